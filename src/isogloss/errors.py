@@ -1,0 +1,29 @@
+"""What a user can get wrong: one hierarchy, one clear sentence each.
+
+Every message says what is wrong, where (file and row, or key and value), and what to do about it. The library
+raises; only the entry points (`isogloss.entry`) turn an error into a line on stderr and exit code 2.
+"""
+
+
+class IsoglossError(Exception):
+    """Base of all errors whose message is meant for the person who runs Isogloss."""
+
+
+class ParamsError(IsoglossError):
+    """A key, type or value in params.yaml (or in a corpus description) is not acceptable."""
+
+
+class TableError(IsoglossError):
+    """A table lacks a column, or a row of it holds something impossible."""
+
+
+class CorpusError(IsoglossError):
+    """A corpus cannot be built or read: audio is missing, a segment exceeds its file, a split is empty."""
+
+
+class ModelError(IsoglossError):
+    """A model, its inputs or its saved files do not fit together."""
+
+
+class PipelineError(IsoglossError):
+    """The DVC graph cannot be read, or a stage of it failed."""
