@@ -71,6 +71,10 @@ class PrepareParams(Section):
     discovery_share: Probability = 0.25
     dev_share: Probability = 0.1
     test_share: Probability = 0.25
+    test_min_speakers: PositiveInt = 20
+    """Speakers that each stratum sends to test even if its share is smaller, up to two fifths of the stratum."""
+    train_min_speakers: PositiveInt = 150
+    """If separate adapt speakers left train with fewer, adapt takes other utterances of train's speakers."""
 
     @model_validator(mode="after")
     def _leaves_something_to_train_on(self) -> Self:
@@ -98,6 +102,8 @@ class AsrParams(Section):
     """Fixed, because gradients differ between one thread and two."""
     predictor_dim: PositiveInt = 128
     joiner_dim: PositiveInt = 192
+    token_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Share of the predictor's history that is hidden from it in training."""
     ctc_epochs: Annotated[int, Field(ge=0)] = 5
     """Epochs of CTC alone that teach the encoder to listen before the predictor has learnt the grammar."""
     transducer_epochs: PositiveInt = 4

@@ -1,0 +1,49 @@
+"""Elastic weight consolidation (Kirkpatrick et al. 2017, 1612.00796; for regions: Trinh et al. 2022, 2207.07850).
+
+L = L_ASR + (strength / 2) sum_i F_i (theta_i - theta*_i)^2, with F the diagonal Fisher information at the base weights
+theta* on the base population and L_ASR the mean loss of an utterance in nats, so that both terms share a scale.
+"""
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from isogloss.config import EwcParams
+from isogloss.errors import ModelError
+from isogloss.mitigation.base import Losses, Mitigation
+from isogloss.mitigation.fisher import diagonal_fisher
+
+
+class Ewc(Mitigation[EwcParams]):
+    """Fine-tuning on the worst cohorts, held back where the base population needs the weights as they are."""
+
+    def __init__(self, options: EwcParams) -> None:
+        super().__init__(options)
+        self.fisher: dict[str, Tensor] = {}
+        self.anchor: dict[str, Tensor] = {}
+
+    def start(self, model: nn.Module, base_batches: Iterable[Any], losses: Losses) -> None:
+        """Measure the Fisher information on base data and remember the base weights."""
+        sample = itertools.islice(base_batches, self.options.fisher_utterances)
+        self.fisher = diagonal_fisher(model, sample, losses=losses)
+        self.anchor = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+
+    def penalty(self, model: nn.Module) -> Tensor | None:
+        """(strength / 2) sum_i F_i (theta_i - theta*_i)^2; None at strength 0, so that it is plain fine-tuning."""
+        if self.options.strength == 0.0:
+            return None
+        if not self.fisher:
+            raise ModelError("EWC has not measured its Fisher information yet; call `start` first")
+        total = torch.zeros((), device=next(model.parameters()).device)
+        for name, parameter in model.named_parameters():
+            if name in self.fisher:
+                fisher = self.fisher[name].to(parameter.device)
+                total = total + (fisher * (parameter - self.anchor[name].to(parameter.device)) ** 2).sum()
+        return 0.5 * self.options.strength * total
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The Fisher information, for inspection."""
+        return {f"fisher.{name}": tensor for name, tensor in self.fisher.items()}

@@ -1,0 +1,34 @@
+"""What every encoder can do."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Encoder(nn.Module, ABC):
+    """A causal map from features to encoded frames.
+
+    Attributes
+    ----------
+    output_dim
+        D, the channels of an encoded frame.
+    subsampling
+        Feature frames for one encoded frame.
+    """
+
+    output_dim: int
+    subsampling: int
+
+    @abstractmethod
+    def forward(self, features_BTF: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode whole utterances; frames past an utterance's length never reach the ones before."""
+
+    @abstractmethod
+    def stream(self, chunk_BTF: Tensor, state: Any, last: bool = False) -> tuple[Tensor, Any]:
+        """Encode the next chunk of any length; `state` is None at the start, `last` flushes what is buffered."""
+
+    def output_lengths(self, lengths_B: Tensor) -> Tensor:
+        """Encoded frames of utterances with so many feature frames."""
+        return torch.div(lengths_B + self.subsampling - 1, self.subsampling, rounding_mode="floor")

@@ -1,0 +1,24 @@
+"""Stage `discover@<rule>`: fit one cohort rule on the discovery split and apply it to all splits."""
+
+import sys
+from pathlib import Path
+
+from isogloss.cohorts import discover, write_discovery
+from isogloss.config import load_params
+from isogloss.entry import entry
+from isogloss.tables import read_parquet
+
+
+@entry
+def main(rule: str) -> None:
+    """Discover cohorts under `rule` and say which are worst."""
+    inputs = read_parquet(f"data/cohort_inputs/{rule}.parquet")
+    results = read_parquet("results/asr/base/utterances.parquet")
+    discovery = discover(rule, load_params(), inputs, results)
+    write_discovery(discovery, Path("cohorts") / rule)
+    for cohort in discovery.summary["cohorts"][:3]:
+        print(f"{cohort['wer_rank']}. {cohort['label']}: WER {cohort['discovery']['wer']:.1%} on discovery")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,30 @@
+"""Stage `mitigate@<method>`: adapt the base recogniser for the worst cohorts of `mitigation.rule`."""
+
+import sys
+from pathlib import Path
+
+from isogloss.cohorts import worst_cohorts
+from isogloss.config import load_params
+from isogloss.entry import entry
+from isogloss.tables import ASSIGNMENT_COLUMNS, read_json, read_parquet
+from isogloss.training.adaptation import adapt_recognizer
+
+
+@entry
+def main(method: str) -> None:
+    """Adapt by `method`."""
+    params = load_params()
+    cohorts = Path("cohorts") / params.mitigation.rule
+    adapt_recognizer(
+        method,
+        params,
+        data=Path("data"),
+        base=Path("models/asr/base"),
+        assignments=read_parquet(cohorts / "assignments.parquet", ASSIGNMENT_COLUMNS),
+        worst=worst_cohorts(read_json(cohorts / "summary.json"), params.mitigation.worst_share),
+        output=Path("models/asr") / method,
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

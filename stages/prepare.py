@@ -1,0 +1,20 @@
+"""Stage `prepare`: splits, tokens, features, the metadata table and the inputs of the cohort rules."""
+
+from pathlib import Path
+
+from isogloss.config import load_params
+from isogloss.corpus.prepare import prepare
+from isogloss.entry import entry
+
+
+@entry
+def main() -> None:
+    """Prepare the corpus and say what is in each split."""
+    utterances = prepare(Path("data/corpus"), Path("data"), load_params().prepare)
+    for split, rows in utterances.groupby("split", sort=False):
+        hours = rows["duration_s"].sum() / 3600
+        print(f"{split}: {rows['speaker_id'].nunique()} speakers, {len(rows)} utterances, {hours:.2f} h")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Stage `transcribe`: hypotheses of the base recogniser on discovery, dev and test."""
+
+from pathlib import Path
+
+from isogloss.config import load_params
+from isogloss.entry import entry
+from isogloss.evaluation import error_rate
+from isogloss.models import load_transducer
+from isogloss.tables import METADATA_COLUMNS, read_parquet, write_parquet
+from isogloss.training.transcription import transcribe
+
+
+@entry
+def main() -> None:
+    """Transcribe and say the word error rate of each split."""
+    table = transcribe(
+        load_transducer(Path("models/asr/base")),
+        read_parquet("data/utterances.parquet", METADATA_COLUMNS),
+        ("discovery", "dev", "test"),
+        data=Path("data"),
+        threads=load_params().asr.threads,
+    )
+    write_parquet(table, "results/asr/base/utterances.parquet")
+    for split, rows in table.groupby("split", sort=False):
+        print(f"{split}: WER {error_rate(rows):.1%}")
+
+
+if __name__ == "__main__":
+    main()
