@@ -1,0 +1,12 @@
+"""Losses.
+
+- `transducer_loss`, `transducer_loss_from_logits`: the transducer loss with FastEmit and delay penalty
+- `lattice`: the sweep over the (T, U + 1) lattice, its log-likelihood and occupancies
+- `joiner_tiles`: log-probabilities of the joiner without its full logits
+- `targets`: the checks of lengths and tokens
+- `reference`: the definition in plain torch
+"""
+
+from isogloss.losses.transducer import transducer_loss, transducer_loss_from_logits
+
+__all__ = ["transducer_loss", "transducer_loss_from_logits"]
