@@ -1,0 +1,139 @@
+"""Two systems compared overall and cohort by cohort: the content of fairness.json for ASR.
+
+Cohorts are named worst by their rank on discovery; all figures are of test. A cohort that is picked on the
+data that report it looks worse than it is, and any treatment then seems to help it (regression to the mean),
+so both figures stand side by side and the relative gap is that of the cohorts that were worst and best on
+*discovery*.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from isogloss.config import StatisticsParams
+from isogloss.evaluation.figures import COHORT_KEYS, cohort_figures, finite, overall_figures, spread_figures
+from isogloss.evaluation.pairing import pair_utterances, totals_by_speaker
+from isogloss.evaluation.privacy import merge_small_cohorts, merged_name
+
+
+def compare(
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    assignments: pd.DataFrame,
+    *,
+    system: str,
+    rule: str,
+    statistics: StatisticsParams,
+    min_speakers_shown: int,
+    labels: Mapping[str, str],
+    mitigated: Sequence[str],
+    discovery: Mapping[str, Mapping[str, Any]],
+    seeds: Mapping[str, int],
+) -> dict[str, Any]:
+    """Compare a system with the base system on split test.
+
+    Parameters
+    ----------
+    before, after
+        Result tables of the base system and of `system` (`tables.METADATA_COLUMNS` and `RESULT_COLUMNS`);
+        rows of other splits than test are left aside.
+    assignments
+        utterance_id and cohort of at least these utterances.
+    system, rule, seeds
+        Names and seeds that the result repeats.
+    statistics
+        Confidence, draws, seed, and `min_speakers`: a smaller cohort has neither intervals nor p values.
+    min_speakers_shown
+        Smaller cohorts are merged (`privacy`).
+    labels
+        A readable name for a cohort id; the id itself where there is none.
+    mitigated
+        Ids of the cohorts that the system was adapted to.
+    discovery
+        For a cohort id its error rate and rank on discovery: {"wer": 0.12, "rank": 1}, rank 1 the worst.
+
+    Returns
+    -------
+    A dictionary that is valid JSON (None for what is unknown): task, system, baseline, rule, split, metric,
+    unit, speakers, utterances, words, confidence, overall, cohorts (worst on discovery first), spread,
+    worst_cohort_by_discovery, worst_cohort_by_test (both by the base system), harmed_cohorts, suppressed,
+    seeds, test. Rates are fractions. Spread is over the cohorts with inference, each counted once, or over
+    all where fewer than two have it (then without intervals).
+
+    Raises
+    ------
+    TableError
+        The tables do not fit together; see `pairing.pair_utterances`.
+    """
+    pairs = pair_utterances(before, after, assignments)
+    names = merge_small_cohorts(pairs["cohort"], pairs["speaker_id"], min_speakers=min_speakers_shown)
+    other = merged_name({name: shown for name, shown in names.items() if name == shown})
+    hidden = sorted(name for name, shown in names.items() if shown == other)
+    pairs["cohort"] = pairs["cohort"].map(names)
+    known = {name: discovery[name] for name in names if name in discovery and name not in hidden}
+    order = sorted(set(names.values()), key=lambda name: (_rank(known, name), name == other, name))
+    totals = [totals_by_speaker(pairs[pairs["cohort"] == name]) for name in order]
+    cohorts = cohort_figures(order, totals, statistics)
+    for name, cohort in zip(order, cohorts, strict=True):
+        rows = pairs[pairs["cohort"] == name]
+        merged = bool(hidden) and name == other
+        cohort["label"] = f"{len(hidden)} small cohorts" if merged else labels.get(name, name)
+        cohort["mitigated"] = any(member in mitigated for member in (hidden if merged else [name]))
+        cohort["utterances"], cohort["words"] = len(rows), int(rows["words"].sum())
+        cohort["discovery_rank"] = int(known[name]["rank"]) if name in known else None
+        cohort["discovery"] = finite(known[name]["wer"]) if name in known else None
+    alpha = 1 - statistics.confidence
+    return {
+        "task": "asr",
+        "system": system,
+        "baseline": "base",
+        "rule": rule,
+        "split": "test",
+        "metric": "WER",
+        "unit": "speaker",
+        "speakers": int(pairs["speaker_id"].nunique()),
+        "utterances": len(pairs),
+        "words": int(pairs["words"].sum()),
+        "confidence": statistics.confidence,
+        "overall": overall_figures(totals_by_speaker(pairs), statistics),
+        "cohorts": [{key: cohort[key] for key in COHORT_KEYS} for cohort in cohorts],
+        "spread": spread_figures(pairs, [c for c in cohorts if not (hidden and c["cohort"] == other)], statistics),
+        "worst_cohort_by_discovery": order[0] if order[0] in known else None,
+        "worst_cohort_by_test": _worst_by_test(cohorts),
+        "harmed_cohorts": [c["cohort"] for c in cohorts if _harmed(c, alpha)],
+        "suppressed": {
+            "cohorts": len(hidden),
+            "speakers": int(pairs.loc[pairs["cohort"] == other, "speaker_id"].nunique()) if hidden else 0,
+        },
+        "seeds": {str(name): int(seed) for name, seed in seeds.items()},
+        "test": _describe(statistics, sum(c["p"] is not None for c in cohorts)),
+    }
+
+
+def _rank(known: Mapping[str, Mapping[str, Any]], name: str) -> float:
+    """Rank on discovery; cohorts without one come last."""
+    return float(known[name]["rank"]) if name in known else float("inf")
+
+
+def _worst_by_test(cohorts: Sequence[Mapping[str, Any]]) -> str | None:
+    """The cohort with the highest rate of the base system, among those with inference if there are any."""
+    able = [c for c in cohorts if c["inference"]] or list(cohorts)
+    rated = [c for c in able if c["before"] is not None]
+    return max(rated, key=lambda c: c["before"])["cohort"] if rated else None
+
+
+def _harmed(cohort: Mapping[str, Any], alpha: float) -> bool:
+    """Whether the rate rose, and significantly so after adjustment for all cohorts."""
+    return cohort["p_holm"] is not None and cohort["p_holm"] <= alpha and cohort["after"] > cohort["before"]
+
+
+def _describe(statistics: StatisticsParams, tests: int) -> str:
+    """The sentence that names interval and tests."""
+    return (
+        f"Intervals: {100 * statistics.confidence:g} % symmetric studentised bootstrap over speakers "
+        f"({statistics.resamples} draws; rates and ratios on the logarithm). p: two-sided sign-flip permutation "
+        f"over speakers of the difference in WER (all arrangements up to {statistics.permutations}, else as many at "
+        f"random); p_holm: adjusted by Holm over {tests} cohorts. Cohorts of fewer than "
+        f"{statistics.min_speakers} speakers carry no inference."
+    )

@@ -1,0 +1,39 @@
+"""Intervals and tests for ratio-of-sums metrics (WER and its like) whose independent units are speakers.
+
+- `bootstrap`: intervals that hold for few speakers: one system, two systems, two groups, several cohorts
+jointly - `estimands`: what is estimated, with its gradient; `resampling`: the draws of speakers -
+`permutation`: sign flips (two systems), exchanged membership (two groups) - `multiple`: Holm's adjustment -
+`regression`: Poisson regression of error counts with speaker dependence - `power`: the least change that the
+given speakers could have shown
+"""
+
+from isogloss.evaluation.statistics.bootstrap import (
+    Estimate,
+    GroupContrast,
+    PairedEstimate,
+    between_groups,
+    bootstrap,
+    paired_change,
+    ratio,
+)
+from isogloss.evaluation.statistics.multiple import holm
+from isogloss.evaluation.statistics.permutation import exchange_groups, sign_flip
+from isogloss.evaluation.statistics.power import detectable_change, detectable_ratio
+from isogloss.evaluation.statistics.regression import RateRatio, poisson_effects
+
+__all__ = [
+    "Estimate",
+    "GroupContrast",
+    "PairedEstimate",
+    "RateRatio",
+    "between_groups",
+    "bootstrap",
+    "detectable_change",
+    "detectable_ratio",
+    "exchange_groups",
+    "holm",
+    "paired_change",
+    "poisson_effects",
+    "ratio",
+    "sign_flip",
+]

@@ -1,0 +1,138 @@
+"""Permutation tests with speakers as the units that are exchanged.
+
+`sign_flip`: if two systems do not differ, the two outcomes of a speaker may be swapped. `exchange_groups`: if
+two groups of speakers do not differ, a speaker may be in either. Both are two-sided, enumerate all
+arrangements where these are no more than the permutations asked for, and otherwise count (1 + as extreme) /
+(1 + drawn), which is never 0 (Phipson & Smyth 2010).
+"""
+
+import itertools
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isogloss.errors import TableError
+
+Array = NDArray[np.float64]
+
+CHUNK_CELLS = 1 << 20
+"""Signs or memberships that are held at once (arrangements x speakers)."""
+
+TIE = 1e-9
+"""Relative difference below which two statistics count as equal, against rounding."""
+
+
+def sign_flip(
+    before: ArrayLike,
+    after: ArrayLike,
+    denominator: ArrayLike,
+    *,
+    denominator_after: ArrayLike | None = None,
+    permutations: int = 10000,
+    seed: int = 1,
+) -> float:
+    """p value of "the two systems do not differ", with the speakers' outcomes swapped at random.
+
+    One number a speaker each, as in `bootstrap.paired_change`. The statistic is |rate after - rate before|.
+    Speakers whose outcomes are equal change nothing and are left out; when all are, p is 1.
+    """
+    first = np.stack([np.asarray(before, dtype=np.float64), np.asarray(denominator, dtype=np.float64)], axis=1)
+    last = denominator if denominator_after is None else denominator_after
+    second = np.stack([np.asarray(after, dtype=np.float64), np.asarray(last, dtype=np.float64)], axis=1)
+    total, swing = (first + second).sum(axis=0), second - first
+    swing = swing[(swing != 0).any(axis=1)]
+    speakers = len(swing)
+    if speakers == 0:
+        return 1.0
+
+    def statistic(signs: Array) -> Array:
+        moved = signs @ swing
+        higher, lower = (total + moved) / 2, (total - moved) / 2
+        return np.abs(higher[:, 0] / higher[:, 1] - lower[:, 0] / lower[:, 1])
+
+    observed = statistic(np.ones((1, speakers)))[0]
+    chunk = max(1, CHUNK_CELLS // speakers)
+    if 2 ** min(speakers - 1, 60) <= permutations:
+        # Turning all signs at once leaves the statistic as it is: half of the arrangements are enough.
+        count, number = 0, 2 ** (speakers - 1)
+        for start in range(0, number, chunk):
+            codes = np.arange(start, min(start + chunk, number))[:, None]
+            signs = 1.0 - 2.0 * ((codes >> np.arange(speakers)) & 1).astype(np.float64)
+            count += _as_extreme(statistic(signs), observed)
+        return count / number
+    rng, count = np.random.default_rng(seed), 0
+    for start in range(0, permutations, chunk):
+        rows = min(chunk, permutations - start)
+        bits = np.unpackbits(rng.integers(0, 256, size=(rows, -(-speakers // 8)), dtype=np.uint8), axis=1)
+        count += _as_extreme(statistic(1.0 - 2.0 * bits[:, :speakers].astype(np.float64)), observed)
+    return (1 + count) / (1 + permutations)
+
+
+def exchange_groups(
+    group: tuple[ArrayLike, ArrayLike],
+    other: tuple[ArrayLike, ArrayLike],
+    *,
+    permutations: int = 10000,
+    seed: int = 1,
+    one_sided: bool = False,
+) -> float:
+    """p value of "the rates of two groups of speakers do not differ", with their membership exchanged.
+
+    Each group is (numerators, denominators), one number a speaker. The statistic is the difference of the
+    rates over its linearised standard error: studentised, the test also holds asymptotically where the groups
+    have the same rate but differ in spread or size (Chung & Romano 2013). `one_sided` asks whether `group` is
+    worse than `other`.
+
+    Raises
+    ------
+    TableError
+        A group has fewer than two speakers: it has no standard error.
+    """
+    parts: list[Array] = [
+        np.stack([np.asarray(n, dtype=np.float64), np.asarray(d, dtype=np.float64)], axis=1) for n, d in (group, other)
+    ]
+    size, speakers = len(parts[0]), len(parts[0]) + len(parts[1])
+    if min(size, speakers - size) < 2:
+        raise TableError(f"groups of {size} and {speakers - size} speakers: each needs two at least")
+    pool = np.concatenate(parts)
+    columns = np.concatenate([pool, pool**2, pool[:, :1] * pool[:, 1:]], axis=1)
+    everything = columns.sum(axis=0)
+
+    def statistic(members: Array) -> Array:
+        inside = members @ columns
+        rate, variance = _rate_and_variance(inside, size)
+        rate_outside, variance_outside = _rate_and_variance(everything - inside, speakers - size)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = (rate - rate_outside) / np.sqrt(variance + variance_outside)
+        values = np.nan_to_num(values, nan=0.0)
+        return values if one_sided else np.abs(values)
+
+    observed = statistic((np.arange(speakers) < size).astype(np.float64)[None])[0]
+    chunk = max(1, CHUNK_CELLS // speakers)
+    if math.comb(speakers, size) <= permutations:
+        chosen = np.array(list(itertools.combinations(range(speakers), size)))
+        members = np.zeros((len(chosen), speakers))
+        np.put_along_axis(members, chosen, 1.0, axis=1)
+        return _as_extreme(statistic(members), observed) / len(chosen)
+    rng, count = np.random.default_rng(seed), 0
+    template = (np.arange(speakers) < size).astype(np.float64)
+    for start in range(0, permutations, chunk):
+        rows = min(chunk, permutations - start)
+        members = rng.permuted(np.broadcast_to(template, (rows, speakers)), axis=1)
+        count += _as_extreme(statistic(members), observed)
+    return (1 + count) / (1 + permutations)
+
+
+def _rate_and_variance(sums: Array, speakers: int) -> tuple[Array, Array]:
+    """Ratio of sums and its linearised variance, from sums of (n, d, n^2, d^2, n d)."""
+    numerator, denominator, square_n, square_d, product = sums.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = numerator / denominator
+        residuals = square_n - 2 * rate * product + rate**2 * square_d
+        return rate, np.maximum(residuals, 0) / denominator**2 * (speakers / (speakers - 1))
+
+
+def _as_extreme(values: Array, observed: float) -> int:
+    """How many are at least as extreme as what was observed."""
+    return int(np.count_nonzero(values >= observed - TIE * abs(observed)))

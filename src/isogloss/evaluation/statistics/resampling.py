@@ -1,0 +1,112 @@
+"""Speakers drawn with replacement, and what each draw leaves: first and second moments of their totals.
+
+Speakers are the independent units (Liu & Peng 2020, blockwise bootstrap): whatever a speaker's utterances
+share is drawn with him. A speaker enters as a row of K totals, for instance (errors, words) before and after.
+A draw of S out of S speakers is a multinomial vector of counts, so the totals of many draws are one matrix
+product, and so are the sums of products that the standard error of each draw needs (`bootstrap`): no draw is
+ever laid out speaker by speaker.
+
+Shapes: S speakers, K totals of a speaker, P pairs of totals, R draws.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogloss.errors import TableError
+
+Array = NDArray[np.float64]
+
+CHUNK_CELLS = 1 << 19
+"""Counts that are held at once (draws x speakers): a few MB, so that counting stays in the processor's
+cache."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Totals of one or many draws of the same speakers."""
+
+    speakers: int
+    sums: Array
+    """Totals of each draw, (R, K)."""
+    products: Array
+    """Sums over the drawn speakers of x_k x_l, (R, P)."""
+    pairs: NDArray[np.intp]
+    """The pairs (k, l), k <= l, whose products are not all zero, (P, 2)."""
+
+    def variance(self, gradient_RK: Array) -> Array:
+        """Linearised variance of a function of the totals, with its gradient at the totals of each draw.
+
+        S / (S - 1) * sum over speakers of (gradient . x)^2, the infinitesimal jackknife. It holds for
+        functions that do not change when all totals are multiplied by one number (ratios, and whatever is
+        made of them), since then the influences of the speakers sum to zero. Differences of large sums below
+        rounding count as 0.
+        """
+        first, second = self.pairs.T
+        factor_P = np.where(first == second, 1.0, 2.0)
+        terms_RP = gradient_RK[:, first] * gradient_RK[:, second] * self.products * factor_P
+        variance_R = terms_RP.sum(axis=1)
+        rounding_R = 1e-12 * np.abs(terms_RP).sum(axis=1)
+        return np.where(variance_R > rounding_R, variance_R, 0.0) * (self.speakers / max(self.speakers - 1, 1))
+
+
+def check_totals(values_SK: Array) -> Array:
+    """The totals as float64 of shape (S, K).
+
+    Raises
+    ------
+    TableError
+        They are not two-dimensional, there is no speaker, or a total is not finite.
+    """
+    values = np.ascontiguousarray(values_SK, dtype=np.float64)
+    if values.ndim != 2 or values.shape[0] == 0:
+        raise TableError(f"totals need the shape (speakers, totals) and at least one speaker, not {values.shape}")
+    wrong = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if wrong.size:
+        raise TableError(f"speaker {wrong[0]}: totals {values[wrong[0]].tolist()} are not all finite; drop such rows")
+    return values
+
+
+class Resampler:
+    """Draws the speakers of one group again and again, from a stream of random numbers of its own."""
+
+    def __init__(self, values_SK: Array, rng: np.random.Generator) -> None:
+        values = check_totals(values_SK)
+        self.speakers, self.totals = values.shape
+        self._rng = rng
+        first, second = np.triu_indices(self.totals)
+        present = np.abs(values).T @ np.abs(values)
+        keep = present[first, second] > 0
+        self.pairs = np.stack([first[keep], second[keep]], axis=1)
+        self._columns = np.concatenate([values, values[:, first[keep]] * values[:, second[keep]]], axis=1)
+
+    @property
+    def columns(self) -> int:
+        """Totals and products of a draw together."""
+        return self._columns.shape[1]
+
+    def observed(self) -> Moments:
+        """The moments of the speakers as they are: one draw that takes each of them once."""
+        return self._moments(self._columns.sum(axis=0, keepdims=True))
+
+    def draw(self, draws: int) -> Moments:
+        """The moments of `draws` draws of S speakers out of S, with replacement."""
+        result = np.empty((draws, self._columns.shape[1]))
+        chunk = max(1, CHUNK_CELLS // self.speakers)
+        for start in range(0, draws, chunk):
+            stop = min(start + chunk, draws)
+            result[start:stop] = self._counts(stop - start) @ self._columns
+        return self._moments(result)
+
+    def _counts(self, draws: int) -> Array:
+        """How often each draw takes each speaker, (draws, S): multinomial, S trials, equal probabilities."""
+        kind = np.uint16 if self.speakers <= 1 << 16 else np.uint32
+        taken = self._rng.integers(0, self.speakers, size=(draws, self.speakers), dtype=kind).astype(np.int64)
+        taken += np.arange(draws)[:, None] * self.speakers
+        counts = np.bincount(taken.ravel(), minlength=draws * self.speakers)
+        return counts.reshape(draws, self.speakers).astype(np.float64)
+
+    def _moments(self, sums: Array) -> Moments:
+        """Split the sums of all columns into totals and products."""
+        return Moments(self.speakers, sums[:, : self.totals], sums[:, self.totals :], self.pairs)
