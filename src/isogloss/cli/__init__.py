@@ -1,0 +1,23 @@
+"""The command line: `isogloss ...`.
+
+One module a command; `COMMANDS` lists them. A command's module imports heavy things inside its function only, so that
+`isogloss --help` answers at once.
+"""
+
+import click
+
+from isogloss import __version__
+from isogloss.cli.run import run
+from isogloss.cli.status import status
+
+COMMANDS: tuple[click.Command, ...] = (run, status)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="isogloss")
+def main() -> None:
+    """Find the cohorts of speakers that a speech model fails, mitigate, and prove who gained and who lost."""
+
+
+for command in COMMANDS:
+    main.add_command(command)

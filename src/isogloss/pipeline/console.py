@@ -1,0 +1,66 @@
+"""What a run looks like in a terminal: a line when a stage starts, its output, a line when it ends."""
+
+import threading
+from typing import IO
+
+from rich.console import Console
+from rich.text import Text
+
+from isogloss.pipeline.outcome import Outcome
+from isogloss.pipeline.plan import Plan, Stage
+
+_COLOURS = ("cyan", "magenta", "blue", "yellow", "bright_cyan", "bright_magenta", "bright_blue")
+_STYLES = {
+    "executed": "green",
+    "cached": "green",
+    "unchanged": "green",
+    "failed": "bold red",
+    "skipped": "yellow",
+    "interrupted": "yellow",
+}
+
+
+class ConsoleListener:
+    """Prints a run, each line with its stage's name before it; colours on a terminal, plain text in a log."""
+
+    def __init__(self, plan: Plan, *, file: IO[str] | None = None):
+        self._console = Console(file=file, highlight=False, soft_wrap=True)
+        self._width = max((len(stage.name) for stage in plan.stages), default=0)
+        self._colours = {stage.name: _COLOURS[i % len(_COLOURS)] for i, stage in enumerate(plan.stages)}
+        self._lock = threading.Lock()
+
+    def started(self, stage: Stage) -> None:
+        """`train_asr │ started: src/isogloss/models/lstm.py changed`."""
+        self._print(stage.name, f"started: {stage.why}", "bold")
+
+    def line(self, stage: Stage, text: str) -> None:
+        """One line of a stage's own output."""
+        self._print(stage.name, text, "")
+
+    def ended(self, outcome: Outcome) -> None:
+        """`train_asr │ executed in 1 min 23 s`."""
+        text = outcome.message or f"{outcome.state} in {duration(outcome.seconds)}"
+        self._print(outcome.stage, text, _STYLES[outcome.state])
+
+    def say(self, text: str) -> None:
+        """A line that belongs to no stage."""
+        with self._lock:
+            self._console.print(Text(text))
+
+    def _print(self, name: str, text: str, style: str) -> None:
+        """One prefixed line."""
+        label = Text(f"{name:<{self._width}} │ ", style=self._colours.get(name, ""))
+        with self._lock:
+            self._console.print(label + Text(text, style=style))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people read them: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 7 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,223 @@
+"""Running one stage: `dvc repro --single-item` as a process on a leash, its output live and in a log.
+
+DVC checks the stage again when it is reached: unchanged inputs end it at once, an equal earlier run is restored from
+the run cache. `--single-item` keeps siblings from locking each other out (treeverse/dvc#11054), and
+`--wait-for-lock` keeps a stage from failing after its command because a sibling was just writing dvc.lock.
+"""
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from isogloss.errors import PipelineError
+from isogloss.pipeline import leash
+from isogloss.pipeline.outcome import Outcome, State
+from isogloss.pipeline.plan import Stage
+from isogloss.pipeline.slots import Share
+
+_POLL_SECONDS = 0.1
+_CHATTER = (
+    "Updating lock file 'dvc.lock'",
+    "To track the changes with git, run:",
+    "To enable auto staging, run:",
+    "Use `dvc push` to send your updates to remote storage.",
+    "\tgit add ",
+    "\tdvc config core.autostage true",
+    "Data and pipelines are up to date.",
+)
+"""Lines of DVC that are advice for somebody who types `dvc repro`; they stay in the log."""
+
+
+class Leashed:
+    """A command in a process group of its own that ends with us (see `isogloss.pipeline.leash`).
+
+    `inherited` are file descriptors that stay open as long as the group lives.
+    """
+
+    def __init__(
+        self,
+        command: list[str],
+        *,
+        cwd: Path,
+        environment: dict[str, str],
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        inherited: tuple[int, ...] = (),
+    ):
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(leash.__file__)), *command],
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=stdout,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=inherited,
+        )
+
+    def let_go(self) -> None:
+        """Ask the whole group to end: SIGINT, later SIGTERM, at last SIGKILL."""
+        if self.process.stdin is not None:
+            with suppress(OSError):
+                self.process.stdin.close()
+
+    def kill(self) -> None:
+        """End the whole group at once; nothing where its leader has been reaped, for then the number may be another's."""
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the command is over; the leader is not reaped yet, so that its group's number stays ours."""
+        if self.process.returncode is not None:
+            return True
+        return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def finish(self) -> int:
+        """Wait for the end, kill what the command left running in its group, and return the exit status."""
+        while not self.ended:
+            time.sleep(_POLL_SECONDS)
+        self.kill()
+        status = self.process.wait()
+        self.let_go()
+        return status
+
+
+class Executor:
+    """Runs stages of the repository at `root`, several at once from several threads, and can stop them all."""
+
+    def __init__(self, root: Path, *, inherited: tuple[int, ...] = ()):
+        self._root = root
+        self._inherited = inherited
+        self._running: set[Leashed] = set()
+        self._lock = threading.Lock()
+        # A plain flag, since a signal handler sets it: an Event's lock may be held by the interrupted code.
+        self._stopped = False
+
+    def log_path(self, stage: Stage) -> Path:
+        """Where the whole output of a stage's last run is kept; git and DVC ignore it."""
+        return self._root / ".dvc" / "tmp" / "isogloss" / "logs" / f"{stage.name.replace('/', '_')}.log"
+
+    def stop(self) -> None:
+        """Ask all running stages to end, and start no more. Called a second time: end them at once."""
+        again, self._stopped = self._stopped, True
+        for process in list(self._running):
+            if again:
+                process.kill()
+            process.let_go()
+
+    def run(self, stage: Stage, share: Share, on_line: Callable[[str], None]) -> Outcome:
+        """Bring one stage up to date; its output goes line by line to `on_line` and to its log."""
+        if self._stopped:
+            return Outcome(stage.name, "interrupted", message=f"stage {stage.name} was not started")
+        begun = time.monotonic()
+        path = self.log_path(stage)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage.name]
+        with path.open("w", encoding="utf-8") as log, self._start(command, share) as process:
+            watcher = _RepoOutput(stage)
+            for line in _lines(process):
+                log.write(line + "\n")
+                log.flush()
+                if watcher.is_for_the_user(line):
+                    on_line(line)
+            status = process.finish()
+        seconds = time.monotonic() - begun
+        if status == 0:
+            return Outcome(stage.name, watcher.state, seconds)
+        if self._stopped:
+            return Outcome(stage.name, "interrupted", seconds, f"stage {stage.name} was interrupted")
+        return Outcome(stage.name, "failed", seconds, self._failure(stage, status))
+
+    @contextmanager
+    def _start(self, command: list[str], share: Share) -> Iterator[Leashed]:
+        """A leashed process that is known to `stop` while it lives and never outlives the block."""
+        environment = {
+            **os.environ,
+            **share.environment,
+            # The commands in dvc.yaml say `python`, and mean the one that runs us, active environment or not.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            "PYTHONUNBUFFERED": "1",
+            "DVC_NO_ANALYTICS": "true",
+        }
+        process = Leashed(command, cwd=self._root, environment=environment, inherited=self._inherited)
+        with self._lock:
+            self._running.add(process)
+        if self._stopped:  # stop() may have looked at the set a moment too early
+            process.let_go()
+        try:
+            yield process
+        finally:
+            with self._lock:
+                self._running.discard(process)
+            process.kill()
+            process.process.wait()
+            process.let_go()
+
+    def _failure(self, stage: Stage, status: int) -> str:
+        """One sentence: which stage, how it ended, where to look."""
+        how = f"was ended by signal {status - 128}" if status > 128 else "failed"
+        log = self.log_path(stage).relative_to(self._root)
+        return f"stage {stage.name} {how}; its output is in {log}, and `dvc repro -s {stage.name}` runs it alone"
+
+
+class _RepoOutput:
+    """Reads what DVC says around a stage's own output: how the stage ended, and which lines matter to a user."""
+
+    def __init__(self, stage: Stage):
+        self.state: State = "unchanged"
+        self._signs: dict[str, State] = {
+            f"Running stage '{stage.name}':": "executed",
+            f"Verifying data sources in stage: '{stage.name}'": "executed",
+            f"Stage '{stage.name}' is cached - skipping run, checking out outputs": "cached",
+            f"Stage '{stage.name}' didn't change, skipping": "unchanged",
+        }
+        self._settled = False
+        self._expects_command = False
+
+    def is_for_the_user(self, line: str) -> bool:
+        """Take note of a line; whether the terminal should show it."""
+        if not self._settled and line in self._signs:
+            self.state = self._signs[line]
+            self._settled = self._expects_command = True
+            return False
+        echoed, self._expects_command = self._expects_command and line.startswith("> "), False
+        return bool(line.strip()) and not echoed and not line.startswith(_CHATTER)
+
+
+def _lines(process: Leashed) -> Iterator[str]:
+    """The output line by line as it comes, until the command is over (or everybody has closed it).
+
+    A background process may hold the pipe open after the command; it is not waited for.
+    """
+    pipe = process.process.stdout
+    if pipe is None:
+        raise PipelineError("a stage was started without a pipe for its output")
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            over = process.ended
+            if selector.select(0 if over else _POLL_SECONDS):
+                chunk = os.read(pipe.fileno(), 65536)
+                if not chunk:
+                    break
+                *complete, rest = (rest + chunk).split(b"\n")
+                yield from map(_text, complete)
+            elif over:
+                break
+    if rest:
+        yield _text(rest)
+
+
+def _text(line: bytes) -> str:
+    """A line as text; of a progress bar that redraws itself only its last state."""
+    return line.decode("utf-8", errors="replace").rstrip("\r").rpartition("\r")[2]

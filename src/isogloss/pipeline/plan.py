@@ -1,0 +1,156 @@
+"""What a run would do: the stages in order, which of them are stale, and why. Plain data, no DVC.
+
+`isogloss.pipeline.graph` makes a `Plan` from the DVC repository; the scheduler, the terminal and Prefect read it.
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from isogloss.errors import PipelineError
+
+ReasonKind = Literal[
+    "never run",
+    "always runs",
+    "command changed",
+    "param changed",
+    "param new",
+    "param missing",
+    "dependency changed",
+    "dependency new",
+    "dependency missing",
+    "output changed",
+    "output new",
+    "output missing",
+    "output not in cache",
+    "downstream",
+]
+
+_TEMPLATES: dict[str, str] = {
+    "param changed": "{what}: {old} → {new}",
+    "param new": "{what} is new: {new}",
+    "param missing": "{what} is missing",
+    "dependency changed": "{what} changed",
+    "dependency new": "{what} is a new dependency",
+    "dependency missing": "{what} is missing",
+    "output changed": "output {what} was changed",
+    "output new": "output {what} is new",
+    "output missing": "output {what} is missing",
+    "output not in cache": "output {what} is not in the cache",
+    "downstream": "after {what}",
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a stage is stale: the kind, the param, path or stage it is about, and the values where they are known."""
+
+    kind: ReasonKind
+    what: str = ""
+    old: Any = None
+    new: Any = None
+
+    def __str__(self) -> str:
+        template = _TEMPLATES.get(self.kind, self.kind)
+        return template.format(what=self.what, old=_short(self.old), new=_short(self.new))
+
+
+def _short(value: Any) -> str:
+    """A value of params.yaml on one line."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the DVC graph.
+
+    `name` is what `dvc repro` calls it (`mitigate@ewc`); `needs` are the stages whose outputs it reads; `cores` and
+    `gpus` are its `meta` in dvc.yaml (1 and 0 where it says nothing).
+    """
+
+    name: str
+    needs: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    cores: int = 1
+    gpus: int = 0
+
+    @property
+    def stale(self) -> bool:
+        """Whether it has to be looked at in a run."""
+        return bool(self.reasons)
+
+    @property
+    def why(self) -> str:
+        """The reasons on one line; stages that it merely follows are named last."""
+        own = [str(reason) for reason in self.reasons if reason.kind != "downstream"]
+        upstream = [reason.what for reason in self.reasons if reason.kind == "downstream"]
+        return "; ".join([*own, f"after {', '.join(upstream)}"] if upstream else own)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The stages in an order in which they can run, each after what it needs.
+
+    `beyond` are stages of the graph that a run of chosen targets does not look at.
+    """
+
+    stages: tuple[Stage, ...]
+    beyond: tuple[Stage, ...] = ()
+
+    @property
+    def stale(self) -> tuple[Stage, ...]:
+        """The stages that a run has to look at."""
+        return tuple(stage for stage in self.stages if stage.stale)
+
+    def needed_by(self, targets: Iterable[str]) -> "Plan":
+        """The part of the plan that `targets` and everything upstream of them make up.
+
+        A target is a stage, or the name before the `@` for all stages of a `foreach`.
+
+        Raises
+        ------
+        PipelineError
+            A target is no stage.
+        """
+        stages = {stage.name: stage for stage in self.stages}
+        wanted: set[str] = set()
+        to_visit = [name for target in targets for name in self._matching(target)]
+        while to_visit:
+            name = to_visit.pop()
+            if name not in wanted:
+                wanted.add(name)
+                to_visit.extend(stages[name].needs)
+        return Plan(
+            stages=tuple(stage for stage in self.stages if stage.name in wanted),
+            beyond=tuple(stage for stage in self.stages if stage.name not in wanted),
+        )
+
+    def _matching(self, target: str) -> list[str]:
+        """The stages that a target on the command line means."""
+        names = [stage.name for stage in self.stages]
+        found = [name for name in names if name == target or name.startswith(f"{target}@")]
+        if not found:
+            near = difflib.get_close_matches(target, names, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"stages are {', '.join(names)}"
+            raise PipelineError(f"dvc.yaml has no stage {target!r}; {hint}")
+        return found
+
+    def refuse_impossible(self) -> None:
+        """Raise before anything runs if a stale stage reads a param or a file that does not exist and nobody makes.
+
+        Raises
+        ------
+        PipelineError
+            For the first such stage.
+        """
+        for stage in self.stale:
+            for reason in stage.reasons:
+                if reason.kind == "param missing":
+                    raise PipelineError(f"stage {stage.name} reads {reason.what}, which is missing; add it")
+                if reason.kind == "dependency missing":
+                    raise PipelineError(
+                        f"stage {stage.name} depends on {reason.what}, which does not exist and no stage makes; "
+                        "add it or correct dvc.yaml"
+                    )

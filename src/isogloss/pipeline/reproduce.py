@@ -1,0 +1,120 @@
+"""A whole run: plan, schedule, signals, provenance, and one sentence at the end. Prefect only lends its task runner."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from isogloss.errors import PipelineError
+from isogloss.pipeline.console import ConsoleListener, duration
+from isogloss.pipeline.execute import Executor
+from isogloss.pipeline.graph import plan as read_plan
+from isogloss.pipeline.lock import run_lock
+from isogloss.pipeline.outcome import Outcome
+from isogloss.pipeline.plan import Plan
+from isogloss.pipeline.provenance import Provenance
+from isogloss.pipeline.schedule import Schedule, Submit
+from isogloss.pipeline.slots import Slots
+
+
+def plan_run(root: Path, targets: Iterable[str] = ()) -> Plan:
+    """The plan of a run of `targets` (all stages where none is named) that has been found possible.
+
+    Raises
+    ------
+    PipelineError
+        The graph cannot be read, a target is no stage, or a stale stage reads something that nobody makes.
+    """
+    plan = read_plan(root)
+    targets = tuple(targets)
+    if targets:
+        plan = plan.needed_by(targets)
+    plan.refuse_impossible()
+    return plan
+
+
+def reproduce(root: Path, plan: Plan, *, submit: Submit, listener: ConsoleListener | None = None) -> list[Outcome]:
+    """Bring the stale stages of `plan` up to date, and write `reports/provenance.json`.
+
+    Raises
+    ------
+    PipelineError
+        A stage failed (its siblings have been finished), or another run is at work in this clone.
+    KeyboardInterrupt
+        SIGINT, SIGTERM or SIGHUP came; no process of a stage is left.
+    """
+    begun = time.monotonic()
+    listener = listener or ConsoleListener(plan)
+    with run_lock(root) as lock:
+        provenance = Provenance(root)
+        executor = Executor(root, inherited=(lock,))
+        schedule = Schedule(
+            plan,
+            slots=Slots.of_this_host(plan.stale),
+            work=lambda stage, share: executor.run(stage, share, lambda text: listener.line(stage, text)),
+            submit=submit,
+            listener=listener,
+        )
+
+        def stop() -> None:
+            executor.stop()
+            schedule.interrupt()
+
+        with _signals(stop):
+            outcomes = schedule.run()
+        states = {outcome.state for outcome in outcomes}
+        ended = "interrupted" if "interrupted" in states else "failed" if "failed" in states else "succeeded"
+        provenance.write(plan, outcomes, ended=ended)
+    if ended == "interrupted":
+        raise KeyboardInterrupt
+    if ended == "failed":
+        raise PipelineError(_failures(outcomes))
+    listener.say(_summary(outcomes, time.monotonic() - begun))
+    return outcomes
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """While stages run, a signal stops them, and nothing is raised into the middle of what the main thread does.
+
+    A second signal ends the stages at once and does raise, should the main thread hang. Outside the main thread
+    signals belong to somebody else.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came = 0
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        nonlocal came
+        came += 1
+        stop()
+        if came > 1:
+            raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, handler) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, old in zip(numbers, before, strict=True):
+            signal.signal(number, old)
+
+
+def _failures(outcomes: list[Outcome]) -> str:
+    """The sentence for a run in which stages failed: each failure, and what was not run because of it."""
+    failed = "; ".join(outcome.message for outcome in outcomes if outcome.state == "failed")
+    skipped = [outcome.stage for outcome in outcomes if outcome.state == "skipped"]
+    return f"{failed} (not run because of it: {', '.join(skipped)})" if skipped else failed
+
+
+def _summary(outcomes: list[Outcome], seconds: float) -> str:
+    """The last line of a run that succeeded: `Done in 3 min 5 s: 4 stages executed, 1 unchanged.`"""
+    counts = {
+        state: sum(outcome.state == state for outcome in outcomes) for state in ("executed", "cached", "unchanged")
+    }
+    parts = [f"{count} {state}" for state, count in counts.items() if count]
+    return f"Done in {duration(seconds)}: {', '.join(parts)}."

@@ -1,0 +1,119 @@
+"""Which stage starts when: as soon as what it needs has succeeded and the host has room for it.
+
+The scheduler knows neither DVC nor Prefect. It is told how to `submit` a job (to Prefect's task runner, or to any
+executor) and what the work is; it decides the order, hands out cores and GPUs, and keeps going after a failure with
+everything that does not depend on it.
+"""
+
+import queue
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from isogloss.pipeline.outcome import Listener, Outcome
+from isogloss.pipeline.plan import Plan, Stage
+from isogloss.pipeline.slots import Share, Slots
+
+Job = Callable[[], Outcome]
+Work = Callable[[Stage, Share], Outcome]
+
+_NOTHING = Share(cores=0)
+
+
+class Submitted(Protocol):
+    """What `submit` returns: a future of concurrent.futures or of Prefect."""
+
+    def add_done_callback(self, fn: Callable[[Any], None], /) -> Any:
+        """Call `fn` when the job is over, however it ended."""
+
+
+Submit = Callable[[Stage, Job], Submitted]
+
+
+class Schedule:
+    """One walk over the stale stages of a plan; for the thread that calls `run`, but `interrupt` may come from anywhere."""
+
+    def __init__(self, plan: Plan, *, slots: Slots, work: Work, submit: Submit, listener: Listener):
+        stale = {stage.name for stage in plan.stale}
+        self._waiting = {stage.name: stage for stage in plan.stale}
+        self._missing = {stage.name: {*stage.needs} & stale for stage in plan.stale}
+        self._running: dict[str, Share] = {}
+        self._results: dict[str, Outcome] = {}
+        self._outcomes: list[Outcome] = []
+        # A SimpleQueue, since a signal handler puts into it: its put() is reentrant.
+        self._over: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._slots, self._work, self._submit, self._listener = slots, work, submit, listener
+
+    def run(self) -> list[Outcome]:
+        """Walk until every stale stage has an outcome; they come in the order in which the stages ended."""
+        interrupted = False
+        self._start_what_can()
+        while self._running:
+            name = self._over.get()
+            if name is None:
+                interrupted = True
+            elif name in self._running:
+                self._settle(name)
+            if not interrupted:
+                self._start_what_can()
+        for name in self._waiting:
+            self._conclude(Outcome(name, "interrupted", message=f"stage {name} was not started"))
+        return self._outcomes
+
+    def interrupt(self) -> None:
+        """Start no more stages; those that run are for the executor to stop. Safe in a signal handler."""
+        self._over.put(None)
+
+    def _start_what_can(self) -> None:
+        """Submit each waiting stage that lacks nothing and fits; first come, first served, smaller ones may overtake.
+
+        What needs a stage that did not succeed is submitted too, as a job that only says so: where jobs are shown, it
+        is shown as skipped.
+        """
+        failed = {outcome.stage for outcome in self._outcomes if not outcome.succeeded}
+        for stage in list(self._waiting.values()):
+            lost = next((name for name in stage.needs if name in failed), None)
+            if lost is not None:
+                message = f"stage {stage.name} was skipped, because it needs {lost}"
+                skipped = Outcome(stage.name, "skipped", message=message)
+                self._launch(stage, _NOTHING, partial(_just, skipped))
+            elif not self._missing[stage.name]:
+                share = self._slots.take(stage)
+                if share is not None:
+                    self._launch(stage, share, partial(self._do, stage, share))
+
+    def _do(self, stage: Stage, share: Share) -> Outcome:
+        """The job of a stage that is really looked at."""
+        self._listener.started(stage)
+        return self._work(stage, share)
+
+    def _launch(self, stage: Stage, share: Share, job: Job) -> None:
+        """Submit one job; whatever happens to it, its end is noticed."""
+
+        def recorded() -> Outcome:
+            self._results[stage.name] = outcome = job()
+            return outcome
+
+        del self._waiting[stage.name]
+        self._running[stage.name] = share
+        self._submit(stage, recorded).add_done_callback(lambda _: self._over.put(stage.name))
+
+    def _settle(self, name: str) -> None:
+        """A job is over: free its share and release what waits for it."""
+        self._slots.give_back(self._running.pop(name))
+        lost = Outcome(name, "failed", message=f"stage {name} could not be run: its task ended without a result")
+        outcome = self._results.pop(name, lost)
+        self._conclude(outcome)
+        if outcome.succeeded:
+            for missing in self._missing.values():
+                missing.discard(name)
+
+    def _conclude(self, outcome: Outcome) -> None:
+        """Record an outcome and tell it."""
+        self._outcomes.append(outcome)
+        self._listener.ended(outcome)
+
+
+def _just(outcome: Outcome) -> Outcome:
+    """The job of a stage that is skipped."""
+    return outcome
