@@ -46,7 +46,7 @@ class CorpusParams(Section):
 
 
 class AtlasParams(Section):
-    """Size of the embedded corpus. Discovery, dev and test are stratified by planted dialect; train and adapt are not."""
+    """Size of the embedded corpus; discovery, dev and test are stratified by planted dialect, train and adapt are not."""
 
     train_speakers: PositiveInt = 240
     adapt_speakers: PositiveInt = 240

@@ -21,13 +21,15 @@ FRAMES_PER_SECOND = 100
 SHARDS = 8
 
 
-def compute_features(cuts: CutSet, folder: Path, *, stored_as: Path, num_filters: int) -> CutSet:
-    """Compute the features of every cut and write them under `folder`.
+def compute_features(
+    splits: dict[str, CutSet], folder: Path, *, stored_as: Path, num_filters: int
+) -> dict[str, CutSet]:
+    """Compute the features of every cut and write them under `folder`, a subfolder a split.
 
     Parameters
     ----------
-    cuts
-        With audio that can be loaded.
+    splits
+        The cuts of each split, with audio that can be loaded.
     folder
         Where the shards are written.
     stored_as
@@ -39,13 +41,19 @@ def compute_features(cuts: CutSet, folder: Path, *, stored_as: Path, num_filters
     -------
     The same cuts in the same order, with features (T, F) instead of audio.
     """
-    ordered = list(cuts)
-    shards = [ordered[shard::SHARDS] for shard in range(SHARDS)]
-    jobs = [(shard, folder / f"shard-{number}", num_filters) for number, shard in enumerate(shards) if shard]
+    ordered = {split: list(cuts) for split, cuts in splits.items()}
+    jobs = []
+    for split, cuts in ordered.items():
+        (folder / split).mkdir()
+        shards = [(number, cuts[number::SHARDS]) for number in range(SHARDS)]
+        jobs += [(shard, folder / split / f"shard-{number}", num_filters) for number, shard in shards if shard]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=min(len(jobs), os.cpu_count() or 1), mp_context=context) as pool:
         done = {cut.id: cut for shard in pool.map(_compute_shard, *zip(*jobs, strict=True)) for cut in shard}
-    return CutSet.from_cuts(_stored_as(done[cut.id], stored_as) for cut in ordered)
+    return {
+        split: CutSet.from_cuts(_stored_as(done[cut.id], stored_as / split) for cut in cuts)
+        for split, cuts in ordered.items()
+    }
 
 
 def feature_statistics(cuts: CutSet) -> dict[str, list[float]]:

@@ -1,4 +1,4 @@
-"""The `prepare` stage: from a corpus' manifests to splits, tokens, features, the metadata table and the rules' inputs."""
+"""The `prepare` stage: from a corpus to splits, tokens, features, the metadata table and the inputs of cohort rules."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ IDENTIFIERS = ("utterance_id", "speaker_id", "split")
 def prepare(corpus_folder: Path, output: Path, params: PrepareParams) -> pd.DataFrame:
     """Prepare a corpus for training and discovery.
 
-    Writes under `output`: `features/`, `cuts/<split>.jsonl` (with features, without audio), `tokens.txt` and
+    Writes under `output`: `features/<split>/`, `cuts/<split>.jsonl` (with features, without audio), `tokens.txt` and
     `feature_statistics.json` (both from train and adapt text and train features), `utterances.parquet` and
     `cohort_inputs/{geographic,attribute}.parquet`.
 
@@ -34,14 +34,17 @@ def prepare(corpus_folder: Path, output: Path, params: PrepareParams) -> pd.Data
     """
     cuts = make_cuts(corpus_folder)
     utterances = _with_splits(_metadata(cuts), params)
+    by_id = {cut.id: cut for cut in cuts}
+    splits = {
+        split: CutSet.from_cuts(by_id[id_] for id_ in utterances.loc[utterances["split"] == split, "utterance_id"])
+        for split in SPLITS
+    }
     with atomic_folder(output / "features") as temporary:
-        cuts = compute_features(cuts, temporary, stored_as=output / "features", num_filters=params.num_filters)
-    split_of = dict(zip(utterances["utterance_id"], utterances["split"], strict=True))
+        splits = compute_features(splits, temporary, stored_as=output / "features", num_filters=params.num_filters)
     with atomic_folder(output / "cuts") as temporary:
-        for split in SPLITS:
-            cuts.filter(lambda cut, split=split: split_of[cut.id] == split).to_file(temporary / f"{split}.jsonl")
-    train = CutSet.from_file(output / "cuts" / "train.jsonl")
-    write_json(feature_statistics(train), output / "feature_statistics.json")
+        for split, cuts in splits.items():
+            cuts.to_file(temporary / f"{split}.jsonl")
+    write_json(feature_statistics(splits["train"]), output / "feature_statistics.json")
     learnt = utterances["split"].isin(["train", "adapt"])
     Tokens.of(utterances.loc[learnt, "ref"]).write(output / "tokens.txt")
     write_parquet(utterances, output / "utterances.parquet")

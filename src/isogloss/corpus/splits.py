@@ -53,8 +53,8 @@ def assign_splits(utterances: pd.DataFrame, params: PrepareParams) -> pd.Series:
         splits = splits.where(~utterances["speaker_id"].isin(adapt), "adapt")
     else:
         share = adapt_count / max(len(train), 1)
-        order = utterances[splits == "train"].sample(frac=1.0, random_state=params.seed)
-        adapt_rows = order.groupby("speaker_id").sample(frac=min(share, 0.5), random_state=params.seed).index
+        learnt = utterances[splits == "train"].sort_values("utterance_id")
+        adapt_rows = learnt.groupby("speaker_id").sample(frac=min(share, 0.5), random_state=params.seed).index
         splits = splits.where(~utterances.index.isin(adapt_rows), "adapt")
     missing = [split for split in SPLITS if split not in set(splits)]
     if missing:

@@ -49,9 +49,7 @@ def greedy_decode(
             if len(rows) == 0:
                 break
             emitted.append((rows, torch.stack([tokens_B[rows], torch.full_like(rows, frame)])))
-            vector_RP, (new_hidden, new_cell) = model.predictor.step(
-                tokens_B[rows], (hidden[:, rows], cell[:, rows])
-            )
+            vector_RP, (new_hidden, new_cell) = model.predictor.step(tokens_B[rows], (hidden[:, rows], cell[:, rows]))
             hidden[:, rows], cell[:, rows] = new_hidden, new_cell
             predictor_BJ[rows] = model.predictor_projection(vector_RP)
     return _collect(emitted, batch)

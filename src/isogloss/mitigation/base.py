@@ -60,7 +60,7 @@ class Mitigation(Generic[Options]):
         `base_batches` goes over the utterances of train in random order, one a batch.
         """
 
-    def penalty(self, model: nn.Module) -> Tensor | None:  # noqa: ARG002
+    def penalty(self, model: nn.Module) -> Tensor | None:
         """What is added to the mean loss of an utterance; None for nothing."""
         return None
 

@@ -44,9 +44,7 @@ def diagonal_fisher(model: nn.Module, batches: Iterable[Any], *, losses: Losses)
         loss_B = losses(model, batch)
         for row in range(len(loss_B)):
             more = row + 1 < len(loss_B)
-            gradients = torch.autograd.grad(
-                loss_B[row], list(named.values()), retain_graph=more, allow_unused=True
-            )
+            gradients = torch.autograd.grad(loss_B[row], list(named.values()), retain_graph=more, allow_unused=True)
             for square, gradient in zip(squares.values(), gradients, strict=True):
                 if gradient is not None:
                     square.addcmul_(gradient, gradient)

@@ -116,9 +116,7 @@ def adapt_recognizer(
     model.train()
     fit(
         AdaptationTraining(model, mitigation, dict(zip(cuts.ids, examples["weight"], strict=True)), options),
-        lambda epoch: shuffled_batches(
-            cuts, dataset, seconds=options.batch_seconds, seed=options.seed, epoch=epoch
-        ),
+        lambda epoch: shuffled_batches(cuts, dataset, seconds=options.batch_seconds, seed=options.seed, epoch=epoch),
         epochs=options.epochs,
         seed=options.seed,
         checkpoints=key,
@@ -131,9 +129,7 @@ def adapt_recognizer(
 
 def _with_cohorts(splits: dict[str, CutSet], assignments: pd.DataFrame) -> pd.DataFrame:
     """`utterance_id, speaker_id, split, cohort` of the splits, in the order of their cuts."""
-    rows = [
-        (cut.id, cut.supervisions[0].speaker, split) for split, cuts in splits.items() for cut in cuts
-    ]
+    rows = [(cut.id, cut.supervisions[0].speaker, split) for split, cuts in splits.items() for cut in cuts]
     table = pd.DataFrame(rows, columns=["utterance_id", "speaker_id", "split"])
     return table.merge(assignments[["utterance_id", "cohort"]], on="utterance_id", how="left", validate="1:1")
 

@@ -5,6 +5,7 @@ import math
 import lightning
 import torch
 import torch.nn.functional as F
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from isogloss.config import AsrParams
@@ -46,7 +47,7 @@ class RecognizerTraining(lightning.LightningModule):
         self.log("loss", loss, batch_size=len(batch.ids))
         return loss
 
-    def configure_optimizers(self) -> dict:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with a linear warm-up over the first tenth and a cosine to a twentieth of the peak."""
         optimizer = torch.optim.AdamW(self.parameters(), lr=self.params.learning_rate, weight_decay=1e-3)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._share_of_peak)

@@ -27,14 +27,24 @@ class LstmEncoder(Encoder):
     """
 
     def __init__(
-        self, *, input_dim: int, channels: int = 32, hidden_dim: int = 256, layers: int = 2, dropout: float = 0.1
+        self,
+        *,
+        input_dim: int,
+        channels: int = 32,
+        hidden_dim: int = 256,
+        layers: int = 2,
+        dropout: float = 0.1,
     ) -> None:
         super().__init__()
         self.output_dim = hidden_dim
         self.subsampling = ConvolutionalFrontEnd.subsampling
         self.front_end = ConvolutionalFrontEnd(input_dim=input_dim, channels=channels, output_dim=hidden_dim)
         self.lstm = nn.LSTM(
-            hidden_dim, hidden_dim, num_layers=layers, batch_first=True, dropout=dropout if layers > 1 else 0.0
+            hidden_dim,
+            hidden_dim,
+            num_layers=layers,
+            batch_first=True,
+            dropout=dropout if layers > 1 else 0.0,
         )
         self.norm = nn.LayerNorm(hidden_dim)
         self.dropout = dropout
@@ -44,7 +54,7 @@ class LstmEncoder(Encoder):
         hidden_BTD, _ = self.lstm(self.front_end(features_BTF))
         return self._finish(hidden_BTD), self.output_lengths(lengths_B)
 
-    def stream(self, chunk_BTF: Tensor, state: Any, last: bool = False) -> tuple[Tensor, Any]:  # noqa: ARG002
+    def stream(self, chunk_BTF: Tensor, state: Any, last: bool = False) -> tuple[Tensor, Any]:
         """Encode the next chunk; nothing waits for the future, so `last` has nothing to flush."""
         buffers, memory = state if state is not None else ((None, None), None)
         frames_BTD, buffers = self.front_end.stream(chunk_BTF, buffers)

@@ -1,0 +1,48 @@
+# `make run` and `make test` set up a fresh machine; neither touches anything outside this folder.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/ready
+
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PIP_NO_CACHE_DIR := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/site
+export DVC_NO_ANALYTICS := 1
+export DO_NOT_TRACK := 1
+
+.PHONY: run test lint format setup lock clean
+
+run: $(READY)
+	@isogloss run
+
+test: $(READY)
+	pytest
+
+lint: $(READY)
+	ruff check
+	ruff format --check
+	mypy
+
+format: $(READY)
+	ruff check --fix
+	ruff format
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	pip install --quiet --requirement requirements.lock
+	pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Resolve anew into the one lock file. torch is held at the release that is tested; local build tags are dropped, so
+# that the same file serves CPU and CUDA builds.
+lock:
+	rm -rf $(VENV)-lock
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet "setuptools>=77" torch==2.13.0 prefect==3.8.8 ".[atlas,dev]"
+	$(VENV)-lock/bin/pip freeze --all --exclude isogloss --exclude pip | sed 's/+cpu$$//' > requirements.lock
+	rm -rf $(VENV)-lock
+
+clean:
+	rm -rf $(VENV) data models results cohorts reports checkpoints

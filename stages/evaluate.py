@@ -1,0 +1,53 @@
+"""Stage `evaluate@<method>`: decode test with an adapted model and compare it with the base under every rule."""
+
+import sys
+from pathlib import Path
+
+from isogloss.cohorts import worst_cohorts
+from isogloss.config import load_params
+from isogloss.entry import entry
+from isogloss.evaluation import compare, error_rate
+from isogloss.models import load_transducer
+from isogloss.tables import (
+    ASSIGNMENT_COLUMNS,
+    METADATA_COLUMNS,
+    atomic_folder,
+    read_json,
+    read_parquet,
+    write_json,
+    write_parquet,
+)
+from isogloss.training.transcription import transcribe
+
+
+@entry
+def main(method: str) -> None:
+    """Evaluate `method` on test."""
+    params = load_params()
+    utterances = read_parquet("data/utterances.parquet", METADATA_COLUMNS)
+    before = read_parquet("results/asr/base/utterances.parquet")
+    before = before[before["split"] == "test"].reset_index(drop=True)
+    model = load_transducer(Path("models/asr") / method)
+    after = transcribe(model, utterances, ["test"], data=Path("data"), threads=params.mitigation.threads)
+    print(f"{method}: WER {error_rate(before):.1%} -> {error_rate(after):.1%} on test")
+    with atomic_folder(Path("results/asr") / method) as folder:
+        write_parquet(after, folder / "utterances.parquet")
+        for rule in params.cohorts.rules:
+            summary = read_json(Path("cohorts") / rule / "summary.json")
+            mitigated = worst_cohorts(summary, params.mitigation.worst_share)
+            fairness = compare(
+                before,
+                after,
+                read_parquet(Path("cohorts") / rule / "assignments.parquet", ASSIGNMENT_COLUMNS),
+                system=method,
+                rule=rule,
+                summary=summary,
+                mitigated=mitigated if rule == params.mitigation.rule else [],
+                statistics=params.statistics,
+                privacy=params.privacy,
+            )
+            write_json(fairness, folder / rule / "fairness.json")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

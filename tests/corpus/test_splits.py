@@ -1,0 +1,71 @@
+"""Splits of a corpus that brings none: disjoint speakers, full strata, and honest about what cannot be had."""
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from isogloss.config import PrepareParams
+from isogloss.corpus.splits import assign_splits
+from isogloss.errors import CorpusError
+
+
+def corpus(strata: dict[str, int], utterances: int = 4) -> pd.DataFrame:
+    rows = [
+        {"utterance_id": f"{band}-{speaker}-{n}", "speaker_id": f"{band}-{speaker}", "age_band": band}
+        for band, speakers in strata.items()
+        for speaker in range(speakers)
+        for n in range(utterances)
+    ]
+    return pd.DataFrame(rows)
+
+
+def speakers_by_split(table, splits):
+    return table.groupby(splits)["speaker_id"].agg(set)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.dictionaries(st.sampled_from("abcd"), st.integers(10, 150), min_size=1), st.integers(0, 5))
+def test_held_out_speakers_are_in_one_split_alone(strata, seed):
+    table = corpus(strata)
+    by_split = speakers_by_split(table, assign_splits(table, PrepareParams(seed=seed)))
+    learnt = by_split["train"] | by_split["adapt"]
+    assert not learnt & (by_split["discovery"] | by_split["dev"] | by_split["test"])
+    assert not by_split["discovery"] & by_split["test"] and not by_split["dev"] & by_split["test"]
+    assert not by_split["discovery"] & by_split["dev"]
+
+
+def test_a_stratum_of_fifty_sends_twenty_to_test_and_a_small_one_two_fifths():
+    table = corpus({"many": 200, "fifty": 50, "few": 10})
+    test = speakers_by_split(table, assign_splits(table, PrepareParams()))["test"]
+    count = lambda band: sum(speaker.startswith(band) for speaker in test)  # noqa: E731
+    assert (count("many"), count("fifty"), count("few")) == (50, 20, 4)
+
+
+def test_adapt_has_speakers_of_its_own_where_train_can_spare_them():
+    table = corpus({"a": 1000})
+    by_split = speakers_by_split(table, assign_splits(table, PrepareParams()))
+    assert not by_split["adapt"] & by_split["train"]
+    assert len(by_split["adapt"]) == 150
+
+
+def test_adapt_shares_speakers_but_no_utterances_with_a_small_train():
+    table = corpus({"a": 100})
+    splits = assign_splits(table, PrepareParams())
+    by_split = speakers_by_split(table, splits)
+    assert by_split["adapt"] <= by_split["train"]
+    assert len(splits) == len(table) and (splits == "adapt").sum() > 0
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    table = corpus({"a": 300, "b": 40})
+    shuffled = table.sample(frac=1.0, random_state=3)
+    first = dict(zip(table["utterance_id"], assign_splits(table, PrepareParams()), strict=True))
+    second = dict(zip(shuffled["utterance_id"], assign_splits(shuffled, PrepareParams()), strict=True))
+    assert first == second
+
+
+def test_too_few_speakers_for_five_splits_is_said():
+    table = corpus({"a": 3})
+    with pytest.raises(CorpusError, match="3 speakers, too few"):
+        assign_splits(table, PrepareParams())
