@@ -1,0 +1,124 @@
+"""Attribute cohorts: the values of known columns and their intersections.
+
+What an analyst with labels would compare (our yardstick for the rules that do without): with `age_band` and `gender`
+every pair of values is a cohort. Unknown values are values too, `unspecified`, never dropped.
+"""
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from isogloss.cohorts.rule import UNSPECIFIED, CohortRule, feature_names, require_rule, set_features
+
+
+class AttributeCohorts(CohortRule):
+    """Cohorts named after attribute values, such as `age_band=65+ & gender=f`.
+
+    Parameters
+    ----------
+    columns
+        Names of the attributes: the columns of X that are used, or, where X is an array, the names of its columns.
+        None takes all.
+
+    Attributes
+    ----------
+    columns_ : list of str
+        The attributes in the order in which they name a cohort.
+    cohorts_ : list of str
+        The cohorts of the rows that were fitted, sorted; `predict` names others the same way.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"age_band": ["65+", None], "gender": ["f", "m"]})
+    >>> AttributeCohorts(columns=["age_band", "gender"]).fit(rows).predict(rows).tolist()
+    ['age_band=65+ & gender=f', 'age_band=unspecified & gender=m']
+    """
+
+    rule_name = "attribute"
+
+    def __init__(self, *, columns: list[str] | None = None) -> None:
+        self.columns = columns
+
+    def fit(
+        self,
+        X: ArrayLike | pd.DataFrame,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Learn which cohorts there are in X (rows, attributes); errors, words and speakers play no part."""
+        del y, sample_weight, groups
+        values = self._values(X, reset=True)
+        if self.columns is not None:
+            self.columns_ = list(self.columns)
+        elif hasattr(self, "feature_names_in_"):
+            self.columns_ = [str(name) for name in self.feature_names_in_]
+        else:
+            self.columns_ = [f"x{number}" for number in range(values.shape[1])]
+        if len(self.columns_) != values.shape[1]:
+            raise ValueError(f"columns names {len(self.columns_)} attributes, but X has {values.shape[1]} features")
+        self.cohorts_ = sorted(set(self._names(values)))
+        return self
+
+    def predict(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.object_]:
+        """The cohort of each row."""
+        check_is_fitted(self)
+        return self._names(self._values(X, reset=False))
+
+    def to_json(self) -> dict[str, Any]:
+        """Columns and known cohorts."""
+        check_is_fitted(self)
+        return {"rule": self.rule_name, "features": feature_names(self)} | {
+            "columns": self.columns_,
+            "cohorts": self.cohorts_,
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """The rule that `to_json` described."""
+        require_rule(content, cls.rule_name, ("features", "columns", "cohorts"))
+        rule = cls(columns=list(content["columns"]))
+        rule.columns_, rule.cohorts_ = list(content["columns"]), list(content["cohorts"])
+        set_features(rule, content["features"], len(rule.columns_))
+        return rule
+
+    def label(self, cohort: str) -> str:
+        """The cohort's values, such as `age_band = 65+, gender = f`."""
+        if cohort == UNSPECIFIED:
+            return f"{', '.join(self.columns_)} unknown"
+        parts = [part.partition("=") for part in cohort.split(" & ")]
+        return ", ".join(f"{column} = {value}" for column, _, value in parts).replace("&&", "&")
+
+    def _values(self, X: ArrayLike | pd.DataFrame, *, reset: bool) -> NDArray:
+        """The attributes of X as an array of shape (rows, attributes)."""
+        if isinstance(X, pd.DataFrame) and self.columns is not None:
+            missing = [column for column in self.columns if column not in X.columns]
+            if missing:
+                raise ValueError(f"X lacks the column {missing[0]!r}; it has {', '.join(map(str, X.columns))}")
+            X = X[list(self.columns)]
+        return validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
+
+    def _names(self, values: NDArray) -> NDArray[np.object_]:
+        """The cohort of each row of an array of attributes."""
+        names = np.full(len(values), "", dtype=object)
+        unknown = np.ones(len(values), dtype=bool)
+        for number, column in enumerate(self.columns_):
+            codes, distinct = pd.factorize(pd.Series(values[:, number]), use_na_sentinel=True)
+            texts = np.array([*map(_text, distinct), UNSPECIFIED], dtype=object)
+            unknown &= (texts == UNSPECIFIED)[codes]
+            joint = " & " if number else ""
+            names = names + np.array([f"{joint}{column}={text}" for text in texts], dtype=object)[codes]
+        names[unknown] = UNSPECIFIED
+        return names
+
+
+def _text(value: Any) -> str:
+    """A value as part of a cohort's name: whole numbers without decimals, nothing as `unspecified`."""
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        value = int(value)
+    text = " ".join(str(value).split())
+    # A doubled ampersand cannot be taken for the one that joins attributes.
+    return text.replace("&", "&&") if text else UNSPECIFIED

@@ -1,0 +1,212 @@
+"""Discovery: fit a rule on the rows of discovery, apply it to every split, rank the cohorts by WER.
+
+What counts by which weight. A rule is fitted with the reference words of a row as its weight, *without* the population
+weight: discovery is stratified so that rare dialects have enough speakers to be found, and weighting them back to
+their share of the population would make their regions worth nothing to a split. The WER by which cohorts are ranked
+and that is shown carries the population weight, sum(weight * errors) / sum(weight * words), as every figure does.
+
+Rows without reference words have no error rate and take no part in fitting; their insertions count in the WER.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from isogloss.cohorts.moments import colour_classes, speaker_moments
+from isogloss.cohorts.registry import build_rule, input_columns, require_rule_inputs
+from isogloss.cohorts.rule import CohortRule, Rectangle
+from isogloss.config import Params, StatisticsParams
+from isogloss.errors import TableError
+from isogloss.evaluation.statistics import ratio
+from isogloss.tables import (
+    ASSIGNMENT_COLUMNS,
+    SPLITS,
+    atomic_folder,
+    conform,
+    require_columns,
+    write_json,
+    write_parquet,
+)
+
+RESULTS = ("utterance_id", "speaker_id", "split", "weight", "words", "substitutions", "deletions", "insertions")
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """A fitted rule, the cohort of every utterance, and what discovery says about the cohorts."""
+
+    rule: CohortRule
+    assignments: pd.DataFrame
+    summary: dict[str, Any]
+
+
+def discover(
+    rule_name: str,
+    params: Params,
+    inputs: pd.DataFrame,
+    base_results: pd.DataFrame,
+    *,
+    where: str = "the base results",
+) -> Discovery:
+    """Fit a rule on the discovery rows of `base_results` and apply it to all rows of `inputs`.
+
+    Parameters
+    ----------
+    inputs
+        utterance_id, speaker_id, split and the rule's X columns, for every split.
+    base_results
+        The utterance table with the base system's errors; holds at least all of discovery.
+    where
+        The file of `base_results`, for messages.
+
+    Raises
+    ------
+    TableError
+        A column is missing, an utterance of discovery has no result or no inputs, coordinates are out of range, or
+        the corpus lacks what the rule needs (the message names the rules that it allows).
+    """
+    require_columns(base_results, RESULTS, where=where)
+    require_columns(inputs, ("utterance_id", "speaker_id", "split"), where=f"the inputs of {rule_name}")
+    rows = _discovery_rows(inputs, base_results, where=where)
+    require_rule_inputs(rule_name, rows, params, where=where)
+    columns = input_columns(rule_name, params)
+    if {"latitude", "longitude"} <= set(columns):
+        _check_positions(inputs, where=f"the inputs of {rule_name}")
+    errors = (rows["substitutions"] + rows["deletions"] + rows["insertions"]).to_numpy(np.float64)
+    words = rows["words"].to_numpy(np.float64)
+    rate = np.divide(errors, words, out=np.zeros(len(rows)), where=words > 0)
+    rule = build_rule(rule_name, params)
+    rule.fit(rows[columns], rate, sample_weight=words, groups=rows["speaker_id"].to_numpy(object))
+    cohorts = pd.Series(rule.predict(inputs[columns]), index=inputs["utterance_id"], dtype="str")
+    figures = _figures(rows, errors, cohorts.loc[rows["utterance_id"]].to_numpy(object), params)
+    unseen = sorted(set(cohorts) - set(figures))
+    ranks = {cohort: rank for rank, cohort in enumerate([*figures, *unseen], start=1)}
+    assignments = inputs[["utterance_id", "speaker_id"]].assign(cohort=cohorts.to_numpy(object))
+    assignments["wer_rank"] = assignments["cohort"].map(ranks)
+    assignments = conform(assignments, ASSIGNMENT_COLUMNS, where=f"assignments of {rule_name}")
+    splits = _speakers_by_split(assignments["cohort"], inputs)
+    nothing = {"discovery": {"speakers": 0, "utterances": 0, "words": 0, "wer": None, "ci95": None}}
+    summary = {
+        "rule": rule_name,
+        "cohorts": [
+            {"cohort": cohort, "label": rule.label(cohort), "wer_rank": rank}
+            | {"geometry": _as_lists(rule.geometry(cohort)), "speakers_by_split": splits[cohort]}
+            | figures.get(cohort, {**nothing, "colour_class": None})
+            for cohort, rank in ranks.items()
+        ],
+        "worst": list(figures),
+    }
+    return Discovery(rule, assignments, summary)
+
+
+def write_discovery(discovery: Discovery, folder: Path | str) -> None:
+    """Write rule.json, assignments.parquet and summary.json: all of them or none, the same bytes each time."""
+    with atomic_folder(folder) as temporary:
+        write_json(discovery.rule.to_json(), temporary / "rule.json")
+        write_parquet(discovery.assignments, temporary / "assignments.parquet")
+        write_json(discovery.summary, temporary / "summary.json")
+
+
+def _discovery_rows(inputs: pd.DataFrame, base_results: pd.DataFrame, *, where: str) -> pd.DataFrame:
+    """The rows of discovery with their results and inputs; raises where the two do not have the same utterances."""
+    results = base_results[base_results["split"] == "discovery"].reset_index(drop=True)
+    if results.empty:
+        raise TableError(f"{where}: no row has split 'discovery', on which cohorts are found; run transcribe anew")
+    for name, table in ((where, results), ("the cohort inputs", inputs)):
+        twice = table["utterance_id"][table["utterance_id"].duplicated()]
+        if len(twice):
+            raise TableError(f"{name}: utterance {twice.iloc[0]!r} occurs twice; ids must be unique")
+    wanted = inputs[inputs["split"] == "discovery"]
+    for left, right, lack in (
+        (wanted, results, f"of discovery have no row in {where}"),
+        (results, wanted, f"of {where} are not among the discovery rows of the cohort inputs"),
+    ):
+        missing = left["utterance_id"][~left["utterance_id"].isin(right["utterance_id"])]
+        if len(missing):
+            raise TableError(
+                f"{len(missing)} utterances {lack}, for instance {', '.join(map(repr, missing[:3]))}; "
+                "run prepare and transcribe anew"
+            )
+    fresh = [column for column in inputs.columns if column not in RESULTS]
+    rows = results.drop(columns=fresh, errors="ignore").merge(
+        wanted[["utterance_id", *fresh]], on="utterance_id", how="left", validate="one_to_one"
+    )
+    if not (rows["words"] > 0).any():
+        raise TableError(f"{where}: the references of discovery hold no word, so there is no WER to tell cohorts by")
+    return rows
+
+
+def _check_positions(table: pd.DataFrame, *, where: str) -> None:
+    """Raise where a coordinate is out of range; name swapped columns as such."""
+    for column, limit in (("latitude", 90.0), ("longitude", 180.0)):
+        outside = table[table[column].abs() > limit]
+        if len(outside):
+            row = outside.iloc[0]
+            swapped = column == "latitude" and table["longitude"].abs().max() <= limit
+            hint = "latitude and longitude seem to be swapped" if swapped else "correct it or leave it empty"
+            raise TableError(
+                f"{where}: {column} of utterance {row['utterance_id']!r} is {row[column]:g}, "
+                f"beyond ±{limit:g} degrees; {hint}"
+            )
+
+
+def _figures(
+    rows: pd.DataFrame, errors_N: NDArray[np.float64], cohorts: NDArray[np.object_], params: Params
+) -> dict[str, dict[str, Any]]:
+    """Of each cohort of discovery, worst first: what the summary says about it there."""
+    code_N, names = pd.factorize(cohorts, sort=True)
+    weight_N, words_N = rows["weight"].to_numpy(np.float64), rows["words"].to_numpy(np.float64)
+    totals = pd.DataFrame({"cohort": code_N, "speaker": rows["speaker_id"].array, "errors": weight_N * errors_N})
+    totals["words"] = weight_N * words_N
+    by_speaker = totals.groupby(["cohort", "speaker"], sort=True)[["errors", "words"]].sum().reset_index()
+    code_S, errors_S, words_S = (by_speaker[name].to_numpy() for name in ("cohort", "errors", "words"))
+    moments = speaker_moments(words_S, errors_S, code_S, None, len(names))
+    utterances, words = np.bincount(code_N), np.bincount(code_N, words_N)
+    colours, wer = colour_classes(moments), moments.wer
+    figures = {}
+    # Cohorts without words have no WER and come last; ties go by name, so that the order of rows decides nothing.
+    for index in np.argsort(np.where(np.isnan(wer), np.inf, -wer), kind="stable"):
+        mine_S = code_S == index
+        figures[str(names[index])] = {
+            "discovery": {
+                "speakers": int(mine_S.sum()),
+                "utterances": int(utterances[index]),
+                "words": int(words[index]),
+                "wer": None if np.isnan(wer[index]) else float(wer[index]),
+                "ci95": _interval(errors_S[mine_S], words_S[mine_S], params.statistics),
+            },
+            "colour_class": colours[index],
+        }
+    return figures
+
+
+def _interval(
+    errors_S: NDArray[np.float64], words_S: NDArray[np.float64], statistics: StatisticsParams
+) -> list[float] | None:
+    """The interval of a WER over speakers; None where there are too few of them for inference."""
+    if len(words_S) < statistics.min_speakers:
+        return None
+    estimate = ratio(
+        errors_S, words_S, resamples=statistics.resamples, confidence=statistics.confidence, seed=statistics.seed
+    )
+    return estimate.interval
+
+
+def _speakers_by_split(cohorts: pd.Series, inputs: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Of each cohort, its speakers in each split that there is."""
+    table = pd.DataFrame({"cohort": cohorts, "split": inputs["split"].array, "speaker_id": inputs["speaker_id"].array})
+    counts = table.groupby(["cohort", "split"])["speaker_id"].nunique().unstack(fill_value=0)
+    present = [split for split in SPLITS if split in counts.columns]
+    return {
+        str(cohort): {str(split): int(count) for split, count in by_split.items()}
+        for cohort, by_split in counts[present].to_dict(orient="index").items()
+    }
+
+
+def _as_lists(rectangles: list[Rectangle] | None) -> list[list[float]] | None:
+    """Rectangles as JSON has them."""
+    return None if rectangles is None else [list(rectangle) for rectangle in rectangles]

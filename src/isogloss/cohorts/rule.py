@@ -1,0 +1,113 @@
+"""What every cohort rule is: a scikit-learn estimator that can be written down.
+
+A rule is fitted on the rows of discovery and predicts a cohort, a string that stays the same, for any row. Rows about
+which it knows nothing go to `UNSPECIFIED`, which is a cohort like any other: it has a WER and may be the worst.
+"""
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
+
+from isogloss.errors import TableError
+
+UNSPECIFIED = "unspecified"
+"""The cohort of rows without the inputs of a rule."""
+
+Rectangle = tuple[float, float, float, float]
+"""South, west, north, east, in degrees."""
+
+
+class CohortRule(BaseEstimator):
+    """Base of the rules.
+
+    `fit(X, y, sample_weight=None, groups=None)`: `y` the error rate of a row, `sample_weight` its reference words,
+    `groups` its speaker. Errors about arguments are ValueErrors, as scikit-learn's are.
+    """
+
+    rule_name: ClassVar[str]
+
+    @abstractmethod
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Find cohorts."""
+
+    @abstractmethod
+    def predict(self, X: ArrayLike) -> NDArray[np.object_]:
+        """The cohort of each row, an array of strings."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """The fitted rule as JSON-compatible content; `from_json` gives the same rule back."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """The rule that `to_json` described. Raises `TableError` where the content is not such a description."""
+
+    @abstractmethod
+    def label(self, cohort: str) -> str:
+        """A cohort for human readers."""
+
+    def geometry(self, cohort: str) -> list[Rectangle] | None:
+        """The rectangles that a cohort covers on the map; None where it is no place."""
+        del cohort
+        return None
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def non_negative_weights(sample_weight: ArrayLike | None, rows: int) -> NDArray[np.float64]:
+    """Sample weights as an array of shape (rows,), ones where None. Raises ValueError if some are not usable."""
+    if sample_weight is None:
+        return np.ones(rows)
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (rows,):
+        raise ValueError(f"sample_weight has shape {weights.shape}, but there are {rows} rows")
+    if not np.all(np.isfinite(weights) & (weights >= 0)):
+        raise ValueError("sample_weight must be finite and not negative")
+    return weights
+
+
+def speaker_labels(groups: ArrayLike | None, rows: int) -> NDArray | None:
+    """Speakers as an array of shape (rows,). Raises ValueError if the length differs."""
+    if groups is None:
+        return None
+    speakers = np.asarray(groups)
+    if speakers.shape != (rows,):
+        raise ValueError(f"groups has shape {speakers.shape}, but there are {rows} rows")
+    return speakers
+
+
+def require_rule(content: Any, rule_name: str, keys: tuple[str, ...]) -> None:
+    """Raise a `TableError` unless the content describes this rule and has these keys."""
+    if not isinstance(content, dict) or content.get("rule") != rule_name:
+        found = content.get("rule") if isinstance(content, dict) else type(content).__name__
+        raise TableError(f'a rule file must say "rule": "{rule_name}", but it says {found!r}; discover it anew')
+    for key in keys:
+        if key not in content:
+            raise TableError(f"the rule file of {rule_name} lacks the key {key!r}; discover it anew")
+
+
+def feature_names(rule: CohortRule) -> list[str] | None:
+    """The names of the columns a rule was fitted on, for its file; None where X had no names."""
+    names = getattr(rule, "feature_names_in_", None)
+    return None if names is None else [str(name) for name in names]
+
+
+def set_features(rule: CohortRule, names: list[str] | None, count: int) -> None:
+    """Give a rule from a file what scikit-learn notes about X when fitting."""
+    rule.n_features_in_ = count
+    if names is not None:
+        rule.feature_names_in_ = np.array(names, dtype=object)
