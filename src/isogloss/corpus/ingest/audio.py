@@ -56,9 +56,7 @@ def read_headers(root: Path, mentions: dict[str, str]) -> dict[str, AudioHeader]
 def _read_header(path: Path, where: str) -> AudioHeader:
     """Open one file and decode its last sample."""
     if not path.is_file():
-        raise CorpusError(
-            f"{where}: audio file {path} does not exist; correct the path or root, or leave the row out"
-        )
+        raise CorpusError(f"{where}: audio file {path} does not exist; correct the path or root, or leave the row out")
     try:
         with soundfile.SoundFile(path) as file:
             header = AudioHeader(file.samplerate, file.frames, file.channels)

@@ -42,9 +42,7 @@ def number(cell: Cell, where: str, low: float = -math.inf, high: float = math.in
     if not math.isfinite(value):
         _refuse_number(cell, where)
     if not low <= value <= high:
-        raise TableError(
-            f"{where} is {cell}, but must be from {low:g} to {high:g}; correct it or leave the cell empty"
-        )
+        raise TableError(f"{where} is {cell}, but must be from {low:g} to {high:g}; correct it or leave the cell empty")
     return value
 
 
@@ -65,9 +63,7 @@ def attributes(cells: dict[str, Cell], where: str) -> dict[str, str | float]:
         given, other = ("latitude", "longitude") if "latitude" in known else ("longitude", "latitude")
         raise TableError(f"{where}: {given} is given but {other} is empty; give both or neither")
     if known.get("weight") == 0.0:
-        raise TableError(
-            f"{where}: weight is 0; give a positive weight, leave it empty, or leave the row out"
-        )
+        raise TableError(f"{where}: weight is 0; give a positive weight, leave it empty, or leave the row out")
     return known
 
 
@@ -76,9 +72,7 @@ def _attribute(name: str, cell: Cell, where: str) -> str | float | None:
     if name in NUMERIC_ATTRIBUTES:
         return number(cell, where, *NUMERIC_ATTRIBUTES[name])
     if name == "zip" and cell is not None and not isinstance(cell, str):
-        raise TableError(
-            f"{where} is the number {cell}, which has lost its leading zeros; store ZIPs as text"
-        )
+        raise TableError(f"{where} is the number {cell}, which has lost its leading zeros; store ZIPs as text")
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):
@@ -88,6 +82,4 @@ def _attribute(name: str, cell: Cell, where: str) -> str | float | None:
 
 def _refuse_number(cell: Cell, where: str) -> NoReturn:
     """Say that a cell holds no number."""
-    raise TableError(
-        f"{where} is {cell!r}, not a number; correct it, or leave the cell empty where it is unknown"
-    )
+    raise TableError(f"{where} is {cell!r}, not a number; correct it, or leave the cell empty where it is unknown")

@@ -50,9 +50,7 @@ def check(description: TableDescription, *, repository: Path | str = ".") -> Ing
     return Ingested(utterances=utterances, spans=spans, headers=headers)
 
 
-def ingest(
-    description: TableDescription, output: Path | str, *, source: str, repository: Path | str = "."
-) -> Ingested:
+def ingest(description: TableDescription, output: Path | str, *, source: str, repository: Path | str = ".") -> Ingested:
     """Write the corpus folder that a description stands for: manifests, speakers, ZIPs, `corpus.json`.
 
     Sampling rates are left as they are; features are computed at 16 kHz, after resampling. The same tables
@@ -92,10 +90,6 @@ def ingest(
 def _require_channel(header: AudioHeader, channel: int | None, where: str) -> None:
     """Refuse audio of several channels unless the description chooses one that it has."""
     if channel is None and header.channels > 1:
-        raise CorpusError(
-            f"{where} has {header.channels} channels; name the one to read in `channel` (0 is the first)"
-        )
+        raise CorpusError(f"{where} has {header.channels} channels; name the one to read in `channel` (0 is the first)")
     if channel is not None and channel >= header.channels:
-        raise CorpusError(
-            f"{where} has {header.channels} channels, so no channel {channel}; correct `channel`"
-        )
+        raise CorpusError(f"{where} has {header.channels} channels, so no channel {channel}; correct `channel`")

@@ -121,9 +121,7 @@ def _speaker_table(
     own_id = speaker_id if speaker_id in present else "speaker_id"
     require_columns(pd.DataFrame(columns=present), [own_id], where=str(speakers))
     of_speakers = _attributes(speakers, told, lacking_is_an_error=False)
-    of_utterances = {
-        name: column for name, column in content["attributes"].items() if name not in of_speakers
-    }
+    of_utterances = {name: column for name, column in content["attributes"].items() if name not in of_speakers}
     for name, column in told.items():
         if name not in of_speakers and name not in of_utterances:
             raise ParamsError(f"attribute {name!r}: neither table has a column {column!r}")

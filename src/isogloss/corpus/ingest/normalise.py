@@ -46,9 +46,7 @@ class Normaliser:
             characters.append(replacement)
         words = [word for word in "".join(characters).split() if any(map(str.isalnum, word))]
         if not words:
-            raise TableError(
-                f"{where}: nothing of text {text!r} is left after normalisation; leave the row out"
-            )
+            raise TableError(f"{where}: nothing of text {text!r} is left after normalisation; leave the row out")
         return " ".join(words)
 
     def _replacement(self, character: str) -> str | None:

@@ -114,9 +114,7 @@ def _readable(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise TableError(f"{path} does not exist; correct the path of the table") from None
     except UnicodeDecodeError:
-        raise TableError(
-            f"{path}, line {_undecodable_line(path)} is not UTF-8; save the table as UTF-8"
-        ) from None
+        raise TableError(f"{path}, line {_undecodable_line(path)} is not UTF-8; save the table as UTF-8") from None
     except OSError as error:
         raise TableError(f"{path} cannot be read: {error.strerror or error}") from None
 
@@ -213,9 +211,7 @@ def _open_jsonl(path: Path) -> _Opened:
             except ValueError as error:
                 raise TableError(f"{path}, line {number} is not valid JSON: {error}") from None
             if not isinstance(record, dict):
-                raise TableError(
-                    f"{path}, line {number} is a {type(record).__name__}; give one JSON object a line"
-                )
+                raise TableError(f"{path}, line {number} is a {type(record).__name__}; give one JSON object a line")
             records.append((number, record))
             names.update(dict.fromkeys(record))
     return _Opened(names=list(names), unit="line", rows=lambda _: iter(records))

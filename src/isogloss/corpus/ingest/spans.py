@@ -25,9 +25,7 @@ class Span:
     duration: Seconds
 
 
-def locate(
-    utterance: Utterance, header: AudioHeader, *, description: TableDescription, table: SourceTable
-) -> Span:
+def locate(utterance: Utterance, header: AudioHeader, *, description: TableDescription, table: SourceTable) -> Span:
     """The span of an utterance in its audio.
 
     Raises

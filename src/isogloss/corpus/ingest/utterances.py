@@ -46,9 +46,7 @@ def read_utterances(description: TableDescription, root: Path) -> tuple[SourceTa
     if description.split:
         optional.append(description.split.column)
     wanted = [columns.audio, columns.text, columns.speaker_id, *optional, *description.attributes.values()]
-    table = read_table(
-        root / description.table, list(dict.fromkeys(c for c in wanted if c)), sha256=description.sha256
-    )
+    table = read_table(root / description.table, list(dict.fromkeys(c for c in wanted if c)), sha256=description.sha256)
     speakers = _read_speakers(description.speakers, root) if description.speakers else None
     normalise = Normaliser(description.text)
     utterances = [_utterance(description, table, row, normalise, speakers) for row in range(len(table))]
@@ -111,9 +109,7 @@ def _span(
         if column:
             value = cells.number(table.columns[column][row], f"{place}: {column}")
             if value is not None and description.unit == "samples" and not value.is_integer():
-                raise TableError(
-                    f"{place}: {column} is {value:g}, but samples are whole numbers; correct it or `unit`"
-                )
+                raise TableError(f"{place}: {column} is {value:g}, but samples are whole numbers; correct it or `unit`")
             numbers[column] = value
     start = numbers.get(columns.start or "")
     duration = numbers.get(columns.duration or "")
@@ -127,9 +123,7 @@ def _span(
             f"{place}: {columns.start} is empty, but {columns.duration} is {duration:g}; give both or neither"
         )
     if rate_column and (rate is None or float(rate) <= 0):
-        raise TableError(
-            f"{place}: {rate_column} is {rate if rate is None else f'{rate:g}'}; give a rate in Hz"
-        )
+        raise TableError(f"{place}: {rate_column} is {rate if rate is None else f'{rate:g}'}; give a rate in Hz")
     return start, duration, None if rate is None else float(rate)
 
 
@@ -157,8 +151,7 @@ def _split(split: SplitColumn, cell: Cell, place: str) -> str:
     value = cells.identifier(cell, f"{place}: {split.column}")
     if value not in split.values:
         raise TableError(
-            f"{place}: {split.column} is {value!r}, which split.values does not list; "
-            f"it has {', '.join(split.values)}"
+            f"{place}: {split.column} is {value!r}, which split.values does not list; it has {', '.join(split.values)}"
         )
     return split.values[value]
 
@@ -171,24 +164,18 @@ def _read_speakers(description: SpeakerTable, root: Path) -> Callable[[str, str]
     known: dict[str, Attributes] = {}
     for row in range(len(table)):
         place = table.place(row)
-        speaker = cells.identifier(
-            table.columns[description.speaker_id][row], f"{place}: {description.speaker_id}"
-        )
+        speaker = cells.identifier(table.columns[description.speaker_id][row], f"{place}: {description.speaker_id}")
         if speaker in rows:
             raise TableError(
                 f"{place}: speaker {speaker!r} is already in {table.unit} {table.numbers[rows[speaker]]}; "
                 "keep one row a speaker"
             )
         rows[speaker] = row
-        known[speaker] = cells.attributes(
-            {n: table.columns[c][row] for n, c in description.attributes.items()}, place
-        )
+        known[speaker] = cells.attributes({n: table.columns[c][row] for n, c in description.attributes.items()}, place)
 
     def look_up(speaker: str, place: str) -> Attributes:
         if speaker not in known:
-            raise TableError(
-                f"{place}: speaker {speaker!r} is not in {table.path}; add a row (cells may be empty)"
-            )
+            raise TableError(f"{place}: speaker {speaker!r} is not in {table.path}; add a row (cells may be empty)")
         return known[speaker]
 
     return look_up

@@ -57,9 +57,7 @@ def speaker_table(utterances: list[Utterance]) -> pd.DataFrame:
         of_speaker = values.setdefault(utterance.speaker_id, {})
         for name, value in (utterance.attributes | _split_entry(utterance)).items():
             of_speaker.setdefault(name, set()).add(value)
-    names = {*SPEAKER_COLUMNS, *(name for of_speaker in values.values() for name in of_speaker)} - {
-        "speaker_id"
-    }
+    names = {*SPEAKER_COLUMNS, *(name for of_speaker in values.values() for name in of_speaker)} - {"speaker_id"}
     rows = [
         {"speaker_id": speaker, **{name: _agreed(values[speaker].get(name)) for name in sorted(names)}}
         for speaker in sorted(values)
@@ -67,16 +65,6 @@ def speaker_table(utterances: list[Utterance]) -> pd.DataFrame:
     table = pd.DataFrame(rows).fillna({"weight": 1.0})
     further = dict.fromkeys(sorted(names - {*SPEAKER_COLUMNS}), "str")
     return conform(table, SPEAKER_COLUMNS | further, where="speakers.parquet")
-
-
-def write_empty_truth(path: Path) -> None:
-    """The planted truth of a corpus in which nothing is planted: no rows."""
-    empty = {
-        "speaker_id": pd.Series(dtype="str"),
-        "dialect": pd.Series(dtype="str"),
-        "rare": pd.Series(dtype="bool"),
-    }
-    write_parquet(pd.DataFrame(empty), path)
 
 
 def _agreed(values: set[Any] | None) -> Any:
