@@ -1,0 +1,66 @@
+"""Between mouth and file: resampling to 16 kHz, an ageing voice's tremor, room noise, and a cheap
+microphone."""
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, firwin, lfilter, resample_poly, sosfilt
+
+from isogloss.corpus.atlas.jobs import ChannelDraw
+
+FloatArray = NDArray[np.float32]
+
+SAMPLE_RATE = 16000
+UP, DOWN = 320, 441
+"""16000 / 22050: blocks of 441 samples at 22.05 kHz are blocks of 320 at 16 kHz."""
+
+
+@functools.cache
+def _anti_alias() -> FloatArray:
+    """Low-pass at 7.6 kHz for the polyphase filter: about 60 dB down at 8.4 kHz."""
+    return firwin(24 * DOWN + 1, 0.95 / DOWN, window=("kaiser", 6.0)).astype(np.float32)
+
+
+def resample(samples: FloatArray) -> FloatArray:
+    """22.05 kHz to 16 kHz; a multiple of 441 samples becomes the same multiple of 320."""
+    return resample_poly(samples, UP, DOWN, window=_anti_alias())
+
+
+def transmit(speech: FloatArray, draw: ChannelDraw) -> NDArray[np.int16]:
+    """Speech of one speaker at 16 kHz as his device records it.
+
+    Parameters
+    ----------
+    speech
+        Samples of any level; silence counts in it, so levels are taken over samples that are not 0.
+    draw
+        Level, signal-to-noise ratio, colour of the noise, pass band and tremor of this speaker.
+    """
+    rng = np.random.default_rng(draw.seed)
+    if draw.tremor > 0:
+        phase = 2 * np.pi * rng.random() + 2 * np.pi * draw.tremor_hz / SAMPLE_RATE * np.arange(len(speech))
+        speech = speech * (1 + draw.tremor * np.sin(phase)).astype(np.float32)
+    # The noise does not know what the device does: the ratio is set in the room.
+    loudness = float(np.sqrt(np.mean(np.square(speech[speech != 0]), dtype=np.float64)))
+    noise = _coloured_noise(len(speech), pole=draw.noise_pole, rng=rng)
+    mixture = speech + noise * np.float32(loudness * 10 ** (-draw.snr_db / 20))
+    recorded = sosfilt(
+        _device(draw.low_cut_hz, draw.high_cut_hz),
+        mixture * np.float32(10 ** (draw.level_db / 20) / loudness),
+    )
+    return np.clip(np.rint(recorded * 32768), -32768, 32767).astype(np.int16)
+
+
+def _coloured_noise(count: int, *, pole: float, rng: np.random.Generator) -> FloatArray:
+    """Gaussian noise of variance 1 with a one-pole spectrum: 0 is white, towards 1 brown."""
+    white = rng.standard_normal(count, dtype=np.float32)
+    gain = np.float32(np.sqrt(1 - pole**2))
+    return lfilter(np.array([gain], np.float32), np.array([1, -pole], np.float32), white)
+
+
+def _device(low_cut_hz: float, high_cut_hz: float) -> FloatArray:
+    """Sections of a microphone's pass band: first-order high-pass, second-order low-pass (Butterworth)."""
+    high_pass = butter(1, low_cut_hz, "highpass", fs=SAMPLE_RATE, output="sos")
+    low_pass = butter(2, high_cut_hz, "lowpass", fs=SAMPLE_RATE, output="sos")
+    return np.concatenate([high_pass, low_pass]).astype(np.float32)

@@ -1,0 +1,57 @@
+"""Recordings and supervisions of Atlas as Lhotse manifests, written without Lhotse (which would bring
+torch)."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from isogloss.corpus.atlas.jobs import Job
+from isogloss.corpus.atlas.synthesis import Segments
+
+SAMPLE_RATE = 16000
+SPEAKER_ATTRIBUTES = ("split", "weight", "latitude", "longitude", "zip", "gender", "age", "age_band")
+"""What is known of a speaker; the dialect is not, and an accent nobody has labelled is absent."""
+
+
+def recordings(segments: dict[str, Segments], audio_folder: Path) -> Iterator[dict[str, Any]]:
+    """One recording a speaker, in the order of speaker ids."""
+    for speaker_id in sorted(segments):
+        start, count = segments[speaker_id][-1]
+        samples = start + count
+        yield {
+            "id": speaker_id,
+            "sources": [{"type": "file", "channels": [0], "source": (audio_folder / f"{speaker_id}.flac").as_posix()}],
+            "sampling_rate": SAMPLE_RATE,
+            "num_samples": samples,
+            "duration": samples / SAMPLE_RATE,
+            "channel_ids": [0],
+        }
+
+
+def supervisions(
+    speakers: pd.DataFrame, jobs: Sequence[Job], segments: dict[str, Segments]
+) -> Iterator[dict[str, Any]]:
+    """One supervision an utterance, `<speaker_id>-<number>`, in the order of ids."""
+    attributes = speakers.set_index("speaker_id")[list(SPEAKER_ATTRIBUTES)].to_dict("index")
+    for job in sorted(jobs, key=lambda job: job.speaker_id):
+        for number, (text, (start, count)) in enumerate(zip(job.texts, segments[job.speaker_id], strict=True)):
+            yield {
+                "id": f"{job.speaker_id}-{number:03d}",
+                "recording_id": job.speaker_id,
+                "start": start / SAMPLE_RATE,
+                "duration": count / SAMPLE_RATE,
+                "channel": 0,
+                "text": text,
+                "speaker": job.speaker_id,
+                "custom": attributes[job.speaker_id],
+            }
+
+
+def write_jsonl(rows: Iterable[dict[str, Any]], path: Path) -> None:
+    """One line of JSON a row."""
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
