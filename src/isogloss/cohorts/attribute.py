@@ -11,7 +11,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from isogloss.cohorts.rule import UNSPECIFIED, CohortRule, feature_names, require_rule, set_features
+from isogloss.cohorts.rule import (
+    UNSPECIFIED,
+    CohortRule,
+    feature_names,
+    non_negative_weights,
+    require_rule,
+    set_features,
+    speaker_labels,
+)
 
 
 class AttributeCohorts(CohortRule):
@@ -49,9 +57,11 @@ class AttributeCohorts(CohortRule):
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> Self:
-        """Learn which cohorts there are in X (rows, attributes); errors, words and speakers play no part."""
-        del y, sample_weight, groups
+        """Learn which cohorts there are in X (rows, attributes); errors, words and speakers are checked but play no part."""
+        del y
         values = self._values(X, reset=True)
+        non_negative_weights(sample_weight, len(values))
+        speaker_labels(groups, len(values))
         if self.columns is not None:
             self.columns_ = list(self.columns)
         elif hasattr(self, "feature_names_in_"):
@@ -71,7 +81,9 @@ class AttributeCohorts(CohortRule):
     def to_json(self) -> dict[str, Any]:
         """Columns and known cohorts."""
         check_is_fitted(self)
-        return {"rule": self.rule_name, "features": feature_names(self)} | {
+        return {
+            "rule": self.rule_name,
+            "features": feature_names(self),
             "columns": self.columns_,
             "cohorts": self.cohorts_,
         }
@@ -106,7 +118,10 @@ class AttributeCohorts(CohortRule):
         names = np.full(len(values), "", dtype=object)
         unknown = np.ones(len(values), dtype=bool)
         for number, column in enumerate(self.columns_):
-            codes, distinct = pd.factorize(pd.Series(values[:, number]), use_na_sentinel=True)
+            try:
+                codes, distinct = pd.factorize(pd.Series(values[:, number]), use_na_sentinel=True)
+            except TypeError:
+                raise TypeError(f"argument must be a string or a number in every row of {column!r}") from None
             texts = np.array([*map(_text, distinct), UNSPECIFIED], dtype=object)
             unknown &= (texts == UNSPECIFIED)[codes]
             joint = " & " if number else ""

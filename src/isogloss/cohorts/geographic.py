@@ -105,8 +105,8 @@ class GeographicTree(CohortRule):
             (N,) speakers. None: every row is a speaker.
         """
         self._check_options()
-        position_N2, rate_N = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
-        self._require_two(position_N2)
+        features_NF, rate_N = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
+        position_N2 = self._positions(features_NF)
         words_N = non_negative_weights(sample_weight, len(rate_N))
         speakers_N = speaker_labels(groups, len(rate_N))
         known_N = ~np.isnan(position_N2).any(axis=1) & (words_N > 0)
@@ -133,7 +133,9 @@ class GeographicTree(CohortRule):
     def predict(self, X: ArrayLike) -> NDArray[np.object_]:
         """The leaf of each position of X (N, 2); `unspecified` where a coordinate is NaN or no leaf exists."""
         check_is_fitted(self)
-        position_N2 = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        position_N2 = self._positions(
+            validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        )
         names = np.array([*(leaf["cohort"] for leaf in self.leaves_), UNSPECIFIED], dtype=object)
         if not self.leaves_:
             return np.full(len(position_N2), UNSPECIFIED, dtype=object)
@@ -184,12 +186,13 @@ class GeographicTree(CohortRule):
         if self.alpha is not None and not 0 < self.alpha < 1:
             raise ValueError(f"alpha must be None or between 0 and 1, got {self.alpha!r}")
 
-    def _require_two(self, position_N2: Floats) -> None:
-        """Raise ValueError unless there are two columns."""
-        if position_N2.shape[1] != 2:
+    def _positions(self, features_NF: Floats) -> Floats:
+        """Latitude and longitude, shape (N, 2); raises ValueError where X has another number of columns."""
+        if features_NF.shape[1] != 2:
             raise ValueError(
-                f"{type(self).__name__} takes 2 features, latitude and longitude; X has {position_N2.shape[1]} features"
+                f"{type(self).__name__} takes 2 features, latitude and longitude; X has {features_NF.shape[1]} features"
             )
+        return features_NF
 
     def _prepare(self) -> Self:
         """Compute what prediction and labels need from nodes_ and leaves_."""

@@ -77,6 +77,8 @@ def non_negative_weights(sample_weight: ArrayLike | None, rows: int) -> NDArray[
         raise ValueError(f"sample_weight has shape {weights.shape}, but there are {rows} rows")
     if not np.all(np.isfinite(weights) & (weights >= 0)):
         raise ValueError("sample_weight must be finite and not negative")
+    if not np.any(weights > 0):
+        raise ValueError("every sample_weight is zero, so no row counts")
     return weights
 
 

@@ -1,0 +1,163 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from isogloss.cohorts.discovery import discover, write_discovery
+from isogloss.cohorts.registry import allowed_rules, build_rule, input_columns, load_rule
+from isogloss.config import GeographicParams, Params, StatisticsParams
+from isogloss.errors import TableError
+from isogloss.tables import ASSIGNMENT_COLUMNS
+
+PARAMS = Params(statistics=StatisticsParams(resamples=200, min_speakers=10))
+
+
+def inputs_of(country, rule):
+    return country[["utterance_id", "speaker_id", "split", *input_columns(rule, PARAMS)]]
+
+
+def run(rule, country, params=PARAMS):
+    results = country[country["split"].isin(["discovery", "dev", "test"])]
+    return discover(rule, params, inputs_of(country, rule), results, where="results.parquet")
+
+
+@pytest.mark.parametrize("rule", ["geographic", "attribute"])
+def test_every_row_of_every_split_is_assigned_and_ranked(rule, country):
+    discovery = run(rule, country)
+    assignments = discovery.assignments
+    assert assignments["utterance_id"].tolist() == country["utterance_id"].tolist()
+    assert {name: str(dtype) for name, dtype in assignments.dtypes.items()} == ASSIGNMENT_COLUMNS
+    ranks = {entry["cohort"]: entry["wer_rank"] for entry in discovery.summary["cohorts"]}
+    assert sorted(ranks.values()) == list(range(1, len(ranks) + 1))
+    assert (assignments["wer_rank"] == assignments["cohort"].map(ranks)).all()
+
+
+def test_figures_of_a_cohort_are_those_of_its_rows_with_population_weights(country):
+    country["weight"] = np.where(country["southwest"], 0.2, 1.5) * (1 + country["latitude"] % 2)
+    discovery = run("geographic", country)
+    rows = country.merge(discovery.assignments[["utterance_id", "cohort"]], on="utterance_id")
+    here = rows[rows["split"] == "discovery"]
+    wers = []
+    for entry in discovery.summary["cohorts"]:
+        mine = here[here["cohort"] == entry["cohort"]]
+        wer = (mine["weight"] * mine["substitutions"]).sum() / (mine["weight"] * mine["words"]).sum()
+        figures = entry["discovery"]
+        wers.append(figures["wer"])
+        assert figures["wer"] == pytest.approx(wer)
+        assert (figures["utterances"], figures["words"]) == (len(mine), mine["words"].sum())
+        assert figures["speakers"] == mine["speaker_id"].nunique() == entry["speakers_by_split"]["discovery"]
+        assert (figures["ci95"] is None) == (figures["speakers"] < 10)
+        assert figures["ci95"] is None or figures["ci95"][0] <= wer <= figures["ci95"][1]
+    assert wers == sorted(wers, reverse=True)
+    assert discovery.summary["worst"] == [entry["cohort"] for entry in discovery.summary["cohorts"]]
+
+
+def test_population_weights_do_not_hide_a_rare_region_from_the_tree(country):
+    country["weight"] = np.where(country["southwest"], 1e-3, 1.0)
+    params = PARAMS.model_copy(update={"geographic": GeographicParams(max_leaves=4)})
+    discovery = run("geographic", country, params)
+    rows = country.merge(discovery.assignments, on=["utterance_id", "speaker_id"])
+    assert rows.loc[rows["wer_rank"] == 1, "southwest"].mean() > 0.9
+
+
+def test_only_discovery_decides(country):
+    changed = country.copy()
+    elsewhere = changed["split"] != "discovery"
+    changed.loc[elsewhere, "substitutions"] = changed.loc[elsewhere, "words"]
+    assert run("geographic", changed).rule.to_json() == run("geographic", country).rule.to_json()
+    assert run("attribute", changed).summary == run("attribute", country).summary
+
+
+def test_cohorts_that_discovery_does_not_have_come_last(country):
+    country.loc[country["split"] == "discovery", "age_band"] = "65+"
+    summary = run("attribute", country).summary
+    assert [entry["cohort"] for entry in summary["cohorts"]] == ["age_band=65+", "age_band=18-29", "unspecified"]
+    assert summary["worst"] == ["age_band=65+"]
+    last = summary["cohorts"][-1]
+    assert last["discovery"] == {"speakers": 0, "utterances": 0, "words": 0, "wer": None, "ci95": None}
+    assert last["colour_class"] is None and last["speakers_by_split"]["test"] > 0
+
+
+@pytest.mark.parametrize("rule", ["geographic", "attribute"])
+def test_what_is_written_can_be_applied_again_and_is_the_same_bytes(rule, country, tmp_path):
+    write_discovery(run(rule, country), tmp_path / "one")
+    write_discovery(run(rule, country), tmp_path / "two")
+    for name in ("rule.json", "assignments.parquet", "summary.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    written = pd.read_parquet(tmp_path / "one" / "assignments.parquet")
+    again = load_rule(tmp_path / "one" / "rule.json").predict(country[input_columns(rule, PARAMS)])
+    assert written["cohort"].tolist() == again.tolist()
+    assert json.loads((tmp_path / "one" / "summary.json").read_text())["rule"] == rule
+
+
+def test_utterances_without_reference_words_count_their_insertions(country):
+    empty = country.assign(utterance_id="e" + country["utterance_id"], words=0, substitutions=0, insertions=1)
+    both = pd.concat([country, empty], ignore_index=True)
+    assert run("geographic", both).rule.to_json() == run("geographic", country).rule.to_json()
+    wer = [entry["discovery"]["wer"] for entry in run("geographic", both).summary["cohorts"]]
+    assert min(wer) > 1 / 6
+
+
+@pytest.mark.parametrize("change", [{"latitude": np.nan}, {"longitude": np.nan}])
+def test_a_corpus_without_positions_is_told_which_rules_it_allows(country, change):
+    with pytest.raises(
+        TableError, match=r"'geographic' cannot be used: no row has latitude and longitude.*allows attribute"
+    ):
+        run("geographic", country.assign(**change))
+
+
+def test_a_missing_attribute_is_named(country):
+    params = PARAMS.model_copy(update={"attribute": PARAMS.attribute.model_copy(update={"columns": ["accent"]})})
+    with pytest.raises(TableError, match="there is no column 'accent'; this corpus allows geographic"):
+        discover("attribute", params, inputs_of(country, "geographic"), country, where="results.parquet")
+    assert allowed_rules(country, params) == ["geographic"]
+
+
+def test_swapped_coordinates_are_recognised(country):
+    swapped = country.rename(columns={"latitude": "longitude", "longitude": "latitude"})
+    with pytest.raises(TableError, match="seem to be swapped"):
+        run("geographic", swapped)
+
+
+def test_an_impossible_coordinate_is_shown_with_its_utterance(country):
+    country.loc[5, "longitude"] = 361.0
+    with pytest.raises(TableError, match="longitude of utterance 'u00005' is 361, beyond ±180 degrees"):
+        run("geographic", country)
+
+
+def test_utterances_that_do_not_match_are_counted_and_shown(country):
+    first = country.index[country["split"] == "discovery"][:2]
+    with pytest.raises(TableError, match=r"2 utterances of discovery have no row in results\.parquet, for instance 'u"):
+        discover("geographic", PARAMS, inputs_of(country, "geographic"), country.drop(first), where="results.parquet")
+    with pytest.raises(TableError, match=r"2 utterances of results\.parquet are not among"):
+        discover("geographic", PARAMS, inputs_of(country.drop(first), "geographic"), country, where="results.parquet")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t[t["split"] != "discovery"], "no row has split 'discovery'"),
+        (lambda t: t.assign(words=0), "hold no word"),
+        (lambda t: t.assign(utterance_id="u"), "occurs twice"),
+        (lambda t: t.rename(columns={"words": "word"}), "'words' is missing; did you mean 'word'"),
+    ],
+)
+def test_results_that_cannot_be_used_are_refused_in_a_sentence(country, change, message):
+    with pytest.raises(TableError, match=message):
+        discover("geographic", PARAMS, inputs_of(country, "geographic"), change(country), where="results.parquet")
+
+
+def test_params_build_the_rules_they_describe():
+    tree = build_rule("geographic", Params(geographic=GeographicParams(max_leaves=5, min_speakers=3, min_words=7)))
+    assert (tree.max_leaves, tree.min_speakers, tree.min_words) == (5, 3, 7)
+    assert build_rule("attribute", Params()).columns == ["age_band"]
+    with pytest.raises(TableError, match="no cohort rule 'weather'; known are geographic, attribute"):
+        build_rule("weather", Params())
+
+
+@pytest.mark.parametrize("content", ["[]", '{"rule": "weather"}', '{"rule": ["x"]}', '{"rule": "geographic"}'])
+def test_files_that_hold_no_rule_are_refused(content, tmp_path):
+    (tmp_path / "rule.json").write_text(content)
+    with pytest.raises(TableError, match=r"rule\.json"):
+        load_rule(tmp_path / "rule.json")

@@ -1,0 +1,211 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import adjusted_rand_score
+from sklearn.tree import DecisionTreeRegressor
+
+from isogloss.cohorts.geographic import GeographicTree
+from isogloss.cohorts.rule import UNSPECIFIED
+from isogloss.errors import TableError
+
+POSITIONS = ["latitude", "longitude"]
+
+
+def rates(table):
+    return (table["substitutions"] / table["words"]).to_numpy()
+
+
+def fit(tree, table):
+    return tree.fit(table[POSITIONS], rates(table), table["words"], groups=table["speaker_id"])
+
+
+def reduction(y, weight, cohorts):
+    """Reduction of the weighted squared error of y by the means of cohorts."""
+    codes = pd.factorize(cohorts)[0]
+    means = (np.bincount(codes, weight * y) / np.bincount(codes, weight))[codes]
+    whole = np.average(y, weights=weight)
+    return (weight * (y - whole) ** 2).sum() - (weight * (y - means) ** 2).sum()
+
+
+def largest_gain(X, y, weight, speakers, min_speakers, min_words):
+    """The best admissible reduction of one split, by trying each."""
+    best = 0.0
+    for axis in (0, 1):
+        for value in np.unique(X[:, axis])[:-1]:
+            below = X[:, axis] <= value
+            sides = [below, ~below]
+            if min(len(set(speakers[side])) for side in sides) < min_speakers:
+                continue
+            if min(weight[side].sum() for side in sides) < min_words:
+                continue
+            best = max(best, reduction(y, weight, below))
+    return best
+
+
+@st.composite
+def small_corpora(draw):
+    rows = draw(st.integers(2, 40))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    distinct = draw(st.integers(1, 12))
+    X = rng.integers(-distinct, distinct + 1, (rows, 2)) / 3.0
+    weight = rng.integers(1, 9, rows).astype(float)
+    speakers = rng.integers(0, draw(st.integers(1, 20)), rows)
+    if draw(st.booleans()):
+        X = X[speakers % rows]
+    return X, rng.integers(0, 4, rows) / 3.0, weight, speakers, draw(st.integers(1, 6)), draw(st.integers(0, 40))
+
+
+@given(small_corpora())
+@settings(max_examples=150, deadline=None)
+def test_the_first_split_is_the_best_of_all_admissible_ones(corpus):
+    X, y, weight, speakers, min_speakers, min_words = corpus
+    tree = GeographicTree(max_leaves=2, min_speakers=min_speakers, min_words=min_words)
+    cohorts = tree.fit(X, y, weight, groups=speakers).predict(X)
+    best = largest_gain(X, y, weight, speakers, min_speakers, min_words)
+    assert reduction(y, weight, cohorts) == pytest.approx(best, abs=1e-9)
+
+
+@given(small_corpora())
+@settings(max_examples=100, deadline=None)
+def test_every_leaf_has_the_speakers_and_words_that_were_asked_for(corpus):
+    X, y, weight, speakers, min_speakers, min_words = corpus
+    tree = GeographicTree(max_leaves=9, min_speakers=min_speakers, min_words=min_words)
+    cohorts = tree.fit(X, y, weight, groups=speakers).predict(X)
+    for leaf in tree.leaves_:
+        mine = cohorts == leaf["cohort"]
+        assert leaf["speakers"] == len(set(speakers[mine]))
+        assert leaf["words"] == pytest.approx(weight[mine].sum())
+        assert leaf["wer"] == pytest.approx(np.average(y[mine], weights=weight[mine]))
+        if len(tree.leaves_) > 1:
+            assert leaf["speakers"] >= min_speakers and leaf["words"] >= min_words
+
+
+@pytest.mark.parametrize("utterances", [1, 7], ids=["one position a speaker", "seven positions a speaker"])
+def test_a_large_corpus_is_cut_on_grids_as_consistently_and_nearly_as_well_as_by_scikit_learn(utterances):
+    rng = np.random.default_rng(5)
+    rows, least = 40_000, 300
+    X = np.column_stack([rng.normal(38, 5, rows), rng.normal(-95, 12, rows)])
+    X[: rows // 4] = X[: rows // 4].round(1)
+    speakers = np.arange(rows) // utterances
+    weight = rng.integers(3, 15, rows).astype(float)
+    rate = 0.2 + 0.1 * np.sin(X[:, 0] / 3) + 0.1 * np.cos(X[:, 1] / 7)
+    y = rng.binomial(weight.astype(int), np.clip(rate, 0, 1)) / weight
+    tree = GeographicTree(max_leaves=40, min_speakers=least, min_words=0)
+    cohorts = tree.fit(X, y, weight, groups=speakers).predict(X)
+    assert len(tree.leaves_) == 40
+    for leaf in tree.leaves_:
+        mine = cohorts == leaf["cohort"]
+        assert leaf["speakers"] == len(np.unique(speakers[mine])) >= least
+        assert leaf["words"] == weight[mine].sum()
+    if utterances == 1:
+        peer = DecisionTreeRegressor(max_leaf_nodes=40, min_samples_leaf=least).fit(X, y, weight)
+        assert reduction(y, weight, cohorts) >= 0.99 * reduction(y, weight, peer.apply(X))
+
+
+def test_planted_rectangles_are_recovered():
+    rng = np.random.default_rng(2)
+    X = np.column_stack([rng.uniform(25, 49, 3000), rng.uniform(-120, -70, 3000)])
+    planted = np.where(X[:, 0] > 40, 0, np.where(X[:, 1] < -100, 1, np.where(X[:, 0] < 31, 2, 3)))
+    y = rng.binomial(20, np.array([0.05, 0.4, 0.25, 0.12])[planted]) / 20
+    tree = GeographicTree(max_leaves=4, min_speakers=20, min_words=100)
+    cohorts = tree.fit(X, y, np.full(3000, 20.0)).predict(X)
+    assert adjusted_rand_score(planted, cohorts) > 0.95
+    assert sorted(leaf["colour_class"] for leaf in tree.leaves_) == [0, 1, 2, 3]
+
+
+def test_with_alpha_a_country_without_disparity_is_rarely_split(make_country):
+    split = [
+        len(fit(GeographicTree(min_speakers=5, min_words=20, alpha=0.1, random_state=seed), table).leaves_) > 1
+        for seed in range(40)
+        for table in [make_country(speakers=60, seed=seed, disparity=0.0)]
+    ]
+    # 40 draws with probability 0.1 exceed 9 once in a hundred times.
+    assert sum(split) <= 9
+
+
+def test_with_alpha_a_planted_disparity_is_split_and_noise_is_not_split_further(country):
+    tree = fit(GeographicTree(min_speakers=10, min_words=100, alpha=0.01), country)
+    assert 3 <= len(tree.leaves_) <= 5
+    assert adjusted_rand_score(country["southwest"], tree.predict(country[POSITIONS]) == worst(tree)) > 0.9
+
+
+def worst(tree):
+    return max(tree.leaves_, key=lambda leaf: leaf["wer"])["cohort"]
+
+
+def test_rows_without_position_are_unspecified_and_change_nothing_else(country):
+    expected = fit(GeographicTree(min_speakers=8), country)
+    unknown = country.assign(latitude=np.where(np.arange(len(country)) % 2, np.nan, country["latitude"]))
+    unknown["substitutions"] = unknown["words"]
+    tree = fit(GeographicTree(min_speakers=8), pd.concat([country, unknown[unknown["latitude"].isna()]]))
+    assert tree.nodes_ == expected.nodes_
+    assert set(tree.predict(unknown.loc[unknown["latitude"].isna(), POSITIONS])) == {UNSPECIFIED}
+
+
+def test_without_any_position_everybody_is_unspecified():
+    tree = GeographicTree().fit([[np.nan, 1.0], [2.0, np.nan]], [0.1, 0.2])
+    assert tree.predict([[1.0, 1.0], [np.nan, np.nan]]).tolist() == [UNSPECIFIED] * 2
+    assert tree.leaves_ == []
+
+
+def test_a_written_tree_predicts_and_describes_the_same(country):
+    tree = fit(GeographicTree(min_speakers=8, min_words=50, alpha=0.3), country)
+    again = GeographicTree.from_json(json.loads(json.dumps(tree.to_json())))
+    positions = np.random.default_rng(0).uniform([20, -130], [55, -60], (500, 2))
+    with np.errstate(all="raise"):
+        frame = pd.DataFrame(positions, columns=POSITIONS)
+        assert again.predict(frame).tolist() == tree.predict(frame).tolist()
+    for leaf in tree.leaves_:
+        assert again.label(leaf["cohort"]) == tree.label(leaf["cohort"])
+        assert again.geometry(leaf["cohort"]) == tree.geometry(leaf["cohort"])
+    assert again.to_json() == tree.to_json()
+
+
+@pytest.mark.parametrize("content", [[], {}, {"rule": "attribute"}, {"rule": "geographic", "params": {}}])
+def test_what_is_no_tree_is_refused(content):
+    with pytest.raises(TableError, match="discover it anew"):
+        GeographicTree.from_json(content)
+
+
+def test_rectangles_tile_the_outline_and_hold_their_members(country):
+    tree = fit(GeographicTree(min_speakers=8, min_words=50), country)
+    rectangles = np.array([leaf["rectangle"] for leaf in tree.leaves_])
+    south, west, north, east = rectangles.T
+    outline = (north.max() - south.min()) * (east.max() - west.min())
+    assert ((north - south) * (east - west)).sum() == pytest.approx(outline)
+    cohorts = tree.predict(country[POSITIONS])
+    for leaf in tree.leaves_:
+        mine = country[cohorts == leaf["cohort"]]
+        s, w, n, e = leaf["rectangle"]
+        assert mine["latitude"].between(s, n).all() and mine["longitude"].between(w, e).all()
+
+
+def test_the_outline_tells_no_position_of_a_speaker():
+    tree = GeographicTree(min_speakers=1).fit([[31.23456, -97.65432], [44.4321, -80.1234]], [0.1, 0.1])
+    assert tree.leaves_[0]["rectangle"] == (31.2, -97.7, 44.5, -80.1)
+
+
+def test_the_order_of_rows_does_not_matter(country):
+    shuffled = country.sample(frac=1, random_state=1)
+    assert fit(GeographicTree(min_speakers=8), country).nodes_ == fit(GeographicTree(min_speakers=8), shuffled).nodes_
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"max_leaves": 0}, "at least 1"), ({"min_words": -1}, "at least 0"), ({"alpha": 1.5}, "between 0 and 1")],
+)
+def test_options_out_of_range_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        GeographicTree(**options).fit([[0, 0], [1, 1]], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"), [([1], "shape"), ([1, -1], "not negative"), ([1, np.nan], "finite"), ([0, 0], "zero")]
+)
+def test_unusable_weights_are_refused(weights, message):
+    with pytest.raises(ValueError, match=message):
+        GeographicTree().fit([[0, 0], [1, 1]], [0, 1], sample_weight=weights)
