@@ -44,10 +44,8 @@ def resolve_root(root: str, repository: Path | str = ".") -> Path:
     else:
         folder = data_folder(repository) / expanded.lstrip("/")
     if not folder.is_dir():
-        known = f" (${DATA_VARIABLE} is {data_folder(repository)})" if expanded != root else ""
-        raise CorpusError(
-            f"root {root!r} is not a folder{known}: {folder} does not exist; correct root or the variable"
-        )
+        remedy = "correct root" if expanded == root else f"set ${DATA_VARIABLE} to the folder of your corpora"
+        raise CorpusError(f"the corpus' root {root!r} is {folder}, which is no folder; {remedy}")
     return folder
 
 

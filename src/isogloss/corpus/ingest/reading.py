@@ -97,9 +97,9 @@ def _open(path: Path) -> _Opened:
     opener = _OPENERS.get(path.suffix.lower())
     if opener is None:
         raise TableError(f"{path}: unknown kind of table {path.suffix!r}; give one of {', '.join(_OPENERS)}")
-    if path.stat().st_size == 0:
-        raise TableError(f"{path} is empty; give a table with one row an utterance or speaker")
     opened = opener(path)
+    if not any(opened.names):
+        raise TableError(f"{path} is empty; give a table with one row an utterance or speaker")
     twice = sorted({name for name in opened.names if opened.names.count(name) > 1})
     if twice:
         raise TableError(f"{path}: column {twice[0]!r} appears twice; give each column its own name")
@@ -235,6 +235,8 @@ def _open_parquet(path: Path) -> _Opened:
         except (pa.ArrowException, ValueError) as error:
             raise refusal(error) from None
 
+    if path.stat().st_size == 0:
+        return _Opened(names=[], unit="record", rows=rows)
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowException, ValueError) as error:

@@ -1,0 +1,106 @@
+"""One's own table is described by a command that checks it first."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from isogloss.cli.ingest import ingest as command
+from isogloss.corpus.description import read_table_description
+from isogloss.corpus.ingest import check, describe_table
+from isogloss.corpus.ingest.reading import checksum
+from isogloss.errors import IsoglossError
+
+from .conftest import write_table
+
+COLUMNS = {
+    "audio": "file",
+    "text": "words",
+    "speaker_id": "who",
+    "utterance_id": "utt",
+    "start": "begin",
+    "duration": "length",
+}
+ATTRIBUTES = {"latitude": "lat", "longitude": "lon", "zip": "postcode", "age_band": "band"}
+
+
+def test_a_described_table_is_read_back_as_it_was_checked(rows, folder, tmp_path):
+    table = write_table(folder / "mine.csv", rows)
+    options = {"columns": COLUMNS, "attributes": ATTRIBUTES, "unit": "samples"}
+    checked = describe_table(table, "mine", **options, corpora=tmp_path / "corpora", repository=tmp_path)
+    description = read_table_description("mine", tmp_path / "corpora")
+    assert (description.root, description.table, description.sha256) == ("tiny", "mine.csv", checksum(table))
+    assert check(description, repository=tmp_path) == checked
+    assert description.attributes == ATTRIBUTES
+    assert [path.name for path in (tmp_path / "corpora").iterdir()] == ["mine.yaml"]
+
+
+def test_columns_that_bear_our_names_need_not_be_told_and_no_other_is_kept(folder, tmp_path):
+    text = "audio,text,speaker_id,gender,email\naudio/a.wav,play,1,f,a@b.c\naudio/b.flac,stop,2,,d@e.f\n"
+    (folder / "mine.csv").write_text(text)
+    describe_table(folder / "mine.csv", "mine", corpora=tmp_path, repository=tmp_path)
+    description = read_table_description("mine", tmp_path)
+    assert description.attributes == {"gender": "gender"}
+    assert (description.columns.start, description.columns.utterance_id) == (None, None)
+
+
+def test_attributes_are_taken_from_the_table_of_speakers_where_it_has_them(folder, tmp_path):
+    text = "audio,text,speaker_id,gender,accent\naudio/a.wav,play,1,f,x\naudio/b.flac,stop,2,,y\n"
+    (folder / "mine.csv").write_text(text)
+    (folder / "who.csv").write_text("speaker_id,gender,band\n1,f,adult\n2,m,child\n")
+    options = {"attributes": {"age_band": "band"}, "speakers": folder / "who.csv"}
+    describe_table(folder / "mine.csv", "mine", **options, corpora=tmp_path, repository=tmp_path)
+    description = read_table_description("mine", tmp_path)
+    assert description.attributes == {"accent": "accent"}
+    assert description.speakers.attributes == {"gender": "gender", "age_band": "band"}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"name": "../x"}, r"a corpus cannot be named '\.\./x'"),
+        ({"name": "taken"}, r"taken\.yaml exists already"),
+        ({"columns": {"audio": "fle"}}, r"mine\.csv: column 'fle' is missing; did you mean 'file'"),
+        ({"columns": {}}, r"mine\.csv: column 'audio' is missing"),
+        ({"columns": COLUMNS | {"sound": "file"}}, "unknown column role 'sound'"),
+        ({"attributes": {"age_band": "bnd"}}, r"column 'bnd' is missing; did you mean 'band'"),
+        ({"attributes": {"latitude": "lat"}}, r"new\.yaml: latitude and longitude belong together"),
+        ({"unit": "frames"}, r"new\.yaml: unit is 'frames', but must be 'seconds' or 'samples'"),
+        ({"unit": "seconds"}, r"line 2: the utterance ends at 8000\.000 s"),
+        ({"table": "none.csv"}, r"none\.csv does not exist"),
+        ({"root": "audio"}, r"mine\.csv is not below root"),
+        ({"speakers": "none.csv"}, r"none\.csv does not exist"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_no_description_appears(rows, folder, tmp_path, options, sentence):
+    write_table(folder / "mine.csv", rows)
+    (tmp_path / "corpora").mkdir()
+    (tmp_path / "corpora/taken.yaml").write_text("kind: atlas\n")
+    options = {"table": "mine.csv", "name": "new", "columns": COLUMNS, "unit": "samples"} | options
+    for key in {"table", "root", "speakers"} & options.keys():
+        options[key] = folder / options[key]
+    with pytest.raises(IsoglossError, match=sentence) as raised:
+        describe_table(
+            options.pop("table"), options.pop("name"), **options, corpora=tmp_path / "corpora", repository=tmp_path
+        )
+    assert "\n" not in str(raised.value)
+    assert [path.name for path in (tmp_path / "corpora").iterdir()] == ["taken.yaml"]
+
+
+def test_the_command_writes_a_description_and_says_what_it_found(rows, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_table(folder / "mine.jsonl", rows)
+    arguments = ["tiny/mine.jsonl", "--name", "mine", "--audio", "file", "--text", "words", "--speaker-id", "who"]
+    arguments += ["--utterance-id", "utt", "--start", "begin", "--duration", "length", "--unit", "samples"]
+    result = CliRunner().invoke(command, [*arguments, "--sample-rate", "16000", "--attribute", "age_band=band"])
+    assert result.exit_code == 0, result.output
+    assert "corpora/mine.yaml describes 4 utterances of 3 speakers" in result.output
+    description = read_table_description("mine")
+    assert (description.root, description.sample_rate) == ("tiny", 16000)
+    again = CliRunner().invoke(command, arguments)
+    assert again.exit_code == 2
+    assert "exists already" in again.output
+    assert CliRunner().invoke(command, [*arguments, "--overwrite"]).exit_code == 0
+    bad = CliRunner().invoke(command, [*arguments, "--overwrite", "--attribute", "=x"])
+    assert (bad.exit_code, Path("corpora/mine.yaml").exists()) == (2, True)
+    assert "is neither NAME nor NAME=COLUMN" in bad.output

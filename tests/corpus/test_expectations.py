@@ -1,0 +1,182 @@
+"""The gate lets a sound table through, stops each flaw by name, and shows nobody's data."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from isogloss.config import ValidationParams
+from isogloss.corpus.expectations import rules, validate, validate_utterances
+from isogloss.corpus.tokens import Tokens
+from isogloss.errors import TableError
+from isogloss.tables import METADATA_COLUMNS, SPLITS, conform, write_parquet
+
+PARAMS = ValidationParams(min_speakers=4)
+ALPHABET = "abcdefghijklmnopqrstuvwxyz' "
+
+
+def sound_table() -> pd.DataFrame:
+    """Five speakers a split, two utterances each; train and adapt share theirs, every other speaker has no position."""
+    rows = []
+    for split in SPLITS:
+        for number in range(5):
+            speaker = f"speaker-{'train' if split == 'adapt' else split}-{number}"
+            position = (40.0 + number, -90.0) if number % 2 else (np.nan, np.nan)
+            for take in range(2):
+                rows.append(
+                    {
+                        "utterance_id": f"utterance-{split}-{number}-{take}",
+                        "speaker_id": speaker,
+                        "split": split,
+                        "weight": 0.5 if number == 0 else 1.125,
+                        "ref": "play bear's song",
+                        "words": 3,
+                        "duration_s": 2.0,
+                        "latitude": position[0],
+                        "longitude": position[1],
+                        "zip": f"9875{number}",
+                        "gender": None,
+                        "age": np.nan,
+                        "accent": None,
+                    }
+                )
+    return conform(pd.DataFrame(rows), METADATA_COLUMNS, where="the test's table")
+
+
+def failures(table: pd.DataFrame) -> dict[str, tuple[int | None, int | None]]:
+    """Unexpected and checked counts of the expectations that fail, by sentence."""
+    summary = validate_utterances(table, PARAMS, alphabet=ALPHABET)
+    assert summary["success"] == all(e["success"] for e in summary["expectations"])
+    return {e["expectation"]: (e["unexpected"], e["checked"]) for e in summary["expectations"] if not e["success"]}
+
+
+def test_a_sound_table_passes_every_expectation():
+    summary = validate_utterances(sound_table(), PARAMS, alphabet=ALPHABET)
+    assert summary["success"]
+    assert (summary["utterances"], summary["speakers"]) == (50, 20)
+    assert [e["expectation"] for e in summary["expectations"]] == [r.sentence for r in rules(PARAMS, ALPHABET)]
+    assert summary == validate_utterances(sound_table(), PARAMS, alphabet=ALPHABET)
+
+
+@pytest.mark.parametrize(
+    ("changes", "failed"),
+    [
+        ({"utterance_id": "utterance-test-4-1"}, {"ids are unique": (2, 50)}),
+        ({"speaker_id": None}, {"speaker_id is known": (1, 50)}),
+        (
+            {"speaker_id": "speaker-test-4"},
+            {"no speaker is in two splits (train and adapt count as one)": (1, 20)},
+        ),
+        ({"duration_s": 30.5}, {"duration is above 0 and at most 30 s": (1, 50)}),
+        ({"duration_s": 0.29}, {"speech has at most 10 words a second": (1, 50)}),
+        ({"words": 4}, {"words counts the words of ref": (1, 50)}),
+        ({"ref": "play beár song"}, {"ref is made of the characters of the token alphabet": (1, 50)}),
+        ({"ref": "play  bear song"}, {"ref is words with single spaces between them": (1, 50)}),
+        (
+            {"ref": "play bear song\n"},
+            {
+                "ref is words with single spaces between them": (1, 50),
+                "ref is made of the characters of the token alphabet": (1, 50),
+            },
+        ),
+        (
+            {"ref": "Play bear song"},
+            {
+                "ref is in lower case": (1, 50),
+                "ref is made of the characters of the token alphabet": (1, 50),
+            },
+        ),
+        (
+            {"ref": ""},
+            {
+                "words counts the words of ref": (1, 50),
+                "ref is words with single spaces between them": (1, 50),
+                "ref is made of the characters of the token alphabet": (1, 50),
+            },
+        ),
+        (
+            {"latitude": 91.0, "longitude": -181.0},
+            {
+                "latitude is from -90 to 90 degrees": (1, 50),
+                "longitude is from -180 to 180 degrees": (1, 50),
+            },
+        ),
+        ({"latitude": 40.0}, {"latitude and longitude are known together": (1, 50)}),
+        ({"weight": 0.0}, {"weight is positive": (1, 50)}),
+        ({"weight": 9.0}, {"the speakers of a split have a mean weight within 0.1 of 1": (1, 5)}),
+        ({"split": "dev2"}, {"split is one of train, adapt, discovery, dev, test": (1, 50)}),
+    ],
+    ids=str,
+)
+def test_a_flaw_of_one_row_fails_what_it_should_and_nothing_else(changes, failed):
+    table = sound_table()
+    for column, value in changes.items():
+        table.loc[0, column] = value
+    found = failures(table)
+    if "split" in changes:  # a row in an unknown split also puts its speaker into two
+        found.pop("no speaker is in two splits (train and adapt count as one)")
+    assert found == failed
+
+
+def test_a_split_with_too_few_speakers_or_none_fails():
+    table = sound_table()
+    few = table[~table["speaker_id"].isin(["speaker-dev-0", "speaker-dev-1"])]
+    assert failures(few) == {
+        "every split has at least 4 speakers": (1, 5),
+        "the speakers of a split have a mean weight within 0.1 of 1": (1, 5),
+    }
+    assert failures(table[table["split"] != "dev"]) == {"every split has at least 4 speakers": (1, 5)}
+
+
+def test_an_empty_table_fails():
+    assert "the table has rows" in failures(sound_table().iloc[:0])
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "data"
+    write_parquet(sound_table(), folder / "utterances.parquet")
+    Tokens.of([ALPHABET]).write(folder / "tokens.txt")
+    return folder
+
+
+def test_the_stage_leaves_its_mark_only_where_all_holds(data, tmp_path, capfd):
+    output = tmp_path / "reports/validation.json"
+    summary = validate(PARAMS, data=data, output=output)
+    assert json.loads(output.read_text()) == summary
+    assert (data / "validated.txt").read_text() == f"{len(summary['expectations'])} expectations hold\n"
+    assert (tmp_path / "reports/validation/index.html").exists()
+    before = output.read_bytes()
+    validate(PARAMS, data=data, output=output)
+    assert output.read_bytes() == before
+    table = sound_table()
+    table.loc[0, "words"] = 4
+    table.loc[1, "weight"] = 0.0
+    write_parquet(table, data / "utterances.parquet")
+    with pytest.raises(TableError) as raised:
+        validate(PARAMS, data=data, output=output)
+    assert str(raised.value) == (
+        f"{data / 'utterances.parquet'}: 2 of {len(summary['expectations'])} expectations fail, the first: words "
+        f"counts the words of ref (1 of 50 utterances); see {tmp_path / 'reports/validation/failed.json'}, correct "
+        "the corpus or the thresholds"
+    )
+    assert not output.exists()
+    assert not (data / "validated.txt").exists()
+    assert json.loads((tmp_path / "reports/validation/failed.json").read_text())["success"] is False
+    printed = capfd.readouterr()
+    assert printed.out + printed.err == ""
+
+
+def test_no_identifier_zip_or_transcript_leaves_the_gate(data, tmp_path):
+    table = sound_table()
+    table.loc[0, ["utterance_id", "ref", "weight"]] = ["utterance-test-4-1", "secret  words", -1.0]
+    table.loc[3, "speaker_id"] = "speaker-test-4"
+    write_parquet(table, data / "utterances.parquet")
+    with pytest.raises(TableError) as raised:
+        validate(PARAMS, data=data, output=tmp_path / "reports/validation.json")
+    pages = [path for path in (tmp_path / "reports").rglob("*") if path.suffix in (".html", ".json")]
+    assert len(pages) > 3
+    for text in [str(raised.value), *(path.read_text("utf-8") for path in pages)]:
+        for private in ("speaker-test", "utterance-", "9875", "secret"):
+            assert private not in text.replace(str(tmp_path), "")
