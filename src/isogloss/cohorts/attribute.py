@@ -57,7 +57,7 @@ class AttributeCohorts(CohortRule):
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> Self:
-        """Learn which cohorts there are in X (rows, attributes); errors, words and speakers are checked but play no part."""
+        """Learn which cohorts there are in X (rows, attributes); words and speakers are checked, but play no part."""
         del y
         values = self._values(X, reset=True)
         non_negative_weights(sample_weight, len(values))

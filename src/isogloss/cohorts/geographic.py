@@ -17,9 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from isogloss.cohorts.growth import Bounds, Node, grow_tree
+from isogloss.cohorts.growth import Bounds, grow_tree
 from isogloss.cohorts.labels import label_rectangles
 from isogloss.cohorts.moments import SpeakerMoments, colour_classes, speaker_moments
+from isogloss.cohorts.partition import Partition, described
 from isogloss.cohorts.rule import (
     UNSPECIFIED,
     CohortRule,
@@ -31,7 +32,7 @@ from isogloss.cohorts.rule import (
     speaker_labels,
 )
 from isogloss.cohorts.significance import SpeakerPermutationTest
-from isogloss.cohorts.units import Floats, Integers, gather_units
+from isogloss.cohorts.units import Floats, gather_units
 
 BOUND_STEP = 0.1
 """Degrees to which the outline of the data is rounded outwards, so that it tells no speaker's position."""
@@ -115,18 +116,19 @@ class GeographicTree(CohortRule):
             speakers_N = None if speakers_N is None else speakers_N[known_N]
         latitude_N, longitude_N = np.ascontiguousarray(position_N2.T)
         if len(rate_N) == 0:
-            self.nodes_, self.leaves_ = [], []
-            return self._prepare()
+            self.nodes_ = []
+            self.leaves_: list[dict[str, Any]] = []
+            self._partition = Partition([])
+            return self
         units = gather_units(latitude_N, longitude_N, np.asarray(rate_N, np.float64), words_N, speakers_N)
         bounds = Bounds(self.min_speakers, self.min_words)
         test = None
         if self.alpha is not None:
             test = SpeakerPermutationTest(units, bounds, alpha=self.alpha, seed=self.random_state)
-        self.nodes_ = _written(grow_tree(units, max_leaves=self.max_leaves, bounds=bounds, accept=test))
-        self.leaves_ = [{"cohort": node["cohort"]} for node in self.nodes_ if "cohort" in node]
-        self._prepare()
-        leaf_U = self._leaf_of(*units.coordinates)
-        moments = speaker_moments(units.words_U, units.errors_U, leaf_U, units.speaker_U, len(self.leaves_))
+        self.nodes_ = described(grow_tree(units, max_leaves=self.max_leaves, bounds=bounds, accept=test))
+        self._partition = Partition(self.nodes_)
+        leaf_U = self._partition.leaf_of(*units.coordinates)
+        moments = speaker_moments(units.words_U, units.errors_U, leaf_U, units.speaker_U, len(self._partition.cohorts))
         self._describe_leaves(units.coordinates, moments)
         return self
 
@@ -136,12 +138,11 @@ class GeographicTree(CohortRule):
         position_N2 = self._positions(
             validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         )
-        names = np.array([*(leaf["cohort"] for leaf in self.leaves_), UNSPECIFIED], dtype=object)
         if not self.leaves_:
             return np.full(len(position_N2), UNSPECIFIED, dtype=object)
-        leaf_N = self._leaf_of(position_N2[:, 0], position_N2[:, 1])
+        leaf_N = self._partition.leaf_of(position_N2[:, 0], position_N2[:, 1])
         leaf_N[np.isnan(position_N2).any(axis=1)] = len(self.leaves_)
-        return names[leaf_N]
+        return np.array([*self._partition.cohorts, UNSPECIFIED], dtype=object)[leaf_N]
 
     def to_json(self) -> dict[str, Any]:
         """Parameters, nodes and leaves."""
@@ -162,13 +163,15 @@ class GeographicTree(CohortRule):
         set_features(tree, content["features"], 2)
         tree.nodes_ = [dict(node) for node in content["nodes"]]
         tree.leaves_ = [{**leaf, "rectangle": tuple(leaf["rectangle"])} for leaf in content["leaves"]]
-        return tree._prepare()
+        tree._partition = Partition(tree.nodes_)
+        return tree
 
     def label(self, cohort: str) -> str:
         """The ranges of latitude and longitude, such as `25–31° N, 97–104° W`."""
         if cohort == UNSPECIFIED:
             return "position unknown"
-        return self._labels[cohort]
+        labels = label_rectangles([leaf["rectangle"] for leaf in self.leaves_])
+        return labels[self._partition.cohorts.index(cohort)]
 
     def geometry(self, cohort: str) -> list[Rectangle] | None:
         """The rectangle of a leaf."""
@@ -194,92 +197,22 @@ class GeographicTree(CohortRule):
             )
         return features_NF
 
-    def _prepare(self) -> Self:
-        """Compute what prediction and labels need from nodes_ and leaves_."""
-        thresholds = [
-            np.unique([node["threshold"] for node in self.nodes_ if node.get("axis") == axis]).astype(np.float64)
-            for axis in (0, 1)
-        ]
-        self._thresholds = thresholds
-        self._leaf_of_cell = np.zeros((len(thresholds[0]) + 1, len(thresholds[1]) + 1), dtype=np.int64)
-        numbers = {leaf["cohort"]: number for number, leaf in enumerate(self.leaves_)}
-        for cohort, box in self._boxes().items():
-            self._leaf_of_cell[slice(*box[0]), slice(*box[1])] = numbers[cohort]
-        self._labels = {}
-        if self.leaves_ and "rectangle" in self.leaves_[0]:
-            texts = label_rectangles([leaf["rectangle"] for leaf in self.leaves_])
-            self._labels = dict(zip(numbers, texts, strict=True))
-        return self
-
-    def _boxes(self) -> dict[str, tuple[tuple[int, int], tuple[int, int]]]:
-        """Of each leaf, the range of cells between thresholds that it covers on both axes."""
-        boxes = {}
-        whole = ((0, len(self._thresholds[0]) + 1), (0, len(self._thresholds[1]) + 1))
-        waiting = [(0, whole)] if self.nodes_ else []
-        while waiting:
-            index, box = waiting.pop()
-            node = self.nodes_[index]
-            if "cohort" in node:
-                boxes[node["cohort"]] = box
-                continue
-            axis = node["axis"]
-            cell = int(np.searchsorted(self._thresholds[axis], node["threshold"])) + 1
-            (low, high), other = box[axis], box[1 - axis]
-            below, above = ((low, cell), other), ((cell, high), other)
-            waiting.append((node["below"], below if axis == 0 else below[::-1]))
-            waiting.append((node["above"], above if axis == 0 else above[::-1]))
-        return boxes
-
-    def _leaf_of(self, latitude_N: Floats, longitude_N: Floats) -> Integers:
-        """The number of the leaf at each position; NaN goes anywhere."""
-        row_N = np.searchsorted(self._thresholds[0], latitude_N, side="left")
-        column_N = np.searchsorted(self._thresholds[1], longitude_N, side="left")
-        return self._leaf_of_cell[row_N, column_N]
-
     def _describe_leaves(self, coordinates: tuple[Floats, Floats], moments: SpeakerMoments) -> None:
         """Give each leaf its rectangle, size, WER, interval and colour."""
-        outline = [_outline(values) for values in coordinates]
-        sides = [np.concatenate([[low], self._thresholds[axis], [high]]) for axis, (low, high) in enumerate(outline)]
-        boxes = self._boxes()
+        outline = _outline(coordinates[0]), _outline(coordinates[1])
         intervals, colours = moments.intervals(), colour_classes(moments)
-        for number, leaf in enumerate(self.leaves_):
-            (south, north), (west, east) = boxes[leaf["cohort"]]
-            leaf["rectangle"] = tuple(
-                float(side) for side in (sides[0][south], sides[1][west], sides[0][north], sides[1][east])
-            )
-            leaf["speakers"] = int(moments.speakers_L[number])
-            leaf["words"] = float(moments.words_L[number])
-            leaf["wer"] = float(moments.wer[number])
-            interval = intervals[number]
-            leaf["ci95"] = None if interval is None else list(interval)
-            leaf["colour_class"] = colours[number]
-        self._prepare()
-
-
-def _written(nodes: list[Node]) -> list[dict[str, Any]]:
-    """The grown tree as plain content; leaves are numbered from the south and west, depth first."""
-    order, waiting = [], [0]
-    while waiting:
-        index = waiting.pop()
-        if nodes[index].split is None:
-            order.append(index)
-        else:
-            waiting += [nodes[index].above, nodes[index].below]
-    number = {index: position for position, index in enumerate(order, start=1)}
-    written: list[dict[str, Any]] = []
-    for index, node in enumerate(nodes):
-        if node.split is None:
-            written.append({"cohort": f"geo-{number[index]:03d}"})
-        else:
-            written.append(
-                {
-                    "axis": node.split.axis,
-                    "threshold": node.split.threshold,
-                    "below": node.below,
-                    "above": node.above,
-                }
-            )
-    return written
+        self.leaves_ = [
+            {
+                "cohort": cohort,
+                "rectangle": self._partition.rectangle(number, outline),
+                "speakers": int(moments.speakers_L[number]),
+                "words": float(moments.words_L[number]),
+                "wer": float(moments.wer[number]),
+                "ci95": intervals[number],
+                "colour_class": colours[number],
+            }
+            for number, cohort in enumerate(self._partition.cohorts)
+        ]
 
 
 def _outline(values: Floats) -> tuple[float, float]:

@@ -42,11 +42,11 @@ class SpeakerMoments:
         count_L = np.where(enough_L, self.speakers_L, np.nan)
         return np.sqrt(count_L / (count_L - 1) * np.maximum(residual_L, 0.0)) / self.words_L
 
-    def intervals(self, confidence: float = 0.95) -> list[tuple[float, float] | None]:
+    def intervals(self, confidence: float = 0.95) -> list[list[float] | None]:
         """Student intervals with speakers - 1 degrees of freedom, clipped at 0; None below two speakers."""
         half_L = stdtrit(np.maximum(self.speakers_L - 1, 1), (1 + confidence) / 2) * self.standard_error
         return [
-            None if np.isnan(half) else (max(float(rate - half), 0.0), float(rate + half))
+            None if np.isnan(half) else [max(float(rate - half), 0.0), float(rate + half)]
             for rate, half in zip(self.wer, half_L, strict=True)
         ]
 

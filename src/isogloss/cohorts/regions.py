@@ -16,8 +16,8 @@ Shapes: U units, K boundaries, B bins, 3 = (words, errors, units).
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,22 +44,22 @@ class Boundaries:
     """What `Region.cut` wants to know."""
 
 
-class Region(Protocol):
+class Region(ABC):
     """A rectangle of the map with the units in it."""
 
     totals_3: Floats
 
+    @abstractmethod
     def boundaries(self, axis: int) -> Boundaries:
         """The boundaries on an axis; coordinates at most the threshold are below."""
-        ...
 
+    @abstractmethod
     def cut(self, axis: int, cut: int) -> tuple["Region", "Region"]:
         """The two sides of a boundary."""
-        ...
 
+    @abstractmethod
     def members(self) -> Integers:
         """Indices of the region's units, ascending."""
-        ...
 
 
 def make_region(units: Units, members_U: Integers | None = None) -> Region:
@@ -80,7 +80,7 @@ def refined(region: Region, units: Units) -> Region:
     return make_region(units, region.members())
 
 
-class PointRegion:
+class PointRegion(Region):
     """Units, sorted anew on each axis."""
 
     def __init__(self, units: Units, members_U: Integers) -> None:
@@ -126,7 +126,7 @@ class Grid:
     """(3, B_latitude + 1, B_longitude + 1): sums over all cells before a corner."""
 
 
-class GridRegion:
+class GridRegion(Region):
     """A rectangle of cells: bins box[axis][0] to box[axis][1] (exclusive) on each axis."""
 
     def __init__(self, grid: Grid, box: tuple[tuple[int, int], tuple[int, int]]) -> None:
