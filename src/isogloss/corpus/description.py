@@ -65,9 +65,7 @@ class TextRules(Section):
     def _keeps_lower_case(self) -> Self:
         for character in self.keep:
             if character.isspace() or character != character.lower():
-                raise ValueError(
-                    f"text.keep holds {character!r}; list lower-case characters and no white space"
-                )
+                raise ValueError(f"text.keep holds {character!r}; list lower-case characters and no white space")
         return self
 
 
@@ -126,18 +124,12 @@ class TableDescription(Section):
         of_speakers = self.speakers.attributes if self.speakers else {}
         for name in [*self.attributes, *of_speakers]:
             if name in RESERVED_NAMES:
-                raise ValueError(
-                    f"an attribute cannot be named {name!r}, a column that Isogloss fills; rename it"
-                )
+                raise ValueError(f"an attribute cannot be named {name!r}, a column that Isogloss fills; rename it")
             if name in self.attributes and name in of_speakers:
-                raise ValueError(
-                    f"attribute {name!r} is in attributes and in speakers.attributes; keep one of the two"
-                )
+                raise ValueError(f"attribute {name!r} is in attributes and in speakers.attributes; keep one of the two")
         for attributes in (self.attributes, of_speakers):
             if ("latitude" in attributes) != ("longitude" in attributes):
-                raise ValueError(
-                    "latitude and longitude belong together; give both, in the same table, or neither"
-                )
+                raise ValueError("latitude and longitude belong together; give both, in the same table, or neither")
         return self
 
     @model_validator(mode="after")

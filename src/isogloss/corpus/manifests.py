@@ -32,9 +32,7 @@ def load_recordings(corpus_folder: Path | str, *, repository: Path | str = ".") 
 
 def load_supervisions(corpus_folder: Path | str) -> SupervisionSet:
     """The supervisions of a corpus; raises `CorpusError` where it has none."""
-    return SupervisionSet.from_segments(
-        SupervisionSet.from_file(_existing(Path(corpus_folder) / "supervisions.jsonl"))
-    )
+    return SupervisionSet.from_segments(SupervisionSet.from_file(_existing(Path(corpus_folder) / "supervisions.jsonl")))
 
 
 def make_cuts(corpus_folder: Path | str, *, repository: Path | str = ".") -> CutSet:
@@ -45,9 +43,7 @@ def make_cuts(corpus_folder: Path | str, *, repository: Path | str = ".") -> Cut
     CorpusError
         As `load_recordings`, or a supervision names a recording that is not there.
     """
-    recordings = {
-        recording.id: recording for recording in load_recordings(corpus_folder, repository=repository)
-    }
+    recordings = {recording.id: recording for recording in load_recordings(corpus_folder, repository=repository)}
     cuts = []
     for supervision in load_supervisions(corpus_folder):
         recording = recordings.get(supervision.recording_id)
