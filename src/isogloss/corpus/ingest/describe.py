@@ -32,7 +32,7 @@ def describe_table(
     corpora: Path | str = "corpora",
     repository: Path | str = ".",
 ) -> Ingested:
-    """Check a table of speech and write `corpora/<name>.yaml` with the tables' checksums.
+    """Check a table of speech and write `corpora/<name>.yaml` with the tables' checksums; returns the checked corpus.
 
     Parameters
     ----------
@@ -41,33 +41,26 @@ def describe_table(
     name
         What `corpus.source` will call the corpus.
     root
-        Folder that holds table and audio; the table's own folder by default. It is written relative to the
-        repository or under `$ISOGLOSS_DATA` where it lies there.
+        Folder that holds table and audio; the table's own by default.
     columns
-        The column of each of `audio, text, speaker_id, utterance_id, start, duration`; those not named are
-        looked for under these names, the last three need not exist.
+        The column of each of `audio, text, speaker_id, utterance_id, start, duration`; those not named are looked for
+        under these names, and the last three need not exist.
     attributes
-        Further attributes, our name to column, as in `{"age_band": "band"}`. Columns called `latitude,
-        longitude, zip, gender, age, accent, weight` are taken without being told; no other column is, since
-        it may identify people.
+        Further attributes, our name to column, as in `{"age_band": "band"}`. Columns called as one of
+        `KNOWN_ATTRIBUTES` are taken without being told; no other column is, since it may identify people.
     speakers
-        A second table with a column `speaker_id` (or as in `columns`); attributes that it has are taken from
-        it.
+        A second table, one row a speaker; attributes that it has are taken from it.
     unit, sample_rate, channel
         As in `TableDescription`.
     overwrite
         Replace a description of that name.
-
-    Returns
-    -------
-    The corpus as checked, for a word about its size.
 
     Raises
     ------
     ParamsError
         The name is taken or unusable, or the options contradict each other.
     CorpusError, TableError
-        In one sentence with file and row, for the first problem of tables and audio; nothing is written.
+        In one sentence with file and row, for the first problem of tables and audio. Nothing is written then.
     """
     path = Path(corpora) / f"{name}.yaml"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
@@ -75,14 +68,18 @@ def describe_table(
     if path.exists() and not overwrite:
         raise ParamsError(f"{path} exists already; choose another name or overwrite it")
     table, root = Path(table), Path(table).parent if root is None else Path(root)
-    chosen = _columns(table, columns or {})
     content: dict[str, Any] = {"kind": "table", "root": portable_root(root, repository)}
-    content |= {"table": _below(root, table), "sha256": checksum(table), "columns": chosen}
+    content |= _utterance_table(root, table, columns or {})
     content |= {"unit": unit, "sample_rate": sample_rate, "channel": channel}
     content["attributes"] = _attributes(table, attributes or {}, lacking_is_an_error=speakers is None)
     if speakers is not None:
-        content |= _speaker_table(root, Path(speakers), chosen["speaker_id"], content, attributes or {})
+        content |= _speaker_table(root, Path(speakers), content, attributes or {})
     content["text"] = TextRules().model_dump()
+    return _write(path, content, repository)
+
+
+def _write(path: Path, content: Mapping[str, Any], repository: Path | str) -> Ingested:
+    """Write a description that passes every check."""
     with atomic_path(path) as temporary:
         YAML().dump({key: value for key, value in content.items() if value not in (None, {})}, temporary)
         try:
@@ -90,6 +87,12 @@ def describe_table(
         except ParamsError as error:
             raise ParamsError(str(error).replace(str(temporary), str(path))) from None
         return check(description, repository=repository)
+
+
+def _utterance_table(root: Path, table: Path, told: Mapping[str, str]) -> dict[str, Any]:
+    """The keys that name the table of utterances, its checksum and its columns."""
+    chosen = _columns(table, told)
+    return {"table": _below(root, table), "sha256": checksum(table), "columns": chosen}
 
 
 def _columns(table: Path, told: Mapping[str, str]) -> dict[str, str]:
@@ -113,11 +116,10 @@ def _attributes(table: Path, told: Mapping[str, str], *, lacking_is_an_error: bo
     return {name: column for name, column in wanted.items() if column in present}
 
 
-def _speaker_table(
-    root: Path, speakers: Path, speaker_id: str, content: Mapping[str, Any], told: Mapping[str, str]
-) -> dict[str, Any]:
+def _speaker_table(root: Path, speakers: Path, content: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
     """The speakers section, and the attributes that are left to the table of utterances."""
     present = column_names(speakers)
+    speaker_id = content["columns"]["speaker_id"]
     own_id = speaker_id if speaker_id in present else "speaker_id"
     require_columns(pd.DataFrame(columns=present), [own_id], where=str(speakers))
     of_speakers = _attributes(speakers, told, lacking_is_an_error=False)
