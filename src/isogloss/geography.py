@@ -23,7 +23,7 @@ EARTH_RADIUS: Kilometres = 6371.0088
 _OUTLINES = Path(__file__).parent / "data" / "contiguous_states.json"
 _PARALLELS = np.radians([29.5, 45.5])
 _ORIGIN = np.radians([37.5, -96.0])
-_POINTS_AT_ONCE = 4096
+_POINTS_AT_ONCE = 512
 
 
 @functools.cache
@@ -31,8 +31,7 @@ def state_polygons() -> dict[str, list[FloatArray]]:
     """The outline of each state by name: open rings [points, 2] of latitude and longitude in degrees."""
     rings = json.loads(_OUTLINES.read_text(encoding="utf-8"))
     return {
-        state: [np.asarray(ring, dtype=np.float64)[:, ::-1] for ring in polygon]
-        for state, polygon in rings.items()
+        state: [np.asarray(ring, dtype=np.float64)[:, ::-1] for ring in polygon] for state, polygon in rings.items()
     }
 
 
@@ -45,10 +44,15 @@ def contains(latitude: ArrayLike, longitude: ArrayLike) -> NDArray[np.bool_]:
     lat, lon = np.broadcast_arrays(np.asarray(latitude, np.float64), np.asarray(longitude, np.float64))
     lat_N, lon_N = lat.ravel(), lon.ravel()
     inside_N = np.zeros(lat_N.shape, dtype=bool)
-    south_E, north_E, base_E, slope_E = _borders()
-    for start in range(0, len(lat_N), _POINTS_AT_ONCE):
-        part = slice(start, start + _POINTS_AT_ONCE)
+    borders_4E = _borders()
+    order_N = np.argsort(lat_N)  # neighbours in latitude meet few edges; NaN comes last
+    order_N = order_N[: np.count_nonzero(~np.isnan(lat_N))]
+    for start in range(0, len(order_N), _POINTS_AT_ONCE):
+        part = order_N[start : start + _POINTS_AT_ONCE]
         lat_N1 = lat_N[part, None]
+        south_E, north_E, base_E, slope_E = borders_4E
+        met = (south_E <= lat_N1[-1]) & (north_E > lat_N1[0])
+        south_E, north_E, base_E, slope_E = borders_4E[:, met]
         crosses_NE = (south_E <= lat_N1) & (lat_N1 < north_E)
         east_NE = lon_N[part, None] < base_E + slope_E * lat_N1
         inside_N[part] = (crosses_NE & east_NE).sum(axis=1) % 2 == 1
@@ -56,8 +60,8 @@ def contains(latitude: ArrayLike, longitude: ArrayLike) -> NDArray[np.bool_]:
 
 
 @functools.cache
-def _borders() -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Edges of the nation's outline: their latitudes, and longitude = base + slope * latitude."""
+def _borders() -> FloatArray:
+    """Edges of the outline, of shape [4, E]: southern and northern latitude, longitude = base + slope * latitude."""
     count: dict[tuple[tuple[float, float], tuple[float, float]], int] = {}
     for polygon in state_polygons().values():
         for ring in polygon:
@@ -69,7 +73,7 @@ def _borders() -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     outline = np.array([edge for edge, times in count.items() if times % 2 and edge[0][0] != edge[1][0]])
     south, north = outline[:, 0], outline[:, 1]
     slope = (north[:, 1] - south[:, 1]) / (north[:, 0] - south[:, 0])
-    return south[:, 0], north[:, 0], south[:, 1] - slope * south[:, 0], slope
+    return np.stack([south[:, 0], north[:, 0], south[:, 1] - slope * south[:, 0], slope])
 
 
 def project(latitude: ArrayLike, longitude: ArrayLike) -> tuple[FloatArray, FloatArray]:

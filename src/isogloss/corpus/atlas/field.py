@@ -18,11 +18,11 @@ from isogloss.geography import project
 
 FloatArray = NDArray[np.float64]
 
-_CALIBRATION_PEOPLE = 8000
-_ROUNDS = 8
-_BISECTIONS = 18
-_LARGEST_FACTOR = 30.0
-_TOLERANCE = 0.1
+_CALIBRATION_PEOPLE = 20_000
+_ROUNDS = 5
+_BISECTIONS = 14
+_LARGEST_FACTOR = 20.0
+_TOLERANCE = 0.25
 """Relative error of a dialect's share beyond which its areas are refused."""
 
 

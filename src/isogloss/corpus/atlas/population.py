@@ -28,8 +28,8 @@ AGE_BANDS = {
 
 GROUPS = ("white", "black", "asian", "hispanic")
 _KM_PER_DEGREE = 111.2
-_NATION = 331_000_000
-"""People of the country, over whom the population that is drawn stands."""
+_PEOPLE_PER_ZIP = 10_000
+"""Mean total population of a ZIP, about that of a real one."""
 
 
 def draw_people(description: Description, count: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def draw_positions(geography: Map, count: int, rng: np.random.Generator) -> tupl
     """Latitudes and longitudes inside the contiguous United States, in degrees rounded to about 10 m."""
     positions = np.empty((0, 2))
     while len(positions) < count:
-        drawn = _draw_anywhere_near(geography, 2 * count, rng).round(4)
+        drawn = _draw_anywhere_near(geography, count, rng).round(4)
         positions = np.concatenate([positions, drawn[contains(drawn[:, 0], drawn[:, 1])]])
     return positions[:count, 0], positions[:count, 1]
 
@@ -124,7 +124,7 @@ def describe_zips(
     income = mean[:, -1] * np.exp(0.2 * rng.standard_normal(len(zips)))
     rent = 0.022 * income * np.exp(0.12 * rng.standard_normal(len(zips))) + 150
     return zips.assign(
-        total_population=(inhabitants["people"].to_numpy() * _NATION / len(people)).round().astype(np.int64),
+        total_population=(inhabitants["people"] * _PEOPLE_PER_ZIP * len(zips) / len(people)).round().to_numpy(np.int64),
         **{f"percent_{group}": percent[:, index] for index, group in enumerate(GROUPS)},
         per_capita_income=income.round(),
         median_rent=rent.round(),

@@ -78,7 +78,7 @@ def perform(job: Job, folder: Path, engine: Espeak) -> list[list[int]]:
 
 def _trim(samples: np.ndarray, text: str) -> FloatArray:
     """Samples between -1 and 1 without the engine's own silence at the edges."""
-    signal_T = samples.astype(np.float32) / 32768
+    signal_T = samples.astype(np.float32) / np.float32(32768)
     audible = np.flatnonzero(np.abs(signal_T) > _AUDIBLE)
     if len(audible) == 0:
         raise CorpusError(f"espeak-ng says nothing for {text!r}; correct the grammar or the dialect's voices")
@@ -89,8 +89,7 @@ def _with_silence(samples: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Silence around an utterance, to a whole number of 20 ms blocks, so that 16 kHz has whole samples."""
     rate = DOWN * SAMPLE_RATE // UP
     lead, tail = (int(rate * rng.uniform(*bounds)) for bounds in (_LEAD_S, _TAIL_S))
-    padded = np.pad(samples, (lead, tail + -(lead + len(samples) + tail) % DOWN))
-    return padded.astype(np.float32, copy=False)
+    return np.pad(samples, (lead, tail + -(lead + len(samples) + tail) % DOWN))
 
 
 if __name__ == "__main__":
