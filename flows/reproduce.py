@@ -8,8 +8,9 @@ from pathlib import Path
 from prefect import allow_failure, flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
-from prefect.states import Cancelled, Completed, Failed, State
+from prefect.states import Cancelled, Completed, Failed
 
 from isogloss.pipeline.console import ConsoleListener
 from isogloss.pipeline.outcome import Outcome
@@ -49,12 +50,12 @@ def reproduce(targets: list[str] | None = None, plan: Plan | None = None) -> Non
     plan = plan or plan_run(root, targets or ())
     rows = [{"stage": stage.name, "stale": stage.stale, "why": stage.why} for stage in plan.stages]
     create_table_artifact(table=rows, key="plan", description="What this run had to look at, and why.")
-    futures: dict[str, PrefectFuture[None]] = {}
+    futures: dict[str, PrefectFuture[State]] = {}
 
-    def submit(stage: Stage, job: Job) -> PrefectFuture[None]:
+    def submit(stage: Stage, job: Job) -> PrefectFuture[State]:
         upstream = [allow_failure(futures[name]) for name in stage.needs if name in futures]
         named = run_stage.with_options(name=stage.name, task_run_name=stage.name)
-        futures[stage.name] = named.submit(job, wait_for=upstream)
+        futures[stage.name] = named.submit(job, return_state=False, wait_for=upstream)
         return futures[stage.name]
 
     run_stages(root, plan, submit=submit, listener=LoggingListener(plan))

@@ -38,8 +38,10 @@ class ConsoleListener:
         self._print(stage.name, text, "")
 
     def ended(self, outcome: Outcome) -> None:
-        """`train_asr │ executed in 1 min 23 s`."""
-        text = outcome.message or f"{outcome.state} in {duration(outcome.seconds)}"
+        """`train_asr │ executed in 1 min 23 s`; why a stage failed is said once, at the end of the run."""
+        text = f"{outcome.state} {'in' if outcome.succeeded else 'after'} {duration(outcome.seconds)}"
+        if outcome.seconds == 0.0 and outcome.message:
+            text = outcome.message
         self._print(outcome.stage, text, _STYLES[outcome.state])
 
     def say(self, text: str) -> None:

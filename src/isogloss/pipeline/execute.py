@@ -6,6 +6,7 @@ the run cache. `--single-item` keeps siblings from locking each other out (treev
 """
 
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -34,12 +35,15 @@ _CHATTER = (
     "Data and pipelines are up to date.",
 )
 """Lines of DVC that are advice for somebody who types `dvc repro`; they stay in the log."""
+_EXIT_STATUS = re.compile(r", exited with (-?\d+)$")
+"""DVC itself always ends with 255; what the command ended with is in its message."""
 
 
 class Leashed:
     """A command in a process group of its own that ends with us (see `isogloss.pipeline.leash`).
 
-    `inherited` are file descriptors that stay open as long as the group lives.
+    Let go, it has `grace_seconds` after SIGINT and again after SIGTERM; `inherited` are file descriptors that stay open
+    as long as the group lives.
     """
 
     def __init__(
@@ -49,10 +53,11 @@ class Leashed:
         cwd: Path,
         environment: dict[str, str],
         stdout: int | IO[bytes] = subprocess.PIPE,
+        grace_seconds: float = 10.0,
         inherited: tuple[int, ...] = (),
     ):
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(leash.__file__)), *command],
+            [sys.executable, "-I", "-S", str(Path(leash.__file__)), str(grace_seconds), *command],
             cwd=cwd,
             env=environment,
             stdin=subprocess.PIPE,
@@ -69,7 +74,7 @@ class Leashed:
                 self.process.stdin.close()
 
     def kill(self) -> None:
-        """End the whole group at once; nothing where its leader has been reaped, for then the number may be another's."""
+        """End the whole group at once. Once its leader has been reaped, the number may be another's: do nothing."""
         if self.process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -127,7 +132,8 @@ class Executor:
             for line in _lines(process):
                 log.write(line + "\n")
                 log.flush()
-                if watcher.is_for_the_user(line):
+                # What a stage says while it is being stopped (a traceback, most often) is for the log.
+                if watcher.is_for_the_user(line) and not self._stopped:
                     on_line(line)
             status = process.finish()
         seconds = time.monotonic() - begun
@@ -135,7 +141,7 @@ class Executor:
             return Outcome(stage.name, watcher.state, seconds)
         if self._stopped:
             return Outcome(stage.name, "interrupted", seconds, f"stage {stage.name} was interrupted")
-        return Outcome(stage.name, "failed", seconds, self._failure(stage, status))
+        return Outcome(stage.name, "failed", seconds, self._failure(stage, watcher.exit_status or status))
 
     @contextmanager
     def _start(self, command: list[str], share: Share) -> Iterator[Leashed]:
@@ -163,8 +169,13 @@ class Executor:
             process.let_go()
 
     def _failure(self, stage: Stage, status: int) -> str:
-        """One sentence: which stage, how it ended, where to look."""
-        how = f"was ended by signal {status - 128}" if status > 128 else "failed"
+        """One sentence: which stage, how it ended, where to look. 128 + n is a shell's way to say signal n."""
+        how = f"failed with exit code {status}"
+        number = -status if status < 0 else status - 128
+        if number in set(signal.Signals):
+            how = f"was ended by {signal.Signals(number).name}"
+            if number == signal.SIGKILL:
+                how += " (often the kernel, when memory runs out)"
         log = self.log_path(stage).relative_to(self._root)
         return f"stage {stage.name} {how}; its output is in {log}, and `dvc repro -s {stage.name}` runs it alone"
 
@@ -180,6 +191,7 @@ class _RepoOutput:
             f"Stage '{stage.name}' is cached - skipping run, checking out outputs": "cached",
             f"Stage '{stage.name}' didn't change, skipping": "unchanged",
         }
+        self.exit_status: int | None = None
         self._settled = False
         self._expects_command = False
 
@@ -189,6 +201,8 @@ class _RepoOutput:
             self.state = self._signs[line]
             self._settled = self._expects_command = True
             return False
+        if line.startswith("ERROR: failed to reproduce") and (found := _EXIT_STATUS.search(line)):
+            self.exit_status = int(found[1])
         echoed, self._expects_command = self._expects_command and line.startswith("> "), False
         return bool(line.strip()) and not echoed and not line.startswith(_CHATTER)
 

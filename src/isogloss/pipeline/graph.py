@@ -83,11 +83,11 @@ def _plan(repo: "Repo", read_params: ReadParams) -> Plan:
     stages: dict[str, Stage] = {}
     for dvc_stage in order:
         upstream = sorted(graph.successors(dvc_stage), key=position.__getitem__)
-        needs = [_name(repo, other) for other in upstream]
+        needs = [_name(other) for other in upstream]
         reasons = _own_reasons(repo, dvc_stage, upstream, read_params)
         if not dvc_stage.frozen and Reason("never run") not in reasons:
             reasons += [Reason("downstream", name) for name in needs if stages[name].stale]
-        name = _name(repo, dvc_stage)
+        name = _name(dvc_stage)
         stages[name] = Stage(
             name=name,
             needs=tuple(needs),
@@ -98,7 +98,7 @@ def _plan(repo: "Repo", read_params: ReadParams) -> Plan:
     return Plan(tuple(stages.values()))
 
 
-def _name(repo: "Repo", stage: "DvcStage") -> str:
+def _name(stage: "DvcStage") -> str:
     """What `dvc repro`, started in the root, calls a stage: its name, `folder/dvc.yaml:name` or `file.dvc`."""
     name = getattr(stage, "name", None)
     if name is None:
@@ -116,9 +116,7 @@ def _wanted(stage: "DvcStage", name: str, key: str, *, default: int, least: int)
     return value
 
 
-def _own_reasons(
-    repo: "Repo", stage: "DvcStage", upstream: list["DvcStage"], read_params: ReadParams
-) -> list[Reason]:
+def _own_reasons(repo: "Repo", stage: "DvcStage", upstream: list["DvcStage"], read_params: ReadParams) -> list[Reason]:
     """Why a stage would run even if everything upstream stayed as it is."""
     if not any(entry.hash_info for entry in (*stage.deps, *stage.outs)):
         return [*_missing_inputs(repo, stage, upstream, read_params), Reason("never run")]

@@ -88,7 +88,7 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
         return
     came = 0
 
-    def handler(number: int, frame: FrameType | None) -> None:
+    def handler(_number: int, _frame: FrameType | None) -> None:
         nonlocal came
         came += 1
         stop()

@@ -31,7 +31,7 @@ Submit = Callable[[Stage, Job], Submitted]
 
 
 class Schedule:
-    """One walk over the stale stages of a plan; for the thread that calls `run`, but `interrupt` may come from anywhere."""
+    """One walk over the stale stages of a plan, by the thread that calls `run`; `interrupt` may come from anywhere."""
 
     def __init__(self, plan: Plan, *, slots: Slots, work: Work, submit: Submit, listener: Listener):
         stale = {stage.name for stage in plan.stale}

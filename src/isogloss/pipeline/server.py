@@ -2,7 +2,8 @@
 
 Prefect would start a temporary server by itself, but among the processes of the terminal: Ctrl-C ends it before the
 run could report what became of its stages, and a killed run leaves it behind. Ours is on a leash, keeps its files in
-the clone, listens on loopback only, and starts while Prefect is still being imported. This module imports no Prefect.
+the clone, listens on loopback only, and starts while Prefect is still being imported. This module imports Prefect
+inside functions only.
 """
 
 import http.client
@@ -30,7 +31,7 @@ def prefect_api(root: Path) -> Iterator[None]:
     Raises
     ------
     PipelineError
-        The private server does not start.
+        The configured API does not answer, or the private server does not start.
     """
     os.environ.update(
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
@@ -38,7 +39,9 @@ def prefect_api(root: Path) -> Iterator[None]:
         # The run speaks for itself (`isogloss.pipeline.console`); failures reach the user as one sentence.
         PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",
     )
-    if configured_api_url() is not None:
+    configured = configured_api_url()
+    if configured is not None:
+        _refuse_unreachable(configured)
         yield
         return
     home = root / ".dvc" / "tmp" / "isogloss" / "prefect"
@@ -54,7 +57,9 @@ def prefect_api(root: Path) -> Iterator[None]:
     log = home / "server.log"
     with log.open("wb") as output:
         environment = {**os.environ, "PREFECT_SERVER_UI_ENABLED": "false"}
-        server = Leashed([*command, "--port", str(port)], cwd=root, environment=environment, stdout=output)
+        server = Leashed(
+            [*command, "--port", str(port)], cwd=root, environment=environment, stdout=output, grace_seconds=1.0
+        )
     try:
         # Importing takes as long as the server needs to start: do both at once.
         import prefect  # noqa: F401
@@ -64,7 +69,7 @@ def prefect_api(root: Path) -> Iterator[None]:
     finally:
         server.let_go()
         try:
-            server.process.wait(timeout=5)
+            server.process.wait(timeout=1)
         except subprocess.TimeoutExpired:
             server.kill()
             server.process.wait()
@@ -82,6 +87,19 @@ def configured_api_url() -> str | None:
         return content["profiles"][name].get("PREFECT_API_URL")
     except (OSError, tomllib.TOMLDecodeError, KeyError, AttributeError, TypeError):
         return None
+
+
+def _refuse_unreachable(url: str) -> None:
+    """Raise if the configured API does not answer."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        error = client.api_healthcheck()
+    if error is not None:
+        raise PipelineError(
+            f"Prefect's API at {url} does not answer ({' '.join(str(error).split())}); "
+            "start it, or unset PREFECT_API_URL to run with a temporary server"
+        )
 
 
 def _free_port() -> int:
