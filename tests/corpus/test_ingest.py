@@ -51,12 +51,14 @@ def test_a_table_becomes_lhotse_manifests_in_its_order(describe, rows, tmp_path)
     ]
 
 
-def test_lhotse_itself_finds_nothing_wrong_with_the_manifests(describe, rows, tmp_path):
+def test_lhotse_reads_the_manifests_finds_nothing_wrong_and_would_write_the_same(describe, rows, tmp_path):
     ingest(describe(rows), tmp_path / "out", source="tiny")
-    validate_recordings_and_supervisions(
-        RecordingSet.from_file(tmp_path / "out/recordings.jsonl"),
-        SupervisionSet.from_file(tmp_path / "out/supervisions.jsonl"),
-    )
+    recordings = RecordingSet.from_file(tmp_path / "out/recordings.jsonl")
+    segments = SupervisionSet.from_file(tmp_path / "out/supervisions.jsonl")
+    validate_recordings_and_supervisions(recordings, segments)
+    for name, manifest in (("recordings", recordings), ("supervisions", segments)):
+        lines = (tmp_path / f"out/{name}.jsonl").read_text("utf-8").splitlines()
+        assert [json.loads(line) for line in lines] == [item.to_dict() for item in manifest]
 
 
 def test_audio_is_not_copied_and_the_folder_holds_what_later_stages_read(describe, rows, tmp_path):
@@ -122,7 +124,12 @@ def test_a_speaker_that_the_second_table_lacks_is_named_with_both_files(describe
 def test_ids_are_made_of_file_and_start_whatever_the_order_of_rows(describe, rows):
     columns = {"audio": "file", "text": "words", "speaker_id": "who", "start": "begin", "duration": "length"}
     ids = [u.utterance_id for u in check(describe(rows, columns=columns)).utterances]
-    assert ids == ["audio-a-0000000000", "audio-a-0000008000", "audio-a-0000012000", "audio-b-0000000000"]
+    assert ids == [
+        "audio/a.wav@0000000000",
+        "audio/a.wav@0000008000",
+        "audio/a.wav@0000012000",
+        "audio/b.flac@0000000000",
+    ]
     again = [u.utterance_id for u in check(describe(rows[::-1], columns=columns)).utterances]
     assert again == ids[::-1]
 

@@ -8,6 +8,7 @@ from isogloss.corpus.description import TableDescription
 from isogloss.corpus.ingest.audio import AudioHeader, read_headers
 from isogloss.corpus.ingest.spans import Span, locate
 from isogloss.corpus.ingest.utterances import Utterance, read_utterances
+from isogloss.corpus.ingest.writing import write_corpus
 from isogloss.errors import CorpusError
 
 
@@ -72,8 +73,6 @@ def ingest(description: TableDescription, output: Path | str, *, source: str, re
     CorpusError, TableError
         As `check`, before anything is written.
     """
-    from isogloss.corpus.ingest.writing import write_corpus
-
     ingested = check(description, repository=repository)
     write_corpus(
         Path(output),

@@ -140,10 +140,9 @@ def _relative_path(audio: str, place: str) -> str:
 
 def _made_id(audio: str, start: float | None, *, unit: str) -> str:
     """An id for a corpus that has none, of file and start alone, so that the order of rows is free."""
-    stem = posixpath.splitext(audio)[0].replace("/", "-")
     if start is None:
-        return stem
-    return f"{stem}-{start:010.3f}" if unit == "seconds" else f"{stem}-{start:010.0f}"
+        return audio
+    return f"{audio}@{start:010.3f}" if unit == "seconds" else f"{audio}@{start:010.0f}"
 
 
 def _split(split: SplitColumn, cell: Cell, place: str) -> str:

@@ -1,6 +1,7 @@
 """Utterances and their audio become the files of a corpus folder, the same for every source.
 
-- `recordings.jsonl`, `supervisions.jsonl`: uncompressed Lhotse manifests (compressed ones carry a time)
+- `recordings.jsonl`, `supervisions.jsonl`: uncompressed Lhotse manifests (compressed ones carry a time), written
+  without Lhotse: its import brings torch, and its `to_dict` copies deeply
 - `speakers.parquet`: one row a speaker, `SPEAKER_COLUMNS` and further attributes; empty where not known, or
   where the
   speaker's utterances contradict each other
@@ -14,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from lhotse import Recording, SupervisionSegment
-from lhotse.audio import AudioSource
 
 from isogloss.corpus.ingest.audio import AudioHeader
 from isogloss.corpus.ingest.spans import Span
@@ -80,29 +79,29 @@ def _split_entry(utterance: Utterance) -> dict[str, str | float]:
 def _recording(audio: str, header: AudioHeader) -> dict[str, Any]:
     """The manifest line of an audio file."""
     channels = list(range(header.channels))
-    return Recording(
-        id=audio,
-        sources=[AudioSource(type="file", channels=channels, source=audio)],
-        sampling_rate=header.sampling_rate,
-        num_samples=header.num_samples,
-        duration=header.num_samples / header.sampling_rate,
-        channel_ids=channels,
-    ).to_dict()
+    return {
+        "id": audio,
+        "sources": [{"type": "file", "channels": channels, "source": audio}],
+        "sampling_rate": header.sampling_rate,
+        "num_samples": header.num_samples,
+        "duration": header.num_samples / header.sampling_rate,
+        "channel_ids": channels,
+    }
 
 
 def _supervision(utterance: Utterance, span: Span, channel: int) -> dict[str, Any]:
     """The manifest line of an utterance; the weight is 1 where the corpus gives none."""
     known = {"weight": 1.0} | utterance.attributes | _split_entry(utterance)
-    return SupervisionSegment(
-        id=utterance.utterance_id,
-        recording_id=utterance.audio,
-        start=span.start,
-        duration=span.duration,
-        channel=channel,
-        text=utterance.text,
-        speaker=utterance.speaker_id,
-        custom=dict(sorted(known.items())),
-    ).to_dict()
+    return {
+        "id": utterance.utterance_id,
+        "recording_id": utterance.audio,
+        "start": span.start,
+        "duration": span.duration,
+        "channel": channel,
+        "text": utterance.text,
+        "speaker": utterance.speaker_id,
+        "custom": dict(sorted(known.items())),
+    }
 
 
 def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
