@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from isogloss.config import StatisticsParams
-from isogloss.evaluation.figures import COHORT_KEYS, cohort_figures, finite, overall_figures, spread_figures
+from isogloss.evaluation.figures import cohort_figures, finite, overall_figures, spread_figures
 from isogloss.evaluation.pairing import pair_utterances, totals_by_speaker
 from isogloss.evaluation.privacy import merge_small_cohorts, merged_name
 
@@ -31,13 +31,12 @@ def compare(
     discovery: Mapping[str, Mapping[str, Any]],
     seeds: Mapping[str, int],
 ) -> dict[str, Any]:
-    """Compare a system with the base system on split test.
+    """Compare a system with the base system on split test; the result is valid JSON, None for what is unknown.
 
     Parameters
     ----------
     before, after
-        Result tables of the base system and of `system` (`tables.METADATA_COLUMNS` and `RESULT_COLUMNS`);
-        rows of other splits than test are left aside.
+        Result tables of the base system and of `system`; rows of other splits than test are left aside.
     assignments
         utterance_id and cohort of at least these utterances.
     system, rule, seeds
@@ -46,20 +45,10 @@ def compare(
         Confidence, draws, seed, and `min_speakers`: a smaller cohort has neither intervals nor p values.
     min_speakers_shown
         Smaller cohorts are merged (`privacy`).
-    labels
-        A readable name for a cohort id; the id itself where there is none.
-    mitigated
-        Ids of the cohorts that the system was adapted to.
+    labels, mitigated
+        Readable names for cohort ids; ids of the cohorts that the system was adapted to.
     discovery
         For a cohort id its error rate and rank on discovery: {"wer": 0.12, "rank": 1}, rank 1 the worst.
-
-    Returns
-    -------
-    A dictionary that is valid JSON (None for what is unknown): task, system, baseline, rule, split, metric,
-    unit, speakers, utterances, words, confidence, overall, cohorts (worst on discovery first), spread,
-    worst_cohort_by_discovery, worst_cohort_by_test (both by the base system), harmed_cohorts, suppressed,
-    seeds, test. Rates are fractions. Spread is over the cohorts with inference, each counted once, or over
-    all where fewer than two have it (then without intervals).
 
     Raises
     ------
@@ -68,46 +57,49 @@ def compare(
     """
     pairs = pair_utterances(before, after, assignments)
     names = merge_small_cohorts(pairs["cohort"], pairs["speaker_id"], min_speakers=min_speakers_shown)
-    other = merged_name({name: shown for name, shown in names.items() if name == shown})
-    hidden = sorted(name for name, shown in names.items() if shown == other)
+    merged = merged_name(names)
+    members = {shown: [name for name in names if names[name] == shown] for shown in names.values()}
+    known = {name: discovery[name] for name in members if name in discovery and name != merged}
     pairs["cohort"] = pairs["cohort"].map(names)
-    known = {name: discovery[name] for name in names if name in discovery and name not in hidden}
-    order = sorted(set(names.values()), key=lambda name: (_rank(known, name), name == other, name))
-    totals = [totals_by_speaker(pairs[pairs["cohort"] == name]) for name in order]
-    cohorts = cohort_figures(order, totals, statistics)
-    for name, cohort in zip(order, cohorts, strict=True):
-        rows = pairs[pairs["cohort"] == name]
-        merged = bool(hidden) and name == other
-        cohort["label"] = f"{len(hidden)} small cohorts" if merged else labels.get(name, name)
-        cohort["mitigated"] = any(member in mitigated for member in (hidden if merged else [name]))
-        cohort["utterances"], cohort["words"] = len(rows), int(rows["words"].sum())
-        cohort["discovery_rank"] = int(known[name]["rank"]) if name in known else None
-        cohort["discovery"] = finite(known[name]["wer"]) if name in known else None
-    alpha = 1 - statistics.confidence
+    order = sorted(members, key=lambda name: (_rank(known, name), name == merged, name))
+    parts = [pairs[pairs["cohort"] == name] for name in order]
+    cohorts = cohort_figures(order, [totals_by_speaker(rows) for rows in parts], statistics)
+    for name, rows, cohort in zip(order, parts, cohorts, strict=True):
+        cohort |= {
+            "label": f"{len(members[name])} small cohorts" if name == merged else labels.get(name, name),
+            "mitigated": any(member in mitigated for member in members[name]),
+            "utterances": len(rows),
+            "words": int(rows["words"].sum()),
+            "discovery_rank": int(known[name]["rank"]) if name in known else None,
+            "discovery": finite(known[name]["wer"]) if name in known else None,
+        }
+    hidden = next((c["speakers"] for c in cohorts if c["cohort"] == merged), 0)
     return {
-        "task": "asr",
-        "system": system,
-        "baseline": "base",
-        "rule": rule,
-        "split": "test",
-        "metric": "WER",
+        "task": "asr", "system": system, "baseline": "base", "rule": rule, "split": "test", "metric": "WER",
+        **_verdict(pairs, cohorts, merged, statistics),
+        "suppressed": {"cohorts": len(members[merged]) if merged else 0, "speakers": hidden},
+        "seeds": {str(name): int(seed) for name, seed in seeds.items()},
+        "test": _describe(statistics, sum(c["p"] is not None for c in cohorts)),
+    }
+
+
+def _verdict(
+    pairs: pd.DataFrame, cohorts: list[dict[str, Any]], merged: str | None, statistics: StatisticsParams
+) -> dict[str, Any]:
+    """All figures, and which cohorts stand out; the worst ones are those of the base system."""
+    worst = cohorts[0]
+    return {
         "unit": "speaker",
         "speakers": int(pairs["speaker_id"].nunique()),
         "utterances": len(pairs),
         "words": int(pairs["words"].sum()),
         "confidence": statistics.confidence,
         "overall": overall_figures(totals_by_speaker(pairs), statistics),
-        "cohorts": [{key: cohort[key] for key in COHORT_KEYS} for cohort in cohorts],
-        "spread": spread_figures(pairs, [c for c in cohorts if not (hidden and c["cohort"] == other)], statistics),
-        "worst_cohort_by_discovery": order[0] if order[0] in known else None,
+        "cohorts": cohorts,
+        "spread": spread_figures(pairs, [c for c in cohorts if c["cohort"] != merged], statistics),
+        "worst_cohort_by_discovery": worst["cohort"] if worst["discovery_rank"] is not None else None,
         "worst_cohort_by_test": _worst_by_test(cohorts),
-        "harmed_cohorts": [c["cohort"] for c in cohorts if _harmed(c, alpha)],
-        "suppressed": {
-            "cohorts": len(hidden),
-            "speakers": int(pairs.loc[pairs["cohort"] == other, "speaker_id"].nunique()) if hidden else 0,
-        },
-        "seeds": {str(name): int(seed) for name, seed in seeds.items()},
-        "test": _describe(statistics, sum(c["p"] is not None for c in cohorts)),
+        "harmed_cohorts": [c["cohort"] for c in cohorts if _harmed(c, 1 - statistics.confidence)],
     }
 
 

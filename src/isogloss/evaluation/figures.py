@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from isogloss.config import StatisticsParams
 from isogloss.evaluation.pairing import totals_by_speaker, totals_by_speaker_and_cohort
 from isogloss.evaluation.statistics import estimands as of
-from isogloss.evaluation.statistics.bootstrap import Estimate, bootstrap
+from isogloss.evaluation.statistics.intervals import Estimate, bootstrap
 from isogloss.evaluation.statistics.multiple import holm
 from isogloss.evaluation.statistics.permutation import sign_flip
 

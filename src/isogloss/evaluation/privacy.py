@@ -39,13 +39,13 @@ def merge_small_cohorts(cohorts: pd.Series, speakers: pd.Series, *, min_speakers
         if len(hidden) > 1 and len(frozenset().union(*(members[h] for h in hidden))) >= min_speakers:
             break
         hidden.append(name)
-    other = merged_name({name: name for name in members if name not in hidden})
+    other = OTHER
+    while other in members and other not in hidden:
+        other += "_"
     return {name: other if name in hidden else name for name in members}
 
 
-def merged_name(shown: Mapping[str, str]) -> str:
-    """A name for the merged cohort that no shown cohort bears."""
-    other = OTHER
-    while other in shown.values():
-        other += "_"
-    return other
+def merged_name(shown: Mapping[str, str]) -> str | None:
+    """The name of the merged cohort in what `merge_small_cohorts` returned; None where nothing was merged."""
+    names = list(shown.values())
+    return next((name for name in names if names.count(name) > 1), None)

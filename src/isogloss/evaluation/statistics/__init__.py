@@ -1,13 +1,13 @@
 """Intervals and tests for ratio-of-sums metrics (WER and its like) whose independent units are speakers.
 
-- `bootstrap`: intervals that hold for few speakers: one system, two systems, two groups, several cohorts
-jointly - `estimands`: what is estimated, with its gradient; `resampling`: the draws of speakers -
+- `intervals`: the bootstrap over speakers, with intervals that hold for few of them
+jointly - `estimands`: what is estimated, with its gradient; `resampling`, `groups`: the draws of speakers -
 `permutation`: sign flips (two systems), exchanged membership (two groups) - `multiple`: Holm's adjustment -
 `regression`: Poisson regression of error counts with speaker dependence - `power`: the least change that the
 given speakers could have shown
 """
 
-from isogloss.evaluation.statistics.bootstrap import (
+from isogloss.evaluation.statistics.intervals import (
     Estimate,
     GroupContrast,
     PairedEstimate,

@@ -142,10 +142,11 @@ def relative_gap(bottom: int, top: int) -> Spread:
     """(rate of the bottom cohort - rate of the top one) / rate of the top one; both are fixed beforehand."""
 
     def gap(rates_CR: Array) -> tuple[Array, Array]:
+        best_R = np.where(rates_CR[top] > 0, rates_CR[top], np.nan)
         gradient_CR = np.zeros_like(rates_CR)
-        gradient_CR[bottom] = 1 / rates_CR[top]
-        gradient_CR[top] = -rates_CR[bottom] / rates_CR[top] ** 2
-        return rates_CR[bottom] / rates_CR[top] - 1, gradient_CR
+        gradient_CR[bottom] = 1 / best_R
+        gradient_CR[top] = -rates_CR[bottom] / best_R**2
+        return rates_CR[bottom] / best_R - 1, gradient_CR
 
     return gap
 

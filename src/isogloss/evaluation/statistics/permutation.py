@@ -17,7 +17,7 @@ from isogloss.errors import TableError
 Array = NDArray[np.float64]
 
 CHUNK_CELLS = 1 << 20
-"""Signs or memberships that are held at once (arrangements x speakers)."""
+"""Swaps or memberships that are held at once (arrangements x speakers)."""
 
 TIE = 1e-9
 """Relative difference below which two statistics count as equal, against rounding."""
@@ -34,7 +34,7 @@ def sign_flip(
 ) -> float:
     """p value of "the two systems do not differ", with the speakers' outcomes swapped at random.
 
-    One number a speaker each, as in `bootstrap.paired_change`. The statistic is |rate after - rate before|.
+    One number a speaker each, as in `intervals.paired_change`. The statistic is |rate after - rate before|.
     Speakers whose outcomes are equal change nothing and are left out; when all are, p is 1.
     """
     first = np.stack([np.asarray(before, dtype=np.float64), np.asarray(denominator, dtype=np.float64)], axis=1)
@@ -46,26 +46,26 @@ def sign_flip(
     if speakers == 0:
         return 1.0
 
-    def statistic(signs: Array) -> Array:
-        moved = signs @ swing
+    def statistic(turned: NDArray[np.uint8]) -> Array:
+        moved = swing.sum(axis=0) - 2 * (turned.astype(np.float64) @ swing)
         higher, lower = (total + moved) / 2, (total - moved) / 2
         return np.abs(higher[:, 0] / higher[:, 1] - lower[:, 0] / lower[:, 1])
 
-    observed = statistic(np.ones((1, speakers)))[0]
+    observed = statistic(np.zeros((1, speakers), dtype=np.uint8))[0]
     chunk = max(1, CHUNK_CELLS // speakers)
     if 2 ** min(speakers - 1, 60) <= permutations:
         # Turning all signs at once leaves the statistic as it is: half of the arrangements are enough.
         count, number = 0, 2 ** (speakers - 1)
         for start in range(0, number, chunk):
             codes = np.arange(start, min(start + chunk, number))[:, None]
-            signs = 1.0 - 2.0 * ((codes >> np.arange(speakers)) & 1).astype(np.float64)
-            count += _as_extreme(statistic(signs), observed)
+            turned = ((codes >> np.arange(speakers)) & 1).astype(np.uint8)
+            count += _as_extreme(statistic(turned), observed)
         return count / number
     rng, count = np.random.default_rng(seed), 0
     for start in range(0, permutations, chunk):
         rows = min(chunk, permutations - start)
         bits = np.unpackbits(rng.integers(0, 256, size=(rows, -(-speakers // 8)), dtype=np.uint8), axis=1)
-        count += _as_extreme(statistic(1.0 - 2.0 * bits[:, :speakers].astype(np.float64)), observed)
+        count += _as_extreme(statistic(bits[:, :speakers]), observed)
     return (1 + count) / (1 + permutations)
 
 

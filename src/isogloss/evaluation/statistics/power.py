@@ -1,7 +1,7 @@
 """What the given speakers could have shown at all: the least change a test would probably have found.
 
 A comparison that finds nothing says little where it could have found nothing. On the logarithmic scale of
-`bootstrap` an estimate over its standard error follows about a t distribution, non-central by effect / error;
+`intervals` an estimate over its standard error follows about a t distribution, non-central by effect / error;
 the least detectable effect is the one at which the two-sided test rejects with the wanted power (our choice:
 t approximation instead of simulation; the tests compare it with simulated rejection).
 """
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from isogloss.evaluation.statistics import estimands as of
-from isogloss.evaluation.statistics.bootstrap import standard_error, totals_of
+from isogloss.evaluation.statistics.intervals import standard_error, totals_of
 
 
 def detectable_change(
@@ -25,7 +25,7 @@ def detectable_change(
     """The least relative reduction of a rate that these speakers would have shown, as a fraction (0.3 is 30
     %).
 
-    One number a speaker each, as in `bootstrap.paired_change`; how much speakers differ in their change is
+    One number a speaker each, as in `intervals.paired_change`; how much speakers differ in their change is
     taken from them. `speakers` asks the same for another number of such speakers. None where the standard
     error is undefined.
 

@@ -22,6 +22,8 @@ from isogloss.errors import TableError
 from isogloss.evaluation.word_errors import ERROR_COLUMNS, error_counts, row_weights
 from isogloss.tables import require_columns
 
+Array = NDArray[np.float64]
+
 FEW_SPEAKERS = 1000
 """Below this the covariance is bias-reduced; above, both agree and the plain one is faster."""
 
@@ -73,26 +75,11 @@ def poisson_effects(
         fewer speakers than coefficients.
     """
     from scipy import stats  # slow to import
-    from statsmodels.genmod.cov_struct import Exchangeable, Independence
-    from statsmodels.genmod.families import Poisson
-    from statsmodels.genmod.generalized_estimating_equations import GEE
 
     rows = _rows(table, cohort, covariates, collapse=dependence == "independence")
     reference = _reference(rows, cohort, reference)
     design, cohorts = _design(rows, cohort, reference, covariates)
-    speakers = rows["speaker_id"].nunique()
-    if speakers <= design.shape[1]:
-        raise TableError(f"{speakers} speakers cannot carry {design.shape[1]} coefficients; use fewer cohorts")
-    model = GEE(
-        rows["_errors"].to_numpy() / rows["_words"].to_numpy(),
-        design,
-        groups=rows["speaker_id"].to_numpy(),
-        family=Poisson(),
-        cov_struct=Exchangeable() if dependence == "exchangeable" else Independence(),
-        weights=rows["_words"].to_numpy(),
-    )
-    fit: Any = model.fit(cov_type="bias_reduced" if speakers < FEW_SPEAKERS else "robust")
-    freedom = speakers - design.shape[1]
+    effects, errors, freedom = _fit(rows, design, dependence)
     reach = float(stats.t.ppf((1 + confidence) / 2, freedom))
     return [
         RateRatio(
@@ -102,8 +89,29 @@ def poisson_effects(
             float(np.exp(effect + reach * error)),
             float(2 * stats.t.sf(abs(effect / error), freedom)),
         )
-        for name, effect, error in zip(cohorts, fit.params[1:], fit.bse[1:], strict=False)
+        for name, effect, error in zip(cohorts, effects[1:], errors[1:], strict=False)
     ]
+
+
+def _fit(rows: pd.DataFrame, design: Array, dependence: str) -> tuple[Array, Array, int]:
+    """Coefficients, their standard errors and the degrees of freedom of the generalised estimating equations."""
+    from statsmodels.genmod.cov_struct import Exchangeable, Independence  # slow to import
+    from statsmodels.genmod.families import Poisson
+    from statsmodels.genmod.generalized_estimating_equations import GEE
+
+    speakers = rows["speaker_id"].nunique()
+    if speakers <= design.shape[1]:
+        raise TableError(f"{speakers} speakers cannot carry {design.shape[1]} coefficients; use fewer cohorts")
+    model = GEE(
+        rows["_errors"].to_numpy(),
+        design,
+        groups=rows["speaker_id"].to_numpy(),
+        family=Poisson(),
+        cov_struct=Exchangeable() if dependence == "exchangeable" else Independence(),
+        offset=np.log(rows["_words"].to_numpy()),
+    )
+    fit: Any = model.fit(cov_type="bias_reduced" if speakers < FEW_SPEAKERS else "robust")
+    return fit.params, fit.bse, speakers - design.shape[1]
 
 
 def _rows(table: pd.DataFrame, cohort: str, covariates: Sequence[str], *, collapse: bool) -> pd.DataFrame:
@@ -137,9 +145,7 @@ def _reference(rows: pd.DataFrame, cohort: str, reference: str | None) -> str:
     return reference
 
 
-def _design(
-    rows: pd.DataFrame, cohort: str, reference: str, covariates: Sequence[str]
-) -> tuple[NDArray[np.float64], list[str]]:
+def _design(rows: pd.DataFrame, cohort: str, reference: str, covariates: Sequence[str]) -> tuple[Array, list[str]]:
     """Columns intercept, one a cohort but the reference, covariates; and the names of these cohorts."""
     cohorts = sorted(name for name in rows[cohort].astype(str).unique() if name != reference)
     columns = [

@@ -3,12 +3,13 @@
 Speakers are the independent units (Liu & Peng 2020, blockwise bootstrap): whatever a speaker's utterances
 share is drawn with him. A speaker enters as a row of K totals, for instance (errors, words) before and after.
 A draw of S out of S speakers is a multinomial vector of counts, so the totals of many draws are one matrix
-product, and so are the sums of products that the standard error of each draw needs (`bootstrap`): no draw is
+product, and so are the sums of products that the standard error of each draw needs (`intervals`): no draw is
 ever laid out speaker by speaker.
 
 Shapes: S speakers, K totals of a speaker, P pairs of totals, R draws.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,11 @@ from isogloss.errors import TableError
 
 Array = NDArray[np.float64]
 
-CHUNK_CELLS = 1 << 19
-"""Counts that are held at once (draws x speakers): a few MB, so that counting stays in the processor's
-cache."""
+CHUNK_CELLS = 1 << 17
+"""Counts held at once (draws x speakers): about 1 MB, so that counting stays in the processor's cache."""
+
+MANY_SPEAKERS = 1000
+"""From here on counts are independent Poisson(1) numbers (see `Resampler.draw`)."""
 
 
 @dataclass(frozen=True)
@@ -91,22 +94,41 @@ class Resampler:
         return self._moments(self._columns.sum(axis=0, keepdims=True))
 
     def draw(self, draws: int) -> Moments:
-        """The moments of `draws` draws of S speakers out of S, with replacement."""
-        result = np.empty((draws, self._columns.shape[1]))
+        """The moments of `draws` draws of the speakers with replacement.
+
+        Each draw takes S of S speakers. From 1,000 speakers on, each is taken a Poisson(1) number of times
+        instead (Hanley & MacGibbon 2006): a draw then has S +- sqrt(S) speakers, ratios do not notice, and it
+        is several times faster.
+        """
+        result = np.empty((draws, self.columns))
+        counts = self._multinomial if self.speakers < MANY_SPEAKERS else self._poisson
         chunk = max(1, CHUNK_CELLS // self.speakers)
         for start in range(0, draws, chunk):
             stop = min(start + chunk, draws)
-            result[start:stop] = self._counts(stop - start) @ self._columns
+            np.matmul(counts(stop - start), self._columns, out=result[start:stop])
         return self._moments(result)
 
-    def _counts(self, draws: int) -> Array:
-        """How often each draw takes each speaker, (draws, S): multinomial, S trials, equal probabilities."""
-        kind = np.uint16 if self.speakers <= 1 << 16 else np.uint32
-        taken = self._rng.integers(0, self.speakers, size=(draws, self.speakers), dtype=kind).astype(np.int64)
-        taken += np.arange(draws)[:, None] * self.speakers
-        counts = np.bincount(taken.ravel(), minlength=draws * self.speakers)
+    def _multinomial(self, draws: int) -> Array:
+        """How often each draw takes each speaker, (draws, S): S trials with equal probabilities."""
+        taken = self._rng.integers(0, self.speakers, size=(draws, self.speakers), dtype=np.uint16)
+        cells = np.add(taken, np.arange(draws)[:, None] * self.speakers, dtype=np.int64)
+        counts = np.bincount(cells.ravel(), minlength=draws * self.speakers)
         return counts.reshape(draws, self.speakers).astype(np.float64)
+
+    def _poisson(self, draws: int) -> Array:
+        """The same, each count an independent Poisson(1) number."""
+        return POISSON[self._rng.integers(0, 1 << 16, size=(draws, self.speakers), dtype=np.uint16)]
 
     def _moments(self, sums: Array) -> Moments:
         """Split the sums of all columns into totals and products."""
         return Moments(self.speakers, sums[:, : self.totals], sums[:, self.totals :], self.pairs)
+
+
+def _poisson_table() -> Array:
+    """Poisson(1) numbers as a table of 65,536 equally likely entries: right to 2e-5 in each probability."""
+    probabilities = [math.exp(-1) / math.factorial(number) for number in range(9)]
+    edges = np.rint(np.cumsum(probabilities) * (1 << 16))
+    return np.searchsorted(edges, np.arange(1 << 16), side="right").astype(np.float64)
+
+
+POISSON = _poisson_table()

@@ -12,7 +12,7 @@ was drawn) is set aside; where these are more than a tenth of all draws, there i
 one for a single speaker, or for a rate of zero.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from isogloss.errors import TableError
 from isogloss.evaluation.statistics import estimands as of
 from isogloss.evaluation.statistics.estimands import Estimand
-from isogloss.evaluation.statistics.resampling import Moments, Resampler
+from isogloss.evaluation.statistics.groups import Draws, JointGroups, Sampler, SeparateGroups
 
 Array = NDArray[np.float64]
 
@@ -96,33 +96,22 @@ def bootstrap(
     TableError
         A group has no speaker, or a total is not finite.
     """
-    draw: Callable[[int | None], _Draws]
-    if isinstance(groups, np.ndarray) and groups.ndim == 3:
-        speakers, width, totals = groups.shape
-        joint = Resampler(groups.reshape(speakers, width * totals), _stream(seed, 0))
-        columns, smallest = joint.columns, [speakers] * width
-
-        def draw(draws: int | None) -> _Draws:
-            return _Joint(joint.observed() if draws is None else joint.draw(draws), width)
-    else:
-        single = [Resampler(group, _stream(seed, index)) for index, group in enumerate(groups)]
-        columns, smallest = sum(r.columns for r in single), [r.speakers for r in single]
-
-        def draw(draws: int | None) -> _Draws:
-            return _Separate([r.observed() if draws is None else r.draw(draws) for r in single])
-
-    observed = [_evaluate(estimand, draw(None)) for estimand in estimands]
+    if not estimands:
+        return []
+    sampler: Sampler = JointGroups(groups, seed) if isinstance(groups, np.ndarray) else SeparateGroups(groups, seed)
+    whole = sampler.observed()
+    observed = [_evaluate(estimand, whole) for estimand in estimands]
     deviations: list[list[Array]] = [[] for _ in estimands]
-    batch = max(1, BATCH_CELLS // columns)
+    batch = max(1, BATCH_CELLS // sampler.columns)
     for start in range(0, resamples, batch):
-        draws = draw(min(batch, resamples - start))
+        draws = sampler.draw(min(batch, resamples - start))
         for estimand, (value, _), collected in zip(estimands, observed, deviations, strict=True):
             values_R, errors_R = _evaluate(estimand, draws)
             with np.errstate(divide="ignore", invalid="ignore"):
                 collected.append(np.abs(values_R - value[0]) / errors_R)
     return [
         _studentised(estimand, value[0], error[0], np.concatenate(collected), confidence)
-        if min(smallest[group] for group in estimand.groups) > 1
+        if min(sampler.speakers[group] for group in estimand.groups) > 1
         else Estimate(_finite(estimand.restore(value[0])), None, None)
         for estimand, (value, error), collected in zip(estimands, observed, deviations, strict=True)
     ]
@@ -203,65 +192,13 @@ def standard_error(groups: Sequence[Array], estimand: Estimand) -> float | None:
 
     Undefined with a single speaker in a group, or where a logarithm of zero would be taken.
     """
-    moments = [Resampler(group, _stream(0, index)).observed() for index, group in enumerate(groups)]
-    value, error = _evaluate(estimand, _Separate(moments))
-    defined = min(m.speakers for m in moments) > 1 and np.isfinite(value[0]) and np.isfinite(error[0])
+    sampler = SeparateGroups(groups, seed=0)
+    value, error = _evaluate(estimand, sampler.observed())
+    defined = min(sampler.speakers) > 1 and np.isfinite(value[0]) and np.isfinite(error[0])
     return float(error[0]) if defined else None
 
 
-def _stream(seed: int, index: int) -> np.random.Generator:
-    """A stream of random numbers for one group; SFC64 because it is the fastest that numpy has."""
-    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(index,))))
-
-
-class _Draws:
-    """Draws of all groups, however they were drawn."""
-
-    def totals(self, groups: Sequence[int]) -> Array:
-        """Totals of some groups, (C, R, K)."""
-        raise NotImplementedError
-
-    def variance(self, groups: Sequence[int], gradient_CRK: Array) -> Array:
-        """Linearised variance of a function of these groups, (R,)."""
-        raise NotImplementedError
-
-
-class _Separate(_Draws):
-    """Each group drawn for itself."""
-
-    def __init__(self, moments: Sequence[Moments]) -> None:
-        self._moments = moments
-
-    def totals(self, groups: Sequence[int]) -> Array:
-        """Totals of some groups, (C, R, K)."""
-        return np.stack([self._moments[group].sums for group in groups])
-
-    def variance(self, groups: Sequence[int], gradient_CRK: Array) -> Array:
-        """The sum of the groups' variances."""
-        parts = [self._moments[g].variance(gradient_RK) for g, gradient_RK in zip(groups, gradient_CRK, strict=True)]
-        return np.sum(parts, axis=0)
-
-
-class _Joint(_Draws):
-    """All groups drawn at once, a speaker with his totals in each."""
-
-    def __init__(self, moments: Moments, width: int) -> None:
-        self._moments, self._width = moments, width
-
-    def totals(self, groups: Sequence[int]) -> Array:
-        """Totals of some groups, (C, R, K)."""
-        sums_RK = self._moments.sums
-        return sums_RK.reshape(len(sums_RK), self._width, -1).transpose(1, 0, 2)[list(groups)]
-
-    def variance(self, groups: Sequence[int], gradient_CRK: Array) -> Array:
-        """The variance with all covariances between groups."""
-        _, draws, totals = gradient_CRK.shape
-        gradient_RCK = np.zeros((draws, self._width, totals))
-        gradient_RCK[:, list(groups)] = gradient_CRK.transpose(1, 0, 2)
-        return self._moments.variance(gradient_RCK.reshape(draws, -1))
-
-
-def _evaluate(estimand: Estimand, draws: _Draws) -> tuple[Array, Array]:
+def _evaluate(estimand: Estimand, draws: Draws) -> tuple[Array, Array]:
     """Values and standard errors of an estimand, (R,) each."""
     with np.errstate(divide="ignore", invalid="ignore"):
         values_R, gradient_CRK = estimand.evaluate(draws.totals(estimand.groups))

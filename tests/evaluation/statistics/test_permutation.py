@@ -1,0 +1,99 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from isogloss.errors import TableError
+from isogloss.evaluation.statistics import exchange_groups, sign_flip
+from isogloss.evaluation.statistics.permutation import TIE
+
+
+def enumerate_swaps(before, after, words_before, words_after):
+    """p by swapping each speaker's two outcomes in all possible ways, written out."""
+    statistics = []
+    for swaps in itertools.product([False, True], repeat=len(before)):
+        swapped = np.array(swaps)
+        n1, n2 = np.where(swapped, after, before).sum(), np.where(swapped, before, after).sum()
+        d1 = np.where(swapped, words_after, words_before).sum()
+        d2 = np.where(swapped, words_before, words_after).sum()
+        statistics.append(abs(n2 / d2 - n1 / d1))
+    return np.mean(np.array(statistics) >= statistics[0] * (1 - TIE))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_few_speakers_are_enumerated(seed):
+    rng = np.random.default_rng(seed)
+    before, after = rng.poisson(3, (2, 8)).astype(float)
+    words = rng.integers(10, 40, 8).astype(float)
+    words_after = words if seed % 2 else words + rng.integers(0, 3, 8)
+    expected = enumerate_swaps(before, after, words, words_after)
+    assert sign_flip(before, after, words, denominator_after=words_after) == pytest.approx(expected)
+
+
+def test_random_swaps_come_near_the_enumeration(speakers):
+    before, words, after, _ = speakers(14, 1).T
+    exact = sign_flip(before, after, words, permutations=2**13)
+    assert sign_flip(before, after, words, permutations=8000, seed=3) == pytest.approx(exact, abs=0.02)
+
+
+def test_systems_that_agree_on_every_speaker_have_p_one(speakers):
+    before, words, _, _ = speakers(30, 2).T
+    assert sign_flip(before, before, words) == 1.0
+
+
+def test_p_is_never_zero_and_repeats_with_its_seed(speakers):
+    before, words, after, _ = speakers(200, 3, change=-0.8).T
+    assert sign_flip(before, after, words, permutations=500) == 1 / 501
+    before, words, after, _ = speakers(60, 4, change=-0.1).T
+    assert sign_flip(before, after, words, seed=5) == sign_flip(before, after, words, seed=5)
+
+
+def test_equal_systems_are_rejected_as_often_as_announced():
+    rng = np.random.default_rng(6)
+    rejected = 0
+    for _ in range(400):
+        rates = 0.1 * rng.gamma(1.0, 1.0, 12)
+        before, after = rng.poisson(rates * 40, (2, 12)).astype(float)
+        rejected += sign_flip(before, after, np.full(12, 40.0), permutations=2**11) <= 0.05
+    assert rejected / 400 < 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def studentised(n, d, inside):
+    """Difference of two rates over its linearised standard error, written out."""
+    rates, variances = [], []
+    for part in (inside, ~inside):
+        rate = n[part].sum() / d[part].sum()
+        size = part.sum()
+        rates.append(rate)
+        variances.append(size / (size - 1) * ((n[part] - rate * d[part]) ** 2).sum() / d[part].sum() ** 2)
+    return (rates[0] - rates[1]) / np.sqrt(sum(variances))
+
+
+@pytest.mark.parametrize("one_sided", [False, True])
+def test_memberships_of_few_speakers_are_enumerated(one_sided):
+    rng = np.random.default_rng(7)
+    n, d = rng.poisson(4, 9).astype(float) + 1, rng.integers(20, 60, 9).astype(float)
+    n[:4] += 3
+    values = []
+    for chosen in itertools.combinations(range(9), 4):
+        values.append(studentised(n, d, np.isin(np.arange(9), chosen)))
+    values = np.array(values) if one_sided else np.abs(values)
+    expected = np.mean(values >= values[0] - TIE)
+    ours = exchange_groups((n[:4], d[:4]), (n[4:], d[4:]), one_sided=one_sided)
+    assert ours == pytest.approx(expected)
+
+
+def test_groups_of_one_rate_but_unequal_spread_are_rejected_as_often_as_announced():
+    # A plain permutation of the difference rejects far too often here; the studentised one does not.
+    rng = np.random.default_rng(8)
+    rejected = 0
+    for _ in range(300):
+        small = rng.poisson(40 * 0.2 * rng.gamma(1.0, 1.0, 15)).astype(float)
+        large = rng.poisson(40 * 0.2, 60).astype(float)
+        rejected += exchange_groups((small, np.full(15, 40.0)), (large, np.full(60, 40.0)), permutations=300) <= 0.05
+    assert rejected / 300 < 0.12
+
+
+def test_a_group_of_one_speaker_is_refused():
+    with pytest.raises(TableError, match="groups of 1 and 3 speakers"):
+        exchange_groups(([1.0], [10.0]), ([1.0, 2, 3], [10.0, 10, 10]))
