@@ -1,10 +1,10 @@
 """The contiguous United States: outlines of the states, what lies inside them, and an equal-area map.
 
-`data/contiguous_states.json` holds the 48 states and the District of Columbia as rings of [longitude,
-latitude] in degrees (WGS 84, two decimals). It derives from the TopoJSON file `states-10m.json` of the npm
-package us-atlas 3.0.1, itself made from the public-domain cartographic boundary files of the U.S. Census
-Bureau: the shared arcs were simplified once (Douglas-Peucker, 0.05 degree), so neighbours still meet along
-the same points, and islands below 0.02 square degrees were dropped.
+`data/contiguous_states.json` holds the 48 states and the District of Columbia as rings of [longitude, latitude] in
+degrees (WGS 84, two decimals). It derives from the TopoJSON file `states-10m.json` of the npm package us-atlas 3.0.1,
+itself made from the public-domain cartographic boundary files of the U.S. Census Bureau: the shared arcs were
+simplified once (Douglas-Peucker, 0.05 degree), so neighbours still meet along the same points, and islands below 0.02
+square degrees were dropped.
 """
 
 import functools
@@ -38,8 +38,8 @@ def state_polygons() -> dict[str, list[FloatArray]]:
 def contains(latitude: ArrayLike, longitude: ArrayLike) -> NDArray[np.bool_]:
     """Whether each position (degrees; shapes broadcast) lies inside the contiguous United States.
 
-    Counts how often a line due east of the point crosses the outline: an odd number is inside. A position
-    without coordinates (NaN) is not inside.
+    Counts how often a line due east of the point crosses the outline: an odd number is inside. A position without
+    coordinates (NaN) is not inside.
     """
     lat, lon = np.broadcast_arrays(np.asarray(latitude, np.float64), np.asarray(longitude, np.float64))
     lat_N, lon_N = lat.ravel(), lon.ravel()
@@ -79,9 +79,9 @@ def _borders() -> FloatArray:
 def project(latitude: ArrayLike, longitude: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Albers equal-area conic projection of degrees to kilometres east and north of 37.5 N, 96 W.
 
-    Spherical form of Snyder 1987 ("Map Projections: A Working Manual", equations 14-1 to 14-6) with the
-    standard parallels that maps of the contiguous United States use, 29.5 and 45.5 degrees. Areas are true;
-    near the standard parallels so are distances, within about one percent over the whole map.
+    Spherical form of Snyder 1987 ("Map Projections: A Working Manual", equations 14-1 to 14-6) with the standard
+    parallels that maps of the contiguous United States use, 29.5 and 45.5 degrees. Areas are true; near the standard
+    parallels so are distances, within about one percent over the whole map.
     """
     phi = np.radians(np.asarray(latitude, np.float64))
     theta = np.radians(np.asarray(longitude, np.float64)) - _ORIGIN[1]

@@ -1,9 +1,7 @@
-"""Atlas, the embedded corpus: a synthetic United States spoken by espeak-ng (DESIGN is in `docs/`; our
-choice).
+"""Atlas, the embedded corpus: a synthetic United States spoken by espeak-ng (our choice of model).
 
-Its unfairness is planted: dialects live in places, some are rare, and the truth is kept apart from the
-tables, so that discovery can be scored and mitigation has a known cause. A test bench, not evidence about
-people.
+Its unfairness is planted: dialects live in places, some are rare, and the truth is kept apart from the tables, so
+that discovery can be scored and mitigation has a known cause. A test bench, not evidence about people.
 
 - `build`: `build_atlas`, the whole
 - `description`, `grammar`: what `corpora/atlas.yaml` may say

@@ -39,9 +39,9 @@ def build_atlas(
 ) -> pd.DataFrame:
     """Synthesise the corpus into `output_folder`, which appears whole or not at all.
 
-    The folder holds `audio/<speaker_id>.flac` (all utterances of a speaker), the Lhotse manifests
-    `recordings.jsonl` and `supervisions.jsonl`, `speakers.parquet`, `zips.parquet` and `corpus.json`. The
-    same params, seed and description give the same bytes on any number of cores.
+    The folder holds `audio/<speaker_id>.flac` (all utterances of a speaker), the Lhotse manifests `recordings.jsonl`
+    and `supervisions.jsonl`, `speakers.parquet`, `zips.parquet` and `corpus.json`. The same params, seed and
+    description give the same bytes on any number of cores.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def build_atlas(
     Returns
     -------
     DataFrame
-        The planted truth, `speaker_id, dialect, rare`, one row a speaker. It is for the scoring alone and
-        is not in the folder.
+        The planted truth, `speaker_id, dialect, rare`, one row a speaker. It is for the scoring alone and is not in
+        the folder.
 
     Raises
     ------

@@ -1,7 +1,6 @@
 """Each speaker's voice, words and channel: one job of synthesis a speaker.
 
-Old age is heard mildly (our choice): speech slows by up to a tenth, women's pitch falls and the voice
-trembles.
+Old age is heard mildly (our choice): speech slows by up to a tenth, women's pitch falls and the voice trembles.
 """
 
 import numpy as np
@@ -19,8 +18,7 @@ _TREMOR = 0.12
 
 
 def cast(speakers: pd.DataFrame, params: AtlasParams, description: Description, seed: int) -> list[Job]:
-    """The jobs of all speakers, in their order; what a speaker gets depends on the seed and his own id
-    alone."""
+    """The jobs of all speakers, in their order; what a speaker gets depends on the seed and his own id alone."""
     rows = speakers[["speaker_id", "split", "dialect", "gender", "age"]]
     return [
         _cast_one(row, number, params, description, seed) for number, row in enumerate(rows.itertuples(index=False))

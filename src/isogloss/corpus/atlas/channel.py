@@ -1,5 +1,4 @@
-"""Between mouth and file: resampling to 16 kHz, an ageing voice's tremor, room noise, and a cheap
-microphone."""
+"""Between mouth and file: resampling to 16 kHz, an ageing voice's tremor, room noise, and a cheap microphone."""
 
 import functools
 

@@ -1,7 +1,7 @@
 """What a description of kind `atlas` may say: the map, its dialects, the channel and the grammar.
 
-The model is our choice. Everything that a dialect is stands in one entry of `dialects`, so that adding,
-moving or replacing one is an edit of `corpora/atlas.yaml` alone.
+The model is our choice. Everything that a dialect is stands in one entry of `dialects`, so that adding, moving or
+replacing one is an edit of `corpora/atlas.yaml` alone.
 """
 
 from pathlib import Path
@@ -44,15 +44,14 @@ class Area(Section):
     latitude: Latitude
     longitude: Longitude
     spread_km: Positive
-    """Radius, relative to the other areas of the same dialect: they grow or shrink together until its share
-    is met."""
+    """Radius, relative to the other areas of the same dialect: they grow or shrink together until its share is
+    met."""
     strength: Annotated[float, Field(gt=0.0, le=1.0)]
     """Share of the people at the centre who speak the dialect; it falls off at the rim."""
 
 
 class Community(Section):
-    """The demographic profile of the ZIPs where a dialect lives, in percent of their people; the rest is
-    unnamed."""
+    """The demographic profile of the ZIPs where a dialect lives, in percent of their people; the rest is unnamed."""
 
     white: Annotated[float, Field(ge=0.0, le=100.0)]
     black: Annotated[float, Field(ge=0.0, le=100.0)]

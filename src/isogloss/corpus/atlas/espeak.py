@@ -1,9 +1,8 @@
 """The espeak-ng engine through ctypes: text to samples at 22.05 kHz.
 
-espeak-ng is GPL-3.0 and optional: this module is imported only by the synthesis server, a process of its
-own. One process holds one engine, and what the engine says depends on all it has said before: for the same
-samples each time, speak from a freshly forked child of a process that has initialised the engine and not
-spoken.
+espeak-ng is GPL-3.0 and optional: this module is imported only by the synthesis server, a process of its own. One
+process holds one engine, and what the engine says depends on all it has said before: for the same samples each time,
+speak from a freshly forked child of a process that has initialised the engine and not spoken.
 """
 
 import ctypes
@@ -42,8 +41,7 @@ class Espeak:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def set_voice(self, voice: str, *, pitch: int, pitch_range: int, rate: int, seed: int) -> None:
-        """Choose the speaker: a voice with a variant (`en-us+f3`), pitch and its range (0 to 99), words per
-        minute.
+        """Choose the speaker: a voice with a variant (`en-us+f3`), pitch and its range (0 to 99), words per minute.
 
         Raises
         ------

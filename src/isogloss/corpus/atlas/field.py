@@ -1,10 +1,10 @@
 """The dialect field: which share of the people at a place speak which dialect (our choice of model).
 
-Around the centre of an area the share is its strength s; it falls off as s exp(-(r / (k spread))^4), almost
-flat inside and steep at the rim. One factor k a dialect is chosen such that its share of the population is
-met: a dialect of few people is a compact area where it is the majority, not a thin sprinkling. Where areas
-overlap their shares are scaled down to sum to 1; the dialect without areas speaks wherever the others do
-not. At last a share of people (migration) is spread evenly over the map.
+Around the centre of an area the share is its strength s; it falls off as s exp(-(r / (k spread))^4), almost flat
+inside and steep at the rim. One factor k a dialect is chosen such that its share of the population is met: a dialect
+of few people is a compact area where it is the majority, not a thin sprinkling. Where areas overlap their shares are
+scaled down to sum to 1; the dialect without areas speaks wherever the others do not. At last a share of people
+(migration) is spread evenly over the map.
 
 Shapes: N people, D dialects (in the order of the description), A areas.
 """
@@ -27,14 +27,12 @@ _TOLERANCE = 0.25
 
 
 def dialect_shares(description: Description, latitude_N: FloatArray, longitude_N: FloatArray) -> FloatArray:
-    """The probability of each dialect at each place, of shape [N, D]; the mean over people is each
-    dialect's share.
+    """The probability of each dialect at each place, of shape [N, D]; the mean over people is each dialect's share.
 
     Raises
     ------
     CorpusError
-        The areas of a dialect cannot hold its share, because others overlap them or too few people live
-        there.
+        The areas of a dialect cannot hold its share, because others overlap them or too few people live there.
     """
     dialects = list(description.dialects.values())
     shares_D = np.array([dialect.share for dialect in dialects])

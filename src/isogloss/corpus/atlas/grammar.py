@@ -1,7 +1,7 @@
 """A grammar of templates and slots, from which the speakers' commands are drawn.
 
-A template is a sentence with `{slots}`; a filler of a slot may hold slots itself. Templates and fillers are
-drawn evenly. The grammar is context-free, finite and without recursion, so its vocabulary can be listed.
+A template is a sentence with `{slots}`; a filler of a slot may hold slots itself. Templates and fillers are drawn
+evenly. The grammar is context-free, finite and without recursion, so its vocabulary can be listed.
 """
 
 import re
@@ -42,8 +42,7 @@ class Grammar(Section):
         return self
 
     def _check(self, pattern: str, place: str) -> set[str]:
-        """The slots that a pattern names; raises where one is unknown or a word is spelt with other
-        characters."""
+        """The slots that a pattern names; raises where one is unknown or a word is spelt with other characters."""
         slots = set()
         for token in pattern.split():
             slot = _TOKEN.fullmatch(token)

@@ -1,5 +1,4 @@
-"""Recordings and supervisions of Atlas as Lhotse manifests, written without Lhotse (which would bring
-torch)."""
+"""Recordings and supervisions of Atlas as Lhotse manifests, written without Lhotse (which would bring torch)."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence

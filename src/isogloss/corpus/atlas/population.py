@@ -1,10 +1,8 @@
-"""The people of Atlas: positions, ZIP codes, dialects, gender and age, and the demographic table of the
-ZIPs.
+"""The people of Atlas: positions, ZIP codes, dialects, gender and age, and the demographic table of the ZIPs.
 
-A population is drawn first and knows nothing of splits; speakers are sampled from it (`sampling`).
-Distributions are our choice. The columns of the ZIP table follow the schema of the American Community
-Survey extracts that go with real ZCTAs (percent_white, ..., per_capita_income, median_rent, median_age);
-its codes and figures are invented.
+A population is drawn first and knows nothing of splits; speakers are sampled from it (`sampling`). Distributions are
+our choice. The columns of the ZIP table follow the schema of the American Community Survey extracts that go with real
+ZCTAs (percent_white, ..., per_capita_income, median_rent, median_age); its codes and figures are invented.
 """
 
 import numpy as np
@@ -33,8 +31,7 @@ _PEOPLE_PER_ZIP = 10_000
 
 
 def draw_people(description: Description, count: int, rng: np.random.Generator) -> pd.DataFrame:
-    """One row a person: latitude, longitude, zip (position in the ZIP table), gender, age, age_band,
-    dialect."""
+    """One row a person, in random order: latitude, longitude, gender, age, age_band, dialect."""
     latitude, longitude = draw_positions(description.map, count, rng)
     shares_ND = dialect_shares(description, latitude, longitude)
     chosen = (rng.random((count, 1)) > shares_ND.cumsum(axis=1)).sum(axis=1).clip(max=shares_ND.shape[1] - 1)
@@ -64,8 +61,7 @@ def draw_positions(geography: Map, count: int, rng: np.random.Generator) -> tupl
 
 
 def _draw_anywhere_near(geography: Map, count: int, rng: np.random.Generator) -> FloatArray:
-    """Positions of shape [count, 2] from the mixture of cities, hinterland and open country, sea
-    included."""
+    """Positions of shape [count, 2] from the mixture of cities, hinterland and open country, sea included."""
     millions = np.array([metro.millions for metro in geography.metros])
     centres = np.array([(metro.latitude, metro.longitude) for metro in geography.metros])
     centre = centres[rng.choice(len(centres), size=count, p=millions / millions.sum())]
@@ -86,8 +82,8 @@ def _draw_anywhere_near(geography: Map, count: int, rng: np.random.Generator) ->
 def assign_zips(people: pd.DataFrame, count: int, rng: np.random.Generator) -> tuple[pd.Series, pd.DataFrame]:
     """The code of the nearest ZIP for each person, and a table of codes and positions.
 
-    A ZIP lies where some person lives, so that cities have many. As real ones do, codes rise from east to
-    west by zone (the first digit), within a zone from south to north.
+    A ZIP lies where some person lives, so that cities have many. As real ones do, codes rise from east to west by
+    zone (the first digit), within a zone from south to north.
     """
     centres = people.iloc[rng.choice(len(people), size=count, replace=False)]
     zone = np.empty(count, dtype=np.int64)
@@ -106,8 +102,7 @@ def assign_zips(people: pd.DataFrame, count: int, rng: np.random.Generator) -> t
 def describe_zips(
     zips: pd.DataFrame, people: pd.DataFrame, description: Description, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """The demographic table: who lives in each ZIP, from the communities of its inhabitants' dialects and
-    chance."""
+    """The demographic table: who lives in each ZIP, from the communities of its inhabitants' dialects and chance."""
     profiles = {
         name: [*(getattr(d.community, g) for g in GROUPS), d.community.income]
         for name, d in description.dialects.items()

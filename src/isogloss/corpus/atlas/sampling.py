@@ -1,9 +1,9 @@
 """Which people become speakers of which split, and what each of them stands for.
 
-Train and adapt follow the population: their dialects have its shares, by largest remainder rather than by
-luck, so that a rare one is rare but there. Discovery, dev and test are stratified by dialect. The weight of
-a speaker is his dialect's share of the population over its share of the split: weighted figures are
-population figures, and the mean weight of a split is 1.
+Train and adapt follow the population: their dialects have its shares, by largest remainder rather than by luck, so
+that a rare one is rare but there. Discovery, dev and test are stratified by dialect. The weight of a speaker is his
+dialect's share of the population over its share of the split: weighted figures are population figures, and the mean
+weight of a split is 1.
 """
 
 import numpy as np
@@ -21,8 +21,8 @@ FEWEST_SPEAKERS = 2
 def largest_remainder(shares: dict[str, float], total: int, *, at_least: int) -> dict[str, int]:
     """Whole numbers that sum to `total` and are nearest to the shares, none below `at_least`.
 
-    Hamilton's method: everyone gets his quota rounded down, the largest remainders the seats that are left
-    (ties in the order of `shares`). Where someone is then below `at_least`, the largest give.
+    Hamilton's method: everyone gets his quota rounded down, the largest remainders the seats that are left (ties in
+    the order of `shares`). Where someone is then below `at_least`, the largest give.
     """
     counts = {name: int(share * total) for name, share in shares.items()}
     by_remainder = sorted(shares, key=lambda name: counts[name] - shares[name] * total)
@@ -65,8 +65,7 @@ def plan_splits(params: AtlasParams, description: Description) -> dict[str, dict
 
 
 def population_size(plan: dict[str, dict[str, int]], description: Description) -> int:
-    """How many people to draw so that even the rarest dialect has twice the speakers that the plan asks
-    for."""
+    """How many people to draw so that even the rarest dialect has twice the speakers that the plan asks for."""
     needed = {name: sum(counts[name] for counts in plan.values()) for name in description.dialects}
     scarcest = max(needed[name] / dialect.share for name, dialect in description.dialects.items())
     return max(20 * description.map.zips, 40_000, int(2 * scarcest))

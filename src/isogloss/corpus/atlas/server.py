@@ -1,10 +1,9 @@
-"""The synthesis server: `python -m isogloss.corpus.atlas.server FOLDER` reads jobs from stdin, writes FLAC
-files.
+"""The synthesis server: `python -m isogloss.corpus.atlas.server FOLDER` reads jobs from stdin, writes FLAC files.
 
-One line of JSON a job in, one line a result out. The server initialises espeak-ng and never speaks; each
-speaker is spoken by a freshly forked child, so the sound depends on the job alone (see `espeak`). It has no
-threads, imports neither torch nor lhotse, and ends after the job at hand when its stdin closes, which also
-happens when its parent dies in whatever way.
+One line of JSON a job in, one line a result out. The server initialises espeak-ng and never speaks; each speaker is
+spoken by a freshly forked child, so the sound depends on the job alone (see `espeak`). It has no threads, imports
+neither torch nor lhotse, and ends after the job at hand when its stdin closes, which also happens when its parent
+dies in whatever way.
 """
 
 import json

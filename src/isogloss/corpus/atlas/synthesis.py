@@ -25,8 +25,7 @@ _POLL_S = 0.1
 
 
 class Server:
-    """One synthesis server; use it as a context, leaving it lets the server finish the job at hand and
-    waits."""
+    """One synthesis server; use it as a context, leaving it lets the server finish the job at hand and waits."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -75,8 +74,7 @@ class Server:
 
 
 def check_voices(description: Description) -> None:
-    """Raise a `CorpusError` where espeak-ng is not installed, or lacks a variant (it would ignore that
-    silently)."""
+    """Raise a `CorpusError` where espeak-ng is not installed, or lacks a variant (it would ignore that silently)."""
     if importlib.util.find_spec("espeakng_loader") is None:
         raise CorpusError(
             "Atlas is spoken by espeak-ng, which is not installed: `pip install 'isogloss[atlas]'`, "
@@ -105,17 +103,17 @@ def synthesise(
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, Segments]:
-    """Record every job's speaker into `folder`, on `workers` cores (all that this process may use by
-    default).
+    """Record every job's speaker into `folder`, on `workers` cores (all that this process may use by default).
 
-    The files do not depend on the number of workers. `progress` is told now and then how many speakers are
-    done.
+    The files do not depend on the number of workers. `progress` is told now and then how many speakers are done.
 
     Raises
     ------
     CorpusError
         espeak-ng refuses a voice or crashes. No server is left behind, nor on Ctrl-C.
     """
+    if not jobs:
+        return {}
     pending: queue.SimpleQueue[Job] = queue.SimpleQueue()
     for job in jobs:
         pending.put(job)
@@ -131,7 +129,7 @@ def synthesise(
                     return
                 results[job.speaker_id] = server.perform(job)
 
-    workers = min(workers or _available_cores(), max(1, len(jobs)))
+    workers = min(workers or _available_cores(), len(jobs))
     with ThreadPoolExecutor(workers) as pool:
         running = [pool.submit(serve) for _ in range(workers)]
         try:

@@ -1,0 +1,117 @@
+import hashlib
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from lhotse import RecordingSet, SupervisionSet
+from lhotse.qa import validate_recordings_and_supervisions
+
+from isogloss.corpus.atlas.build import build_atlas, draw_corpus
+from isogloss.corpus.atlas.synthesis import synthesise
+from isogloss.errors import CorpusError, ParamsError
+
+
+def _bytes(folder):
+    """Digest of every file below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_one_and_two_workers_give_the_same_bytes(tiny, tiny_params, shipped_path, tmp_path, monkeypatch):
+    root, planted = tiny
+    monkeypatch.chdir(tmp_path)
+    again = build_atlas(tiny_params, 1, shipped_path, "data/corpus", workers=1)
+    pd.testing.assert_frame_equal(planted, again)
+    first, second = _bytes(root / "data"), _bytes(tmp_path / "data")
+    assert len([name for name in first if name.endswith(".flac")]) == 70
+    assert first == second
+
+
+def test_the_manifests_load_in_lhotse_and_fit_the_audio(tiny, monkeypatch):
+    root, _ = tiny
+    monkeypatch.chdir(root)
+    recordings = RecordingSet.from_file("data/corpus/recordings.jsonl")
+    supervisions = SupervisionSet.from_file("data/corpus/supervisions.jsonl")
+    validate_recordings_and_supervisions(recordings, supervisions, read_data=True)
+    assert len(recordings) == 70
+    assert len(supervisions) == 20 * 2 + 50
+    for recording in list(recordings)[:5]:
+        info = soundfile.info(recording.sources[0].source)
+        assert (info.samplerate, info.subtype, info.frames) == (16000, "PCM_16", recording.num_samples)
+
+
+def test_the_corpus_folder_keeps_the_contract(tiny):
+    folder = tiny[0] / "data" / "corpus"
+    assert {path.name for path in folder.iterdir()} == {
+        "audio", "recordings.jsonl", "supervisions.jsonl", "speakers.parquet", "zips.parquet", "corpus.json",
+    }  # fmt: skip
+    assert json.loads((folder / "corpus.json").read_text()) == {"source": "atlas", "audio_root": "."}
+    speakers, zips = pd.read_parquet(folder / "speakers.parquet"), pd.read_parquet(folder / "zips.parquet")
+    assert set(speakers["zip"]) <= set(zips["zip"])
+    custom = json.loads((folder / "supervisions.jsonl").read_text().splitlines()[0])["custom"]
+    assert list(custom) == list(speakers.columns[1:])
+
+
+def test_the_planted_dialect_is_in_no_table_and_no_manifest(tiny, description):
+    root, planted = tiny
+    assert set(planted["dialect"]) == set(description.dialects)
+    assert set(planted.loc[planted["rare"], "dialect"]) == {n for n, d in description.dialects.items() if d.rare}
+    voices = {voice for dialect in description.dialects.values() for voice in dialect.voices if "-" in voice}
+    for path in (root / "data" / "corpus").rglob("*"):
+        if path.suffix == ".parquet":
+            text = pd.read_parquet(path).to_csv()
+        elif path.suffix in {".jsonl", ".json"}:
+            text = path.read_text(encoding="utf-8")
+        else:
+            continue
+        for word in (*description.dialects, *voices, "dialect", "accent", "variant"):
+            assert word not in text, (path.name, word)
+
+
+def test_every_utterance_is_audible_between_short_silences(tiny):
+    folder = tiny[0] / "data" / "corpus"
+    for line in (folder / "supervisions.jsonl").read_text().splitlines()[:20]:
+        row = json.loads(line)
+        audio, rate = soundfile.read(folder / "audio" / f"{row['recording_id']}.flac")
+        utterance = audio[round(row["start"] * rate) : round((row["start"] + row["duration"]) * rate)]
+        frames = np.sqrt(np.mean(utterance[: len(utterance) // 320 * 320].reshape(-1, 320) ** 2, axis=1))
+        assert frames.max() > 3 * frames[:3].mean()
+        assert frames.max() > 3 * frames[-5:].mean()
+        assert np.abs(audio).max() < 1.0
+        assert 0.1 < row["duration"] / len(row["text"].split()) < 1.5
+
+
+def test_a_voice_that_espeak_lacks_leaves_nothing_behind(tiny_params, shipped_path, tmp_path):
+    text = shipped_path.read_text(encoding="utf-8").replace("voices: [de]", "voices: [klingonese]")
+    (tmp_path / "atlas.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(CorpusError, match="espeak-ng has no voice 'klingonese"):
+        build_atlas(tiny_params, 1, tmp_path / "atlas.yaml", tmp_path / "data" / "corpus", workers=1)
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_another_seed_gives_other_people(tiny, description, tiny_params):
+    first = pd.read_parquet(tiny[0] / "data" / "corpus" / "speakers.parquet")
+    second, _ = draw_corpus(tiny_params, 2, description)
+    assert set(first["latitude"]).isdisjoint(second["latitude"])
+
+
+def test_no_jobs_are_no_recordings(tmp_path):
+    assert synthesise([], tmp_path) == {}
+
+
+def test_a_missing_description_is_one_sentence(tiny_params, tmp_path):
+    with pytest.raises(ParamsError, match="does not exist"):
+        build_atlas(tiny_params, 1, tmp_path / "atlas.yaml", tmp_path / "corpus")
+
+
+def test_the_server_needs_neither_torch_nor_lhotse():
+    check = "import sys, isogloss.corpus.atlas.server; print([m for m in ('torch', 'lhotse') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
