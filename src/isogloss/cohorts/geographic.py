@@ -110,11 +110,12 @@ class GeographicTree(CohortRule):
         position_N2 = self._positions(features_NF)
         words_N = non_negative_weights(sample_weight, len(rate_N))
         speakers_N = speaker_labels(groups, len(rate_N))
-        known_N = ~np.isnan(position_N2).any(axis=1) & (words_N > 0)
-        if not known_N.all():
-            position_N2, rate_N, words_N = position_N2[known_N], rate_N[known_N], words_N[known_N]
-            speakers_N = None if speakers_N is None else speakers_N[known_N]
         latitude_N, longitude_N = np.ascontiguousarray(position_N2.T)
+        known_N = ~(np.isnan(latitude_N) | np.isnan(longitude_N)) & (words_N > 0)
+        if not known_N.all():
+            latitude_N, longitude_N, rate_N = latitude_N[known_N], longitude_N[known_N], rate_N[known_N]
+            words_N = words_N[known_N]
+            speakers_N = None if speakers_N is None else speakers_N[known_N]
         if len(rate_N) == 0:
             self.nodes_ = []
             self.leaves_: list[dict[str, Any]] = []
@@ -140,8 +141,10 @@ class GeographicTree(CohortRule):
         )
         if not self.leaves_:
             return np.full(len(position_N2), UNSPECIFIED, dtype=object)
-        leaf_N = self._partition.leaf_of(position_N2[:, 0], position_N2[:, 1])
-        leaf_N[np.isnan(position_N2).any(axis=1)] = len(self.leaves_)
+        latitude_N, longitude_N = np.ascontiguousarray(position_N2.T)
+        known_N = ~(np.isnan(latitude_N) | np.isnan(longitude_N))
+        leaf_N = np.full(len(known_N), len(self.leaves_))
+        leaf_N[known_N] = self._partition.leaf_of(latitude_N[known_N], longitude_N[known_N])
         return np.array([*self._partition.cohorts, UNSPECIFIED], dtype=object)[leaf_N]
 
     def to_json(self) -> dict[str, Any]:

@@ -26,9 +26,9 @@ from isogloss.cohorts.units import Floats, Integers, Units
 
 EXACT_UNITS = 2048
 """Regions of at most so many units are cut exactly, at any boundary between two values."""
-MOST_BINS = 512
-"""Bins of a grid on one axis."""
-FEWEST_BINS = 64
+GRID_BINS = (128, 1024)
+"""Least and most bins of a grid on one axis; between them the square root of the number of units."""
+FEWEST_BINS = 32
 """A rectangle with fewer bins on an axis gets a grid of its own."""
 FINE_PER_BIN = 32
 """Bins of equal width of which a quantile bin is made on average, at most."""
@@ -182,7 +182,7 @@ class GridRegion(Region):
 
 def _whole_grid(units: Units, members_U: Integers) -> GridRegion:
     """A grid over these units, as fine as their number pays for."""
-    most_bins = int(np.clip(np.sqrt(len(members_U)), FEWEST_BINS, MOST_BINS))
+    most_bins = int(np.clip(np.sqrt(len(members_U)), *GRID_BINS))
     everything = len(members_U) == len(units)
     words_U = units.words_U if everything else units.words_U[members_U]
     errors_U = units.errors_U if everything else units.errors_U[members_U]
