@@ -2,6 +2,12 @@
 
 - `word_errors`: substitutions, deletions, insertions; error rates as ratios of sums
 - `statistics`: intervals and tests whose units are speakers
+- `pairing`: two result tables of the same utterances side by side
 - `privacy`: small cohorts are merged before anything is written
-- `fairness`: two systems compared cohort by cohort, as fairness.json
+- `figures`, `fairness`: two systems compared overall and cohort by cohort, as fairness.json
 """
+
+from isogloss.evaluation.fairness import compare
+from isogloss.evaluation.word_errors import error_rate, error_rates, word_errors
+
+__all__ = ["compare", "error_rate", "error_rates", "word_errors"]
