@@ -64,7 +64,11 @@ def reproduce(root: Path, plan: Plan, *, submit: Submit, listener: ConsoleListen
             schedule.interrupt()
 
         with _signals(stop):
-            outcomes = schedule.run()
+            try:
+                outcomes = schedule.run()
+            except BaseException:  # the task runner broke, or a second signal came: leave nothing running
+                executor.stop()
+                raise
         states = {outcome.state for outcome in outcomes}
         ended = "interrupted" if "interrupted" in states else "failed" if "failed" in states else "succeeded"
         provenance.write(plan, outcomes, ended=ended)

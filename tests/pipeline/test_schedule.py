@@ -1,0 +1,204 @@
+"""The scheduler alone: planted work instead of DVC, plain threads instead of Prefect."""
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from isogloss.pipeline.outcome import Outcome
+from isogloss.pipeline.plan import Plan, Reason, Stage
+from isogloss.pipeline.schedule import Schedule
+from isogloss.pipeline.slots import Slots
+
+DIAMOND = {"top": [], "left": ["top"], "right": ["top"], "bottom": ["left", "right"]}
+
+
+class Record:
+    """A listener that remembers the order of events."""
+
+    def __init__(self):
+        self.events: list[tuple[str, str]] = []
+
+    def started(self, stage):
+        self.events.append(("started", stage.name))
+
+    def line(self, stage, text):
+        raise AssertionError("no stage prints here")
+
+    def ended(self, outcome):
+        self.events.append((outcome.state, outcome.stage))
+
+
+def walk(plan, work, *, cores=2, devices=()):
+    record = Record()
+    with ThreadPoolExecutor() as pool:
+        schedule = Schedule(
+            plan,
+            slots=Slots(cores=cores, devices=devices),
+            work=work,
+            submit=lambda _stage, job: pool.submit(job),
+            listener=record,
+        )
+        return schedule.run(), record.events
+
+
+def succeed(stage, _share):
+    return Outcome(stage.name, "executed", 1.0)
+
+
+def test_each_stage_starts_after_what_it_needs_has_ended(make_plan):
+    outcomes, events = walk(make_plan(DIAMOND), succeed)
+    assert {outcome.stage for outcome in outcomes} == {*DIAMOND}
+    for stage, needs in DIAMOND.items():
+        for needed in needs:
+            assert events.index(("executed", needed)) < events.index(("started", stage))
+
+
+def test_siblings_run_side_by_side(make_plan):
+    """Each sibling waits at a barrier for the other: alone, neither would get past it."""
+    barrier = threading.Barrier(2, timeout=20)
+
+    def work(stage, share):
+        if stage.name in ("left", "right"):
+            barrier.wait()
+        return succeed(stage, share)
+
+    outcomes, _ = walk(make_plan(DIAMOND), work, cores=2)
+    assert all(outcome.succeeded for outcome in outcomes)
+
+
+def test_siblings_do_not_run_side_by_side_where_the_cores_do_not_suffice(make_plan):
+    plan = make_plan(DIAMOND, cores={"left": 2, "right": 2})
+    _, events = walk(plan, succeed, cores=2)
+    middle = [event for event in events if event[1] in ("left", "right")]
+    assert middle == [("started", "left"), ("executed", "left"), ("started", "right"), ("executed", "right")]
+
+
+def test_stages_that_want_a_gpu_get_different_ones(make_plan):
+    barrier, seen = threading.Barrier(2, timeout=20), []
+
+    def work(stage, share):
+        seen.append(share.devices)
+        barrier.wait()
+        return succeed(stage, share)
+
+    walk(make_plan({"a": [], "b": []}, gpus=1), work, devices=("0", "1"))
+    assert sorted(seen) == [("0",), ("1",)]
+
+
+def test_a_failure_leaves_the_siblings_and_skips_what_depends_on_it(make_plan):
+    plan = make_plan({**DIAMOND, "after bottom": ["bottom"], "after right": ["right"]})
+
+    def work(stage, share):
+        return Outcome(stage.name, "failed", 1.0, "left broke") if stage.name == "left" else succeed(stage, share)
+
+    outcomes, _ = walk(plan, work)
+    states = {outcome.stage: outcome.state for outcome in outcomes}
+    assert states == {
+        "top": "executed",
+        "left": "failed",
+        "right": "executed",
+        "after right": "executed",
+        "bottom": "skipped",
+        "after bottom": "skipped",
+    }
+    assert next(o for o in outcomes if o.stage == "bottom").message.endswith("because it needs left")
+
+
+def test_up_to_date_stages_are_not_waited_for():
+    plan = Plan((Stage("top"), Stage("bottom", ("top",), (Reason("command changed"),))))
+    outcomes, _ = walk(plan, succeed)
+    assert [outcome.stage for outcome in outcomes] == ["bottom"]
+
+
+def test_a_task_that_never_reaches_the_work_is_a_failure_and_no_hang(make_plan):
+    def submit(_stage, _job):
+        future = Future()
+        future.set_exception(RuntimeError("the server is gone"))
+        return future
+
+    schedule = Schedule(
+        make_plan({"a": [], "b": ["a"]}), slots=Slots(cores=1), work=succeed, submit=submit, listener=Record()
+    )
+    outcomes = schedule.run()
+    assert [(outcome.stage, outcome.state) for outcome in outcomes] == [("a", "failed"), ("b", "failed")]
+
+
+def test_an_interrupt_starts_nothing_more(make_plan):
+    plan, schedules = make_plan(DIAMOND), []
+
+    def work(stage, share):
+        schedules[0].interrupt()
+        return succeed(stage, share)
+
+    with ThreadPoolExecutor() as pool:
+        schedules.append(
+            Schedule(
+                plan,
+                slots=Slots(cores=2),
+                work=work,
+                submit=lambda _stage, job: pool.submit(job),
+                listener=Record(),
+            )
+        )
+        outcomes = schedules[0].run()
+    assert [(outcome.stage, outcome.state) for outcome in outcomes] == [
+        ("top", "executed"),
+        ("left", "interrupted"),
+        ("right", "interrupted"),
+        ("bottom", "interrupted"),
+    ]
+
+
+@st.composite
+def graphs(draw):
+    count = draw(st.integers(1, 9))
+    stages = []
+    for number in range(count):
+        needs = draw(st.sets(st.integers(0, number - 1))) if number else set()
+        stages.append(
+            Stage(
+                str(number),
+                tuple(str(n) for n in sorted(needs)),
+                (Reason("never run"),),
+                cores=draw(st.integers(1, 4)),
+                gpus=draw(st.integers(0, 2)),
+            )
+        )
+    return Plan(tuple(stages)), draw(st.sets(st.integers(0, count - 1)))
+
+
+@settings(deadline=None, max_examples=40)
+@given(graphs(), st.integers(1, 4), st.integers(0, 2))
+def test_in_any_graph_every_stage_ends_once_and_exactly_the_downstream_of_failures_is_skipped(graph, cores, gpus):
+    plan, failing = graph
+    lock, held, most = threading.Lock(), [0], [0]
+
+    def work(stage, share):
+        with lock:
+            held[0] += share.cores
+            most[0] = max(most[0], held[0])
+        outcome = Outcome(stage.name, "failed" if int(stage.name) in failing else "unchanged", 1.0, "planted")
+        with lock:
+            held[0] -= share.cores
+        return outcome
+
+    outcomes, _ = walk(plan, work, cores=cores, devices=tuple(map(str, range(gpus))))
+    states = {outcome.stage: outcome.state for outcome in outcomes}
+    assert len(outcomes) == len(states) == len(plan.stages)
+    assert most[0] <= cores
+    for stage in plan.stages:
+        if any(states[name] in ("failed", "skipped") for name in stage.needs):
+            assert states[stage.name] == "skipped"
+        else:
+            assert states[stage.name] == ("failed" if int(stage.name) in failing else "unchanged")
+
+
+def test_a_submit_that_raises_is_not_swallowed(make_plan):
+    def submit(_stage, _job):
+        raise RuntimeError("no server")
+
+    with pytest.raises(RuntimeError, match="no server"):
+        Schedule(make_plan({"a": []}), slots=Slots(cores=1), work=succeed, submit=submit, listener=Record()).run()
