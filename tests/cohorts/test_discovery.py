@@ -161,3 +161,9 @@ def test_files_that_hold_no_rule_are_refused(content, tmp_path):
     (tmp_path / "rule.json").write_text(content)
     with pytest.raises(TableError, match=r"rule\.json"):
         load_rule(tmp_path / "rule.json")
+
+
+def test_an_attribute_that_the_inputs_do_not_offer_is_named(country):
+    params = PARAMS.model_copy(update={"attribute": PARAMS.attribute.model_copy(update={"columns": ["latitude"]})})
+    with pytest.raises(TableError, match="the inputs of attribute: column 'latitude' is missing; it has utterance_id"):
+        discover("attribute", params, inputs_of(country, "attribute"), country)

@@ -6,3 +6,21 @@
 - `attribute`: the values of known columns and their intersections
 - `discovery`: fit a rule on discovery, apply it to every split, rank cohorts; `selection`: the worst of them
 """
+
+from isogloss.cohorts.discovery import Discovery, discover, write_discovery
+from isogloss.cohorts.registry import RULES, build_rule, load_rule, require_rule_inputs
+from isogloss.cohorts.rule import UNSPECIFIED, CohortRule
+from isogloss.cohorts.selection import worst_cohorts
+
+__all__ = [
+    "RULES",
+    "UNSPECIFIED",
+    "CohortRule",
+    "Discovery",
+    "build_rule",
+    "discover",
+    "load_rule",
+    "require_rule_inputs",
+    "worst_cohorts",
+    "write_discovery",
+]

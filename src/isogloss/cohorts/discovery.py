@@ -74,6 +74,7 @@ def discover(
     rows = _discovery_rows(inputs, base_results, where=where)
     require_rule_inputs(rule_name, rows, params, where=where)
     columns = input_columns(rule_name, params)
+    require_columns(inputs, columns, where=f"the inputs of {rule_name}")
     if {"latitude", "longitude"} <= set(columns):
         _check_positions(inputs, where=f"the inputs of {rule_name}")
     errors = (rows["substitutions"] + rows["deletions"] + rows["insertions"]).to_numpy(np.float64)
