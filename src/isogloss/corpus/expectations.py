@@ -109,7 +109,7 @@ def derived_tables(utterances: pd.DataFrame) -> dict[str, pd.DataFrame]:
     ].assign(
         words_in_ref=ref.map(lambda text: len(text.split())).astype("int64"),
         words_per_s=utterances["words"] / utterances["duration_s"],
-        ref_in_lower_case=ref.str.lower(),
+        ref_in_lower_case=utterances["ref"].str.lower(),
         coordinates=utterances[["latitude", "longitude"]].notna().sum(axis=1),
     )
     groups = utterances["split"].replace(GROUPS).groupby(utterances["speaker_id"]).nunique()
