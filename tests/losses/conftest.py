@@ -67,12 +67,8 @@ def make_case(
     choices = torch.tensor([v for v in range(vocabulary) if v != blank])
     drawn = torch.randint(len(choices), (batch, labels), generator=generator)
     return Case(
-        torch.randn(batch, frames, width, generator=generator, dtype=torch.float64)
-        .to(dtype)
-        .requires_grad_(),
-        torch.randn(batch, labels + 1, width, generator=generator, dtype=torch.float64)
-        .to(dtype)
-        .requires_grad_(),
+        torch.randn(batch, frames, width, generator=generator, dtype=torch.float64).to(dtype).requires_grad_(),
+        torch.randn(batch, labels + 1, width, generator=generator, dtype=torch.float64).to(dtype).requires_grad_(),
         layer,
         choices[drawn],
         torch.tensor(encoder_lengths),
@@ -120,12 +116,19 @@ def brute_force(case: Case, *, blank: int = 0, delay_penalty: float = 0.0) -> Te
     """Loss of each utterance of a case by enumeration of its own cells alone."""
     logits = case.logits()
     losses = []
-    for b, (frames, labels) in enumerate(
-        zip(case.encoder_lengths.tolist(), case.token_lengths.tolist(), strict=True)
-    ):
+    for b, (frames, labels) in enumerate(zip(case.encoder_lengths.tolist(), case.token_lengths.tolist(), strict=True)):
         arcs = arcs_of(logits[b, :frames, : labels + 1], case.tokens[b, :labels], blank)
         losses.append(enumerate_loss(*arcs, delay_penalty=delay_penalty))
     return torch.stack(losses)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Cases are tiny: a second thread only waits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,7 @@ from torch import nn
 from isogloss.losses import transducer_loss, transducer_loss_from_logits
 
 
-@pytest.mark.parametrize(
-    ("encoder_lengths", "token_lengths"), [([4, 2], [2, 3]), ([1, 3], [2, 0]), ([1], [0])]
-)
+@pytest.mark.parametrize(("encoder_lengths", "token_lengths"), [([4, 2], [2, 3]), ([1, 3], [2, 0]), ([1], [0])])
 def test_gradient_is_the_finite_difference_of_the_value(oracle, encoder_lengths, token_lengths):
     case = oracle.case(encoder_lengths, token_lengths, extra=(1, 1))
 
@@ -35,9 +33,7 @@ def fastemit_by_definition(oracle, case, fastemit):
     """Enumerate all alignments, scale what flows into label probabilities, go on by autograd."""
     logits = case.logits()
     roots, cotangents = [], []
-    for b, (frames, labels) in enumerate(
-        zip(case.encoder_lengths.tolist(), case.token_lengths.tolist(), strict=True)
-    ):
+    for b, (frames, labels) in enumerate(zip(case.encoder_lengths.tolist(), case.token_lengths.tolist(), strict=True)):
         log_blank, log_label = oracle.arcs(logits[b, :frames, : labels + 1], case.tokens[b, :labels])
         blank, label = log_blank.detach().requires_grad_(), log_label.detach().requires_grad_()
         grad_blank, grad_label = torch.autograd.grad(
@@ -69,9 +65,7 @@ def test_fastemit_scales_the_label_branch_and_leaves_the_value(oracle, fastemit)
     seed=st.integers(0, 10_000),
 )
 @settings(max_examples=40, deadline=None)
-def test_garbage_in_the_padding_changes_nothing(
-    oracle, lengths, extra, vocabulary, bias, fastemit, dtype, seed
-):
+def test_garbage_in_the_padding_changes_nothing(oracle, lengths, extra, vocabulary, bias, fastemit, dtype, seed):
     case = oracle.case(
         [t for t, _ in lengths],
         [u for _, u in lengths],
@@ -98,9 +92,7 @@ def test_garbage_in_the_padding_changes_nothing(
     spoilt = transducer_loss(*case.arguments, fastemit=fastemit)
     assert torch.isfinite(spoilt).all()
     assert torch.equal(spoilt, loss)
-    for spoilt_gradient, gradient in zip(
-        torch.autograd.grad(spoilt.sum(), case.leaves), gradients, strict=True
-    ):
+    for spoilt_gradient, gradient in zip(torch.autograd.grad(spoilt.sum(), case.leaves), gradients, strict=True):
         assert torch.equal(spoilt_gradient, gradient)
     for b, (frames, labels) in enumerate(lengths):
         assert (gradients[0][b, frames:] == 0).all()

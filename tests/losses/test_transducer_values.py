@@ -16,9 +16,7 @@ def test_loss_is_minus_log_of_the_sum_over_all_alignments(oracle, encoder_length
     case = oracle.case(encoder_lengths, token_lengths, blank=blank)
     expected = oracle.loss(case, blank=blank)
     torch.testing.assert_close(transducer_loss(*case.arguments, blank=blank), expected)
-    torch.testing.assert_close(
-        transducer_loss_from_logits(case.logits(), *case.targets, blank=blank), expected
-    )
+    torch.testing.assert_close(transducer_loss_from_logits(case.logits(), *case.targets, blank=blank), expected)
     torch.testing.assert_close(reference_transducer_loss(case.logits(), *case.targets, blank=blank), expected)
 
 

@@ -2,10 +2,9 @@
 
 The logits of a transducer are (B, T, U + 1, V): the tensor that fills the memory. The loss needs two numbers
 of each row of V, and the gradient in the logits is known in closed form (softmax times the arcs' gradients,
-minus those gradients at blank and label), so one tile of rows at a time is enough, forward and backward. What
-is kept is the log-normaliser of each row. Recomputing costs one matrix product more than the three of plain
-autograd. This is the idea of fused cross-entropy over vocabulary chunks, applied to the lattice; tiling and
-layout are our choice.
+minus those gradients at blank and label), so one tile of rows at a time is enough, forward and backward.
+Recomputing costs one matrix product more than the three of plain autograd. This is the idea of fused
+cross-entropy over vocabulary chunks, applied to the lattice; tiling and layout are our choice.
 
 A tile holds whole frames of one utterance and only its own cells: padding is neither computed nor read.
 
@@ -54,9 +53,7 @@ def joiner_log_probs(
     return log_blank_BTP, log_label_BTP
 
 
-def logits_log_probs(
-    logits_BTPV: Tensor, labels_BP: Tensor, lengths: Lengths, *, blank: int
-) -> tuple[Tensor, Tensor]:
+def logits_log_probs(logits_BTPV: Tensor, labels_BP: Tensor, lengths: Lengths, *, blank: int) -> tuple[Tensor, Tensor]:
     """As `joiner_log_probs`, from logits that exist already; the only large tensor made is their gradient."""
     log_blank_BTP, log_label_BTP = _LogitsLogProbs.apply(logits_BTPV, labels_BP, lengths, blank)
     return log_blank_BTP, log_label_BTP
@@ -79,28 +76,24 @@ class _JoinerLogProbs(torch.autograd.Function):
         """Fill both outputs tile by tile."""
         ctx.lengths, ctx.blank = lengths, blank
         dtype = _working_dtype(encoder_BTJ, predictor_BPJ, weight_VJ)
-        log_blank_BTP, log_label_BTP, log_norm_BTP = _outputs(encoder_BTJ, dtype, lengths)
+        log_blank_BTP, log_label_BTP = _outputs(encoder_BTJ, dtype, lengths)
         with torch.autocast(encoder_BTJ.device.type, enabled=False):
             weight, bias = weight_VJ.to(dtype), _cast(bias_V, dtype)
             for tile in _tiles(lengths, max(weight_VJ.shape)):
                 hidden_NJ = _hidden(encoder_BTJ, predictor_BPJ, tile, dtype)
                 logits_NV = torch.nn.functional.linear(hidden_NJ, weight, bias)
-                rows = _reduce(logits_NV, _row_labels(labels_BP, tile), blank)
-                for output_BTP, row_N in zip((log_blank_BTP, log_label_BTP, log_norm_BTP), rows, strict=True):
-                    output_BTP[tile] = row_N.view_as(output_BTP[tile])
-        ctx.save_for_backward(encoder_BTJ, predictor_BPJ, weight_VJ, bias_V, labels_BP, log_norm_BTP)
+                _fill(log_blank_BTP[tile], log_label_BTP[tile], logits_NV, _row_labels(labels_BP, tile), blank)
+        ctx.save_for_backward(encoder_BTJ, predictor_BPJ, weight_VJ, bias_V, labels_BP)
         return log_blank_BTP, log_label_BTP
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_blank_BTP: Tensor, grad_label_BTP: Tensor) -> tuple[Tensor | None, ...]:
         """Recompute each tile and push the closed-form gradient of its logits through the joiner."""
-        encoder_BTJ, predictor_BPJ, weight_VJ, bias_V, labels_BP, log_norm_BTP = ctx.saved_tensors
-        dtype = log_norm_BTP.dtype
+        encoder_BTJ, predictor_BPJ, weight_VJ, bias_V, labels_BP = ctx.saved_tensors
+        dtype = grad_blank_BTP.dtype
         inputs = (encoder_BTJ, predictor_BPJ, weight_VJ)
-        grad_encoder_BTJ, grad_predictor_BPJ, grad_weight_VJ = (
-            torch.zeros_like(x, dtype=dtype) for x in inputs
-        )
+        grad_encoder_BTJ, grad_predictor_BPJ, grad_weight_VJ = (torch.zeros_like(x, dtype=dtype) for x in inputs)
         grad_bias_V = None if bias_V is None else torch.zeros_like(bias_V, dtype=dtype)
         with torch.autocast(encoder_BTJ.device.type, enabled=False):
             weight, bias = weight_VJ.to(dtype), _cast(bias_V, dtype)
@@ -110,7 +103,8 @@ class _JoinerLogProbs(torch.autograd.Function):
                     torch.nn.functional.linear(hidden_NJ, weight, bias),
                     _row_labels(labels_BP, tile),
                     ctx.blank,
-                    *(x[tile].reshape(-1, 1) for x in (log_norm_BTP, grad_blank_BTP, grad_label_BTP)),
+                    grad_blank_BTP[tile].reshape(-1, 1),
+                    grad_label_BTP[tile].reshape(-1, 1),
                 )
                 grad_weight_VJ.addmm_(grad_NV.t(), hidden_NJ)
                 if grad_bias_V is not None:
@@ -137,27 +131,26 @@ class _LogitsLogProbs(torch.autograd.Function):
         """Fill both outputs tile by tile."""
         ctx.lengths, ctx.blank = lengths, blank
         dtype = _working_dtype(logits_BTPV)
-        log_blank_BTP, log_label_BTP, log_norm_BTP = _outputs(logits_BTPV, dtype, lengths)
+        log_blank_BTP, log_label_BTP = _outputs(logits_BTPV, dtype, lengths)
         for tile in _tiles(lengths, logits_BTPV.shape[-1]):
             logits_NV = logits_BTPV[tile].to(dtype).flatten(0, 1)
-            rows = _reduce(logits_NV, _row_labels(labels_BP, tile), blank)
-            for output_BTP, row_N in zip((log_blank_BTP, log_label_BTP, log_norm_BTP), rows, strict=True):
-                output_BTP[tile] = row_N.view_as(output_BTP[tile])
-        ctx.save_for_backward(logits_BTPV, labels_BP, log_norm_BTP)
+            _fill(log_blank_BTP[tile], log_label_BTP[tile], logits_NV, _row_labels(labels_BP, tile), blank)
+        ctx.save_for_backward(logits_BTPV, labels_BP)
         return log_blank_BTP, log_label_BTP
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_blank_BTP: Tensor, grad_label_BTP: Tensor) -> tuple[Tensor | None, ...]:
         """Write the closed-form gradient tile by tile."""
-        logits_BTPV, labels_BP, log_norm_BTP = ctx.saved_tensors
+        logits_BTPV, labels_BP = ctx.saved_tensors
         grad_BTPV = torch.zeros_like(logits_BTPV, memory_format=torch.contiguous_format)
         for tile in _tiles(ctx.lengths, logits_BTPV.shape[-1]):
             grad_NV = _logits_gradient(
-                logits_BTPV[tile].to(log_norm_BTP.dtype, copy=True).flatten(0, 1),
+                logits_BTPV[tile].to(grad_blank_BTP.dtype).flatten(0, 1),
                 _row_labels(labels_BP, tile),
                 ctx.blank,
-                *(x[tile].reshape(-1, 1) for x in (log_norm_BTP, grad_blank_BTP, grad_label_BTP)),
+                grad_blank_BTP[tile].reshape(-1, 1),
+                grad_label_BTP[tile].reshape(-1, 1),
             )
             grad_BTPV[tile] = grad_NV.view(grad_BTPV[tile].shape)
         return grad_BTPV, None, None, None
@@ -173,11 +166,10 @@ def _cast(tensor: Tensor | None, dtype: torch.dtype) -> Tensor | None:
     return None if tensor is None else tensor.to(dtype)
 
 
-def _outputs(like: Tensor, dtype: torch.dtype, lengths: Lengths) -> tuple[Tensor, ...]:
-    """Zeros for log P(blank), log P(label) and the log-normaliser, each of shape (B, longest T, longest
-    P)."""
+def _outputs(like: Tensor, dtype: torch.dtype, lengths: Lengths) -> tuple[Tensor, Tensor]:
+    """Zeros for log P(blank) and log P(label), each of shape (B, longest T, longest P)."""
     shape = (len(lengths), max(frames for frames, _ in lengths), max(positions for _, positions in lengths))
-    return tuple(like.new_zeros(shape, dtype=dtype) for _ in range(3))
+    return like.new_zeros(shape, dtype=dtype), like.new_zeros(shape, dtype=dtype)
 
 
 def _tiles(lengths: Lengths, width: int) -> Iterator[Tile]:
@@ -202,21 +194,17 @@ def _hidden(encoder_BTJ: Tensor, predictor_BPJ: Tensor, tile: Tile, dtype: torch
     return (encoder_T1J + predictor_1PJ).tanh_().flatten(0, 1)
 
 
-def _reduce(logits_NV: Tensor, labels_N1: Tensor, blank: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Log-probability of blank and of label, and the log-normaliser, each of N numbers."""
-    log_norm_N = logits_NV.logsumexp(1)
-    return logits_NV[:, blank] - log_norm_N, logits_NV.gather(1, labels_N1)[:, 0] - log_norm_N, log_norm_N
+def _fill(log_blank_TP: Tensor, log_label_TP: Tensor, logits_NV: Tensor, labels_N1: Tensor, blank: int) -> None:
+    """Write a tile's log-probabilities of blank and label where they belong."""
+    log_probs_NV = logits_NV.log_softmax(1)
+    log_blank_TP.copy_(log_probs_NV[:, blank].view_as(log_blank_TP))
+    log_label_TP.copy_(log_probs_NV.gather(1, labels_N1).view_as(log_label_TP))
 
 
 def _logits_gradient(
-    logits_NV: Tensor,
-    labels_N1: Tensor,
-    blank: int,
-    log_norm_N1: Tensor,
-    grad_blank_N1: Tensor,
-    grad_label_N1: Tensor,
+    logits_NV: Tensor, labels_N1: Tensor, blank: int, grad_blank_N1: Tensor, grad_label_N1: Tensor
 ) -> Tensor:
-    """Gradient in the logits, written over them: each arc's gradient times (its indicator - softmax)."""
-    grad_NV = logits_NV.sub_(log_norm_N1).exp_().mul_(-(grad_blank_N1 + grad_label_N1))
+    """Gradient in the logits: each arc's gradient times (its indicator - softmax)."""
+    grad_NV = logits_NV.softmax(1).mul_(-(grad_blank_N1 + grad_label_N1))
     grad_NV[:, blank] += grad_blank_N1[:, 0]
     return grad_NV.scatter_add_(1, labels_N1, grad_label_N1)

@@ -32,8 +32,9 @@ def lattice_loss(
     """Negative log-likelihood of each utterance, differentiable in both log-probabilities.
 
     Values outside an utterance's lengths are never read (they may be NaN) and get gradient 0. The sweep runs
-    in float32, or float64 for float64 inputs. An utterance without any possible path has loss inf and
-    gradient 0.
+    in float64 (in float32 the occupancies of a thousand frames are wrong by half a percent), the result is
+    float32, or float64 for float64 inputs. An utterance without any possible path has loss inf and gradient
+    0.
 
     Parameters
     ----------
@@ -45,9 +46,7 @@ def lattice_loss(
         lambda of FastEmit (2010.11148): the gradient of `log_label_BTP` is scaled by 1 + lambda, the value is
         not.
     """
-    loss_B: Tensor = _LatticeLoss.apply(
-        log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, fastemit
-    )
+    loss_B: Tensor = _LatticeLoss.apply(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, fastemit)
     return loss_B
 
 
@@ -57,29 +56,13 @@ def forward_backward(
     """(log-likelihood_B, occupancy of blank_BTP, occupancy of label_BTP), without autograd.
 
     An occupancy is the posterior probability that the alignment takes that arc; it is the derivative of the
-    log-likelihood in the arc's log-probability.
+    log-likelihood in the arc's log-probability. Results are float32, or float64 for float64 inputs.
     """
-    inside_BTP = _inside(log_blank_BTP, encoder_lengths_B, token_lengths_B)
-    arcs_2BTP = _extend(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, inside_BTP)
-    turned_2BTP = arcs_2BTP.flip(2, 3)
-    batch, frames, positions = arcs_2BTP.shape[1:]
-    steps_K2R = torch.cat([_steps(arcs_2BTP, turned=False), _steps(turned_2BTP, turned=True)], dim=2)
-    scores_KR = _sweep(steps_K2R, positions)
-    alpha_BTP = _unskew(scores_KR, 0, batch, frames, positions)
-    beta_BTP = _unskew(scores_KR, batch * positions, batch, frames, positions).flip(1, 2)
-    log_likelihood_B = alpha_BTP[:, -1, -1].clone()
-    possible_B11 = log_likelihood_B.neg().ne(torch.inf)[:, None, None]
-    before_BTP = alpha_BTP[:, :-1] - log_likelihood_B.masked_fill(~possible_B11[:, 0, 0], 0.0)[:, None, None]
-    outside_BTP = ~(inside_BTP & possible_B11)
-    blank_BTP = (before_BTP + arcs_2BTP[0, :, :-1]).add_(beta_BTP[:, 1:]).exp_()
-    label_BTP = before_BTP.add_(arcs_2BTP[1, :, :-1])
-    label_BTP[:, :, :-1].add_(beta_BTP[:, :-1, 1:])
-    label_BTP.exp_()
-    return (
-        log_likelihood_B,
-        blank_BTP.masked_fill_(outside_BTP, 0.0),
-        label_BTP.masked_fill_(outside_BTP, 0.0),
+    log_likelihood_B, blank_BTP, label_BTP = _log_posteriors(
+        log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B
     )
+    dtype = _result_dtype(log_blank_BTP, log_label_BTP)
+    return log_likelihood_B.to(dtype, copy=True), blank_BTP.to(dtype).exp(), label_BTP.to(dtype).exp()
 
 
 class _LatticeLoss(torch.autograd.Function):
@@ -97,7 +80,7 @@ class _LatticeLoss(torch.autograd.Function):
         """Sweep once; both directions only where a gradient will be asked for."""
         arguments = (log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B)
         if not any(ctx.needs_input_grad):
-            return -_log_likelihood(*arguments)
+            return -_log_likelihood(*arguments).to(_result_dtype(log_blank_BTP, log_label_BTP))
         log_likelihood_B, blank_BTP, label_BTP = forward_backward(*arguments)
         ctx.save_for_backward(blank_BTP, label_BTP)
         ctx.fastemit = fastemit
@@ -115,15 +98,36 @@ class _LatticeLoss(torch.autograd.Function):
         return grad_blank_BTP, grad_label_BTP, None, None, None
 
 
+@torch.inference_mode()  # a step is so short that the bookkeeping of views and versions is a sixth of it
+def _log_posteriors(
+    log_blank_BTP: Tensor, log_label_BTP: Tensor, encoder_lengths_B: Tensor, token_lengths_B: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-likelihoods and log-occupancies of blank and label arcs, float64; -inf where there is no arc."""
+    inside_BTP = _inside(log_blank_BTP, encoder_lengths_B, token_lengths_B)
+    padded_2BTP = _extend(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, inside_BTP)
+    batch, frames, positions = inside_BTP.shape
+    scores_KR = _sweep(_steps(padded_2BTP, padded_2BTP.flip(2, 3)), positions)
+    alpha_BTP = _unskew(scores_KR, 0, batch, frames + 1, positions)
+    beta_BTP = _unskew(scores_KR, batch * positions, batch, frames + 1, positions).flip(1, 2)
+    log_likelihood_B = alpha_BTP[:, -1, -1]
+    arcs_2BTP = padded_2BTP[:, :, positions - 1 :][:, :, :frames]
+    # With likelihood 0 every path holds an arc of -inf: subtracting a finite number keeps all of them at -inf.
+    before_BTP = alpha_BTP[:, :-1] - log_likelihood_B.clamp(min=torch.finfo().min)[:, None, None]
+    blank_BTP = (before_BTP + arcs_2BTP[0]).add_(beta_BTP[:, 1:]).masked_fill_(~inside_BTP, -torch.inf)
+    label_BTP = before_BTP.add_(arcs_2BTP[1])
+    label_BTP[:, :, :-1].add_(beta_BTP[:, :-1, 1:])
+    return log_likelihood_B, blank_BTP, label_BTP
+
+
+@torch.inference_mode()
 def _log_likelihood(
     log_blank_BTP: Tensor, log_label_BTP: Tensor, encoder_lengths_B: Tensor, token_lengths_B: Tensor
 ) -> Tensor:
     """The forward direction alone."""
     inside_BTP = _inside(log_blank_BTP, encoder_lengths_B, token_lengths_B)
-    arcs_2BTP = _extend(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, inside_BTP)
-    batch, positions = arcs_2BTP.shape[1], arcs_2BTP.shape[3]
-    scores_KR = _sweep(_steps(arcs_2BTP, turned=False), positions)
-    return scores_KR[-1, :-1].view(batch, positions)[:, 0].clone()
+    padded_2BTP = _extend(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, inside_BTP)
+    positions = inside_BTP.shape[2]
+    return _sweep(_steps(padded_2BTP), positions)[-1, :-1:positions]
 
 
 def _inside(like_BTP: Tensor, encoder_lengths_B: Tensor, token_lengths_B: Tensor) -> Tensor:
@@ -131,9 +135,7 @@ def _inside(like_BTP: Tensor, encoder_lengths_B: Tensor, token_lengths_B: Tensor
     _, frames, positions = like_BTP.shape
     frame_T = torch.arange(frames, device=like_BTP.device)
     position_P = torch.arange(positions, device=like_BTP.device)
-    return (frame_T < encoder_lengths_B[:, None])[:, :, None] & (position_P <= token_lengths_B[:, None])[
-        :, None
-    ]
+    return (frame_T < encoder_lengths_B[:, None])[:, :, None] & (position_P <= token_lengths_B[:, None])[:, None]
 
 
 def _extend(
@@ -143,47 +145,59 @@ def _extend(
     token_lengths_B: Tensor,
     inside_BTP: Tensor,
 ) -> Tensor:
-    """Blank and label arcs of the extended lattice, shape (2, B, T + 1, P): 0 on the added path, -inf
-    elsewhere."""
+    """Blank and label arcs of the extended lattice, with U frames of -inf before and after it.
+
+    Shape (2, B, U + T + 1 + U, P); arcs on the added path are 0, all others outside an utterance -inf.
+    """
     batch, frames, positions = log_blank_BTP.shape
-    dtype = torch.promote_types(torch.promote_types(log_blank_BTP.dtype, log_label_BTP.dtype), torch.float32)
-    arcs_2BTP = log_blank_BTP.new_full((2, batch, frames + 1, positions), -torch.inf, dtype=dtype)
+    labels = positions - 1
+    padded_2BTP = log_blank_BTP.new_full(
+        (2, batch, frames + 1 + 2 * labels, positions),
+        -torch.inf,
+        dtype=_result_dtype(log_blank_BTP, log_label_BTP),
+    )
+    arcs_2BTP = padded_2BTP[:, :, labels : labels + frames]
     position_P = torch.arange(positions, device=log_blank_BTP.device)
     frame_T = torch.arange(frames, device=log_blank_BTP.device)
-    last_BP = position_P == token_lengths_B[:, None]
-    waiting_BTP = (frame_T >= encoder_lengths_B[:, None])[:, :, None] & last_BP[:, None]
-    blank_BTP, label_BTP = arcs_2BTP[:, :, :-1]
-    torch.where(inside_BTP, log_blank_BTP.to(dtype), blank_BTP, out=blank_BTP)
-    blank_BTP.masked_fill_(waiting_BTP, 0.0)
-    torch.where(inside_BTP & ~last_BP[:, None], log_label_BTP.to(dtype), label_BTP, out=label_BTP)
-    closing_BP = (position_P >= token_lengths_B[:, None]) & (position_P < positions - 1)
-    arcs_2BTP[1, :, -1].masked_fill_(closing_BP, 0.0)
-    return arcs_2BTP
+    last_B1P = (position_P == token_lengths_B[:, None])[:, None]
+    waiting_BTP = (frame_T >= encoder_lengths_B[:, None])[:, :, None] & last_B1P
+    arcs_2BTP[0].copy_(log_blank_BTP).masked_fill_(~inside_BTP, -torch.inf).masked_fill_(waiting_BTP, 0.0)
+    arcs_2BTP[1].copy_(log_label_BTP).masked_fill_(~inside_BTP | last_B1P, -torch.inf)
+    closing_BP = (position_P >= token_lengths_B[:, None]) & (position_P < labels)
+    padded_2BTP[1, :, labels + frames].masked_fill_(closing_BP, 0.0)
+    return padded_2BTP
 
 
-def _steps(arcs_2BTP: Tensor, *, turned: bool) -> Tensor:
-    """The arcs into each anti-diagonal, shape (K, 2, B * P), positions in descending order.
+def _result_dtype(*log_probs: Tensor) -> torch.dtype:
+    """float32, or float64 where an input has it."""
+    return torch.float64 if any(x.dtype == torch.float64 for x in log_probs) else torch.float32
 
-    Forward, an arc's weight lies on the cell it leaves; in the turned lattice on the cell it enters.
+
+def _steps(*directions_2BTP: Tensor) -> Tensor:
+    """The arcs into each anti-diagonal, shape (K, 2, R), positions in descending order.
+
+    The first tensor is the padded lattice, a second one the same turned by 180 degrees. Forward, an arc's
+    weight lies on the cell that it leaves; in the turned lattice on the cell that it enters.
     """
-    _, batch, frames, positions = arcs_2BTP.shape
+    _, batch, rows, positions = directions_2BTP[0].shape
     labels = positions - 1
-    num_steps = frames - 1 + labels
-    padded_2BTP = torch.nn.functional.pad(arcs_2BTP, (0, 0, labels, labels), value=-torch.inf)
-    rows = padded_2BTP.shape[2]
+    num_steps = rows - 1 - labels
     # Descending positions turn the skew x[b, n - u, u] into a view with positive strides.
     size = (num_steps, batch, positions)
     strides = (positions, rows * positions, max(labels, 1))
     kind = batch * rows * positions
-    offsets = (labels + positions, kind + labels + positions) if turned else (labels, kind + 2 * labels)
-    steps_K2BP = arcs_2BTP.new_empty((num_steps, 2, batch, positions))
-    for index, offset in enumerate(offsets):
-        steps_K2BP[:, index] = padded_2BTP.as_strided(size, strides, offset)
-    return steps_K2BP.view(num_steps, 2, batch * positions)
+    offsets = ((labels, kind + 2 * labels), (labels + positions, kind + labels + positions))
+    steps_K2DBP = directions_2BTP[0].new_empty(
+        (num_steps, 2, len(directions_2BTP), batch, positions), dtype=torch.float64
+    )
+    for direction, (padded_2BTP, both) in enumerate(zip(directions_2BTP, offsets, strict=False)):
+        for index, offset in enumerate(both):
+            steps_K2DBP[:, index, direction] = padded_2BTP.as_strided(size, strides, offset)
+    return steps_K2DBP.view(num_steps, 2, -1)
 
 
 def _sweep(steps_K2R: Tensor, positions: int) -> Tensor:
-    """Log-scores of all anti-diagonals, shape (K + 1, R + 1); the last column is a guard of -inf."""
+    """Log-scores of all anti-diagonals, shape (K + 1, R + 1), the last column a guard of -inf."""
     num_steps, _, rows = steps_K2R.shape
     scores_KR = steps_K2R.new_empty((num_steps + 1, rows + 1))
     scores_KR[0] = -torch.inf
@@ -203,6 +217,4 @@ def _sweep(steps_K2R: Tensor, positions: int) -> Tensor:
 def _unskew(scores_KR: Tensor, offset: int, batch: int, frames: int, positions: int) -> Tensor:
     """The scores from row `offset` on as a view of shape (B, T, P) of the (extended) lattice."""
     stride = scores_KR.shape[1]
-    return scores_KR.as_strided(
-        (batch, frames, positions), (positions, stride, stride - 1), offset + positions - 1
-    )
+    return scores_KR.as_strided((batch, frames, positions), (positions, stride, stride - 1), offset + positions - 1)

@@ -1,12 +1,36 @@
 """What a transducer loss cannot accept, said in one sentence before anything is computed.
 
-Shapes: B utterances, U tokens.
+Shapes: B utterances, T frames, U tokens, P = U + 1 label positions, J joiner width.
 """
 
 import torch
 from torch import Tensor
 
 from isogloss.errors import ModelError
+
+
+def check_joiner(encoder_BTJ: Tensor, predictor_BPJ: Tensor, width: int) -> None:
+    """Refuse encoder and predictor outputs that do not go into one joiner of that width.
+
+    Raises
+    ------
+    ModelError
+        Names the shapes.
+    """
+    if encoder_BTJ.ndim != 3 or predictor_BPJ.ndim != 3:
+        raise ModelError(
+            "encoder and predictor must be (batch, frames, width) and (batch, tokens + 1, width), not "
+            f"{tuple(encoder_BTJ.shape)} and {tuple(predictor_BPJ.shape)}"
+        )
+    if encoder_BTJ.shape[2] != width or predictor_BPJ.shape[2] != width:
+        raise ModelError(
+            f"encoder and predictor have widths {encoder_BTJ.shape[2]} and {predictor_BPJ.shape[2]}, but the "
+            f"output layer takes {width}: project both to the joiner's width"
+        )
+    if encoder_BTJ.shape[0] != predictor_BPJ.shape[0]:
+        raise ModelError(
+            f"encoder has {encoder_BTJ.shape[0]} utterances and predictor {predictor_BPJ.shape[0]}; give both the same"
+        )
 
 
 def check_targets(
@@ -32,30 +56,22 @@ def check_targets(
     if tuple(tokens_BU.shape) != (batch, positions - 1):
         raise ModelError(
             f"tokens have shape {tuple(tokens_BU.shape)}, but {batch} utterances with {positions} label "
-            f"positions need ({batch}, {positions - 1}): there is one position more than tokens, before the first"
+            f"positions need ({batch}, {positions - 1}): one more than tokens"
         )
     integers = {"tokens": tokens_BU, "encoder_lengths": encoder_lengths_B, "token_lengths": token_lengths_B}
     for name, tensor in integers.items():
         if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
             raise ModelError(f"{name} must be integers, not {tensor.dtype}")
         if name != "tokens" and tuple(tensor.shape) != (batch,):
-            raise ModelError(
-                f"{name} has shape {tuple(tensor.shape)}; give one length for each of {batch} utterances"
-            )
+            raise ModelError(f"{name} has shape {tuple(tensor.shape)}; give one length for each of {batch} utterances")
     encoder_lengths, token_lengths = encoder_lengths_B.tolist(), token_lengths_B.tolist()
     for b, (length, num_labels) in enumerate(zip(encoder_lengths, token_lengths, strict=True)):
         if not 1 <= length <= frames:
-            raise ModelError(
-                f"utterance {b}: encoder length {length} must be between 1 and the {frames} frames given"
-            )
+            raise ModelError(f"utterance {b}: encoder length {length} must be between 1 and the {frames} frames given")
         if not 0 <= num_labels <= positions - 1:
-            raise ModelError(
-                f"utterance {b}: token length {num_labels} must be between 0 and {positions - 1}"
-            )
+            raise ModelError(f"utterance {b}: token length {num_labels} must be between 0 and {positions - 1}")
     _check_tokens(tokens_BU, token_lengths_B, num_tokens, blank)
-    return [
-        (length, num_labels + 1) for length, num_labels in zip(encoder_lengths, token_lengths, strict=True)
-    ]
+    return [(length, num_labels + 1) for length, num_labels in zip(encoder_lengths, token_lengths, strict=True)]
 
 
 def _check_tokens(tokens_BU: Tensor, token_lengths_B: Tensor, num_tokens: int, blank: int) -> None:

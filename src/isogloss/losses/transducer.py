@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from isogloss.errors import ModelError
 from isogloss.losses.joiner_tiles import Lengths, joiner_log_probs, logits_log_probs
 from isogloss.losses.lattice import lattice_loss
-from isogloss.losses.targets import check_targets
+from isogloss.losses.targets import check_joiner, check_targets
 
 Reduction = Literal["none", "mean", "sum"]
 
@@ -86,23 +86,9 @@ def transducer_loss(
     >>> loss.shape
     torch.Size([1])
     """
-    if encoder_BTJ.ndim != 3 or predictor_BUJ.ndim != 3:
-        raise ModelError(
-            "encoder and predictor must be (batch, frames, width) and (batch, tokens + 1, width), not "
-            f"{tuple(encoder_BTJ.shape)} and {tuple(predictor_BUJ.shape)}"
-        )
     weight_VJ, bias_V = output_layer.weight, output_layer.bias
     num_tokens, width = weight_VJ.shape
-    if encoder_BTJ.shape[2] != width or predictor_BUJ.shape[2] != width:
-        raise ModelError(
-            f"encoder and predictor have widths {encoder_BTJ.shape[2]} and {predictor_BUJ.shape[2]}, but the "
-            f"output layer takes {width}: project both to the joiner's width"
-        )
-    if encoder_BTJ.shape[0] != predictor_BUJ.shape[0]:
-        raise ModelError(
-            f"encoder has {encoder_BTJ.shape[0]} utterances and predictor {predictor_BUJ.shape[0]}; "
-            "give both the same"
-        )
+    check_joiner(encoder_BTJ, predictor_BUJ, width)
     shape = (encoder_BTJ.shape[0], encoder_BTJ.shape[1], predictor_BUJ.shape[1])
     lengths = check_targets(shape, num_tokens, tokens_BU, encoder_lengths_B, token_lengths_B, blank)
     device = encoder_BTJ.device
@@ -113,9 +99,7 @@ def transducer_loss(
     log_blank_BTP, log_label_BTP = joiner_log_probs(
         encoder_BTJ, predictor_BUJ, weight_VJ, bias_V, labels_BP, lengths, blank=blank
     )
-    return _loss(
-        log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, fastemit, delay_penalty, reduction
-    )
+    return _loss(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, fastemit, delay_penalty, reduction)
 
 
 def transducer_loss_from_logits(
@@ -143,9 +127,7 @@ def transducer_loss_from_logits(
     lengths = check_targets(shape, num_tokens, tokens_BU, encoder_lengths_B, token_lengths_B, blank)
     labels_BP = _labels_by_position(tokens_BU, token_lengths_B, blank, lengths)
     log_blank_BTP, log_label_BTP = logits_log_probs(logits_BTUV, labels_BP, lengths, blank=blank)
-    return _loss(
-        log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, fastemit, delay_penalty, reduction
-    )
+    return _loss(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, fastemit, delay_penalty, reduction)
 
 
 def _loss(
