@@ -1,7 +1,11 @@
+import contextlib
 import hashlib
 import json
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -115,3 +119,35 @@ def test_the_server_needs_neither_torch_nor_lhotse():
     check = "import sys, isogloss.corpus.atlas.server; print([m for m in ('torch', 'lhotse') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_build_leaves_no_process_and_no_corpus(number, shipped_path, tmp_path):
+    code = (
+        "import sys; from isogloss.config import AtlasParams; from isogloss.corpus.atlas.build import build_atlas\n"
+        "build_atlas(AtlasParams(), 1, sys.argv[1], sys.argv[2], workers=1)"
+    )
+    corpus = tmp_path / "data" / "corpus"
+    with subprocess.Popen([sys.executable, "-c", code, shipped_path, corpus], stderr=subprocess.DEVNULL) as build:
+        while not list(tmp_path.glob("data/.corpus.*/audio/*.flac")):
+            assert build.poll() is None
+            time.sleep(0.05)
+        build.send_signal(number)
+    assert not corpus.exists()
+    if number == signal.SIGINT:
+        assert list((tmp_path / "data").iterdir()) == []
+    for _ in range(200):  # after SIGKILL the servers finish the speaker at hand
+        if not _processes_that_name(str(tmp_path)):
+            return
+        time.sleep(0.05)
+    pytest.fail("a synthesis server outlived its parent")
+
+
+def _processes_that_name(word):
+    """Processes whose command line holds a word."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found += [path] if word.encode() in path.read_bytes() else []
+    return found

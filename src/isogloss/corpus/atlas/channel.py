@@ -40,15 +40,16 @@ def transmit(speech: FloatArray, draw: ChannelDraw) -> NDArray[np.int16]:
     if draw.tremor > 0:
         phase = 2 * np.pi * rng.random() + 2 * np.pi * draw.tremor_hz / SAMPLE_RATE * np.arange(len(speech))
         speech = speech * (1 + draw.tremor * np.sin(phase)).astype(np.float32)
-    # The noise does not know what the device does: the ratio is set in the room.
-    loudness = float(np.sqrt(np.mean(np.square(speech[speech != 0]), dtype=np.float64)))
-    noise = _coloured_noise(len(speech), pole=draw.noise_pole, rng=rng)
-    mixture = speech + noise * np.float32(loudness * 10 ** (-draw.snr_db / 20))
-    recorded = sosfilt(
-        _device(draw.low_cut_hz, draw.high_cut_hz),
-        mixture * np.float32(10 ** (draw.level_db / 20) / loudness),
-    )
-    return np.clip(np.rint(recorded * 32768), -32768, 32767).astype(np.int16)
+    energy = np.sum(np.square(speech), dtype=np.float64)
+    loudness = float(np.sqrt(energy / np.count_nonzero(speech)))
+    # The ratio is set in the room, before the device; from here on in place, since fresh pages cost more than the sums.
+    mixture = _coloured_noise(len(speech), pole=draw.noise_pole, rng=rng)
+    mixture *= np.float32(loudness * 10 ** (-draw.snr_db / 20))
+    mixture += speech
+    mixture *= np.float32(32768 * 10 ** (draw.level_db / 20) / loudness)
+    recorded = sosfilt(_device(draw.low_cut_hz, draw.high_cut_hz), mixture)
+    np.rint(recorded, out=recorded)
+    return np.clip(recorded, -32768, 32767, out=recorded).astype(np.int16)
 
 
 def _coloured_noise(count: int, *, pole: float, rng: np.random.Generator) -> FloatArray:

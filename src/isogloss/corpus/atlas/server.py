@@ -38,7 +38,7 @@ def main() -> None:
             _serve_and_exit(line, folder, engine)
         _, status = os.waitpid(child, 0)
         if status != 0:
-            _answer({"error": f"espeak-ng crashed (status {status}) on the job {line.strip()}"})
+            _answer({"error": f"the process that speaks died (status {status}) on {line.strip()}"})
 
 
 def _serve_and_exit(line: str, folder: Path, engine: Espeak) -> None:
@@ -53,7 +53,8 @@ def _serve_and_exit(line: str, folder: Path, engine: Espeak) -> None:
 
 def _answer(content: dict[str, object]) -> None:
     """One line to the parent."""
-    os.write(sys.stdout.fileno(), (json.dumps(content) + "\n").encode())
+    line = json.dumps(content) + "\n"
+    os.write(sys.stdout.fileno(), line.encode())
 
 
 def perform(job: Job, folder: Path, engine: Espeak) -> list[list[int]]:

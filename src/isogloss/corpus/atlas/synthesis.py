@@ -8,11 +8,11 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self, cast
+from typing import IO, cast
 
 from isogloss.corpus.atlas.description import Description
 from isogloss.corpus.atlas.jobs import Job
@@ -24,45 +24,28 @@ Segments = list[tuple[int, int]]
 _POLL_S = 0.1
 
 
-class Server:
-    """One synthesis server; use it as a context, leaving it lets the server finish the job at hand and waits."""
+@contextmanager
+def start_server(folder: Path) -> Iterator[Callable[[Job], Segments]]:
+    """A synthesis server that records into `folder`, as a function of a job; at the end it finishes and is waited for.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    The function raises a `CorpusError` where the server refuses the job (an unknown voice, a full disk) or has ended.
+    """
+    # A process group of its own: Ctrl-C reaches the parent alone, which then closes the servers in order.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "isogloss.corpus.atlas.server", str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    )
+    requests, answers = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
 
-    def __enter__(self) -> Self:
-        # A process group of its own: Ctrl-C reaches the parent alone, which then closes the servers in order.
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "isogloss.corpus.atlas.server", str(self._folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            process_group=0,
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-        )
-        self._requests, self._answers = (
-            cast(IO[str], self._process.stdin),
-            cast(IO[str], self._process.stdout),
-        )
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.communicate()
-
-    def perform(self, job: Job) -> Segments:
-        """Have a speaker recorded.
-
-        Raises
-        ------
-        CorpusError
-            The server refuses the job (an unknown voice, a full disk), or has ended.
-        """
+    def perform(job: Job) -> Segments:
         try:
-            self._requests.write(job.to_line())
-            self._requests.flush()
-            line = self._answers.readline()
+            requests.write(job.to_line())
+            requests.flush()
+            line = answers.readline()
         except BrokenPipeError:
             line = ""
         if not line:
@@ -71,6 +54,11 @@ class Server:
         if "error" in answer:
             raise CorpusError(f"speaker {job.speaker_id} ({job.voice}): {answer['error']}")
         return [(start, count) for start, count in answer["segments"]]
+
+    try:
+        yield perform
+    finally:
+        process.communicate()
 
 
 def check_voices(description: Description) -> None:
@@ -121,13 +109,13 @@ def synthesise(
     stop = threading.Event()
 
     def serve() -> None:
-        with Server(folder) as server:
+        with start_server(folder) as perform:
             while not stop.is_set():
                 try:
                     job = pending.get_nowait()
                 except queue.Empty:
                     return
-                results[job.speaker_id] = server.perform(job)
+                results[job.speaker_id] = perform(job)
 
     workers = min(workers or _available_cores(), len(jobs))
     with ThreadPoolExecutor(workers) as pool:
