@@ -20,6 +20,7 @@ from typing import IO
 
 from isogloss.errors import PipelineError
 from isogloss.pipeline import leash
+from isogloss.pipeline.graph import site_cache
 from isogloss.pipeline.outcome import Outcome, State
 from isogloss.pipeline.plan import Stage
 from isogloss.pipeline.slots import Share
@@ -100,7 +101,7 @@ class Executor:
     """Runs stages of the repository at `root`, several at once from several threads, and can stop them all."""
 
     def __init__(self, root: Path, *, inherited: tuple[int, ...] = ()):
-        self._root = root
+        self._root = root.resolve()
         self._inherited = inherited
         self._running: set[Leashed] = set()
         self._lock = threading.Lock()
@@ -153,6 +154,7 @@ class Executor:
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "PYTHONUNBUFFERED": "1",
             "DVC_NO_ANALYTICS": "true",
+            "DVC_SITE_CACHE_DIR": os.environ.get("DVC_SITE_CACHE_DIR", str(site_cache(self._root))),
         }
         process = Leashed(command, cwd=self._root, environment=environment, inherited=self._inherited)
         with self._lock:

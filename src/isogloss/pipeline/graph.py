@@ -45,14 +45,13 @@ def plan(root: Path | str = ".") -> Plan:
         `root` is no DVC repository, dvc.yaml or dvc.lock is not valid, the graph has a cycle, or a stage's `meta` asks
         for an impossible number of cores or GPUs.
     """
-    os.environ.setdefault("DVC_NO_ANALYTICS", "true")
     from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo
     from dvc.utils.serialize import load_path
 
     root = Path(root).resolve()
     try:
-        with Repo(str(root)) as repo:
+        with Repo(str(root), config={"core": {"site_cache_dir": str(site_cache(root))}}) as repo:
 
             @cache
             def read_params(path: str) -> dict[str, Any]:
@@ -63,6 +62,14 @@ def plan(root: Path | str = ".") -> Plan:
         raise PipelineError(f"{root} is not a DVC repository; run from the repository's root") from None
     except DvcException as error:
         raise PipelineError(f"the DVC graph cannot be read: {_one_line(error)}") from error
+
+
+def site_cache(root: Path) -> Path:
+    """Where DVC keeps its databases of file hashes: in the clone, not in /var/tmp as by default.
+
+    For the plan and for `DVC_SITE_CACHE_DIR` of the stages alike, so that nothing is hashed twice.
+    """
+    return root / ".dvc" / "tmp" / "isogloss" / "site"
 
 
 def _one_line(error: BaseException) -> str:

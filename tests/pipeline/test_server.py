@@ -1,0 +1,63 @@
+"""Which Prefect API a run reports to."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from isogloss.errors import PipelineError
+from isogloss.pipeline.server import configured_api_url, prefect_api
+
+PROFILES = 'active = "team"\n[profiles.team]\nPREFECT_API_URL = "http://team/api"\n[profiles.other]\n'
+
+
+@pytest.fixture
+def environment(monkeypatch, tmp_path):
+    """Nothing configured; what is set during a test is undone after it."""
+    monkeypatch.setattr(os, "environ", {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")})
+    monkeypatch.setitem(os.environ, "PREFECT_HOME", str(tmp_path))
+    return os.environ
+
+
+def test_without_any_configuration_there_is_none(environment):
+    assert configured_api_url() is None
+
+
+def test_the_environment_comes_before_the_active_profile(environment, tmp_path):
+    (tmp_path / "profiles.toml").write_text(PROFILES)
+    assert configured_api_url() == "http://team/api"
+    environment["PREFECT_PROFILE"] = "other"
+    assert configured_api_url() is None
+    environment["PREFECT_API_URL"] = "http://mine/api"
+    assert configured_api_url() == "http://mine/api"
+
+
+@pytest.mark.parametrize("content", ["not toml", "", 'active = "team"\n', "active = 3\nprofiles = 4\n"])
+def test_unusable_profiles_configure_nothing(environment, tmp_path, content):
+    (tmp_path / "profiles.toml").write_text(content)
+    assert configured_api_url() is None
+
+
+def test_a_configured_api_that_does_not_answer_is_one_sentence(tmp_path):
+    """In a process of its own, because Prefect reads its settings at import."""
+    code = "from pathlib import Path; from isogloss.pipeline.server import prefect_api\n"
+    code += "from isogloss.entry import entry\n"
+    code += "def main():\n    with prefect_api(Path('.')): raise SystemExit('not reached')\nentry(main)()"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PREFECT_API_URL": "http://127.0.0.1:1/api", "PREFECT_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith("isogloss: Prefect's API at http://127.0.0.1:1/api does not answer (")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_server_that_does_not_start_is_one_sentence_that_names_its_log(environment, monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    sentence = r"did not start; its log is \.dvc/tmp/isogloss/prefect/server\.log"
+    with pytest.raises(PipelineError, match=sentence), prefect_api(tmp_path):
+        pytest.fail("not reached")

@@ -1,0 +1,144 @@
+"""The command line as its users call it: in processes of its own."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from isogloss import __version__
+
+FLOW = Path(__file__).parents[1] / "flows" / "reproduce.py"
+HEAVY = ("dvc", "prefect", "torch", "lhotse", "pandas", "pydantic", "sklearn")
+DVC_YAML = """
+stages:
+  corpus:
+    cmd: cat words.txt > corpus.txt
+    deps: [words.txt]
+    params: [corpus.seed]
+    outs: [corpus.txt]
+  mitigate:
+    foreach: [finetune, ewc]
+    do:
+      cmd: cp corpus.txt ${item}.txt
+      deps: [corpus.txt]
+      params: ["${item}"]
+      outs: ["${item}.txt"]
+  report:
+    cmd: cat finetune.txt ewc.txt > report.txt
+    deps: [finetune.txt, ewc.txt]
+    outs: [report.txt]
+"""
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A repository with a dvc.yaml, params.yaml and the flow."""
+    root = tmp_path / "clone"
+    (root / ".dvc").mkdir(parents=True)
+    (root / ".dvc" / "config").write_text("[core]\n    analytics = false\n")
+    (root / "flows").mkdir()
+    shutil.copy(FLOW, root / "flows")
+    (root / "dvc.yaml").write_text(DVC_YAML)
+    (root / "params.yaml").write_text("corpus: {seed: 1}\nfinetune: {}\newc: {strength: 100.0}\n")
+    (root / "words.txt").write_text("turn on the light\n")
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    return root
+
+
+def isogloss(root, *arguments, loaded=()):
+    """Run a command; after its own output stand those of the modules `loaded` that it has imported."""
+    code = "import sys, atexit; from isogloss.cli import main\n"
+    code += f"atexit.register(lambda: print('loaded:', *(m for m in {loaded!r} if m in sys.modules)))\n"
+    code += f"sys.argv = ['isogloss', *{arguments!r}]; main()"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment |= {"HOME": str(root.parent / "home")}
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_help_and_version_answer_without_importing_anything_heavy(tmp_path):
+    shown = isogloss(tmp_path, "--help", loaded=HEAVY)
+    assert shown.returncode == 0
+    assert "run " in shown.stdout
+    assert "status " in shown.stdout
+    assert shown.stdout.endswith("loaded:\n")
+    assert isogloss(tmp_path, "--version").stdout.startswith(f"isogloss, version {__version__}")
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_a_wrong_param_is_one_sentence_before_dvc_is_even_imported(clone, command):
+    (clone / "params.yaml").write_text("ewc: {strenght: 3.0}\n")
+    result = isogloss(clone, command, loaded=("dvc", "prefect"))
+    assert result.returncode == 2
+    assert "unknown key 'ewc.strenght'; did you mean 'strength'?" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == "loaded:\n"
+
+
+def test_an_unknown_stage_or_command_exits_2(clone):
+    assert "did you mean 'mitigate@ewc'" in isogloss(clone, "run", "mitigate@ewk").stderr
+    assert isogloss(clone, "run", "mitigate@ewk").returncode == 2
+    assert isogloss(clone, "runn").returncode == 2
+
+
+def test_away_from_the_root_it_says_so(clone):
+    result = isogloss(clone / "flows", "run")
+    assert result.returncode == 2
+    assert "run from the repository's root" in result.stderr
+
+
+def test_run_then_status_then_nothing_to_do_then_a_failure(clone):
+    """One story, because each start of Prefect's server takes seconds."""
+    first = isogloss(clone, "run")
+    assert first.returncode == 0, first.stderr
+    assert first.stderr == ""
+    assert "4 executed" in first.stdout
+    assert "mitigate@ewc      │ executed in" in first.stdout
+    assert (clone / "report.txt").read_text() == "turn on the light\n" * 2
+    assert [path.name for path in clone.parent.iterdir()] == ["clone"]  # nothing in HOME
+    assert (clone / ".dvc/tmp/isogloss/site").is_dir()
+
+    second = isogloss(clone, "run", loaded=("dvc", "prefect"))
+    assert second.stdout == "Nothing to do: all 4 stages are up to date.\nloaded: dvc\n"
+    assert second.returncode == 0
+
+    (clone / "params.yaml").write_text("corpus: {seed: 1}\nfinetune: {}\newc: {strength: 30.0}\n")
+    dvc_yaml = clone / "dvc.yaml"
+    dvc_yaml.write_text(
+        DVC_YAML.replace("cp corpus.txt ${item}.txt", "test ${item} = finetune && cp corpus.txt finetune.txt")
+    )
+    shown = isogloss(clone, "status", loaded=("prefect",))
+    assert "ewc.strength: 100.0 → 30.0" in " ".join(shown.stdout.split())
+    assert shown.stdout.endswith("loaded:\n")
+
+    failed = isogloss(clone, "run")
+    assert failed.returncode == 2
+    assert failed.stderr.startswith("isogloss: stage mitigate@ewc failed with exit code 1; its output is in ")
+    assert failed.stderr.endswith("(not run because of it: report)\n")
+    assert failed.stderr.count("\n") == 1
+    assert "prefect" not in failed.stdout.lower()
+    with sqlite3.connect(clone / ".dvc/tmp/isogloss/prefect/prefect.db") as database:
+        flows = database.execute("select state_name from flow_run order by created").fetchall()
+        tasks = database.execute(
+            "select name from task_run where flow_run_id = (select id from flow_run order by created desc limit 1)"
+        ).fetchall()
+    assert flows == [("Completed",), ("Failed",)]
+    assert {name for (name,) in tasks} == {"mitigate@finetune", "mitigate@ewc", "report"}
+    assert not left_over(clone)
+
+
+def left_over(clone):
+    """Processes that still work in the clone."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if folder.joinpath("cwd").resolve() == clone.resolve():
+                found.append(folder.joinpath("cmdline").read_text())
+        except OSError:
+            continue
+    return found
