@@ -167,3 +167,11 @@ def test_an_attribute_that_the_inputs_do_not_offer_is_named(country):
     params = PARAMS.model_copy(update={"attribute": PARAMS.attribute.model_copy(update={"columns": ["latitude"]})})
     with pytest.raises(TableError, match="the inputs of attribute: column 'latitude' is missing; it has utterance_id"):
         discover("attribute", params, inputs_of(country, "attribute"), country)
+
+
+def test_regions_have_rectangles_and_other_cohorts_no_geometry(country):
+    country.loc[:30, "latitude"] = np.nan
+    geometries = {e["cohort"]: e["geometry"] for e in run("geographic", country).summary["cohorts"]}
+    assert geometries.pop("unspecified") is None
+    assert all(len(rectangle) == 4 for geometry in geometries.values() for rectangle in geometry["rectangles"])
+    assert {e["geometry"] for e in run("attribute", country).summary["cohorts"]} == {None}

@@ -13,10 +13,17 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from isogloss.cohorts.attribute import AttributeCohorts
+from isogloss.cohorts.automatic import SpeakerClusters
+from isogloss.cohorts.geodemographic import GeodemographicPartition
 from isogloss.cohorts.geographic import GeographicTree
 
 STRINGS = "subtracts predictions, which are strings"
 TWO_FEATURES = "feeds another number of features than latitude and longitude"
+EXPECTED_FAILURES_OF_NUMBERS = {
+    "NumberedClusters": {
+        "check_sample_weight_equivalence_on_dense_data": "weights are words; a speaker counts once in the clustering"
+    }
+}
 
 
 class Numbered:
@@ -37,7 +44,24 @@ class NumberedAttributes(Numbered, AttributeCohorts):
     """Attribute cohorts by number."""
 
 
-@parametrize_with_checks([OfTwoColumns(min_speakers=1, min_words=1), NumberedAttributes()])
+class NumberedPartition(Numbered, GeodemographicPartition):
+    """The two sides of a partition by number."""
+
+
+class NumberedClusters(Numbered, SpeakerClusters):
+    """Clusters of speakers by number."""
+
+
+@parametrize_with_checks(
+    [
+        OfTwoColumns(min_speakers=1, min_words=1),
+        NumberedAttributes(),
+        NumberedPartition(min_speakers=1, min_words=1),
+        NumberedClusters(n_clusters=2),
+    ],
+    expected_failed_checks=lambda estimator: EXPECTED_FAILURES_OF_NUMBERS.get(type(estimator).__name__, {}),
+    xfail_strict=True,
+)
 def test_rules_pass_scikit_learns_checks_once_cohorts_are_numbers_and_features_are_two(estimator, check):
     check(estimator)
 
@@ -69,21 +93,24 @@ EXPECTED_FAILURES = {
             TWO_FEATURES,
         ),
     },
-    "AttributeCohorts": dict.fromkeys(
-        [
-            "check_sample_weight_equivalence_on_dense_data",
-            "check_estimators_pickle",
-            "check_methods_sample_order_invariance",
-            "check_methods_subset_invariance",
-            "check_fit_idempotent",
-        ],
-        STRINGS,
+    **dict.fromkeys(
+        ["AttributeCohorts", "GeodemographicPartition", "SpeakerClusters"],
+        dict.fromkeys(
+            [
+                "check_sample_weight_equivalence_on_dense_data",
+                "check_estimators_pickle",
+                "check_methods_sample_order_invariance",
+                "check_methods_subset_invariance",
+                "check_fit_idempotent",
+            ],
+            STRINGS,
+        ),
     ),
 }
 
 
 @parametrize_with_checks(
-    [GeographicTree(), AttributeCohorts()],
+    [GeographicTree(), AttributeCohorts(), GeodemographicPartition(), SpeakerClusters(n_clusters=2)],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES[type(estimator).__name__],
     xfail_strict=True,
 )

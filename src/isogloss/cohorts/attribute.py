@@ -73,8 +73,9 @@ class AttributeCohorts(CohortRule):
         self.cohorts_ = sorted(set(self._names(values)))
         return self
 
-    def predict(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.object_]:
+    def predict(self, X: ArrayLike | pd.DataFrame, groups: ArrayLike | None = None) -> NDArray[np.object_]:
         """The cohort of each row."""
+        del groups
         check_is_fitted(self)
         return self._names(self._values(X, reset=False))
 

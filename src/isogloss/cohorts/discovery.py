@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from isogloss.cohorts.moments import colour_classes, speaker_moments
 from isogloss.cohorts.registry import build_rule, input_columns, require_rule_inputs
-from isogloss.cohorts.rule import CohortRule, Rectangle
+from isogloss.cohorts.rule import CohortRule
 from isogloss.config import Params, StatisticsParams
 from isogloss.errors import TableError
 from isogloss.evaluation.statistics import ratio
@@ -73,7 +73,7 @@ def discover(
     require_columns(inputs, ("utterance_id", "speaker_id", "split"), where=f"the inputs of {rule_name}")
     rows = _discovery_rows(inputs, base_results, where=where)
     require_rule_inputs(rule_name, rows, params, where=where)
-    columns = input_columns(rule_name, params)
+    columns = input_columns(rule_name, params, list(inputs.columns))
     require_columns(inputs, columns, where=f"the inputs of {rule_name}")
     if {"latitude", "longitude"} <= set(columns):
         _check_positions(inputs, where=f"the inputs of {rule_name}")
@@ -82,7 +82,11 @@ def discover(
     rate = np.divide(errors, words, out=np.zeros(len(rows)), where=words > 0)
     rule = build_rule(rule_name, params)
     rule.fit(rows[columns], rate, sample_weight=words, groups=rows["speaker_id"].to_numpy(object))
-    cohorts = pd.Series(rule.predict(inputs[columns]), index=inputs["utterance_id"], dtype="str")
+    cohorts = pd.Series(
+        rule.predict(inputs[columns], groups=inputs["speaker_id"].to_numpy(object)),
+        index=inputs["utterance_id"],
+        dtype="str",
+    )
     figures = _figures(rows, errors, cohorts.loc[rows["utterance_id"]].to_numpy(object), params)
     unseen = sorted(set(cohorts) - set(figures))
     ranks = {cohort: rank for rank, cohort in enumerate([*figures, *unseen], start=1)}
@@ -95,7 +99,7 @@ def discover(
         "rule": rule_name,
         "cohorts": [
             {"cohort": cohort, "label": rule.label(cohort), "wer_rank": rank}
-            | {"geometry": _as_lists(rule.geometry(cohort)), "speakers_by_split": splits[cohort]}
+            | {"geometry": _geometry(rule, cohort), "speakers_by_split": splits[cohort]}
             | figures.get(cohort, {**nothing, "colour_class": None})
             for cohort, rank in ranks.items()
         ],
@@ -208,6 +212,7 @@ def _speakers_by_split(cohorts: pd.Series, inputs: pd.DataFrame) -> dict[str, di
     }
 
 
-def _as_lists(rectangles: list[Rectangle] | None) -> list[list[float]] | None:
-    """Rectangles as JSON has them."""
-    return None if rectangles is None else [list(rectangle) for rectangle in rectangles]
+def _geometry(rule: CohortRule, cohort: str) -> dict[str, list[list[float]]] | None:
+    """The part of the map that a cohort holds: {"rectangles": [[south, west, north, east], ...]}, or None."""
+    rectangles = rule.geometry(cohort)
+    return None if rectangles is None else {"rectangles": [list(rectangle) for rectangle in rectangles]}

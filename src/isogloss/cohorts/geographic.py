@@ -133,8 +133,9 @@ class GeographicTree(CohortRule):
         self._describe_leaves(units.coordinates, moments)
         return self
 
-    def predict(self, X: ArrayLike) -> NDArray[np.object_]:
+    def predict(self, X: ArrayLike, groups: ArrayLike | None = None) -> NDArray[np.object_]:
         """The leaf of each position of X (N, 2); `unspecified` where a coordinate is NaN or no leaf exists."""
+        del groups
         check_is_fitted(self)
         position_N2 = self._positions(
             validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)

@@ -1,6 +1,6 @@
 """The cohort rules by name: what they need, how the parameters build them, how a file brings them back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,8 @@ class RuleKind:
 
     load: Callable[[dict], CohortRule]
     build: Callable[[Params], CohortRule]
-    columns: Callable[[Params], list[str]]
-    """Columns of the utterance table that are the rule's X, in order."""
+    columns: Callable[[Params, Sequence[str]], list[str]]
+    """Which columns are the rule's X, in order, given the params and the columns that there are."""
     all_needed: bool
     """Whether a row is of use only if it has all of them."""
 
@@ -30,13 +30,13 @@ RULES: dict[str, RuleKind] = {
     "geographic": RuleKind(
         load=GeographicTree.from_json,
         build=lambda params: GeographicTree(**params.geographic.model_dump()),
-        columns=lambda _: ["latitude", "longitude"],
+        columns=lambda _params, _present: ["latitude", "longitude"],
         all_needed=True,
     ),
     "attribute": RuleKind(
         load=AttributeCohorts.from_json,
         build=lambda params: AttributeCohorts(columns=list(params.attribute.columns)),
-        columns=lambda params: list(params.attribute.columns),
+        columns=lambda params, _present: list(params.attribute.columns),
         all_needed=False,
     ),
 }
@@ -65,9 +65,9 @@ def load_rule(path: Path | str) -> CohortRule:
         raise TableError(f"{path} is not a rule that `discover` wrote: {error}") from None
 
 
-def input_columns(name: str, params: Params) -> list[str]:
-    """The columns of the utterance table that are a rule's X, in order."""
-    return _kind(name).columns(params)
+def input_columns(name: str, params: Params, present: Sequence[str] = ()) -> list[str]:
+    """The columns that are a rule's X, in order; `present` are those of its input table."""
+    return _kind(name).columns(params, present)
 
 
 def allowed_rules(table: pd.DataFrame, params: Params) -> list[str]:
@@ -95,7 +95,7 @@ def require_rule_inputs(name: str, table: pd.DataFrame, params: Params, *, where
 def _what_lacks(name: str, table: pd.DataFrame, params: Params) -> str:
     """What a table lacks for a rule, in words; empty if nothing."""
     kind = _kind(name)
-    columns = kind.columns(params)
+    columns = kind.columns(params, list(table.columns))
     missing = [column for column in columns if column not in table.columns]
     if missing:
         return f"there is no column {missing[0]!r}"

@@ -41,8 +41,8 @@ class CohortRule(BaseEstimator):
         """Find cohorts."""
 
     @abstractmethod
-    def predict(self, X: ArrayLike) -> NDArray[np.object_]:
-        """The cohort of each row, an array of strings."""
+    def predict(self, X: ArrayLike, groups: ArrayLike | None = None) -> NDArray[np.object_]:
+        """The cohort of each row, an array of strings; a rule about voices averages the rows of a speaker first."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:

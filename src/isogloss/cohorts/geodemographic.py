@@ -1,0 +1,250 @@
+"""Geodemographic cohorts (Dheram et al. 2022, 2207.11345): ZIP codes in two, by majority attribute.
+
+The paper partitions ZIP codes by their majority demographic attribute, and by combinations of attributes, and takes the
+partition of largest WER discrepancy. Ours: an attribute that is a percentage (`percent_...`) divides ZIPs into those
+where it holds the majority and the others, any other attribute at its median over the words of the rows; pairs of
+attributes divide ZIPs into those that meet both conditions, or their opposites, and the others. Of all admissible
+partitions the one of largest `growth.split_gain` is taken: the WER difference weighted by the words on both sides, so
+that a handful of ZIPs by chance far from the rest does not win.
+
+Shapes: N rows, A attributes.
+"""
+
+from dataclasses import asdict, dataclass
+from itertools import combinations, product
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from isogloss.cohorts.growth import ROUNDING, split_gain
+from isogloss.cohorts.rule import (
+    UNSPECIFIED,
+    CohortRule,
+    feature_names,
+    non_negative_weights,
+    require_rule,
+    set_features,
+    speaker_labels,
+)
+from isogloss.cohorts.units import Floats
+
+OTHERS = "others"
+"""The cohort of rows that do not meet the conditions."""
+EVERYBODY = "all"
+"""The cohort of all known rows, where no partition is admissible."""
+MAJORITY = 50.0
+
+
+@dataclass(frozen=True)
+class Condition:
+    """An attribute above a threshold, or at most it."""
+
+    attribute: str
+    threshold: float
+    above: bool
+
+    def __str__(self) -> str:
+        return f"{self.attribute}{'>' if self.above else '<='}{self.threshold:g}"
+
+    def label(self) -> str:
+        """The condition for human readers."""
+        name = self.attribute.replace("_", " ")
+        return f"{name} {'above' if self.above else 'at most'} {self.threshold:g}"
+
+
+class GeodemographicPartition(CohortRule):
+    """Two cohorts of ZIP codes that differ in WER, and `unspecified` for unknown ZIPs.
+
+    X holds the demographic figures of each row's ZIP (`zips.join_zip_attributes`), one column an attribute.
+
+    Parameters
+    ----------
+    attributes
+        Names of the attributes: the columns of X that are used, or, where X is an array, the names of its columns.
+        Names that begin with `percent_` are percentages of the ZIP's population. None takes all.
+    min_speakers, min_words
+        Least distinct speakers and least weight (reference words) of a cohort.
+    pairs
+        Whether pairs of attributes are tried as well.
+
+    Attributes
+    ----------
+    conditions_ : list of Condition
+        One or two that are all met in the cohort named after them; empty where no partition is admissible.
+    attributes_ : list of str
+        The attributes of X in order.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"percent_asian": [80.0, 70.0, 10.0, 5.0, np.nan]})
+    >>> rule = GeodemographicPartition(attributes=["percent_asian"], min_speakers=2, min_words=1)
+    >>> rule.fit(X, [0.4, 0.3, 0.1, 0.1, 0.9]).predict(X).tolist()
+    ['percent_asian>50', 'percent_asian>50', 'others', 'others', 'unspecified']
+    """
+
+    rule_name = "geodemographic"
+
+    def __init__(
+        self,
+        *,
+        attributes: list[str] | None = None,
+        min_speakers: int = 20,
+        min_words: float = 1000,
+        pairs: bool = True,
+    ) -> None:
+        self.attributes = attributes
+        self.min_speakers = min_speakers
+        self.min_words = min_words
+        self.pairs = pairs
+
+    def fit(
+        self,
+        X: ArrayLike | pd.DataFrame,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Choose the partition.
+
+        Parameters
+        ----------
+        X
+            (N, A) figures of the row's ZIP; NaN where unknown.
+        y, sample_weight, groups
+            (N,) error rate, reference words (None: 1 each), speaker (None: every row is one).
+        """
+        figures_NA, rate_N = validate_data(
+            self, self._chosen(X), y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True
+        )
+        if self.min_speakers < 1 or self.min_words < 0:
+            raise ValueError("min_speakers must be at least 1, min_words at least 0")
+        words_N = non_negative_weights(sample_weight, len(rate_N))
+        speakers = speaker_labels(groups, len(rate_N))
+        speaker_N = np.arange(len(rate_N)) if speakers is None else pd.factorize(speakers)[0]
+        self.attributes_ = self._names(figures_NA.shape[1])
+        counted_N = words_N > 0
+        figures_NA, words_N = figures_NA[counted_N], words_N[counted_N]
+        errors_N, speaker_N = rate_N[counted_N] * words_N, speaker_N[counted_N]
+        self.conditions_: list[Condition] = []
+        best = 0.0
+        for conditions in self._candidates(figures_NA, words_N):
+            gain = self._gain(self._sides(conditions, figures_NA), words_N, errors_N, speaker_N)
+            if gain > best * (1 + ROUNDING):
+                self.conditions_, best = conditions, gain
+        return self
+
+    def predict(self, X: ArrayLike | pd.DataFrame, groups: ArrayLike | None = None) -> NDArray[np.object_]:
+        """The cohort of each row."""
+        del groups
+        check_is_fitted(self)
+        figures_NA = validate_data(self, self._chosen(X), dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        names = np.array([OTHERS, self._name(), UNSPECIFIED], dtype=object)
+        return names[self._sides(self.conditions_, figures_NA)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Parameters and conditions."""
+        check_is_fitted(self)
+        return {
+            "rule": self.rule_name,
+            "params": self.get_params(),
+            "features": feature_names(self),
+            "attributes": self.attributes_,
+            "conditions": [asdict(condition) for condition in self.conditions_],
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """The partition that `to_json` described."""
+        require_rule(content, cls.rule_name, ("params", "features", "attributes", "conditions"))
+        rule = cls(**content["params"])
+        rule.attributes_ = list(content["attributes"])
+        rule.conditions_ = [Condition(**condition) for condition in content["conditions"]]
+        set_features(rule, content["features"], len(rule.attributes_))
+        return rule
+
+    def label(self, cohort: str) -> str:
+        """The conditions in words."""
+        if cohort == UNSPECIFIED:
+            return "ZIP unknown"
+        if cohort == EVERYBODY:
+            return "all ZIPs"
+        if cohort == OTHERS:
+            return "other ZIPs"
+        return f"ZIPs with {' and '.join(condition.label() for condition in self.conditions_)}"
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+    def _chosen(self, X: ArrayLike | pd.DataFrame) -> Any:
+        """The columns of the attributes, where X has names."""
+        if not isinstance(X, pd.DataFrame) or self.attributes is None:
+            return X
+        missing = [attribute for attribute in self.attributes if attribute not in X.columns]
+        if missing:
+            raise ValueError(f"X lacks the column {missing[0]!r}; it has {', '.join(map(str, X.columns))}")
+        return X[list(self.attributes)]
+
+    def _names(self, features: int) -> list[str]:
+        """Names for the columns of X."""
+        names = self.attributes or feature_names(self) or [f"x{number}" for number in range(features)]
+        if len(names) != features:
+            raise ValueError(f"attributes names {len(names)} columns, but X has {features} features")
+        return list(names)
+
+    def _candidates(self, figures_NA: Floats, words_N: Floats) -> list[list[Condition]]:
+        """All partitions, single attributes first, each as the conditions of one of its sides."""
+        thresholds = {
+            name: MAJORITY if name.startswith("percent_") else _weighted_median(figures_N, words_N)
+            for name, figures_N in zip(self.attributes_, figures_NA.T, strict=True)
+        }
+        known = [name for name, threshold in thresholds.items() if np.isfinite(threshold)]
+        candidates = [[Condition(name, thresholds[name], above=True)] for name in known]
+        if self.pairs:
+            candidates += [
+                [Condition(one, thresholds[one], above=first), Condition(other, thresholds[other], above=second)]
+                for one, other in combinations(known, 2)
+                for first, second in product((True, False), repeat=2)
+            ]
+        return candidates
+
+    def _sides(self, conditions: list[Condition], figures_NA: Floats) -> NDArray[np.int64]:
+        """1 where all conditions are met, 0 where not, 2 where that is unknown."""
+        sides_N = np.ones(len(figures_NA), dtype=np.int64)
+        known_N = ~np.isnan(figures_NA).all(axis=1)
+        for condition in conditions:
+            figures_N = figures_NA[:, self.attributes_.index(condition.attribute)]
+            sides_N &= (figures_N > condition.threshold) == condition.above
+            known_N &= ~np.isnan(figures_N)
+        sides_N[~known_N] = 2
+        return sides_N
+
+    def _gain(
+        self, sides_N: NDArray[np.int64], words_N: Floats, errors_N: Floats, speaker_N: NDArray[np.int64]
+    ) -> float:
+        """The gain of a partition; 0 where a side is too small."""
+        words = np.bincount(sides_N, words_N, minlength=3)
+        errors = np.bincount(sides_N, errors_N, minlength=3)
+        speakers = [np.count_nonzero(np.bincount(speaker_N[sides_N == side])) for side in (0, 1)]
+        if min(speakers) < self.min_speakers or min(words[:2]) < self.min_words:
+            return 0.0
+        return float(split_gain(words[1], errors[1], words[:2].sum(), errors[:2].sum()))
+
+    def _name(self) -> str:
+        """The id of the cohort that meets the conditions."""
+        return " & ".join(map(str, self.conditions_)) if self.conditions_ else EVERYBODY
+
+
+def _weighted_median(figures_N: Floats, words_N: Floats) -> float:
+    """The least figure that half of the words of known rows do not exceed; NaN without any."""
+    known_N = ~np.isnan(figures_N)
+    if not known_N.any():
+        return float("nan")
+    order_N = np.argsort(figures_N[known_N], kind="stable")
+    below_N = np.cumsum(words_N[known_N][order_N])
+    return float(figures_N[known_N][order_N][np.searchsorted(below_N, below_N[-1] / 2)])
