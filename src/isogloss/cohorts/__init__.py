@@ -3,8 +3,11 @@
 - `rule`: what every rule is; `registry`: the rules by name, their inputs, their files
 - `geographic`: a tree over latitude and longitude (`units`, `regions`, `growth`, `significance`, `partition`,
   `moments`, `labels`)
+- `geodemographic`: two groups of ZIP codes by majority attribute (`zips`)
+- `automatic`: clusters of voices (`stability`)
 - `attribute`: the values of known columns and their intersections
 - `discovery`: fit a rule on discovery, apply it to every split, rank cohorts; `selection`: the worst of them
+- `recovery`: scores against a planted truth, which nothing else here sees
 """
 
 from isogloss.cohorts.discovery import Discovery, discover, write_discovery
