@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from isogloss.cohorts import worst_cohorts
-from isogloss.config import load_params
+from isogloss.config import load_params, seeds
 from isogloss.entry import entry
 from isogloss.evaluation import compare, error_rate
 from isogloss.models import load_transducer
@@ -33,18 +33,23 @@ def main(method: str) -> None:
     with atomic_folder(Path("results/asr") / method) as folder:
         write_parquet(after, folder / "utterances.parquet")
         for rule in params.cohorts.rules:
-            summary = read_json(Path("cohorts") / rule / "summary.json")
-            mitigated = worst_cohorts(summary, params.mitigation.worst_share)
+            cohorts = read_json(Path("cohorts") / rule / "summary.json")
             fairness = compare(
                 before,
                 after,
                 read_parquet(Path("cohorts") / rule / "assignments.parquet", ASSIGNMENT_COLUMNS),
                 system=method,
                 rule=rule,
-                summary=summary,
-                mitigated=mitigated if rule == params.mitigation.rule else [],
                 statistics=params.statistics,
-                privacy=params.privacy,
+                min_speakers_shown=params.privacy.min_speakers,
+                labels={c["cohort"]: c["label"] for c in cohorts["cohorts"]},
+                mitigated=worst_cohorts(cohorts, params.mitigation.worst_share)
+                if rule == params.mitigation.rule
+                else [],
+                discovery={
+                    c["cohort"]: {"wer": c["discovery"]["wer"], "rank": c["wer_rank"]} for c in cohorts["cohorts"]
+                },
+                seeds=seeds(params),
             )
             write_json(fairness, folder / rule / "fairness.json")
 

@@ -101,23 +101,25 @@ class AsrParams(Section):
     threads: PositiveInt = 2
     """Fixed, because gradients differ between one thread and two."""
     predictor_dim: PositiveInt = 128
-    joiner_dim: PositiveInt = 192
+    joiner_dim: PositiveInt = 128
     token_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     """Share of the predictor's history that is hidden from it in training."""
-    ctc_epochs: Annotated[int, Field(ge=0)] = 5
+    ctc_epochs: Annotated[int, Field(ge=0)] = 3
     """Epochs of CTC alone that teach the encoder to listen before the predictor has learnt the grammar."""
-    transducer_epochs: PositiveInt = 4
+    transducer_epochs: PositiveInt = 5
     ctc_weight: Annotated[float, Field(ge=0.0)] = 0.3
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
-    batch_seconds: Annotated[float, Field(gt=0)] = 60.0
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    batch_seconds: Annotated[float, Field(gt=0)] = 20.0
     """Audio in one batch."""
 
 
 class LstmParams(Section):
-    """The LSTM encoder: a causal convolutional front end (20 ms frames) below unidirectional LSTM layers."""
+    """The LSTM encoder: a causal convolutional front end below unidirectional LSTM layers."""
 
+    subsampling: Literal[1, 2, 3, 4] = 4
+    """Feature frames of 10 ms for one encoder frame."""
     channels: PositiveInt = 32
-    hidden_dim: PositiveInt = 256
+    hidden_dim: PositiveInt = 192
     layers: PositiveInt = 2
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
 
@@ -241,6 +243,11 @@ def load_params(path: Path | str = "params.yaml") -> Params:
         type, value out of range, a `mitigation.rule` that is not discovered.
     """
     return read_section(path, Params)
+
+
+def seeds(params: Params) -> dict[str, int]:
+    """The seed of each section that has one."""
+    return {name: section.seed for name, section in params if hasattr(section, "seed")}
 
 
 def read_section(path: Path | str, model: type[AnySection]) -> AnySection:

@@ -8,13 +8,17 @@ from hypothesis import strategies as st
 from isogloss.errors import ModelError
 from isogloss.models import build_encoder
 
-ENCODERS = {"lstm": {"channels": 4, "hidden_dim": 16, "layers": 2}}
+ENCODERS = {
+    "lstm": {"subsampling": 2, "channels": 4, "hidden_dim": 16, "layers": 2},
+    "lstm of 30 ms": {"subsampling": 3, "channels": 4, "hidden_dim": 16, "layers": 1},
+    "lstm of 40 ms": {"subsampling": 4, "channels": 4, "hidden_dim": 16, "layers": 1},
+}
 FILTERS = 20
 
 
 def encoder(name):
     torch.manual_seed(0)
-    return build_encoder(name, input_dim=FILTERS, **ENCODERS[name]).eval()
+    return build_encoder(name.split()[0], input_dim=FILTERS, **ENCODERS[name]).eval()
 
 
 def noise(frames, seed=0):

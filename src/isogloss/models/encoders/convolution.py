@@ -1,4 +1,4 @@
-"""A causal convolutional front end: feature frames of 10 ms become encoder frames of 20 ms.
+"""A causal convolutional front end: feature frames of 10 ms become encoder frames of 20, 30 or 40 ms.
 
 An LSTM transducer on raw filterbanks learns the grammar of a small corpus and does not listen; two small
 convolutions in front of it are what changes that (our choice, after a feasibility study on Atlas).
@@ -39,19 +39,21 @@ class CausalConv2d(nn.Module):
 
 
 class ConvolutionalFrontEnd(nn.Module):
-    """Two causal convolutions, halving time once and frequency twice, then a projection to `output_dim`."""
+    """Two causal convolutions that stride over time as `subsampling` says and halve frequency twice, then a projection."""
 
-    subsampling = 2
+    STRIDES = {1: (1, 1), 2: (1, 2), 3: (1, 3), 4: (2, 2)}
+    """Strides over time of the two convolutions, by the frames that become one."""
 
-    def __init__(self, *, input_dim: int, channels: int, output_dim: int) -> None:
+    def __init__(self, *, input_dim: int, channels: int, output_dim: int, subsampling: int) -> None:
         super().__init__()
-        self.first = CausalConv2d(1, channels, kernel=3, time_stride=1)
-        self.second = CausalConv2d(channels, channels, kernel=3, time_stride=2)
+        first, second = self.STRIDES[subsampling]
+        self.first = CausalConv2d(1, channels, kernel=3, time_stride=first)
+        self.second = CausalConv2d(channels, channels, kernel=3, time_stride=second)
         bands = (((input_dim + 1) // 2) + 1) // 2
         self.projection = nn.Linear(channels * bands, output_dim)
 
     def forward(self, features_BTF: Tensor) -> Tensor:
-        """Features to frames of half the rate, shape (B, ceil(T / 2), output_dim)."""
+        """Features to encoder frames, shape (B, ceil(T / subsampling), output_dim)."""
         hidden_BCTF = F.relu(self.first(features_BTF.unsqueeze(1)))
         return self._project(F.relu(self.second(hidden_BCTF)))
 

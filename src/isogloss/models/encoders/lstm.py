@@ -10,12 +10,14 @@ from isogloss.models.encoders.convolution import ConvolutionalFrontEnd
 
 
 class LstmEncoder(Encoder):
-    """A convolutional front end (20 ms frames), then LSTM layers.
+    """A convolutional front end, then LSTM layers.
 
     Parameters
     ----------
     input_dim
         F, mel filters.
+    subsampling
+        Feature frames for one encoder frame: 1 to 4.
     channels
         Channels of the convolutions.
     hidden_dim
@@ -30,6 +32,7 @@ class LstmEncoder(Encoder):
         self,
         *,
         input_dim: int,
+        subsampling: int = 3,
         channels: int = 32,
         hidden_dim: int = 256,
         layers: int = 2,
@@ -37,8 +40,10 @@ class LstmEncoder(Encoder):
     ) -> None:
         super().__init__()
         self.output_dim = hidden_dim
-        self.subsampling = ConvolutionalFrontEnd.subsampling
-        self.front_end = ConvolutionalFrontEnd(input_dim=input_dim, channels=channels, output_dim=hidden_dim)
+        self.subsampling = subsampling
+        self.front_end = ConvolutionalFrontEnd(
+            input_dim=input_dim, channels=channels, output_dim=hidden_dim, subsampling=subsampling
+        )
         self.lstm = nn.LSTM(
             hidden_dim,
             hidden_dim,
@@ -50,7 +55,7 @@ class LstmEncoder(Encoder):
         self.dropout = dropout
 
     def forward(self, features_BTF: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode whole utterances: (B, T, F) -> (B, ceil(T / 2), D)."""
+        """Encode whole utterances: (B, T, F) -> (B, ceil(T / subsampling), D)."""
         hidden_BTD, _ = self.lstm(self.front_end(features_BTF))
         return self._finish(hidden_BTD), self.output_lengths(lengths_B)
 
