@@ -27,6 +27,7 @@ from isogloss.pipeline.slots import Share
 
 _POLL_SECONDS = 0.1
 _CHATTER = (
+    "Generating lock file 'dvc.lock'",
     "Updating lock file 'dvc.lock'",
     "To track the changes with git, run:",
     "To enable auto staging, run:",
