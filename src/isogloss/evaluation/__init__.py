@@ -5,9 +5,11 @@
 - `pairing`: two result tables of the same utterances side by side
 - `privacy`: small cohorts are merged before anything is written
 - `figures`, `fairness`: two systems compared overall and cohort by cohort, as fairness.json
+- `disparity`: one system, each cohort against all other speakers
 """
 
+from isogloss.evaluation.disparity import Disparity, disparities
 from isogloss.evaluation.fairness import compare
 from isogloss.evaluation.word_errors import error_rate, error_rates, word_errors
 
-__all__ = ["compare", "error_rate", "error_rates", "word_errors"]
+__all__ = ["Disparity", "compare", "disparities", "error_rate", "error_rates", "word_errors"]

@@ -31,7 +31,7 @@ def compare(
     discovery: Mapping[str, Mapping[str, Any]],
     seeds: Mapping[str, int],
 ) -> dict[str, Any]:
-    """Compare a system with the base system on split test; the result is valid JSON, None for what is unknown.
+    """Compare a system with the base system on split test; valid JSON, None for what is unknown.
 
     Parameters
     ----------
@@ -75,7 +75,12 @@ def compare(
         }
     hidden = next((c["speakers"] for c in cohorts if c["cohort"] == merged), 0)
     return {
-        "task": "asr", "system": system, "baseline": "base", "rule": rule, "split": "test", "metric": "WER",
+        "task": "asr",
+        "system": system,
+        "baseline": "base",
+        "rule": rule,
+        "split": "test",
+        "metric": "WER",
         **_verdict(pairs, cohorts, merged, statistics),
         "suppressed": {"cohorts": len(members[merged]) if merged else 0, "speakers": hidden},
         "seeds": {str(name): int(seed) for name, seed in seeds.items()},

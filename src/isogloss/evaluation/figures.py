@@ -50,7 +50,7 @@ def cohort_figures(names: list[str], totals: list[Totals], statistics: Statistic
         for group in range(len(able))
         for estimand in (of.rate(group), of.rate(group, column=2), of.relative_change(group))
     ]
-    estimates = _bootstrap([totals[index] for index in able], wanted, statistics)
+    estimates = estimate([totals[index] for index in able], wanted, statistics)
     figures = [_figures(name, part) for name, part in zip(names, totals, strict=True)]
     for position, index in enumerate(able):
         _infer(figures[index], totals[index], estimates[3 * position : 3 * position + 3], statistics)
@@ -64,7 +64,7 @@ def overall_figures(totals: Totals, statistics: StatisticsParams) -> dict[str, A
     figure = _figures("all", totals)
     if len(totals) >= statistics.min_speakers:
         wanted = [of.rate(), of.rate(column=2), of.relative_change()]
-        _infer(figure, totals, _bootstrap([totals], wanted, statistics), statistics)
+        _infer(figure, totals, estimate([totals], wanted, statistics), statistics)
     keys = ("before", "before_ci95", "after", "after_ci95", "relative_change", "ci95", "p")
     return {key: figure[key] for key in keys}
 
@@ -81,7 +81,7 @@ def _figures(name: str, totals: Totals) -> dict[str, Any]:
 
 def _infer(figure: dict[str, Any], totals: Totals, estimates: Sequence[Estimate], statistics: StatisticsParams) -> None:
     """Fill in intervals and p value."""
-    figure["before_ci95"], figure["after_ci95"], figure["ci95"] = (estimate.interval for estimate in estimates)
+    figure["before_ci95"], figure["after_ci95"], figure["ci95"] = (one.interval for one in estimates)
     errors_before, words_before, errors_after, words_after = totals.T
     figure["p"] = sign_flip(
         errors_before,
@@ -124,9 +124,9 @@ def spread_figures(
         names = [c["cohort"] for c in chosen]
         defined = {name: measure for name, measure in measures.items() if measure is not None}
         wanted = [of.change_of_spread(measure, range(len(names))) for measure in defined.values()]
-        estimates = _bootstrap(_groups(pairs, names), wanted, statistics)
-        for name, estimate in zip(defined, estimates, strict=True):
-            result[name]["ci95"] = estimate.interval
+        estimates = estimate(_groups(pairs, names), wanted, statistics)
+        for name, one in zip(defined, estimates, strict=True):
+            result[name]["ci95"] = one.interval
     return result
 
 
@@ -138,7 +138,7 @@ def _groups(pairs: pd.DataFrame, names: list[str]) -> list[Totals] | Totals:
     return [totals_by_speaker(rows[rows["cohort"] == name]) for name in names]
 
 
-def _bootstrap(
+def estimate(
     groups: list[Totals] | Totals, wanted: Sequence[of.Estimand], statistics: StatisticsParams
 ) -> list[Estimate]:
     """The bootstrap as the parameters have it."""

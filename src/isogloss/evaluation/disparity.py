@@ -1,0 +1,152 @@
+"""Whom one system fails: each cohort against all other speakers, with intervals and tests.
+
+The complement of `fairness`, which compares two systems within a cohort. The same honesty holds: cohorts that were
+found on some rows are to be tested on others.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from isogloss.config import StatisticsParams
+from isogloss.errors import TableError
+from isogloss.evaluation.figures import estimate
+from isogloss.evaluation.statistics import estimands as of
+from isogloss.evaluation.statistics.multiple import holm
+from isogloss.evaluation.statistics.permutation import exchange_groups
+from isogloss.evaluation.statistics.power import detectable_ratio
+from isogloss.evaluation.statistics.regression import poisson_effects
+from isogloss.evaluation.word_errors import ERROR_COLUMNS, error_counts, row_weights
+from isogloss.tables import require_columns
+
+
+@dataclass(frozen=True)
+class Disparity:
+    """A cohort against the rest; None for what its speakers do not allow to be said."""
+
+    cohort: str
+    speakers: int
+    utterances: int
+    words: int
+    rate: float | None
+    """Error rate of the cohort."""
+    rate_interval: list[float] | None
+    ratio: float | None
+    """Error rate of the cohort over that of all other speakers."""
+    ratio_interval: list[float] | None
+    p: float | None
+    """Of "the cohort and the rest have the same error rate", two-sided."""
+    p_holm: float | None
+    """Adjusted over the cohorts of the table."""
+    detectable_ratio: float | None
+    """The least ratio above 1 that these speakers would have shown, with power 0.8."""
+
+    def worse(self, *, confidence: float) -> bool:
+        """Whether the cohort is significantly worse than the rest."""
+        return self.p_holm is not None and self.p_holm <= 1 - confidence and (self.ratio is None or self.ratio > 1)
+
+
+def disparities(table: pd.DataFrame, *, cohort: str, statistics: StatisticsParams) -> list[Disparity]:
+    """Compare each cohort with all other speakers, the highest error rate first.
+
+    Where every speaker belongs to one cohort, groups are drawn separately and p is a permutation of membership
+    (`exchange_groups`). Where speakers have utterances in several cohorts (devices, noise levels), they are drawn with
+    all of them, and p is that of the Poisson regression with speaker dependence (`poisson_effects`).
+
+    Parameters
+    ----------
+    table
+        speaker_id, words, substitutions, deletions, insertions, the column `cohort`, and optionally weight.
+    cohort
+        Name of the column of cohorts; merge small ones before (`privacy`).
+    statistics
+        Confidence, draws and seed; a cohort with fewer than `min_speakers` speakers, or with fewer outside it, has
+        neither intervals nor p value.
+
+    Raises
+    ------
+    TableError
+        A column is missing, a cohort or speaker is missing in a row, or there is a single cohort.
+    """
+    sums = _sums(table, cohort)
+    names = sorted(sums["cohort"].unique())
+    if len(names) < 2:
+        raise TableError(f"column {cohort!r} holds a single cohort; a comparison needs two")
+    shared = bool(sums["speaker"].duplicated().any())
+    found = [_disparity(table, sums, cohort, name, shared, statistics) for name in names]
+    adjusted = holm([one.p for one in found])
+    result = [Disparity(**{**vars(one), "p_holm": p}) for one, p in zip(found, adjusted, strict=True)]
+    return sorted(result, key=lambda one: (-np.inf if one.rate is None else one.rate, one.cohort), reverse=True)
+
+
+def _sums(table: pd.DataFrame, cohort: str) -> pd.DataFrame:
+    """Totals of each speaker in each cohort."""
+    require_columns(table, ["speaker_id", cohort, "words", *ERROR_COLUMNS], where="the table of word errors")
+    for column in ("speaker_id", cohort):
+        if table[column].isna().any():
+            row = int(np.flatnonzero(table[column].isna())[0])
+            raise TableError(f"row {row}: {column!r} is missing; fill it, for instance with 'unspecified'")
+    weight = row_weights(table)
+    rows = pd.DataFrame(
+        {
+            "cohort": table[cohort].astype(str).to_numpy(),
+            "speaker": table["speaker_id"].astype(str).to_numpy(),
+            "utterances": 1,
+            "words": table["words"].to_numpy(),
+            "errors_weighted": weight * error_counts(table),
+            "words_weighted": weight * table["words"].to_numpy(np.float64),
+        }
+    )
+    return rows.groupby(["cohort", "speaker"], sort=True, as_index=False).sum()
+
+
+def _disparity(
+    table: pd.DataFrame, sums: pd.DataFrame, cohort: str, name: str, shared: bool, statistics: StatisticsParams
+) -> Disparity:
+    """One cohort against the rest, before adjustment."""
+    inside = sums["cohort"] == name
+    groups = [_totals(sums[inside]), _totals(sums[~inside])]
+    rates = [part[:, 0].sum() / part[:, 1].sum() if part[:, 1].sum() > 0 else np.nan for part in groups]
+    known = np.isfinite(rates[0])
+    ratio = rates[0] / rates[1] if known and rates[1] > 0 else None
+    rate_interval = ratio_interval = p = detectable = None
+    if min(len(part) for part in groups) >= statistics.min_speakers:
+        rate_interval = estimate(groups[:1], [of.rate()], statistics)[0].interval
+        drawn = _joint(sums, inside) if shared else groups
+        ratio_interval = estimate(drawn, [of.ratio_of_groups()], statistics)[0].interval
+        if not shared:
+            (n, d), (m, e) = groups[0].T, groups[1].T
+            p = exchange_groups((n, d), (m, e), permutations=statistics.permutations, seed=statistics.seed)
+            detectable = detectable_ratio((n, d), (m, e), confidence=statistics.confidence)
+        elif ratio is not None and ratio > 0:
+            binary = table.assign(_inside=np.where(table[cohort].astype(str) == name, "inside", "outside"))
+            p = poisson_effects(binary, cohort="_inside", reference="outside")[0].p
+    return Disparity(
+        cohort=name,
+        speakers=len(groups[0]),
+        utterances=int(sums.loc[inside, "utterances"].sum()),
+        words=int(sums.loc[inside, "words"].sum()),
+        rate=float(rates[0]) if known else None,
+        rate_interval=rate_interval,
+        ratio=None if ratio is None else float(ratio),
+        ratio_interval=ratio_interval,
+        p=p,
+        p_holm=None,
+        detectable_ratio=detectable,
+    )
+
+
+def _totals(sums: pd.DataFrame) -> NDArray[np.float64]:
+    """Weighted errors and words of each speaker, (S, 2)."""
+    by_speaker = sums.groupby("speaker", sort=True)[["errors_weighted", "words_weighted"]].sum()
+    return by_speaker.to_numpy(np.float64)
+
+
+def _joint(sums: pd.DataFrame, inside: pd.Series) -> NDArray[np.float64]:
+    """Weighted errors and words of each speaker inside and outside the cohort, (S, 2, 2)."""
+    codes, speakers = pd.factorize(sums["speaker"], sort=True)
+    totals = np.zeros((len(speakers), 2, 2))
+    np.add.at(totals, (codes, np.where(inside, 0, 1)), sums[["errors_weighted", "words_weighted"]].to_numpy(np.float64))
+    return totals
