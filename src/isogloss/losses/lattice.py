@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from isogloss.losses import backends
+
 
 def lattice_loss(
     log_blank_BTP: Tensor,
@@ -79,12 +81,18 @@ class _LatticeLoss(torch.autograd.Function):
     ) -> Tensor:
         """Sweep once; both directions only where a gradient will be asked for."""
         arguments = (log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B)
+        ctx.fastemit = fastemit
+        ctx.dtypes = (log_blank_BTP.dtype, log_label_BTP.dtype)
+        if backends.uses_triton(log_blank_BTP):
+            from isogloss.losses.lattice_triton import forward_backward as forward_backward_in_triton
+
+            log_likelihood_B, *occupancies = forward_backward_in_triton(*arguments)
+            ctx.save_for_backward(*occupancies)
+            return -log_likelihood_B
         if not any(ctx.needs_input_grad):
             return -_log_likelihood(*arguments).to(_result_dtype(log_blank_BTP, log_label_BTP))
         log_likelihood_B, blank_BTP, label_BTP = forward_backward(*arguments)
         ctx.save_for_backward(blank_BTP, label_BTP)
-        ctx.fastemit = fastemit
-        ctx.dtypes = (log_blank_BTP.dtype, log_label_BTP.dtype)
         return -log_likelihood_B
 
     @staticmethod

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from isogloss.errors import ModelError
-from isogloss.losses.joiner_tiles import Lengths, joiner_log_probs, logits_log_probs
+from isogloss.losses import backends
+from isogloss.losses.joiner_tiles import Lengths, logits_log_probs
 from isogloss.losses.lattice import lattice_loss
 from isogloss.losses.targets import check_joiner, check_targets
 
@@ -40,8 +41,9 @@ def transducer_loss(
     No tensor of B * T * (U + 1) * V numbers is made: blank and label log-probabilities are computed in tiles,
     and again for the gradient, which reaches encoder, predictor and the output layer's weight and bias.
     Padding of any of the inputs is never read (it may be NaN or any token) and gets gradient 0. Half
-    precision is allowed: products, log-softmax and lattice run in float32 (in float64 for float64 inputs),
-    also under autocast.
+    precision is allowed: on a CPU products and log-softmax run in float32 (float64 for float64 inputs) and
+    the lattice in float64, also under autocast. On CUDA, with Triton installed (`isogloss[gpu]`), products
+    run in the precision of the inputs or of autocast and everything else in float32.
 
     Parameters
     ----------
@@ -96,6 +98,10 @@ def transducer_loss(
         x.to(device) for x in (tokens_BU, encoder_lengths_B, token_lengths_B)
     )
     labels_BP = _labels_by_position(tokens_BU, token_lengths_B, blank, lengths)
+    if backends.uses_triton(encoder_BTJ):
+        from isogloss.losses.joiner_triton import joiner_log_probs
+    else:
+        from isogloss.losses.joiner_tiles import joiner_log_probs
     log_blank_BTP, log_label_BTP = joiner_log_probs(
         encoder_BTJ, predictor_BUJ, weight_VJ, bias_V, labels_BP, lengths, blank=blank
     )
