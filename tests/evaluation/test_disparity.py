@@ -43,12 +43,12 @@ def test_a_planted_disparity_stands_first_and_is_significant():
 
 
 def test_without_disparity_a_worse_cohort_is_claimed_no_more_often_than_announced():
-    claimed = [
-        any(one.worse(confidence=0.95) for one in disparities(utterances({"a": 20, "b": 30, "c": 25}, seed=seed),
-            cohort="region", statistics=StatisticsParams(resamples=200, permutations=200)))
-        for seed in range(60)
-    ]  # fmt: skip
-    assert np.mean(claimed) < 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / 60)
+    quick = StatisticsParams(resamples=200, permutations=200)
+    claimed = []
+    for seed in range(40):
+        found = disparities(utterances({"a": 20, "b": 30, "c": 25}, seed=seed), cohort="region", statistics=quick)
+        claimed.append(any(one.worse(confidence=0.95) for one in found))
+    assert np.mean(claimed) < 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / 40)
 
 
 def test_speakers_in_several_cohorts_are_their_own_control():
@@ -70,8 +70,8 @@ def test_speakers_in_several_cohorts_are_their_own_control():
 
 
 def test_few_speakers_carry_no_inference():
-    small, large = disparities(utterances({"a": 19, "b": 60}), cohort="region", statistics=QUICK)[::1]
-    both = {small.cohort: small, large.cohort: large}
+    found = disparities(utterances({"a": 19, "b": 60}), cohort="region", statistics=QUICK)
+    both = {one.cohort: one for one in found}
     assert both["a"].p is None and both["a"].ratio_interval is None and both["a"].ratio is not None
     assert both["b"].p is None and both["b"].p_holm is None
 

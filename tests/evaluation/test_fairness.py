@@ -181,6 +181,13 @@ def test_a_single_cohort_and_a_single_speaker_are_no_failure():
     assert one["speakers"] == 1 and one["overall"]["ci95"] is None
 
 
+def test_where_all_cohorts_are_small_only_the_whole_is_shown():
+    found = result(*tables({"a": 2, "b": 3, "c": 4}))
+    assert [cohort["cohort"] for cohort in found["cohorts"]] == ["other"]
+    assert all(cohort["speakers"] >= 5 for cohort in found["cohorts"])
+    assert found["worst_cohort_by_discovery"] is None
+
+
 def test_ids_that_differ_are_counted_and_three_are_shown():
     before, after, assignments = tables({"a": 20, "b": 20})
     with pytest.raises(TableError, match=r"5 utterance ids differ: 5 only before, 0 only after \(a0-0, a0-1, a0-2, "):

@@ -1,14 +1,13 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from isogloss.evaluation.statistics import holm
 
 
-@settings(max_examples=8, deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_is_that_of_statsmodels(p_values):
+def test_holm_is_that_of_statsmodels():
+    p_values = [0.03, 0.2, 0.001, 0.04, 0.04, 1.0, 0.0]
     assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
 
 
