@@ -8,9 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from isogloss.evaluation.statistics.resampling import Moments, Resampler
+from isogloss.evaluation.statistics.resampling import Moments, Resampler, check_totals, draw_counts
 
 Array = NDArray[np.float64]
+
+ROUNDING = 1e-13
+"""A standard error below this share of what is added up is taken for 0."""
 
 
 def _stream(seed: int, index: int) -> np.random.Generator:
@@ -47,22 +50,28 @@ class _SeparateDraws(Draws):
 
 
 class _JointDraws(Draws):
-    """All groups drawn at once, a speaker with his totals in each: covariances between groups count."""
+    """All groups drawn at once, a speaker with his totals in each: covariances between groups count.
 
-    def __init__(self, moments: Moments, width: int) -> None:
-        self._moments, self._width = moments, width
+    Products of all pairs of totals would be thousands of columns; so the speakers' influences are laid out instead.
+    """
+
+    def __init__(self, counts_RS: Array, totals_SCK: Array) -> None:
+        self._counts_RS, self._totals_SCK = counts_RS, totals_SCK
 
     def totals(self, groups: Sequence[int]) -> Array:
         """Totals of some groups, (C, R, K)."""
-        sums_RK = self._moments.sums
-        return sums_RK.reshape(len(sums_RK), self._width, -1).transpose(1, 0, 2)[list(groups)]
+        return np.stack([self._counts_RS @ self._totals_SCK[:, group] for group in groups])
 
     def variance(self, groups: Sequence[int], gradient_CRK: Array) -> Array:
         """The variance with all covariances, (R,)."""
-        _, draws, totals = gradient_CRK.shape
-        gradient_RCK = np.zeros((draws, self._width, totals))
-        gradient_RCK[:, list(groups)] = gradient_CRK.transpose(1, 0, 2)
-        return self._moments.variance(gradient_RCK.reshape(draws, -1))
+        chosen_SCK = self._totals_SCK[:, list(groups)]
+        speakers, draws = len(chosen_SCK), gradient_CRK.shape[1]
+        gradient_RL = gradient_CRK.transpose(1, 0, 2).reshape(draws, -1)
+        influence_RS = gradient_RL @ chosen_SCK.reshape(speakers, -1).T
+        variance_R = np.einsum("rs,rs,rs->r", self._counts_RS, influence_RS, influence_RS)
+        scale_R = (np.abs(gradient_CRK) * self.totals(groups)).sum(axis=(0, 2))
+        rounding_R = (ROUNDING * scale_R) ** 2
+        return np.where(variance_R > rounding_R, variance_R, 0.0) * (speakers / max(speakers - 1, 1))
 
 
 class SeparateGroups:
@@ -70,7 +79,7 @@ class SeparateGroups:
 
     def __init__(self, groups: Sequence[Array], seed: int) -> None:
         self._resamplers = [Resampler(group, _stream(seed, index)) for index, group in enumerate(groups)]
-        self.columns = sum(resampler.columns for resampler in self._resamplers)
+        self.cells = sum(resampler.columns for resampler in self._resamplers)
         self.speakers = [resampler.speakers for resampler in self._resamplers]
 
     def observed(self) -> Draws:
@@ -86,18 +95,19 @@ class JointGroups:
     """Draws speakers with their totals in all groups."""
 
     def __init__(self, totals_SCK: Array, seed: int) -> None:
-        speakers, self._width, columns = totals_SCK.shape
-        self._resampler = Resampler(totals_SCK.reshape(speakers, self._width * columns), _stream(seed, 0))
-        self.columns = self._resampler.columns
-        self.speakers = [int((totals_SCK[:, group] != 0).any(axis=1).sum()) for group in range(self._width)]
+        size, width, columns = totals_SCK.shape
+        self._totals_SCK = check_totals(totals_SCK.reshape(size, width * columns)).reshape(size, width, columns)
+        self._rng = _stream(seed, 0)
+        self.cells = size
+        self.speakers = [int((totals_SCK[:, group] != 0).any(axis=1).sum()) for group in range(width)]
 
     def observed(self) -> Draws:
         """Each speaker once."""
-        return _JointDraws(self._resampler.observed(), self._width)
+        return _JointDraws(np.ones((1, self.cells)), self._totals_SCK)
 
     def draw(self, draws: int) -> Draws:
         """Some draws with replacement."""
-        return _JointDraws(self._resampler.draw(draws), self._width)
+        return _JointDraws(draw_counts(draws, self.cells, self._rng), self._totals_SCK)
 
 
 Sampler = SeparateGroups | JointGroups

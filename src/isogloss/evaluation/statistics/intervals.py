@@ -29,7 +29,7 @@ MAX_UNDEFINED = 0.1
 """Share of draws that may be undefined before an interval is refused."""
 
 BATCH_CELLS = 1 << 22
-"""Totals and products held at once (draws x columns)."""
+"""Numbers held at once for a batch of draws."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def bootstrap(
     whole = sampler.observed()
     observed = [_evaluate(estimand, whole) for estimand in estimands]
     deviations: list[list[Array]] = [[] for _ in estimands]
-    batch = max(1, BATCH_CELLS // sampler.columns)
+    batch = max(1, BATCH_CELLS // sampler.cells)
     for start in range(0, resamples, batch):
         draws = sampler.draw(min(batch, resamples - start))
         for estimand, (value, _), collected in zip(estimands, observed, deviations, strict=True):

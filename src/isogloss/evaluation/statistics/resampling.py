@@ -23,7 +23,7 @@ CHUNK_CELLS = 1 << 17
 """Counts held at once (draws x speakers): about 1 MB, so that counting stays in the processor's cache."""
 
 MANY_SPEAKERS = 1000
-"""From here on counts are independent Poisson(1) numbers (see `Resampler.draw`)."""
+"""From here on counts are independent Poisson(1) numbers (see `draw_counts`)."""
 
 
 @dataclass(frozen=True)
@@ -94,34 +94,32 @@ class Resampler:
         return self._moments(self._columns.sum(axis=0, keepdims=True))
 
     def draw(self, draws: int) -> Moments:
-        """The moments of `draws` draws of the speakers with replacement.
-
-        Each draw takes S of S speakers. From 1,000 speakers on, each is taken a Poisson(1) number of times
-        instead (Hanley & MacGibbon 2006): a draw then has S +- sqrt(S) speakers, ratios do not notice, and it
-        is several times faster.
-        """
+        """The moments of `draws` draws of the speakers with replacement (`draw_counts`)."""
         result = np.empty((draws, self.columns))
-        counts = self._multinomial if self.speakers < MANY_SPEAKERS else self._poisson
         chunk = max(1, CHUNK_CELLS // self.speakers)
         for start in range(0, draws, chunk):
             stop = min(start + chunk, draws)
-            np.matmul(counts(stop - start), self._columns, out=result[start:stop])
+            np.matmul(draw_counts(stop - start, self.speakers, self._rng), self._columns, out=result[start:stop])
         return self._moments(result)
-
-    def _multinomial(self, draws: int) -> Array:
-        """How often each draw takes each speaker, (draws, S): S trials with equal probabilities."""
-        taken = self._rng.integers(0, self.speakers, size=(draws, self.speakers), dtype=np.uint16)
-        cells = np.add(taken, np.arange(draws)[:, None] * self.speakers, dtype=np.int64)
-        counts = np.bincount(cells.ravel(), minlength=draws * self.speakers)
-        return counts.reshape(draws, self.speakers).astype(np.float64)
-
-    def _poisson(self, draws: int) -> Array:
-        """The same, each count an independent Poisson(1) number."""
-        return POISSON[self._rng.integers(0, 1 << 16, size=(draws, self.speakers), dtype=np.uint16)]
 
     def _moments(self, sums: Array) -> Moments:
         """Split the sums of all columns into totals and products."""
         return Moments(self.speakers, sums[:, : self.totals], sums[:, self.totals :], self.pairs)
+
+
+def draw_counts(draws: int, speakers: int, rng: np.random.Generator) -> Array:
+    """How often each draw takes each speaker, (draws, speakers).
+
+    Each draw takes S of S speakers, with equal probabilities. From 1,000 speakers on, each is taken a Poisson(1) number
+    of times instead (Hanley & MacGibbon 2006): a draw then has S +- sqrt(S) speakers, ratios do not notice, and it is
+    several times faster.
+    """
+    if speakers >= MANY_SPEAKERS:
+        return POISSON[rng.integers(0, 1 << 16, size=(draws, speakers), dtype=np.uint16)]
+    taken = rng.integers(0, speakers, size=(draws, speakers), dtype=np.uint16)
+    cells = np.add(taken, np.arange(draws)[:, None] * speakers, dtype=np.int64)
+    counts = np.bincount(cells.ravel(), minlength=draws * speakers)
+    return counts.reshape(draws, speakers).astype(np.float64)
 
 
 def _poisson_table() -> Array:
