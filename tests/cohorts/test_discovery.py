@@ -5,16 +5,19 @@ import pandas as pd
 import pytest
 
 from isogloss.cohorts.discovery import discover, write_discovery
-from isogloss.cohorts.registry import allowed_rules, build_rule, input_columns, load_rule
-from isogloss.config import GeographicParams, Params, StatisticsParams
-from isogloss.errors import TableError
+from isogloss.cohorts.registry import allowed_rules, build_rule, load_rule
+from isogloss.config import GeographicParams, Params, Section, StatisticsParams
+from isogloss.errors import ParamsError, TableError
 from isogloss.tables import ASSIGNMENT_COLUMNS
 
 PARAMS = Params(statistics=StatisticsParams(resamples=200, min_speakers=10))
 
 
+COLUMNS = {"geographic": ["latitude", "longitude"], "attribute": ["age_band"]}
+
+
 def inputs_of(country, rule):
-    return country[["utterance_id", "speaker_id", "split", *input_columns(rule, PARAMS)]]
+    return country[["utterance_id", "speaker_id", "split", *COLUMNS[rule]]]
 
 
 def run(rule, country, params=PARAMS):
@@ -86,7 +89,7 @@ def test_what_is_written_can_be_applied_again_and_is_the_same_bytes(rule, countr
     for name in ("rule.json", "assignments.parquet", "summary.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     written = pd.read_parquet(tmp_path / "one" / "assignments.parquet")
-    again = load_rule(tmp_path / "one" / "rule.json").predict(country[input_columns(rule, PARAMS)])
+    again = load_rule(tmp_path / "one" / "rule.json").predict(country[COLUMNS[rule]])
     assert written["cohort"].tolist() == again.tolist()
     assert json.loads((tmp_path / "one" / "summary.json").read_text())["rule"] == rule
 
@@ -152,7 +155,7 @@ def test_params_build_the_rules_they_describe():
     tree = build_rule("geographic", Params(geographic=GeographicParams(max_leaves=5, min_speakers=3, min_words=7)))
     assert (tree.max_leaves, tree.min_speakers, tree.min_words) == (5, 3, 7)
     assert build_rule("attribute", Params()).columns == ["age_band"]
-    with pytest.raises(TableError, match="no cohort rule 'weather'; known are geographic, attribute"):
+    with pytest.raises(ParamsError, match=r"no cohort rule 'weather'; known are geographic, .*attribute"):
         build_rule("weather", Params())
 
 
@@ -175,3 +178,55 @@ def test_regions_have_rectangles_and_other_cohorts_no_geometry(country):
     assert geometries.pop("unspecified") is None
     assert all(len(rectangle) == 4 for geometry in geometries.values() for rectangle in geometry["rectangles"])
     assert {e["geometry"] for e in run("attribute", country).summary["cohorts"]} == {None}
+
+
+class PartitionSection(Section):
+    attributes: list[str] = ["percent_black", "median_age"]
+    min_speakers: int = 10
+    min_words: int = 50
+
+
+class ClusterSection(Section):
+    n_clusters: int = 2
+
+
+class ParamsOfAll(Params):
+    """Every rule has a section of its name; its keys are the options of the estimator."""
+
+    geodemographic: PartitionSection = PartitionSection()
+    automatic: ClusterSection = ClusterSection()
+
+
+def test_a_partition_of_zips_is_discovered_from_joined_attributes(country, tmp_path):
+    params = ParamsOfAll(statistics=PARAMS.statistics)
+    rng = np.random.default_rng(0)
+    inputs = country[["utterance_id", "speaker_id", "split"]].assign(
+        percent_black=np.where(country["southwest"], 70.0, 20.0), median_age=rng.normal(40, 5, len(country))
+    )
+    discovery = discover("geodemographic", params, inputs, country.assign(zip="60601"))
+    write_discovery(discovery, tmp_path / "geodemographic")
+    worst = discovery.summary["cohorts"][0]
+    assert worst["label"].startswith("ZIPs with percent black above 50") and worst["geometry"] is None
+    again = load_rule(tmp_path / "geodemographic" / "rule.json")
+    assert again.predict(inputs[["percent_black", "median_age"]]).tolist() == discovery.assignments["cohort"].tolist()
+    with pytest.raises(TableError, match=r"no row has zip; this corpus allows geographic, automatic, attribute"):
+        discover("geodemographic", params, inputs, country.assign(zip=None))
+
+
+def test_voices_are_discovered_from_embeddings(country, tmp_path):
+    params = ParamsOfAll(statistics=PARAMS.statistics)
+    rng = np.random.default_rng(0)
+    side = np.where(country["southwest"], 1.0, -1.0)[:, None]
+    embeddings = side * [1.0, 0.0, 0.0] + rng.normal(0, 0.5, (len(country), 3))
+    inputs = country[["utterance_id", "speaker_id", "split"]].join(pd.DataFrame(embeddings, columns=["e0", "e1", "e2"]))
+    discovery = discover("automatic", params, inputs, country)
+    write_discovery(discovery, tmp_path / "automatic")
+    rows = country.merge(discovery.assignments, on=["utterance_id", "speaker_id"])
+    assert (rows.groupby("speaker_id")["cohort"].nunique() == 1).all()
+    assert ((rows["cohort"] == "voice-01") == rows["southwest"]).mean() > 0.95
+    assert load_rule(tmp_path / "automatic" / "rule.json").to_json() == discovery.rule.to_json()
+    with pytest.raises(TableError, match="hold identifiers alone"):
+        discover("automatic", params, inputs[["utterance_id", "speaker_id", "split"]], country)
+    too_many = params.model_copy(update={"automatic": ClusterSection(n_clusters=5000)})
+    with pytest.raises(TableError, match="'automatic' cannot be fitted to its inputs: n_clusters is 5000"):
+        discover("automatic", too_many, inputs, country)

@@ -4,6 +4,7 @@ What an analyst with labels would compare (our yardstick for the rules that do w
 every pair of values is a cohort. Unknown values are values too, `unspecified`, never dropped.
 """
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -15,7 +16,9 @@ from isogloss.cohorts.rule import (
     UNSPECIFIED,
     CohortRule,
     feature_names,
+    lacking_columns,
     non_negative_weights,
+    other_columns,
     require_rule,
     set_features,
     speaker_labels,
@@ -78,6 +81,14 @@ class AttributeCohorts(CohortRule):
         del groups
         check_is_fitted(self)
         return self._names(self._values(X, reset=False))
+
+    def input_columns(self, present: Sequence[str]) -> list[str]:
+        """The attributes; all that are present where none are chosen."""
+        return list(self.columns) if self.columns is not None else other_columns(present)
+
+    def lacks(self, utterances: pd.DataFrame) -> str:
+        """A chosen attribute, or any value of them."""
+        return lacking_columns(utterances, self.input_columns(list(utterances.columns)), all_needed=False)
 
     def to_json(self) -> dict[str, Any]:
         """Columns and known cohorts."""

@@ -10,6 +10,7 @@ embedding of a single one; like the audio it stays with the private data.
 Shapes: N rows, S speakers, D dimensions, K clusters.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -25,6 +26,7 @@ from isogloss.cohorts.rule import (
     CohortRule,
     feature_names,
     non_negative_weights,
+    other_columns,
     require_rule,
     set_features,
     speaker_labels,
@@ -125,6 +127,15 @@ class SpeakerClusters(CohortRule):
             of_speaker = dict(zip(speakers[known_N], cohorts[known_N], strict=True))
             cohorts[~known_N] = [of_speaker.get(speaker, UNSPECIFIED) for speaker in speakers[~known_N]]
         return cohorts
+
+    def input_columns(self, present: Sequence[str]) -> list[str]:
+        """All but the identifiers: the dimensions of the embedding."""
+        return other_columns(present)
+
+    def lacks(self, utterances: pd.DataFrame) -> str:
+        """Nothing: whoever speaks has a voice."""
+        del utterances
+        return ""
 
     def to_json(self) -> dict[str, Any]:
         """Parameters and centres."""

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from isogloss.cohorts.moments import colour_classes, speaker_moments
-from isogloss.cohorts.registry import build_rule, input_columns, require_rule_inputs
+from isogloss.cohorts.registry import build_rule, require_rule_inputs
 from isogloss.cohorts.rule import CohortRule
 from isogloss.config import Params, StatisticsParams
 from isogloss.errors import TableError
@@ -73,39 +73,29 @@ def discover(
     require_columns(inputs, ("utterance_id", "speaker_id", "split"), where=f"the inputs of {rule_name}")
     rows = _discovery_rows(inputs, base_results, where=where)
     require_rule_inputs(rule_name, rows, params, where=where)
-    columns = input_columns(rule_name, params, list(inputs.columns))
+    rule = build_rule(rule_name, params)
+    columns = rule.input_columns(list(inputs.columns))
     require_columns(inputs, columns, where=f"the inputs of {rule_name}")
     if {"latitude", "longitude"} <= set(columns):
         _check_positions(inputs, where=f"the inputs of {rule_name}")
+    if not columns:
+        raise TableError(f"the inputs of {rule_name} hold identifiers alone; run the stage that makes them anew")
     errors = (rows["substitutions"] + rows["deletions"] + rows["insertions"]).to_numpy(np.float64)
     words = rows["words"].to_numpy(np.float64)
     rate = np.divide(errors, words, out=np.zeros(len(rows)), where=words > 0)
-    rule = build_rule(rule_name, params)
-    rule.fit(rows[columns], rate, sample_weight=words, groups=rows["speaker_id"].to_numpy(object))
-    cohorts = pd.Series(
-        rule.predict(inputs[columns], groups=inputs["speaker_id"].to_numpy(object)),
-        index=inputs["utterance_id"],
-        dtype="str",
-    )
+    try:
+        rule.fit(rows[columns], rate, sample_weight=words, groups=rows["speaker_id"].to_numpy(object))
+    except ValueError as error:
+        raise TableError(f"the cohort rule {rule_name!r} cannot be fitted to its inputs: {error}") from None
+    predicted = rule.predict(inputs[columns], groups=inputs["speaker_id"].to_numpy(object))
+    cohorts = pd.Series(predicted, index=inputs["utterance_id"], dtype="str")
     figures = _figures(rows, errors, cohorts.loc[rows["utterance_id"]].to_numpy(object), params)
     unseen = sorted(set(cohorts) - set(figures))
     ranks = {cohort: rank for rank, cohort in enumerate([*figures, *unseen], start=1)}
     assignments = inputs[["utterance_id", "speaker_id"]].assign(cohort=cohorts.to_numpy(object))
     assignments["wer_rank"] = assignments["cohort"].map(ranks)
     assignments = conform(assignments, ASSIGNMENT_COLUMNS, where=f"assignments of {rule_name}")
-    splits = _speakers_by_split(assignments["cohort"], inputs)
-    nothing = {"discovery": {"speakers": 0, "utterances": 0, "words": 0, "wer": None, "ci95": None}}
-    summary = {
-        "rule": rule_name,
-        "cohorts": [
-            {"cohort": cohort, "label": rule.label(cohort), "wer_rank": rank}
-            | {"geometry": _geometry(rule, cohort), "speakers_by_split": splits[cohort]}
-            | figures.get(cohort, {**nothing, "colour_class": None})
-            for cohort, rank in ranks.items()
-        ],
-        "worst": list(figures),
-    }
-    return Discovery(rule, assignments, summary)
+    return Discovery(rule, assignments, _summary(rule, ranks, figures, _speakers_by_split(cohorts, inputs)))
 
 
 def write_discovery(discovery: Discovery, folder: Path | str) -> None:
@@ -201,9 +191,33 @@ def _interval(
     return estimate.interval
 
 
+def _summary(
+    rule: CohortRule, ranks: dict[str, int], figures: dict[str, dict[str, Any]], splits: dict[str, dict[str, int]]
+) -> dict[str, Any]:
+    """The content of summary.json: cohorts by rank, those that discovery does not have last and without figures."""
+    unseen = {
+        "discovery": {"speakers": 0, "utterances": 0, "words": 0, "wer": None, "ci95": None},
+        "colour_class": None,
+    }
+    cohorts = [
+        {
+            "cohort": cohort,
+            "label": rule.label(cohort),
+            "wer_rank": rank,
+            "geometry": _geometry(rule, cohort),
+            "speakers_by_split": splits[cohort],
+            **figures.get(cohort, unseen),
+        }
+        for cohort, rank in ranks.items()
+    ]
+    return {"rule": rule.rule_name, "cohorts": cohorts, "worst": list(figures)}
+
+
 def _speakers_by_split(cohorts: pd.Series, inputs: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Of each cohort, its speakers in each split that there is."""
-    table = pd.DataFrame({"cohort": cohorts, "split": inputs["split"].array, "speaker_id": inputs["speaker_id"].array})
+    table = pd.DataFrame(
+        {"cohort": cohorts.array, "split": inputs["split"].array, "speaker_id": inputs["speaker_id"].array}
+    )
     counts = table.groupby(["cohort", "split"])["speaker_id"].nunique().unstack(fill_value=0)
     present = [split for split in SPLITS if split in counts.columns]
     return {

@@ -10,6 +10,7 @@ that a handful of ZIPs by chance far from the rest does not win.
 Shapes: N rows, A attributes.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations, product
 from typing import Any, Self
@@ -25,7 +26,9 @@ from isogloss.cohorts.rule import (
     UNSPECIFIED,
     CohortRule,
     feature_names,
+    lacking_columns,
     non_negative_weights,
+    other_columns,
     require_rule,
     set_features,
     speaker_labels,
@@ -144,6 +147,14 @@ class GeodemographicPartition(CohortRule):
         figures_NA = validate_data(self, self._chosen(X), dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         names = np.array([OTHERS, self._name(), UNSPECIFIED], dtype=object)
         return names[self._sides(self.conditions_, figures_NA)]
+
+    def input_columns(self, present: Sequence[str]) -> list[str]:
+        """The attributes; all that are present where none are chosen."""
+        return list(self.attributes) if self.attributes is not None else other_columns(present)
+
+    def lacks(self, utterances: pd.DataFrame) -> str:
+        """ZIP codes."""
+        return lacking_columns(utterances, ["zip"], all_needed=True)
 
     def to_json(self) -> dict[str, Any]:
         """Parameters and conditions."""

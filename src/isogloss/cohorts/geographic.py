@@ -10,9 +10,11 @@ Shapes: N rows, L leaves.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -26,6 +28,7 @@ from isogloss.cohorts.rule import (
     CohortRule,
     Rectangle,
     feature_names,
+    lacking_columns,
     non_negative_weights,
     require_rule,
     set_features,
@@ -147,6 +150,15 @@ class GeographicTree(CohortRule):
         leaf_N = np.full(len(known_N), len(self.leaves_))
         leaf_N[known_N] = self._partition.leaf_of(latitude_N[known_N], longitude_N[known_N])
         return np.array([*self._partition.cohorts, UNSPECIFIED], dtype=object)[leaf_N]
+
+    def input_columns(self, present: Sequence[str]) -> list[str]:
+        """Latitude and longitude."""
+        del present
+        return ["latitude", "longitude"]
+
+    def lacks(self, utterances: pd.DataFrame) -> str:
+        """Positions."""
+        return lacking_columns(utterances, ["latitude", "longitude"], all_needed=True)
 
     def to_json(self) -> dict[str, Any]:
         """Parameters, nodes and leaves."""

@@ -1,50 +1,34 @@
-"""The cohort rules by name: what they need, how the parameters build them, how a file brings them back."""
+"""The cohort rules by name: built from params, read from files, refused where a corpus lacks what they need."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from isogloss.cohorts.attribute import AttributeCohorts
+from isogloss.cohorts.automatic import SpeakerClusters
+from isogloss.cohorts.geodemographic import GeodemographicPartition
 from isogloss.cohorts.geographic import GeographicTree
 from isogloss.cohorts.rule import CohortRule
 from isogloss.config import Params
-from isogloss.errors import TableError
+from isogloss.errors import ParamsError, TableError
 from isogloss.tables import read_json
 
-
-@dataclass(frozen=True)
-class RuleKind:
-    """One kind of rule."""
-
-    load: Callable[[dict], CohortRule]
-    build: Callable[[Params], CohortRule]
-    columns: Callable[[Params, Sequence[str]], list[str]]
-    """Which columns are the rule's X, in order, given the params and the columns that there are."""
-    all_needed: bool
-    """Whether a row is of use only if it has all of them."""
-
-
-RULES: dict[str, RuleKind] = {
-    "geographic": RuleKind(
-        load=GeographicTree.from_json,
-        build=lambda params: GeographicTree(**params.geographic.model_dump()),
-        columns=lambda _params, _present: ["latitude", "longitude"],
-        all_needed=True,
-    ),
-    "attribute": RuleKind(
-        load=AttributeCohorts.from_json,
-        build=lambda params: AttributeCohorts(columns=list(params.attribute.columns)),
-        columns=lambda params, _present: list(params.attribute.columns),
-        all_needed=False,
-    ),
+RULES: dict[str, type[CohortRule]] = {
+    rule.rule_name: rule for rule in (GeographicTree, GeodemographicPartition, SpeakerClusters, AttributeCohorts)
 }
 
 
 def build_rule(name: str, params: Params) -> CohortRule:
-    """An unfitted rule as params.yaml sets it."""
-    return _kind(name).build(params)
+    """An unfitted rule as its section of params.yaml, which bears its name, sets it.
+
+    Raises
+    ------
+    ParamsError
+        There is no such rule, or no such section.
+    """
+    if name not in RULES or name not in type(params).model_fields:
+        raise ParamsError(f"there is no cohort rule {name!r}; known are {', '.join(_configured(params))}")
+    return RULES[name](**getattr(params, name).model_dump())
 
 
 def load_rule(path: Path | str) -> CohortRule:
@@ -60,53 +44,33 @@ def load_rule(path: Path | str) -> CohortRule:
     if not isinstance(name, str) or name not in RULES:
         raise TableError(f'{path} describes no cohort rule: its "rule" is {name!r}, known are {", ".join(RULES)}')
     try:
-        return RULES[name].load(content)
+        return RULES[name].from_json(content)
     except (TableError, TypeError, KeyError, ValueError) as error:
         raise TableError(f"{path} is not a rule that `discover` wrote: {error}") from None
 
 
-def input_columns(name: str, params: Params, present: Sequence[str] = ()) -> list[str]:
-    """The columns that are a rule's X, in order; `present` are those of its input table."""
-    return _kind(name).columns(params, present)
+def allowed_rules(utterances: pd.DataFrame, params: Params) -> list[str]:
+    """The rules, as params.yaml sets them, that an utterance table has what it takes for."""
+    return [name for name in _configured(params) if not build_rule(name, params).lacks(utterances)]
 
 
-def allowed_rules(table: pd.DataFrame, params: Params) -> list[str]:
-    """The rules whose inputs a table has: the columns, and in some row a value."""
-    return [name for name in RULES if not _what_lacks(name, table, params)]
-
-
-def require_rule_inputs(name: str, table: pd.DataFrame, params: Params, *, where: str) -> None:
-    """Raise a `TableError` if a table lacks the inputs of a rule, in one sentence that says which rules it allows.
+def require_rule_inputs(name: str, utterances: pd.DataFrame, params: Params, *, where: str) -> None:
+    """Raise a `TableError` if a corpus lacks what a rule needs, in one sentence that says which rules it allows.
 
     Parameters
     ----------
-    table
-        Rows of the utterance table with all its columns, so that the inputs of other rules can be seen.
+    utterances
+        Rows of the utterance table with all its columns.
     where
         The table's file, for the message.
     """
-    lack = _what_lacks(name, table, params)
+    lack = build_rule(name, params).lacks(utterances)
     if lack:
-        allowed = allowed_rules(table, params)
+        allowed = allowed_rules(utterances, params)
         remedy = f"this corpus allows {', '.join(allowed)}" if allowed else "this corpus allows no rule as they are set"
         raise TableError(f"{where}: the cohort rule {name!r} cannot be used: {lack}; {remedy} (set cohorts.rules)")
 
 
-def _what_lacks(name: str, table: pd.DataFrame, params: Params) -> str:
-    """What a table lacks for a rule, in words; empty if nothing."""
-    kind = _kind(name)
-    columns = kind.columns(params, list(table.columns))
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        return f"there is no column {missing[0]!r}"
-    known = table[columns].notna()
-    if not (known.all(axis=1) if kind.all_needed else known.any(axis=1)).any():
-        return f"no row has {' and '.join(columns)}" if kind.all_needed else f"no row has {' or '.join(columns)}"
-    return ""
-
-
-def _kind(name: str) -> RuleKind:
-    """The kind of this name."""
-    if name not in RULES:
-        raise TableError(f"there is no cohort rule {name!r}; known are {', '.join(RULES)}")
-    return RULES[name]
+def _configured(params: Params) -> list[str]:
+    """The rules that params.yaml can set."""
+    return [name for name in RULES if name in type(params).model_fields]

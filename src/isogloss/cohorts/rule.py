@@ -5,9 +5,11 @@ which it knows nothing go to `UNSPECIFIED`, which is a cohort like any other: it
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
@@ -16,6 +18,9 @@ from isogloss.errors import TableError
 
 UNSPECIFIED = "unspecified"
 """The cohort of rows without the inputs of a rule."""
+
+IDENTIFIERS = ("utterance_id", "speaker_id", "split")
+"""The columns of every input table that are not X."""
 
 Rectangle = tuple[float, float, float, float]
 """South, west, north, east, in degrees."""
@@ -45,6 +50,14 @@ class CohortRule(BaseEstimator):
         """The cohort of each row, an array of strings; a rule about voices averages the rows of a speaker first."""
 
     @abstractmethod
+    def input_columns(self, present: Sequence[str]) -> list[str]:
+        """Which columns of the rule's input table (`present`, identifiers included) are its X, in order."""
+
+    @abstractmethod
+    def lacks(self, utterances: pd.DataFrame) -> str:
+        """What an utterance table lacks for this rule, in words; empty if the rule can be used."""
+
+    @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """The fitted rule as JSON-compatible content; `from_json` gives the same rule back."""
 
@@ -66,6 +79,22 @@ class CohortRule(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def other_columns(present: Sequence[str]) -> list[str]:
+    """The columns of an input table that are no identifiers."""
+    return [column for column in present if column not in IDENTIFIERS]
+
+
+def lacking_columns(table: pd.DataFrame, columns: Sequence[str], *, all_needed: bool) -> str:
+    """Why columns are of no use, in words: one is missing, or no row has a value in all (or any) of them; or empty."""
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        return f"there is no column {missing[0]!r}"
+    known = table[list(columns)].notna()
+    if (known.all(axis=1) if all_needed else known.any(axis=1)).any():
+        return ""
+    return f"no row has {(' and ' if all_needed else ' or ').join(columns)}"
 
 
 def non_negative_weights(sample_weight: ArrayLike | None, rows: int) -> NDArray[np.float64]:
