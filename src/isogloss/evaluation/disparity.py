@@ -107,7 +107,7 @@ def _disparity(
 ) -> Disparity:
     """One cohort against the rest, before adjustment."""
     inside = sums["cohort"] == name
-    groups = [_totals(sums[inside]), _totals(sums[~inside])]
+    groups = [_totals(sums[inside], shared=False), _totals(sums[~inside], shared=shared)]
     rates = [part[:, 0].sum() / part[:, 1].sum() if part[:, 1].sum() > 0 else np.nan for part in groups]
     known = np.isfinite(rates[0])
     ratio = rates[0] / rates[1] if known and rates[1] > 0 else None
@@ -138,10 +138,10 @@ def _disparity(
     )
 
 
-def _totals(sums: pd.DataFrame) -> NDArray[np.float64]:
-    """Weighted errors and words of each speaker, (S, 2)."""
-    by_speaker = sums.groupby("speaker", sort=True)[["errors_weighted", "words_weighted"]].sum()
-    return by_speaker.to_numpy(np.float64)
+def _totals(sums: pd.DataFrame, *, shared: bool) -> NDArray[np.float64]:
+    """Weighted errors and words of each speaker, (S, 2); `shared` if a speaker may have several rows."""
+    columns = ["errors_weighted", "words_weighted"]
+    return (sums.groupby("speaker", sort=True)[columns].sum() if shared else sums[columns]).to_numpy(np.float64)
 
 
 def _joint(sums: pd.DataFrame, inside: pd.Series) -> NDArray[np.float64]:
