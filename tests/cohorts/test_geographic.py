@@ -209,3 +209,9 @@ def test_options_out_of_range_are_refused(options, message):
 def test_unusable_weights_are_refused(weights, message):
     with pytest.raises(ValueError, match=message):
         GeographicTree().fit([[0, 0], [1, 1]], [0, 1], sample_weight=weights)
+
+
+@pytest.mark.parametrize(("groups", "message"), [(["a"], "shape"), (["a", None], "speaker of every row")])
+def test_unusable_speakers_are_refused(groups, message):
+    with pytest.raises(ValueError, match=message):
+        GeographicTree().fit([[0, 0], [1, 1]], [0, 1], groups=groups)

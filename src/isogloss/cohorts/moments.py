@@ -11,6 +11,7 @@ Shapes: L cohorts.
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
@@ -59,7 +60,7 @@ def speaker_moments(
     A speaker with rows in several cohorts counts in each of them.
     """
     if speaker_N is not None:
-        pairs, pair_N = np.unique(speaker_N * np.int64(cohorts) + cohort_N, return_inverse=True)
+        pair_N, pairs = pd.factorize(speaker_N * np.int64(cohorts) + cohort_N)
         words_N, errors_N = (np.bincount(pair_N, sums_N).astype(np.float64) for sums_N in (words_N, errors_N))
         cohort_N = pairs % cohorts
     sums = [

@@ -112,12 +112,14 @@ def non_negative_weights(sample_weight: ArrayLike | None, rows: int) -> NDArray[
 
 
 def speaker_labels(groups: ArrayLike | None, rows: int) -> NDArray | None:
-    """Speakers as an array of shape (rows,). Raises ValueError if the length differs."""
+    """Speakers as an array of shape (rows,). Raises ValueError if the length differs or one is missing."""
     if groups is None:
         return None
     speakers = np.asarray(groups)
     if speakers.shape != (rows,):
         raise ValueError(f"groups has shape {speakers.shape}, but there are {rows} rows")
+    if pd.isna(speakers).any():
+        raise ValueError("groups must name the speaker of every row; some are missing")
     return speakers
 
 
