@@ -77,8 +77,9 @@ class _JoinerLogProbs(torch.autograd.Function):
         ctx.lengths, ctx.blank, ctx.dtype = lengths, blank, dtype
         joiner = _Joiner(encoder_BTJ, predictor_BPJ, weight_VJ, bias_V, labels_BP, lengths, blank, dtype)
         outputs = torch.zeros((3, *joiner.cells), device=encoder_BTJ.device)
-        for chunk in joiner.chunks():
-            joiner.fill(chunk, joiner.logits(joiner.hidden(chunk)), outputs)
+        with torch.autocast(encoder_BTJ.device.type, enabled=False):
+            for chunk in joiner.chunks():
+                joiner.fill(chunk, joiner.logits(joiner.hidden(chunk)), outputs)
         ctx.save_for_backward(encoder_BTJ, predictor_BPJ, weight_VJ, bias_V, labels_BP, outputs[2].clone())
         return outputs[0], outputs[1]
 
@@ -94,12 +95,13 @@ class _JoinerLogProbs(torch.autograd.Function):
             torch.zeros(x.shape, device=x.device) for x in (encoder_BTJ, predictor_BPJ, weight_VJ)
         )
         grad_bias_V = torch.zeros_like(joiner.bias_V)
-        for chunk in joiner.chunks():
-            hidden_NJ = joiner.hidden(chunk)
-            grad_NV = joiner.logits_gradient(chunk, joiner.logits(hidden_NJ), arcs)
-            grad_weight_VJ += _product(grad_NV.t(), hidden_NJ)
-            grad_bias_V += grad_NV.sum(0, dtype=torch.float32)
-            joiner.through_tanh(chunk, hidden_NJ, grad_NV @ joiner.weight_VJ, grad_encoder_BTJ, grad_predictor_BPJ)
+        with torch.autocast(encoder_BTJ.device.type, enabled=False):
+            for chunk in joiner.chunks():
+                hidden_NJ = joiner.hidden(chunk)
+                grad_NV = joiner.logits_gradient(chunk, joiner.logits(hidden_NJ), arcs)
+                grad_weight_VJ += _product(grad_NV.t(), hidden_NJ)
+                grad_bias_V += grad_NV.sum(0, dtype=torch.float32)
+                joiner.through_tanh(chunk, hidden_NJ, grad_NV @ joiner.weight_VJ, grad_encoder_BTJ, grad_predictor_BPJ)
         grads = (grad_encoder_BTJ, grad_predictor_BPJ, grad_weight_VJ, grad_bias_V)
         return *(None if x is None else g.to(x.dtype) for g, x in zip(grads, inputs, strict=True)), *(None,) * 4
 
