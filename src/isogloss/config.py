@@ -46,17 +46,27 @@ class CorpusParams(Section):
 
 
 class AtlasParams(Section):
-    """Size of the embedded corpus; discovery, dev and test are stratified by planted dialect, train and adapt are not."""
+    """Size of the embedded corpus.
+
+    train and adapt follow the population, where some dialects are rare. Discovery, dev and test follow it too, but are
+    topped up so that each dialect has enough speakers to be found and judged.
+    """
 
     train_speakers: PositiveInt = 240
-    adapt_speakers: PositiveInt = 240
-    discovery_speakers_per_dialect: PositiveInt = 20
-    dev_speakers_per_dialect: PositiveInt = 6
-    test_speakers_per_dialect: PositiveInt = 20
+    adapt_speakers: PositiveInt = 400
+    discovery_speakers: PositiveInt = 240
+    """Before topping up, as for dev and test."""
+    dev_speakers: PositiveInt = 60
+    test_speakers: PositiveInt = 240
+    min_speakers_per_dialect: PositiveInt = 30
+    """Fewest speakers of a dialect in discovery and in test."""
+    dev_min_speakers_per_dialect: PositiveInt = 6
     train_utterances: PositiveInt = 12
     """Utterances of each speaker of train."""
-    utterances: PositiveInt = 8
-    """Utterances of each speaker of every other split."""
+    adapt_utterances: PositiveInt = 6
+    """Utterances of each speaker of adapt."""
+    held_out_utterances: PositiveInt = 5
+    """Utterances of each speaker of discovery, dev and test: many speakers tell more than many utterances of few."""
 
 
 class PrepareParams(Section):
@@ -138,8 +148,8 @@ class CohortsParams(Section):
 class GeographicParams(Section):
     """The tree over latitude and longitude."""
 
-    max_leaves: Annotated[int, Field(ge=2)] = 12
-    min_speakers: PositiveInt = 8
+    max_leaves: Annotated[int, Field(ge=2)] = 10
+    min_speakers: PositiveInt = 24
     """Fewest speakers a leaf may have."""
     min_words: PositiveInt = 100
     """Fewest reference words a leaf may have."""
@@ -159,7 +169,7 @@ class MitigationParams(Section):
     methods: Annotated[list[MitigationMethod], Field(min_length=1)] = ["finetune", "ewc"]
     seed: Seed = 1
     threads: PositiveInt = 1
-    worst_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.3
+    worst_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.15
     """The worst cohorts are taken, by their rank on discovery, until they hold this share of its speakers."""
     epochs: PositiveInt = 5
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3

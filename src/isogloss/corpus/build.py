@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from isogloss.config import Params
-from isogloss.corpus.atlas import build_atlas
+from isogloss.corpus.atlas.build import build_atlas
 from isogloss.corpus.description import description_path, read_kind, read_table_description
 from isogloss.corpus.ingest import ingest
 from isogloss.tables import write_parquet

@@ -24,11 +24,14 @@ def tiny_params():
     return AtlasParams(
         train_speakers=20,
         adapt_speakers=20,
-        discovery_speakers_per_dialect=1,
-        dev_speakers_per_dialect=1,
-        test_speakers_per_dialect=1,
+        discovery_speakers=1,
+        dev_speakers=1,
+        test_speakers=1,
+        min_speakers_per_dialect=1,
+        dev_min_speakers_per_dialect=1,
         train_utterances=2,
-        utterances=1,
+        adapt_utterances=1,
+        held_out_utterances=1,
     )
 
 

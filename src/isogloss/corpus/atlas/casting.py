@@ -37,7 +37,8 @@ def _cast_one(row: tuple, number: int, params: AtlasParams, description: Descrip
     rate = rng.uniform(*dialect.rate) * (1 - _SLOWER * years)
     pitch_range = rng.uniform(35.0, 65.0)
     channel = _draw_channel(description.channel, years, rng, noise_seed=[seed, 3, number])
-    count = params.train_utterances if split == "train" else params.utterances
+    utterances = {"train": params.train_utterances, "adapt": params.adapt_utterances}
+    count = utterances.get(split, params.held_out_utterances)
     texts = [description.grammar.sample(rng) for _ in range(count)]
     return Job(
         speaker_id=speaker_id,

@@ -1,7 +1,9 @@
 """Which people become speakers of which split, and what each of them stands for.
 
 Train and adapt follow the population: their dialects have its shares, by largest remainder rather than by luck, so
-that a rare one is rare but there. Discovery, dev and test are stratified by dialect. The weight of a speaker is his
+that a rare one is rare but there. Discovery, dev and test follow it as well, with rare dialects topped up: were every dialect
+as frequent as every other, one weighted speaker of a frequent dialect would outweigh a region of rare ones and no
+weighted figure of a region would hold from one split to the next. The weight of a speaker is his
 dialect's share of the population over its share of the split: weighted figures are population figures, and the mean
 weight of a split is 1.
 """
@@ -51,15 +53,18 @@ def plan_splits(params: AtlasParams, description: Description) -> dict[str, dict
                 f"atlas.{key} is {getattr(params, key)}, but must be at least {fewest}: "
                 f"{FEWEST_SPEAKERS} speakers of each of {len(shares)} dialects"
             )
-    stratified = {
-        "discovery": params.discovery_speakers_per_dialect,
-        "dev": params.dev_speakers_per_dialect,
-        "test": params.test_speakers_per_dialect,
+    sizes = {
+        "discovery": (params.discovery_speakers, params.min_speakers_per_dialect),
+        "dev": (params.dev_speakers, params.dev_min_speakers_per_dialect),
+        "test": (params.test_speakers, params.min_speakers_per_dialect),
     }
     plan = {
         "train": largest_remainder(shares, params.train_speakers, at_least=FEWEST_SPEAKERS),
         "adapt": largest_remainder(shares, params.adapt_speakers, at_least=FEWEST_SPEAKERS),
-        **{split: dict.fromkeys(shares, count) for split, count in stratified.items()},
+        **{
+            split: {name: max(round(share * size), at_least) for name, share in shares.items()}
+            for split, (size, at_least) in sizes.items()
+        },
     }
     return {split: plan[split] for split in SPLITS}
 
