@@ -6,11 +6,15 @@ import pytest
 
 from isogloss.cohorts.discovery import discover, write_discovery
 from isogloss.cohorts.registry import allowed_rules, build_rule, load_rule
-from isogloss.config import GeographicParams, Params, Section, StatisticsParams
+from isogloss.config import AttributeParams, GeographicParams, Params, Section, StatisticsParams
 from isogloss.errors import ParamsError, TableError
 from isogloss.tables import ASSIGNMENT_COLUMNS
 
-PARAMS = Params(statistics=StatisticsParams(resamples=200, min_speakers=10))
+PARAMS = Params(
+    geographic=GeographicParams(max_leaves=12, min_speakers=8, min_words=50),
+    attribute=AttributeParams(columns=["age_band"]),
+    statistics=StatisticsParams(resamples=200, min_speakers=10),
+)
 
 
 COLUMNS = {"geographic": ["latitude", "longitude"], "attribute": ["age_band"]}
@@ -58,7 +62,7 @@ def test_figures_of_a_cohort_are_those_of_its_rows_with_population_weights(count
 
 def test_population_weights_do_not_hide_a_rare_region_from_the_tree(country):
     country["weight"] = np.where(country["southwest"], 1e-3, 1.0)
-    params = PARAMS.model_copy(update={"geographic": GeographicParams(max_leaves=4)})
+    params = PARAMS.model_copy(update={"geographic": GeographicParams(max_leaves=4, min_speakers=8, min_words=50)})
     discovery = run("geographic", country, params)
     rows = country.merge(discovery.assignments, on=["utterance_id", "speaker_id"])
     assert rows.loc[rows["wer_rank"] == 1, "southwest"].mean() > 0.9
@@ -154,7 +158,7 @@ def test_results_that_cannot_be_used_are_refused_in_a_sentence(country, change, 
 def test_params_build_the_rules_they_describe():
     tree = build_rule("geographic", Params(geographic=GeographicParams(max_leaves=5, min_speakers=3, min_words=7)))
     assert (tree.max_leaves, tree.min_speakers, tree.min_words) == (5, 3, 7)
-    assert build_rule("attribute", Params()).columns == ["age_band"]
+    assert build_rule("attribute", PARAMS).columns == ["age_band"]
     with pytest.raises(ParamsError, match=r"no cohort rule 'weather'; known are geographic, .*attribute"):
         build_rule("weather", Params())
 
