@@ -4,7 +4,7 @@ The complement of `fairness`, which compares two systems within a cohort. The sa
 found on some rows are to be tested on others.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from isogloss.errors import TableError
 from isogloss.evaluation.figures import estimate
 from isogloss.evaluation.statistics import estimands as of
 from isogloss.evaluation.statistics.multiple import holm
-from isogloss.evaluation.statistics.permutation import exchange_groups
+from isogloss.evaluation.statistics.permutation import exchange_cohorts
 from isogloss.evaluation.statistics.power import detectable_ratio
 from isogloss.evaluation.statistics.regression import poisson_effects
 from isogloss.evaluation.word_errors import ERROR_COLUMNS, error_counts, row_weights
@@ -52,7 +52,7 @@ def disparities(table: pd.DataFrame, *, cohort: str, statistics: StatisticsParam
     """Compare each cohort with all other speakers, the highest error rate first.
 
     Where every speaker belongs to one cohort, groups are drawn separately and p is a permutation of membership
-    (`exchange_groups`). Where speakers have utterances in several cohorts (devices, noise levels), they are drawn with
+    (`exchange_cohorts`). Where speakers have utterances in several cohorts (devices, noise levels), they are drawn with
     all of them, and p is that of the Poisson regression with speaker dependence (`poisson_effects`).
 
     Parameters
@@ -76,8 +76,10 @@ def disparities(table: pd.DataFrame, *, cohort: str, statistics: StatisticsParam
         raise TableError(f"column {cohort!r} holds a single cohort; a comparison needs two")
     shared = bool(sums["speaker"].duplicated().any())
     found = [_disparity(table, sums, cohort, name, shared, statistics) for name in names]
+    if not shared:
+        found = _permuted(sums, found, statistics)
     adjusted = holm([one.p for one in found])
-    result = [Disparity(**{**vars(one), "p_holm": p}) for one, p in zip(found, adjusted, strict=True)]
+    result = [replace(one, p_holm=p) for one, p in zip(found, adjusted, strict=True)]
     return sorted(result, key=lambda one: (-np.inf if one.rate is None else one.rate, one.cohort), reverse=True)
 
 
@@ -118,7 +120,6 @@ def _disparity(
         ratio_interval = estimate(drawn, [of.ratio_of_groups()], statistics)[0].interval
         if not shared:
             (n, d), (m, e) = groups[0].T, groups[1].T
-            p = exchange_groups((n, d), (m, e), permutations=statistics.permutations, seed=statistics.seed)
             detectable = detectable_ratio((n, d), (m, e), confidence=statistics.confidence)
         elif ratio is not None and ratio > 0:
             binary = table.assign(_inside=np.where(table[cohort].astype(str) == name, "inside", "outside"))
@@ -136,6 +137,24 @@ def _disparity(
         p_holm=None,
         detectable_ratio=detectable,
     )
+
+
+def _permuted(sums: pd.DataFrame, found: list[Disparity], statistics: StatisticsParams) -> list[Disparity]:
+    """The same with p values of exchanged membership, for cohorts with inference."""
+    codes, _ = pd.factorize(sums["cohort"], sort=True)
+    sizes = np.bincount(codes)
+    able = np.minimum(sizes, len(codes) - sizes) >= statistics.min_speakers
+    if not able.any():
+        return found
+    # Cohorts without inference count as rest, under one number more.
+    numbers = np.where(able, np.cumsum(able) - 1, able.sum())
+    p_values = exchange_cohorts(
+        _totals(sums, shared=False), numbers[codes], permutations=statistics.permutations, seed=statistics.seed
+    )
+    return [
+        replace(one, p=p_values[number]) if judged else one
+        for one, number, judged in zip(found, numbers, able, strict=True)
+    ]
 
 
 def _totals(sums: pd.DataFrame, *, shared: bool) -> NDArray[np.float64]:

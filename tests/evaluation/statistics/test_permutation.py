@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from isogloss.errors import TableError
-from isogloss.evaluation.statistics import exchange_groups, sign_flip
+from isogloss.evaluation.statistics import exchange_cohorts, exchange_groups, sign_flip
 from isogloss.evaluation.statistics.permutation import TIE
 
 
@@ -92,6 +92,21 @@ def test_groups_of_one_rate_but_unequal_spread_are_rejected_as_often_as_announce
         large = rng.poisson(40 * 0.2, 60).astype(float)
         rejected += exchange_groups((small, np.full(15, 40.0)), (large, np.full(60, 40.0)), permutations=200) <= 0.05
     assert rejected / 200 < 0.12
+
+
+def test_cohorts_against_their_rest_agree_with_the_enumeration_of_two_groups():
+    rng = np.random.default_rng(9)
+    totals = np.stack([rng.poisson(4, 12) + 1, rng.integers(20, 60, 12)], axis=1).astype(float)
+    codes = np.array([0, 1, 2] * 4)
+    together = exchange_cohorts(totals, codes, permutations=8000)
+    for number, p in enumerate(together):
+        inside, outside = totals[codes == number].T, totals[codes != number].T
+        exact = exchange_groups(tuple(inside), tuple(outside), permutations=500)  # 495 arrangements
+        assert p == pytest.approx(exact, abs=0.02)
+
+
+def test_a_cohort_of_one_speaker_has_no_p_value():
+    assert exchange_cohorts(np.ones((5, 2)), [0, 1, 1, 2, 2], permutations=50)[0] is None
 
 
 def test_a_group_of_one_speaker_is_refused():

@@ -2,7 +2,7 @@
 
 - `intervals`: the bootstrap over speakers, with intervals that hold for few of them
 jointly - `estimands`: what is estimated, with its gradient; `resampling`, `groups`: the draws of speakers -
-`permutation`: sign flips (two systems), exchanged membership (two groups) - `multiple`: Holm's adjustment -
+`permutation`: sign flips (two systems), exchanged membership (groups of speakers) - `multiple`: Holm's adjustment -
 `regression`: Poisson regression of error counts with speaker dependence - `power`: the least change that the
 given speakers could have shown
 """
@@ -17,7 +17,7 @@ from isogloss.evaluation.statistics.intervals import (
     ratio,
 )
 from isogloss.evaluation.statistics.multiple import holm
-from isogloss.evaluation.statistics.permutation import exchange_groups, sign_flip
+from isogloss.evaluation.statistics.permutation import exchange_cohorts, exchange_groups, sign_flip
 from isogloss.evaluation.statistics.power import detectable_change, detectable_ratio
 from isogloss.evaluation.statistics.regression import RateRatio, poisson_effects
 
@@ -30,6 +30,7 @@ __all__ = [
     "bootstrap",
     "detectable_change",
     "detectable_ratio",
+    "exchange_cohorts",
     "exchange_groups",
     "holm",
     "paired_change",

@@ -89,48 +89,91 @@ def exchange_groups(
     TableError
         A group has fewer than two speakers: it has no standard error.
     """
-    parts: list[Array] = [
+    parts = [
         np.stack([np.asarray(n, dtype=np.float64), np.asarray(d, dtype=np.float64)], axis=1) for n, d in (group, other)
     ]
-    size, speakers = len(parts[0]), len(parts[0]) + len(parts[1])
-    if min(size, speakers - size) < 2:
-        raise TableError(f"groups of {size} and {speakers - size} speakers: each needs two at least")
-    pool = np.concatenate(parts)
-    columns = np.concatenate([pool, pool**2, pool[:, :1] * pool[:, 1:]], axis=1)
-    everything = columns.sum(axis=0)
+    totals, size = np.concatenate(parts), len(parts[0])
+    codes = np.repeat([0, 1], [size, len(parts[1])])
+    if min(size, len(totals) - size) < 2:
+        raise TableError(f"groups of {size} and {len(totals) - size} speakers: each needs two at least")
+    if math.comb(len(totals), size) > permutations:
+        p = exchange_cohorts(totals, codes, permutations=permutations, seed=seed, one_sided=one_sided)[0]
+        return 1.0 if p is None else p
+    columns = _columns(totals)
+    arrangements = np.array(list(itertools.combinations(range(len(totals)), size)))
+    statistics = _against_rest(
+        columns[arrangements].sum(axis=1)[:, None], columns.sum(axis=0), np.array([size]), len(totals)
+    )
+    values = (statistics if one_sided else np.abs(statistics))[:, 0]
+    return _as_extreme(values, values[0]) / len(values)
 
-    def statistic(members: Array) -> Array:
-        inside = members @ columns
-        rate, variance = _rate_and_variance(inside, size)
-        rate_outside, variance_outside = _rate_and_variance(everything - inside, speakers - size)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values = (rate - rate_outside) / np.sqrt(variance + variance_outside)
-        values = np.nan_to_num(values, nan=0.0)
+
+def exchange_cohorts(
+    totals_S2: ArrayLike,
+    cohorts: ArrayLike,
+    *,
+    permutations: int = 10000,
+    seed: int = 1,
+    one_sided: bool = False,
+) -> list[float | None]:
+    """p values of each cohort against all other speakers, as `exchange_groups`, from the same random
+    exchanges.
+
+    Parameters
+    ----------
+    totals_S2
+        (S, 2) numerators and denominators, a row a speaker.
+    cohorts
+        (S,) cohort of each speaker as a number from 0; a speaker has one.
+    permutations, seed, one_sided
+        As in `exchange_groups`.
+
+    Returns
+    -------
+    A p value for each cohort number; None for a cohort with fewer than two speakers in it or outside it.
+    """
+    codes = np.asarray(cohorts)
+    sizes, speakers = np.bincount(codes), len(codes)
+    columns = _columns(np.asarray(totals_S2, dtype=np.float64)[np.argsort(codes, kind="stable")])
+    starts, everything = np.concatenate([[0], np.cumsum(sizes)[:-1]]), columns.sum(axis=0)
+
+    def statistics(drawn: Array) -> Array:
+        values = _against_rest(np.add.reduceat(drawn, starts, axis=1), everything, sizes, speakers)
         return values if one_sided else np.abs(values)
 
-    observed = statistic((np.arange(speakers) < size).astype(np.float64)[None])[0]
-    chunk = max(1, CHUNK_CELLS // speakers)
-    if math.comb(speakers, size) <= permutations:
-        chosen = np.array(list(itertools.combinations(range(speakers), size)))
-        members = np.zeros((len(chosen), speakers))
-        np.put_along_axis(members, chosen, 1.0, axis=1)
-        return _as_extreme(statistic(members), observed) / len(chosen)
-    rng, count = np.random.default_rng(seed), 0
-    template = (np.arange(speakers) < size).astype(np.float64)
+    observed = statistics(columns[None])[0]
+    rng, counts = np.random.default_rng(seed), np.zeros(len(sizes), dtype=np.int64)
+    chunk = max(1, CHUNK_CELLS // (speakers * columns.shape[1]))
+    identity = np.arange(speakers, dtype=np.int32)
     for start in range(0, permutations, chunk):
         rows = min(chunk, permutations - start)
-        members = rng.permuted(np.broadcast_to(template, (rows, speakers)), axis=1)
-        count += _as_extreme(statistic(members), observed)
-    return (1 + count) / (1 + permutations)
+        drawn = columns[rng.permuted(np.broadcast_to(identity, (rows, speakers)), axis=1)]
+        counts += (statistics(drawn) >= observed - TIE * np.abs(observed)).sum(axis=0)
+    able = np.minimum(sizes, speakers - sizes) >= 2
+    return [float(p) if judged else None for p, judged in zip((1 + counts) / (1 + permutations), able, strict=True)]
 
 
-def _rate_and_variance(sums: Array, speakers: int) -> tuple[Array, Array]:
+def _columns(totals: Array) -> Array:
+    """n, d, n^2, d^2, n d of each speaker."""
+    return np.concatenate([totals, totals**2, totals[:, :1] * totals[:, 1:]], axis=1)
+
+
+def _against_rest(inside: Array, everything: Array, sizes: NDArray[np.int64], speakers: int) -> Array:
+    """Studentised difference between cohorts and their rest, (arrangements, cohorts), from sums of
+    `_columns`."""
+    rate, variance = _rate_and_variance(inside, sizes)
+    rate_outside, variance_outside = _rate_and_variance(everything - inside, speakers - sizes)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nan_to_num((rate - rate_outside) / np.sqrt(variance + variance_outside), nan=0.0)
+
+
+def _rate_and_variance(sums: Array, speakers: NDArray[np.int64]) -> tuple[Array, Array]:
     """Ratio of sums and its linearised variance, from sums of (n, d, n^2, d^2, n d)."""
-    numerator, denominator, square_n, square_d, product = sums.T
+    numerator, denominator, square_n, square_d, product = np.moveaxis(sums, -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = numerator / denominator
         residuals = square_n - 2 * rate * product + rate**2 * square_d
-        return rate, np.maximum(residuals, 0) / denominator**2 * (speakers / (speakers - 1))
+        return rate, np.maximum(residuals, 0) / denominator**2 * (speakers / np.maximum(speakers - 1, 1))
 
 
 def _as_extreme(values: Array, observed: float) -> int:
