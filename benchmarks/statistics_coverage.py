@@ -267,21 +267,20 @@ def main() -> None:
     path = RESULTS.with_suffix(".json")
     result: dict[str, Any] = read_json(path) if path.exists() else {}
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # of the workers: small products are slower on many threads
+    parts: dict[str, Callable[[Executor], dict[str, Any]]] = {
+        "coverage": lambda pool: measure_coverage(pool, options.simulations),
+        "spread": lambda pool: measure_spread(pool, options.simulations),
+        "null": lambda pool: measure_null(pool, options.null_runs),
+        "speed": lambda pool: {"speed": pool.submit(speed, None).result()},
+    }
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
-        if "coverage" in options.parts:
-            result |= measure_coverage(pool, options.simulations)
-        if "spread" in options.parts:
-            result |= measure_spread(pool, options.simulations)
-        if "null" in options.parts:
-            result |= measure_null(pool, options.null_runs)
-        if "speed" in options.parts:
-            result |= {"speed": pool.submit(speed, None).result()}
-    result["draws"] = DRAWS
-    write_json(result, path)
+        for part in options.parts:
+            result |= parts[part](pool)
+            write_json({**result, "draws": DRAWS}, path)
     if set(PARTS) <= set(result):
         for suffix, render in ((".md", as_markdown), (".svg", as_svg)):
             with atomic_path(RESULTS.with_suffix(suffix)) as page:
-                page.write_text(render(result), encoding="utf-8")
+                page.write_text(render({**result, "draws": DRAWS}), encoding="utf-8")
 
 
 if __name__ == "__main__":
