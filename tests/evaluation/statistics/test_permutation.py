@@ -59,14 +59,14 @@ def test_equal_systems_are_rejected_as_often_as_announced():
 
 
 def studentised(n, d, inside):
-    """Difference of two rates over its linearised standard error, written out."""
+    """Log ratio of two rates over its linearised standard error, written out."""
     rates, variances = [], []
     for part in (inside, ~inside):
         rate = n[part].sum() / d[part].sum()
         size = part.sum()
         rates.append(rate)
-        variances.append(size / (size - 1) * ((n[part] - rate * d[part]) ** 2).sum() / d[part].sum() ** 2)
-    return (rates[0] - rates[1]) / np.sqrt(sum(variances))
+        variances.append(size / (size - 1) * ((n[part] - rate * d[part]) ** 2).sum() / n[part].sum() ** 2)
+    return np.log(rates[0] / rates[1]) / np.sqrt(sum(variances))
 
 
 @pytest.mark.parametrize("one_sided", [False, True])
@@ -77,21 +77,46 @@ def test_memberships_of_few_speakers_are_enumerated(one_sided):
     values = []
     for chosen in itertools.combinations(range(9), 4):
         values.append(studentised(n, d, np.isin(np.arange(9), chosen)))
-    values = np.array(values) if one_sided else np.abs(values)
-    expected = np.mean(values >= values[0] - TIE)
+    higher, lower = np.mean(np.array(values) >= values[0] - TIE), np.mean(np.array(values) <= values[0] + TIE)
+    expected = higher if one_sided else min(1, 2 * min(higher, lower))
     ours = exchange_groups((n[:4], d[:4]), (n[4:], d[4:]), one_sided=one_sided)
     assert ours == pytest.approx(expected)
 
 
-def test_groups_of_one_rate_but_unequal_spread_are_rejected_as_often_as_announced():
-    # A plain permutation of the difference rejects far too often here; the studentised one does not.
+def test_a_small_group_of_skewed_error_counts_is_called_worse_as_often_as_better():
+    rng = np.random.default_rng(10)
+    worse = better = 0
+    for seed in range(300):
+        n = rng.poisson(30 * 0.1 * rng.gamma(0.7, 1 / 0.7, 120)).astype(float)
+        small, large = (n[:20], np.full(20, 30.0)), (n[20:], np.full(100, 30.0))
+        if exchange_groups(small, large, permutations=200, seed=seed) <= 0.1:
+            worse += n[:20].mean() > n[20:].mean()
+            better += n[:20].mean() < n[20:].mean()
+    for count in (worse, better):
+        assert abs(count / 300 - 0.05) < 2.6 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_a_group_without_errors_is_the_best_there_can_be():
+    zeros, some = (np.zeros(20), np.full(20, 30.0)), (np.full(30, 3.0), np.full(30, 30.0))
+    assert exchange_groups(zeros, some, permutations=400) == pytest.approx(2 / 401)
+    assert exchange_groups(zeros, some, permutations=400, one_sided=True) == 1.0
+    assert exchange_groups(zeros, zeros, permutations=400) == 1.0
+
+
+def test_groups_of_one_rate_but_unequal_spread_are_seldom_called_different():
+    # A plain permutation of the difference calls them different in a quarter of the cases.
     rng = np.random.default_rng(8)
-    rejected = 0
-    for _ in range(200):
-        small = rng.poisson(40 * 0.2 * rng.gamma(1.0, 1.0, 15)).astype(float)
-        large = rng.poisson(40 * 0.2, 60).astype(float)
-        rejected += exchange_groups((small, np.full(15, 40.0)), (large, np.full(60, 40.0)), permutations=200) <= 0.05
-    assert rejected / 200 < 0.12
+    ours, plain = [], []
+    for seed in range(200):
+        small = rng.poisson(40 * 0.2 * rng.gamma(1.0, 1.0, 30)).astype(float)
+        large = rng.poisson(40 * 0.2, 120).astype(float)
+        p = exchange_groups((small, np.full(30, 40.0)), (large, np.full(120, 40.0)), permutations=200, seed=seed)
+        ours.append(p <= 0.05)
+        pool = rng.permuted(np.tile(np.concatenate([small, large]), (200, 1)), axis=1)
+        differences = np.abs(pool[:, :30].mean(axis=1) - pool[:, 30:].mean(axis=1))
+        plain.append((1 + (differences >= abs(small.mean() - large.mean()) - TIE).sum()) / 201 <= 0.05)
+    assert np.mean(plain) > 0.2
+    assert np.mean(ours) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
 
 
 def test_cohorts_against_their_rest_agree_with_the_enumeration_of_two_groups():

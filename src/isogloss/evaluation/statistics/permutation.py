@@ -22,6 +22,9 @@ CHUNK_CELLS = 1 << 20
 TIE = 1e-9
 """Relative difference below which two statistics count as equal, against rounding."""
 
+EXTREME = 1e12
+"""The statistic of a group without any error."""
+
 
 def sign_flip(
     before: ArrayLike,
@@ -79,10 +82,12 @@ def exchange_groups(
 ) -> float:
     """p value of "the rates of two groups of speakers do not differ", with their membership exchanged.
 
-    Each group is (numerators, denominators), one number a speaker. The statistic is the difference of the
-    rates over its linearised standard error: studentised, the test also holds asymptotically where the groups
-    have the same rate but differ in spread or size (Chung & Romano 2013). `one_sided` asks whether `group` is
-    worse than `other`.
+    Each group is (numerators, denominators), one number a speaker. The statistic is the logarithm of the ratio of the
+    rates over its linearised standard error: studentised, the test also holds asymptotically where the groups have the
+    same rate but differ in spread or size (Chung & Romano 2013). Error counts are skewed, so a small group's high rate
+    comes with a large standard error: a difference studentised as it is would hardly ever call a small group worse.
+    Two-sided means twice the smaller tail, so that either direction has half of the level. `one_sided` asks whether
+    `group` is worse than `other`.
 
     Raises
     ------
@@ -101,11 +106,11 @@ def exchange_groups(
         return 1.0 if p is None else p
     columns = _columns(totals)
     arrangements = np.array(list(itertools.combinations(range(len(totals)), size)))
-    statistics = _against_rest(
+    values = _against_rest(
         columns[arrangements].sum(axis=1)[:, None], columns.sum(axis=0), np.array([size]), len(totals)
     )
-    values = (statistics if one_sided else np.abs(statistics))[:, 0]
-    return _as_extreme(values, values[0]) / len(values)
+    higher, lower = _tails(values, values[0]) / len(values)
+    return float(higher[0] if one_sided else min(1.0, 2 * min(higher[0], lower[0])))
 
 
 def exchange_cohorts(
@@ -138,19 +143,20 @@ def exchange_cohorts(
     starts, everything = np.concatenate([[0], np.cumsum(sizes)[:-1]]), columns.sum(axis=0)
 
     def statistics(drawn: Array) -> Array:
-        values = _against_rest(np.add.reduceat(drawn, starts, axis=1), everything, sizes, speakers)
-        return values if one_sided else np.abs(values)
+        return _against_rest(np.add.reduceat(drawn, starts, axis=1), everything, sizes, speakers)
 
     observed = statistics(columns[None])[0]
-    rng, counts = np.random.default_rng(seed), np.zeros(len(sizes), dtype=np.int64)
+    rng, counts = np.random.default_rng(seed), np.zeros((2, len(sizes)), dtype=np.int64)
     chunk = max(1, CHUNK_CELLS // (speakers * columns.shape[1]))
     identity = np.arange(speakers, dtype=np.int32)
     for start in range(0, permutations, chunk):
         rows = min(chunk, permutations - start)
         drawn = columns[rng.permuted(np.broadcast_to(identity, (rows, speakers)), axis=1)]
-        counts += (statistics(drawn) >= observed - TIE * np.abs(observed)).sum(axis=0)
+        counts += _tails(statistics(drawn), observed)
+    higher, lower = (1 + counts) / (1 + permutations)
+    p_values = higher if one_sided else np.minimum(1.0, 2 * np.minimum(higher, lower))
     able = np.minimum(sizes, speakers - sizes) >= 2
-    return [float(p) if judged else None for p, judged in zip((1 + counts) / (1 + permutations), able, strict=True)]
+    return [float(p) if judged else None for p, judged in zip(p_values, able, strict=True)]
 
 
 def _columns(totals: Array) -> Array:
@@ -159,12 +165,18 @@ def _columns(totals: Array) -> Array:
 
 
 def _against_rest(inside: Array, everything: Array, sizes: NDArray[np.int64], speakers: int) -> Array:
-    """Studentised difference between cohorts and their rest, (arrangements, cohorts), from sums of
-    `_columns`."""
+    """Studentised log ratio of cohorts and their rest, (arrangements, cohorts), from sums of `_columns`.
+
+    A group without any error is below all others; two such groups are equal.
+    """
     rate, variance = _rate_and_variance(inside, sizes)
     rate_outside, variance_outside = _rate_and_variance(everything - inside, speakers - sizes)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.nan_to_num((rate - rate_outside) / np.sqrt(variance + variance_outside), nan=0.0)
+        error = np.sqrt(variance / rate**2 + variance_outside / rate_outside**2)
+        values = (np.log(rate) - np.log(rate_outside)) / error
+    values = np.where(np.isnan(values), 0.0, np.clip(values, -EXTREME, EXTREME))
+    none, none_outside = rate <= TIE * rate_outside, rate_outside <= TIE * rate
+    return np.select([none & none_outside, none, none_outside], [0.0, -EXTREME, EXTREME], values)
 
 
 def _rate_and_variance(sums: Array, speakers: NDArray[np.int64]) -> tuple[Array, Array]:
@@ -179,3 +191,9 @@ def _rate_and_variance(sums: Array, speakers: NDArray[np.int64]) -> tuple[Array,
 def _as_extreme(values: Array, observed: float) -> int:
     """How many are at least as extreme as what was observed."""
     return int(np.count_nonzero(values >= observed - TIE * abs(observed)))
+
+
+def _tails(values: Array, observed: Array) -> NDArray[np.int64]:
+    """How many of the arrangements are at least as high, and at least as low, as what was observed, (2, cohorts)."""
+    slack = TIE * np.abs(observed)
+    return np.stack([(values >= observed - slack).sum(axis=0), (values <= observed + slack).sum(axis=0)])
