@@ -65,7 +65,8 @@ def _null_and_speed(result: dict[str, Any]) -> list[str]:
         "",
         "| claim | share |",
         "|---|---|",
-        f"| a cohort is worse: found on discovery, tested on test, speakers as units, Holm (`disparities`) | {shares['honest']:.1%} |",
+        "| a cohort is worse: found on discovery, tested on test, speakers as units, Holm (`disparities`) "
+        f"| {shares['honest']:.1%} |",
         f"| the same with utterances as units | {shares['utterances as units']:.1%} |",
         f"| the same, tested on discovery itself | {shares['tested where chosen']:.1%} |",
         f"| a cohort is harmed by a system that changes nothing (`compare`) | {shares['harmed']:.1%} |",
