@@ -1,0 +1,12 @@
+"""The fairness report: one self-contained page and the metrics beside it.
+
+- `build_report`: reads the outputs of earlier stages, writes `reports/fairness.html` and `metrics.json`
+- `inputs`: what is read, typed and checked
+- `headline`: the sentences, computed
+- `charts`, `map`, `scale`: the drawings as plain data
+- `templates/`: their HTML, SVG and style
+"""
+
+from isogloss.report.page import build_report
+
+__all__ = ["build_report"]

@@ -1,0 +1,145 @@
+"""The sentences of the report, computed from the comparisons: who gained, who lost, by how much, how surely.
+
+"Measurably" means that the interval of the change (or, for a harmed cohort, the Holm-adjusted test of the comparison)
+excludes no change. A cohort in which nothing was measured is not called unharmed.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from isogloss.report.charts import by_discovery
+from isogloss.report.inputs import CohortComparison, Comparison, Fairness, ReportInputs, RuleInputs
+from isogloss.report.text import counted, interval, listing, percent, signed_percent
+
+POOR_RATE = 0.5
+"""From this base error rate on, differences between cohorts say little about a usable recogniser (our choice)."""
+
+Verdict = Literal["better", "worse", "unclear"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one method did, as sentences."""
+
+    method: str
+    verdict: Verdict
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The top of the page."""
+
+    title: str
+    warning: str | None
+    findings: tuple[Finding, ...]
+
+
+def headline(inputs: ReportInputs) -> Headline:
+    """The findings under the rule whose worst cohorts are mitigated, and harm under any rule."""
+    rule = inputs.rules[inputs.params.mitigation.rule]
+    methods = inputs.params.mitigation.methods
+    gained = [m for m in methods if verdict(_worst(rule.methods[m])) == "better"]
+    lost = [m for m in methods if verdict(rule.methods[m].overall) == "worse"]
+    harmed = {m: harmed_labels(inputs, m) for m in methods}
+    harmful = [m for m in methods if harmed[m]]
+    title = (
+        f"{listing(gained)} measurably improved the cohort that discovery found worst"
+        if gained
+        else "No mitigation measurably improved the cohort that discovery found worst"
+    )
+    if harmful:
+        hurt = listing([f"{m} ({counted(len(harmed[m]), 'cohort')})" for m in harmful])
+        title += f"; measurably harmed by {hurt}"
+    else:
+        title += "; no cohort was measurably harmed"
+    if lost:
+        title += f"; {listing(lost)} made speech as a whole worse"
+    return Headline(
+        title=title[0].upper() + title[1:] + "." if not gained else title + ".",
+        warning=_poor(rule.any_method),
+        findings=tuple(_finding(rule.methods[m], harmed[m]) for m in methods),
+    )
+
+
+def verdict(change: Comparison | None) -> Verdict:
+    """What an interval of a relative change allows to say."""
+    if change is None or change.ci95 is None or change.relative_change is None:
+        return "unclear"
+    if isinstance(change, CohortComparison) and not change.inference:
+        return "unclear"
+    low, high = change.ci95
+    return "better" if high < 0 else "worse" if low > 0 else "unclear"
+
+
+def harmed_labels(inputs: ReportInputs, method: str) -> list[str]:
+    """The cohorts of every rule that a method harmed, by label and rule."""
+    found = []
+    for rule in inputs.rules.values():
+        fairness = rule.methods[method]
+        labels = {c.cohort: c.label for c in fairness.cohorts}
+        found += [f"{labels.get(cohort, cohort)} ({rule.rule})" for cohort in fairness.harmed_cohorts]
+    return found
+
+
+def describe(change: Comparison, *, confidence: float) -> str:
+    """Before, after, the change and its interval, and what the interval allows to say."""
+    text = f"{percent(change.before)} to {percent(change.after)}"
+    if change.relative_change is None:
+        return text
+    text += f", a relative change of {signed_percent(change.relative_change)}"
+    if isinstance(change, CohortComparison) and not change.inference:
+        return f"{text}, from {counted(change.speakers, 'speaker')}: too few for an inference"
+    if change.ci95 is None:
+        return text
+    text += f" ({percent(confidence, digits=0)} interval {interval(change.ci95, signed=True)})"
+    return text + ("; the interval includes no change" if verdict(change) == "unclear" else "")
+
+
+def shrinkage_sentence(rule: RuleInputs) -> str | None:
+    """How far the worst cohorts of discovery fell back on test, before any mitigation."""
+    ranked = [c for c in by_discovery(rule.any_method.cohorts) if c.discovery_rank is not None]
+    worst = ranked[0] if ranked else None
+    if worst is None or worst.discovery is None or worst.before is None:
+        return None
+    metric = rule.any_method.metric.upper()
+    text = (
+        f"On the discovery speakers, who chose it, the worst cohort ({worst.label}) has {percent(worst.discovery)} "
+        f"{metric}; on the test speakers, who had no part in the choice, {percent(worst.before)}"
+    )
+    if worst.before < worst.discovery:
+        return text + ". The difference is what choosing the worst of many adds: only the test figure counts."
+    return text + ". It did not shrink here, as the worst of many often does; still, only the test figure counts."
+
+
+def _worst(fairness: Fairness) -> CohortComparison | None:
+    """The cohort that discovery found worst."""
+    name = fairness.worst_cohort_by_discovery
+    return next((c for c in fairness.cohorts if c.cohort == name), None)
+
+
+def _finding(fairness: Fairness, harmed: list[str]) -> Finding:
+    """The sentences about one method."""
+    worst = _worst(fairness)
+    sentences = []
+    if worst is not None:
+        change = describe(worst, confidence=fairness.confidence)
+        sentences.append(f"{worst.label}, worst on discovery: {fairness.metric.upper()} from {change}.")
+    sentences.append(f"All speech: from {describe(fairness.overall, confidence=fairness.confidence)}.")
+    gap = fairness.spread.relative_gap
+    if gap.before is not None and gap.after is not None:
+        before, after = percent(gap.before, digits=0), percent(gap.after, digits=0)
+        sentences.append(f"Relative gap between worst and best: from {before} to {after}.")
+    sentences.append(f"Measurably harmed: {listing(harmed)}." if harmed else "No cohort measurably harmed.")
+    return Finding(method=fairness.system, verdict=verdict(worst), sentences=tuple(sentences))
+
+
+def _poor(fairness: Fairness) -> str | None:
+    """A warning where the recogniser is too poor for its differences to mean much."""
+    rate = fairness.overall.before
+    if rate is None or rate < POOR_RATE:
+        return None
+    return (
+        f"The base recogniser has {percent(rate)} {fairness.metric.upper()}: too poor for any use. The differences "
+        "below show that the pipeline works; they say nothing about a recogniser that does."
+    )

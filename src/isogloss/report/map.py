@@ -1,0 +1,210 @@
+"""The map of a geographic rule: regions only, coloured by error rate; never the position of a speaker.
+
+Small multiples, one map a system, share one scale of discrete steps, which are easier to read back than a gradient.
+Regions are rectangles of latitude and longitude; their edges are bent by the projection, and the drawing clips them to
+the outline of the land.
+
+Arrays: `ring_N2` holds N (latitude, longitude) pairs in degrees, `points_N2` likewise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from isogloss.geography import contains, project, state_polygons
+from isogloss.report.charts import by_discovery
+from isogloss.report.inputs import CohortComparison, Fairness, Rectangle, RuleInputs
+from isogloss.report.scale import Axis, round_step
+from isogloss.report.text import percent
+
+_WIDTH = 720.0  # of the drawing, in user units
+_MARGIN = 6.0
+_STEPS = 6  # colours of the scale; page.css holds as many
+_EDGE_POINTS = 25  # an edge of a rectangle is drawn as so many points, since the projection bends it
+_BOUNDS: Rectangle = (24.0, -125.5, 50.0, -66.0)  # degrees; holds the contiguous United States
+
+
+@dataclass(frozen=True)
+class Region:
+    """A cohort's area: SVG path data, its number (the rank on discovery) and where the number fits."""
+
+    cohort: str
+    number: int
+    mitigated: bool
+    path: str
+    label_at: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Shade:
+    """A region's colour step on one map (None: no figure), and the text that says its figure."""
+
+    region: Region
+    step: int | None
+    title: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One system's map."""
+
+    system: str
+    shades: tuple[Shade, ...]
+
+
+@dataclass(frozen=True)
+class RegionMap:
+    """All maps of a rule."""
+
+    width: float
+    height: float
+    land: tuple[str, ...]
+    regions: tuple[Region, ...]
+    panels: tuple[Panel, ...]
+    legend: tuple[str, ...]
+    metric: str
+
+
+class _Canvas:
+    """Degrees to drawing units."""
+
+    def __init__(self, rings: Sequence[np.ndarray]) -> None:
+        points = np.concatenate([_projected(ring) for ring in rings])
+        self._left, bottom = points.min(axis=0)
+        right, self._top = points.max(axis=0)
+        self._scale = (_WIDTH - 2 * _MARGIN) / (right - self._left)
+        self.height = round(float((self._top - bottom) * self._scale + 2 * _MARGIN), 1)
+
+    def place(self, ring_N2: np.ndarray) -> np.ndarray:
+        """Drawing coordinates (x, y) of degrees."""
+        points_N2 = _projected(ring_N2)
+        x = (points_N2[:, 0] - self._left) * self._scale + _MARGIN
+        y = (self._top - points_N2[:, 1]) * self._scale + _MARGIN
+        return np.column_stack([x, y])
+
+    def path(self, ring_N2: np.ndarray) -> str:
+        """A closed ring as SVG path data."""
+        return "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in self.place(ring_N2)) + "Z"
+
+
+def region_map(rule: RuleInputs) -> RegionMap | None:
+    """The maps of a rule, or None where no cohort of it has a geometry."""
+    discovered = {c.cohort: c.geometry.rectangles for c in rule.summary.cohorts if c.geometry is not None}
+    if not discovered:
+        return None
+    mitigated = {c.cohort for c in rule.any_method.cohorts if c.mitigated}
+    states = state_polygons()
+    rings = [ring for polygons in states.values() for ring in polygons]
+    canvas = _Canvas(rings)
+    regions = tuple(
+        Region(
+            cohort=c.cohort,
+            number=c.wer_rank,
+            mitigated=c.cohort in mitigated,
+            path="".join(canvas.path(_outline(rectangle)) for rectangle in discovered[c.cohort]),
+            label_at=_label_place(discovered[c.cohort], canvas),
+        )
+        for c in sorted(rule.summary.cohorts, key=lambda c: c.wer_rank)
+        if c.cohort in discovered
+    )
+    limits = _limits(list(rule.methods.values()))
+    base = _panel("base", regions, rule.any_method, limits, after=False)
+    after = [_panel(name, regions, fairness, limits, after=True) for name, fairness in rule.methods.items()]
+    return RegionMap(
+        width=_WIDTH,
+        height=canvas.height,
+        land=tuple("".join(canvas.path(ring) for ring in polygons) for polygons in states.values()),
+        regions=regions,
+        panels=(base, *after),
+        legend=tuple(_legend(limits)),
+        metric=rule.any_method.metric.upper(),
+    )
+
+
+def _panel(
+    system: str, regions: Sequence[Region], fairness: Fairness, limits: Sequence[float], *, after: bool
+) -> Panel:
+    """The colours of one system."""
+    cohorts = {c.cohort: c for c in by_discovery(fairness.cohorts)}
+    shades = []
+    for region in regions:
+        cohort = cohorts.get(region.cohort)
+        rate = None if cohort is None else cohort.after if after else cohort.before
+        shades.append(Shade(region=region, step=_step(rate, limits), title=_title(system, region, cohort, rate)))
+    return Panel(system=system, shades=tuple(shades))
+
+
+def _title(system: str, region: Region, cohort: CohortComparison | None, rate: float | None) -> str:
+    """What a region says when pointed at."""
+    if cohort is None:
+        return f"{region.number}: not shown, too few speakers"
+    return f"{region.number}, {cohort.label}: {percent(rate)} with {system}"
+
+
+def _limits(comparisons: Sequence[Fairness]) -> list[float]:
+    """The limits of the colour steps: round numbers that hold every rate of every system."""
+    rates = [r for f in comparisons for c in f.cohorts for r in (c.before, c.after) if r is not None]
+    low, high = (min(rates), max(rates)) if rates else (0.0, 1.0)
+    step = round_step(max(high - low, 0.01) / (_STEPS - 1))
+    first = np.floor(low / step + 1e-9) * step
+    return [round(float(first + i * step), 10) for i in range(_STEPS + 1)]
+
+
+def _legend(limits: Sequence[float]) -> list[str]:
+    """The limits of the colour steps as an axis would write them."""
+    axis = Axis(low=limits[0], high=limits[-1], ticks=tuple(limits))
+    return [axis.label(limit) for limit in limits]
+
+
+def _step(rate: float | None, limits: Sequence[float]) -> int | None:
+    """The colour step of a rate."""
+    if rate is None:
+        return None
+    return int(np.clip(np.searchsorted(limits, rate, side="right") - 1, 0, _STEPS - 1))
+
+
+def _projected(ring_N2: np.ndarray) -> np.ndarray:
+    """Projected (x, y) of (latitude, longitude)."""
+    return np.column_stack(project(ring_N2[:, 0], ring_N2[:, 1]))
+
+
+def _clip(rectangle: Rectangle) -> Rectangle:
+    """A rectangle cut to the map, since an outermost leaf may reach to the poles."""
+    south, west, north, east = rectangle
+    return max(south, _BOUNDS[0]), max(west, _BOUNDS[1]), min(north, _BOUNDS[2]), min(east, _BOUNDS[3])
+
+
+def _outline(rectangle: Rectangle) -> np.ndarray:
+    """A rectangle's ring with enough points to follow the projection."""
+    south, west, north, east = _clip(rectangle)
+    along = np.linspace(0.0, 1.0, _EDGE_POINTS, endpoint=False)
+    latitudes = [np.full_like(along, south), south + along * (north - south)]
+    latitudes += [np.full_like(along, north), north + along * (south - north)]
+    longitudes = [west + along * (east - west), np.full_like(along, east)]
+    longitudes += [east + along * (west - east), np.full_like(along, west)]
+    return np.column_stack([np.concatenate(latitudes), np.concatenate(longitudes)])
+
+
+def _label_place(rectangles: Sequence[Rectangle], canvas: _Canvas, *, cells: int = 28) -> tuple[float, float] | None:
+    """The point of a region's land that lies deepest inside it, on a grid; None where it holds no land."""
+    south, west, north, east = _clip(max(rectangles, key=lambda r: _area(_clip(r))))
+    rows = south + (np.arange(-1, cells + 1) + 0.5) * (north - south) / cells
+    columns = west + (np.arange(-1, cells + 1) + 0.5) * (east - west) / cells
+    grid_N2 = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
+    within = (grid_N2[:, 0] > south) & (grid_N2[:, 0] < north) & (grid_N2[:, 1] > west) & (grid_N2[:, 1] < east)
+    inside = within & contains(grid_N2[:, 0], grid_N2[:, 1])
+    if not inside.any():
+        return None
+    places = canvas.place(grid_N2)
+    gaps = places[inside][:, None] - places[~inside][None]
+    # A number is wider than it is high, so room to the sides is worth less than room above and below.
+    depth = np.hypot(gaps[..., 0] / 1.3, gaps[..., 1]).min(axis=1)
+    x, y = places[inside][int(depth.argmax())]
+    return round(float(x), 1), round(float(y), 1)
+
+
+def _area(rectangle: Rectangle) -> float:
+    """Square degrees."""
+    south, west, north, east = rectangle
+    return max(north - south, 0.0) * max(east - west, 0.0)

@@ -1,0 +1,46 @@
+"""`metrics.json`: the few figures that `dvc metrics` and `dvc exp show` list side by side.
+
+Nested as DVC flattens it: `asr.base.wer`, `asr.<method>.relative_change`, `asr.<method>.<rule>.worst.after`. A figure
+that does not exist is left out, since DVC knows no null.
+"""
+
+from typing import Any
+
+from isogloss.report.inputs import Fairness, ReportInputs
+
+_DIGITS = 6
+
+
+def metrics(inputs: ReportInputs) -> dict[str, Any]:
+    """The nested metrics of the recogniser: the base, and each method under each rule."""
+    main = inputs.rules[inputs.params.mitigation.rule]
+    result: dict[str, Any] = {"base": {"wer": main.any_method.overall.before}}
+    for method, fairness in main.methods.items():
+        overall = fairness.overall
+        result[method] = {"wer": overall.after, "relative_change": overall.relative_change}
+        for name, rule in inputs.rules.items():
+            result[method][name] = _rule_metrics(rule.methods[method])
+    return {"asr": _present(result)}
+
+
+def _rule_metrics(fairness: Fairness) -> dict[str, Any]:
+    """The figures of one comparison under one rule."""
+    worst = next((c for c in fairness.cohorts if c.cohort == fairness.worst_cohort_by_discovery), None)
+    gap = fairness.spread.relative_gap
+    return {
+        "worst": {"before": worst.before, "after": worst.after} if worst is not None else {},
+        "relative_gap": {"before": gap.before, "after": gap.after},
+        "harmed_cohorts": len(fairness.harmed_cohorts),
+    }
+
+
+def _present(figures: dict[str, Any]) -> dict[str, Any]:
+    """Without the figures that do not exist, rounded."""
+    kept: dict[str, Any] = {}
+    for key, value in figures.items():
+        if isinstance(value, dict):
+            if nested := _present(value):
+                kept[key] = nested
+        elif value is not None:
+            kept[key] = round(value, _DIGITS) if isinstance(value, float) else value
+    return kept

@@ -1,0 +1,193 @@
+"""One self-contained page: reads the inputs, computes charts and sentences, fills the template, writes atomically.
+
+The page is a DVC output: the same inputs give the same bytes, so it holds no time, revision or machine
+(`reports/provenance.json` does). Nothing in it is fetched: style and drawings are inline, and a content security policy
+forbids everything else.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from isogloss.report import charts, text
+from isogloss.report.headline import Verdict, headline, shrinkage_sentence, verdict
+from isogloss.report.inputs import Change, Comparison, Fairness, ReportInputs, RuleInputs, read_inputs
+from isogloss.report.map import RegionMap, region_map
+from isogloss.report.metrics import metrics
+from isogloss.tables import SPLITS, atomic_path, write_json
+
+_SPREAD_ROWS: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = (
+    ("mean", "Mean over cohorts", "each cohort counts once", text.percent),
+    ("max", "Worst cohort", "the highest rate on test", text.percent),
+    ("variance", "Variance over cohorts", "squared percentage points", text.square_points),
+    ("relative_gap", "Relative gap", "(worst \u2212 best) / best", text.percent),
+)
+
+
+@dataclass(frozen=True)
+class SpreadRow:
+    """A measure of spread: the base figure, and each method's figure with its change."""
+
+    label: str
+    hint: str
+    before: str
+    after: tuple[tuple[str, Change], ...]
+
+
+@dataclass(frozen=True)
+class SplitRow:
+    """What one split holds."""
+
+    split: str
+    speakers: int
+    utterances: int
+    hours: float
+
+
+@dataclass(frozen=True)
+class RuleSection:
+    """Everything the page shows about one cohort rule."""
+
+    rule: str
+    mitigated: bool
+    fairness: Fairness
+    comparisons: tuple[tuple[charts.Series, Fairness], ...]
+    chart: charts.CohortChart
+    shrinkage: charts.ShrinkageChart
+    shrinkage_text: str | None
+    region_map: RegionMap | None
+    spread: tuple[SpreadRow, ...]
+    without_inference: tuple[str, ...]
+    harmed: tuple[tuple[str, tuple[str, ...]], ...]
+    suppressed: str | None
+
+
+def build_report(
+    root: Path | str = ".",
+    *,
+    page: Path | str = "reports/fairness.html",
+    metrics_file: Path | str = "metrics.json",
+) -> None:
+    """Write the fairness report and the metrics of a repository.
+
+    Parameters
+    ----------
+    root
+        The repository: `params.yaml` and the outputs of earlier stages lie below it.
+    page, metrics_file
+        Where to write, relative to `root`.
+
+    Raises
+    ------
+    ParamsError, TableError
+        See `isogloss.report.inputs.read_inputs`; nothing is written then.
+    """
+    root = Path(root)
+    inputs = read_inputs(root)
+    html = render(inputs)
+    with atomic_path(root / page) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+    write_json(metrics(inputs), root / metrics_file)
+
+
+def render(inputs: ReportInputs) -> str:
+    """The page as HTML."""
+    environment = Environment(
+        loader=PackageLoader("isogloss.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=text.percent,
+        signed=text.signed_percent,
+        interval=text.interval,
+        count=text.count,
+        probability=text.probability,
+    )
+    main = inputs.rules[inputs.params.mitigation.rule]
+    series = charts.all_series(inputs.params.mitigation.methods)
+    style = resources.files("isogloss.report").joinpath("templates/page.css").read_text(encoding="utf-8")
+    return environment.get_template("page.html").render(
+        style=Markup(style),
+        headline=headline(inputs),
+        params=inputs.params.model_dump(mode="json"),
+        series=series,
+        main=main.any_method,
+        overall=tuple(_overall(inputs, s) for s in series[1:]),
+        sections=tuple(_section(inputs, rule) for rule in _ordered(inputs)),
+        splits=_splits(inputs.metadata),
+        hashes=sorted(inputs.hashes.items()),
+        confidence=text.percent(main.any_method.confidence, digits=0),
+        alpha=f"{1 - main.any_method.confidence:.2g}",
+    )
+
+
+def _ordered(inputs: ReportInputs) -> list[RuleInputs]:
+    """The rules, the mitigated one first."""
+    main = inputs.params.mitigation.rule
+    return sorted(inputs.rules.values(), key=lambda rule: rule.rule != main)
+
+
+def _overall(inputs: ReportInputs, series: charts.Series) -> tuple[charts.Series, Comparison, Verdict]:
+    """A method's line of the overall table."""
+    overall = inputs.rules[inputs.params.mitigation.rule].methods[series.name].overall
+    return series, overall, verdict(overall)
+
+
+def _section(inputs: ReportInputs, rule: RuleInputs) -> RuleSection:
+    """The section of one rule."""
+    series = charts.all_series(list(rule.methods))
+    cohorts = charts.by_discovery(rule.any_method.cohorts)
+    labels = {c.cohort: c.label for c in cohorts}
+    return RuleSection(
+        rule=rule.rule,
+        mitigated=rule.rule == inputs.params.mitigation.rule,
+        fairness=rule.any_method,
+        comparisons=tuple(zip(series[1:], rule.methods.values(), strict=True)),
+        chart=charts.cohort_chart(rule),
+        shrinkage=charts.shrinkage_chart(rule),
+        shrinkage_text=shrinkage_sentence(rule),
+        region_map=region_map(rule),
+        spread=tuple(_spread_row(rule, *row) for row in _SPREAD_ROWS),
+        without_inference=tuple(c.label for c in cohorts if not c.inference),
+        harmed=tuple(
+            (name, tuple(labels.get(cohort, cohort) for cohort in fairness.harmed_cohorts))
+            for name, fairness in rule.methods.items()
+            if fairness.harmed_cohorts
+        ),
+        suppressed=None,
+    )
+
+
+def _spread_row(rule: RuleInputs, key: str, label: str, hint: str, write: Callable[[float | None], str]) -> SpreadRow:
+    """One measure of spread over all methods."""
+    changes: list[Change] = [getattr(fairness.spread, key) for fairness in rule.methods.values()]
+    return SpreadRow(
+        label=label,
+        hint=hint,
+        before=write(changes[0].before),
+        after=tuple((write(change.after), change) for change in changes),
+    )
+
+
+def _splits(metadata: pd.DataFrame) -> tuple[SplitRow, ...]:
+    """The size of each split that the corpus has."""
+    grouped: dict[Any, pd.DataFrame] = dict(iter(metadata.groupby("split")))
+    return tuple(
+        SplitRow(
+            split=split,
+            speakers=int(grouped[split]["speaker_id"].nunique()),
+            utterances=len(grouped[split]),
+            hours=float(grouped[split]["duration_s"].sum()) / 3600,
+        )
+        for split in SPLITS
+        if split in grouped
+    )

@@ -1,0 +1,105 @@
+"""How the report writes numbers and lists: one place, so that a table, a chart and a sentence say the same.
+
+Rates are fractions in the files and per cent on the page. A missing number is an en dash, never a zero.
+"""
+
+from collections.abc import Sequence
+
+Interval = tuple[float, float]
+
+MISSING = "–"
+_MINUS = "\u2212"
+_THIN = "\u202f"  # narrow no-break space: between a number and its per cent sign, and between thousands
+
+
+def percent(value: float | None, *, digits: int = 1) -> str:
+    """A rate as per cent.
+
+    >>> percent(0.1234)
+    '12.3\\u202f%'
+    """
+    return MISSING if value is None else f"{_number(100 * value, digits)}{_THIN}%"
+
+
+def signed_percent(value: float | None, *, digits: int = 1) -> str:
+    """A change as per cent with its sign; a change that rounds to zero has none.
+
+    >>> signed_percent(-0.05)
+    '−5.0\\u202f%'
+    """
+    if value is None:
+        return MISSING
+    rounded = round(100 * value, digits)
+    sign = "+" if rounded > 0 else ""
+    return f"{sign}{_number(rounded, digits)}{_THIN}%"
+
+
+def interval(bounds: Interval | None, *, signed: bool = False, digits: int = 1) -> str:
+    """The bounds of an interval in per cent, without repeating the per cent sign.
+
+    >>> interval((0.1, 0.125))
+    '10.0 to 12.5'
+    """
+    if bounds is None:
+        return ""
+    low, high = (round(100 * bound, digits) for bound in bounds)
+    plus = ["+" if signed and bound > 0 else "" for bound in (low, high)]
+    return f"{plus[0]}{_number(low, digits)} to {plus[1]}{_number(high, digits)}"
+
+
+def count(value: int | None) -> str:
+    """A whole number with thousands set apart.
+
+    >>> count(12345)
+    '12\\u202f345'
+    """
+    return MISSING if value is None else f"{value:,}".replace(",", _THIN)
+
+
+def probability(value: float | None) -> str:
+    """A p value; tiny ones as a bound, since permutations do not resolve them.
+
+    >>> probability(0.00004)
+    '< 0.001'
+    """
+    if value is None:
+        return MISSING
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def square_points(value: float | None) -> str:
+    """A variance of rates in squared percentage points.
+
+    >>> square_points(0.0123)
+    '123'
+    """
+    if value is None:
+        return MISSING
+    points = 1e4 * value
+    return _number(points, 0 if points >= 100 else 1)
+
+
+def listing(items: Sequence[str], *, conjunction: str = "and") -> str:
+    """Items as a phrase.
+
+    >>> listing(["a", "b", "c"])
+    'a, b and c'
+    """
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {conjunction} {items[-1]}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "cohort"), counted(3, "cohort")
+    ('1 cohort', '3 cohorts')
+    """
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def _number(value: float, digits: int) -> str:
+    """Fixed decimals with a true minus sign and no negative zero."""
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if not text.strip("-0.") else text.replace("-", _MINUS)
