@@ -89,7 +89,7 @@ def fairness_content(method: str, rule: str, rows: list, *, worst: int) -> dict[
         "baseline": "base",
         "rule": rule,
         "split": "test",
-        "metric": "wer",
+        "metric": "WER",
         "unit": "speaker",
         "speakers": sum(c["speakers"] for c in cohorts),
         "utterances": sum(c["utterances"] for c in cohorts),
@@ -111,9 +111,9 @@ def fairness_content(method: str, rule: str, rows: list, *, worst: int) -> dict[
         "worst_cohort_by_discovery": "C00",
         "worst_cohort_by_test": "C00",
         "harmed_cohorts": harmed,
-        "suppressed": [],
+        "suppressed": {"cohorts": 0, "speakers": 0},
         "seeds": {"asr": 1, "mitigation": 1},
-        "test": "sign-flip permutation over speakers, Holm-adjusted over cohorts",
+        "test": "Intervals: studentised bootstrap. p: sign-flip permutation over speakers; p_holm: by Holm.",
     }
 
 

@@ -107,7 +107,7 @@ def by_discovery(cohorts: Sequence[CohortComparison]) -> list[CohortComparison]:
 
 def significant(cohort: CohortComparison, *, confidence: float) -> bool:
     """Whether a cohort's change holds after Holm's adjustment over all cohorts of the rule."""
-    return cohort.inference and cohort.p_holm is not None and cohort.p_holm < 1 - confidence
+    return cohort.inference and cohort.p_holm is not None and cohort.p_holm <= 1 - confidence
 
 
 def cohort_chart(rule: RuleInputs) -> CohortChart:
@@ -140,7 +140,7 @@ def cohort_chart(rule: RuleInputs) -> CohortChart:
         )
     fairness = rule.any_method
     return CohortChart(
-        metric=fairness.metric.upper(),
+        metric=fairness.metric,
         rate_axis=rate_axis,
         change_axis=change_axis,
         overall=fairness.overall.before,
@@ -175,16 +175,14 @@ def shrinkage_chart(rule: RuleInputs, *, most: int = 6) -> ShrinkageChart:
                 test=cohort.before,
             )
         )
-    return ShrinkageChart(metric=rule.any_method.metric.upper(), axis=axis, rows=tuple(rows), series=(chosen, judged))
+    return ShrinkageChart(metric=rule.any_method.metric, axis=axis, rows=tuple(rows), series=(chosen, judged))
 
 
 def _discovery_figures(
     cohort: CohortComparison, found: DiscoveredCohort | None
 ) -> tuple[float | None, Interval | None]:
-    """A cohort's rate and interval on discovery; a cohort merged for privacy has only its rate in the comparison."""
-    if found is None:
-        return cohort.discovery, None
-    return found.discovery.wer, found.discovery.ci95
+    """A cohort's rate and interval on discovery, unless it is hidden for privacy."""
+    return cohort.discovery, None if found is None or cohort.discovery is None else found.discovery.ci95
 
 
 def _gained(cohorts: Sequence[CohortComparison], name: str, confidence: float) -> bool:

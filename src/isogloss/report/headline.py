@@ -14,6 +14,9 @@ from isogloss.report.text import counted, interval, listing, percent, signed_per
 POOR_RATE = 0.5
 """From this base error rate on, differences between cohorts say little about a usable recogniser (our choice)."""
 
+_UNIT = {"geographic": "region", "automatic": "group of voices"}
+"""What a reader calls a cohort of a rule; otherwise "cohort"."""
+
 Verdict = Literal["better", "worse", "unclear"]
 
 
@@ -42,21 +45,19 @@ def headline(inputs: ReportInputs) -> Headline:
     gained = [m for m in methods if verdict(_worst(rule.methods[m])) == "better"]
     lost = [m for m in methods if verdict(rule.methods[m].overall) == "worse"]
     harmed = {m: harmed_labels(inputs, m) for m in methods}
-    harmful = [m for m in methods if harmed[m]]
-    title = (
-        f"{listing(gained)} measurably improved the cohort that discovery found worst"
+    worst = f"the worst-served {_UNIT.get(rule.rule, 'cohort')}"
+    metric = rule.any_method.metric
+    sentences = [
+        f"{listing(gained)} measurably lowered the {metric} of {worst}"
         if gained
-        else "No mitigation measurably improved the cohort that discovery found worst"
-    )
-    if harmful:
-        hurt = listing([f"{m} ({counted(len(harmed[m]), 'cohort')})" for m in harmful])
-        title += f"; measurably harmed by {hurt}"
-    else:
-        title += "; no cohort was measurably harmed"
+        else f"No mitigation measurably lowered the {metric} of {worst}"
+    ]
+    hurt = listing([f"{m} measurably harmed {counted(len(harmed[m]), 'cohort')}" for m in methods if harmed[m]])
+    sentences.append(hurt or "No cohort was measurably harmed")
     if lost:
-        title += f"; {listing(lost)} made speech as a whole worse"
+        sentences.append(f"{listing(lost)} made speech as a whole worse")
     return Headline(
-        title=title[0].upper() + title[1:] + "." if not gained else title + ".",
+        title=". ".join(sentences) + ".",
         warning=_poor(rule.any_method),
         findings=tuple(_finding(rule.methods[m], harmed[m]) for m in methods),
     )
@@ -102,7 +103,7 @@ def shrinkage_sentence(rule: RuleInputs) -> str | None:
     worst = ranked[0] if ranked else None
     if worst is None or worst.discovery is None or worst.before is None:
         return None
-    metric = rule.any_method.metric.upper()
+    metric = rule.any_method.metric
     text = (
         f"On the discovery speakers, who chose it, the worst cohort ({worst.label}) has {percent(worst.discovery)} "
         f"{metric}; on the test speakers, who had no part in the choice, {percent(worst.before)}"
@@ -124,7 +125,7 @@ def _finding(fairness: Fairness, harmed: list[str]) -> Finding:
     sentences = []
     if worst is not None:
         change = describe(worst, confidence=fairness.confidence)
-        sentences.append(f"{worst.label}, worst on discovery: {fairness.metric.upper()} from {change}.")
+        sentences.append(f"{worst.label}, worst on discovery: {fairness.metric} from {change}.")
     sentences.append(f"All speech: from {describe(fairness.overall, confidence=fairness.confidence)}.")
     gap = fairness.spread.relative_gap
     if gap.before is not None and gap.after is not None:
@@ -140,6 +141,6 @@ def _poor(fairness: Fairness) -> str | None:
     if rate is None or rate < POOR_RATE:
         return None
     return (
-        f"The base recogniser has {percent(rate)} {fairness.metric.upper()}: too poor for any use. The differences "
+        f"The base recogniser has {percent(rate)} {fairness.metric}: too poor for any use. The differences "
         "below show that the pipeline works; they say nothing about a recogniser that does."
     )

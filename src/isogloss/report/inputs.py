@@ -7,7 +7,7 @@ missing file, a key that is absent, a comparison of another rule or split than i
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -67,6 +67,13 @@ class Spread(_Record):
     relative_gap: Change
 
 
+class Suppressed(_Record):
+    """What was merged for privacy."""
+
+    cohorts: int
+    speakers: int
+
+
 class Fairness(_Record):
     """A `fairness.json`: one system against the base under one cohort rule."""
 
@@ -86,9 +93,9 @@ class Fairness(_Record):
     worst_cohort_by_discovery: str | None
     worst_cohort_by_test: str | None
     harmed_cohorts: list[str]
-    suppressed: Any = None
-    seeds: Any = None
-    test: Any = None
+    suppressed: Suppressed
+    seeds: dict[str, int]
+    test: str
 
     def cohort(self, name: str) -> CohortComparison:
         """The comparison of one cohort."""
@@ -184,8 +191,9 @@ def read_inputs(root: Path) -> ReportInputs:
         methods: dict[str, Fairness] = {}
         for method in params.mitigation.methods:
             path = hashed(f"results/asr/{method}/{rule}/fairness.json")
-            methods[method] = _parse(path, Fairness)
-            _check_identity(methods[method], method=method, rule=rule, path=path)
+            fairness = _parse(path, Fairness)
+            _check_identity(fairness, method=method, rule=rule, path=path)
+            methods[method] = _hide_few(fairness, summary, min_speakers=params.privacy.min_speakers)
         rules[rule] = RuleInputs(rule=rule, summary=summary, methods=methods)
         _check_same_base(rules[rule])
     return ReportInputs(params=params, metadata=metadata, base=base, rules=rules, hashes=hashes)
@@ -213,12 +221,19 @@ def _check_identity(fairness: Fairness, *, method: str, rule: str, path: Path) -
             raise TableError(f"{path}: {key} is {found!r}, but {expected!r} belongs here; run its stage again")
 
 
+def _hide_few(fairness: Fairness, summary: Summary, *, min_speakers: int) -> Fairness:
+    """Without the discovery figure of cohorts that have too few speakers there to be shown, whatever test has."""
+    few = {c.cohort for c in summary.cohorts if c.discovery.speakers < min_speakers}
+    cohorts = [c.model_copy(update={"discovery": None}) if c.cohort in few else c for c in fairness.cohorts]
+    return fairness.model_copy(update={"cohorts": cohorts})
+
+
 def _check_same_base(rule: RuleInputs) -> None:
     """Refuse comparisons with different bases: their charts would put unrelated numbers side by side."""
     first, *others = rule.methods.items()
-    expected = {c.cohort: c.before for c in first[1].cohorts}
+    expected = {c.cohort: (c.label, c.words, c.before) for c in first[1].cohorts}
     for method, fairness in others:
-        if {c.cohort: c.before for c in fairness.cohorts} != expected:
+        if {c.cohort: (c.label, c.words, c.before) for c in fairness.cohorts} != expected:
             raise TableError(
                 f"results/asr/{method}/{rule.rule}/fairness.json and results/asr/{first[0]}/{rule.rule}/fairness.json "
                 "compare with different bases; evaluate both methods again"

@@ -118,7 +118,7 @@ def region_map(rule: RuleInputs) -> RegionMap | None:
         regions=regions,
         panels=(base, *after),
         legend=tuple(_legend(limits)),
-        metric=rule.any_method.metric.upper(),
+        metric=rule.any_method.metric,
     )
 
 

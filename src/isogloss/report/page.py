@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from isogloss.config import CohortRule, EncoderName, MitigationMethod
 from isogloss.report import charts, text
 from isogloss.report.headline import Verdict, headline, shrinkage_sentence, verdict
 from isogloss.report.inputs import Change, Comparison, Fairness, ReportInputs, RuleInputs, read_inputs
@@ -26,7 +27,7 @@ _SPREAD_ROWS: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = 
     ("mean", "Mean over cohorts", "each cohort counts once", text.percent),
     ("max", "Worst cohort", "the highest rate on test", text.percent),
     ("variance", "Variance over cohorts", "squared percentage points", text.square_points),
-    ("relative_gap", "Relative gap", "(worst \u2212 best) / best", text.percent),
+    ("relative_gap", "Relative gap", "between worst and best on discovery", text.percent),
 )
 
 
@@ -65,7 +66,6 @@ class RuleSection:
     spread: tuple[SpreadRow, ...]
     without_inference: tuple[str, ...]
     harmed: tuple[tuple[str, tuple[str, ...]], ...]
-    suppressed: str | None
 
 
 def build_report(
@@ -118,7 +118,7 @@ def render(inputs: ReportInputs) -> str:
     return environment.get_template("page.html").render(
         style=Markup(style),
         headline=headline(inputs),
-        params=inputs.params.model_dump(mode="json"),
+        params=_used_params(inputs),
         series=series,
         main=main.any_method,
         overall=tuple(_overall(inputs, s) for s in series[1:]),
@@ -128,6 +128,17 @@ def render(inputs: ReportInputs) -> str:
         confidence=text.percent(main.any_method.confidence, digits=0),
         alpha=f"{1 - main.any_method.confidence:.2g}",
     )
+
+
+def _used_params(inputs: ReportInputs) -> dict[str, Any]:
+    """The sections that had a part in the results: not those of encoders, rules and methods that were not chosen."""
+    params = inputs.params
+    chosen = {params.asr.encoder, *params.cohorts.rules, *params.mitigation.methods}
+    optional = {*get_args(EncoderName), *get_args(CohortRule), *get_args(MitigationMethod)}
+    unused = optional - chosen
+    if params.corpus.source != "atlas":
+        unused.add("atlas")
+    return params.model_dump(mode="json", exclude=unused)
 
 
 def _ordered(inputs: ReportInputs) -> list[RuleInputs]:
@@ -163,7 +174,6 @@ def _section(inputs: ReportInputs, rule: RuleInputs) -> RuleSection:
             for name, fairness in rule.methods.items()
             if fairness.harmed_cohorts
         ),
-        suppressed=None,
     )
 
 
