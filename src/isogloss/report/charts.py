@@ -7,9 +7,9 @@ the window, its text keeps its size, and a screen reader meets a table. Row heig
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from isogloss.report.inputs import CohortComparison, DiscoveredCohort, Interval, RuleInputs
+from isogloss.report.inputs import CohortComparison, DiscoveredCohort, RuleInputs
 from isogloss.report.scale import Axis, axis_for
-from isogloss.report.text import interval, percent, signed_percent
+from isogloss.report.text import Interval, interval, percent, signed_percent
 
 BASE_SHAPE = "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0z"
 METHOD_SHAPES = (
@@ -115,11 +115,11 @@ def cohort_chart(rule: RuleInputs) -> CohortChart:
     base, *methods = all_series(list(rule.methods))
     tables = [{c.cohort: c for c in f.cohorts} for f in rule.methods.values()]
     everything = [c for table in tables for c in table.values()]
-    bounds = [b for c in everything if c.inference for side in (c.before_ci95, c.after_ci95) for b in side or ()]
-    rate_axis = axis_for([v for c in everything for v in (c.before, c.after) if v is not None], bounds)
+    intervals = [i for c in everything if c.inference for i in (c.before_ci95, c.after_ci95) if i is not None]
+    rate_axis = axis_for([v for c in everything for v in (c.before, c.after) if v is not None], intervals)
     change_axis = axis_for(
         [c.relative_change for c in everything if c.relative_change is not None],
-        [b for c in everything if c.inference for b in c.ci95 or ()],
+        [c.ci95 for c in everything if c.inference and c.ci95 is not None],
     )
     rows = []
     for first in by_discovery(rule.any_method.cohorts):
@@ -157,7 +157,7 @@ def shrinkage_chart(rule: RuleInputs, *, most: int = 6) -> ShrinkageChart:
     pairs = [(c, *_discovery_figures(c, discovered.get(c.cohort))) for c in worst]
     axis = axis_for(
         [v for c, rate, _ in pairs for v in (c.before, rate) if v is not None],
-        [b for c, _, bounds in pairs for side in (c.before_ci95, bounds) for b in side or ()],
+        [i for c, _, bounds in pairs for i in (c.before_ci95, bounds) if i is not None],
     )
     rows = []
     for cohort, rate, bounds in pairs:

@@ -34,6 +34,7 @@ class Headline:
     """The top of the page."""
 
     title: str
+    consequences: str
     warning: str | None
     findings: tuple[Finding, ...]
 
@@ -47,17 +48,14 @@ def headline(inputs: ReportInputs) -> Headline:
     harmed = {m: harmed_labels(inputs, m) for m in methods}
     worst = f"the worst-served {_UNIT.get(rule.rule, 'cohort')}"
     metric = rule.any_method.metric
-    sentences = [
-        f"{listing(gained)} measurably lowered the {metric} of {worst}"
-        if gained
-        else f"No mitigation measurably lowered the {metric} of {worst}"
-    ]
-    hurt = listing([f"{m} measurably harmed {counted(len(harmed[m]), 'cohort')}" for m in methods if harmed[m]])
-    sentences.append(hurt or "No cohort was measurably harmed")
+    title = f"{listing(gained) or 'No mitigation'} measurably lowered the {metric} of {worst}."
+    hurt = listing([f"{counted(len(harmed[m]), 'cohort')} by {m}" for m in methods if harmed[m]])
+    consequences = [f"Measurably harmed: {hurt}." if hurt else "No cohort was measurably harmed."]
     if lost:
-        sentences.append(f"{listing(lost)} made speech as a whole worse")
+        consequences.append(f"Speech as a whole became measurably worse with {listing(lost)}.")
     return Headline(
-        title=". ".join(sentences) + ".",
+        title=title,
+        consequences=" ".join(consequences),
         warning=_poor(rule.any_method),
         findings=tuple(_finding(rule.methods[m], harmed[m]) for m in methods),
     )
@@ -109,7 +107,7 @@ def shrinkage_sentence(rule: RuleInputs) -> str | None:
         f"{metric}; on the test speakers, who had no part in the choice, {percent(worst.before)}"
     )
     if worst.before < worst.discovery:
-        return text + ". The difference is what choosing the worst of many adds: only the test figure counts."
+        return text + ". What was chosen for being extreme shrinks on new speakers: only the test figure counts."
     return text + ". It did not shrink here, as the worst of many often does; still, only the test figure counts."
 
 
@@ -125,7 +123,8 @@ def _finding(fairness: Fairness, harmed: list[str]) -> Finding:
     sentences = []
     if worst is not None:
         change = describe(worst, confidence=fairness.confidence)
-        sentences.append(f"{worst.label}, worst on discovery: {fairness.metric} from {change}.")
+        unit = _UNIT.get(fairness.rule, "cohort")
+        sentences.append(f"Worst-served {unit} ({worst.label}): {fairness.metric} from {change}.")
     sentences.append(f"All speech: from {describe(fairness.overall, confidence=fairness.confidence)}.")
     gap = fairness.spread.relative_gap
     if gap.before is not None and gap.after is not None:

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from isogloss.config import Params, load_params
 from isogloss.errors import TableError
+from isogloss.report.text import Interval
 from isogloss.tables import METADATA_COLUMNS, RESULT_COLUMNS, read_json, read_parquet
 
-Interval = tuple[float, float]
 Degrees = float
 Rectangle = tuple[Degrees, Degrees, Degrees, Degrees]  # south, west, north, east
 

@@ -65,7 +65,7 @@ class RuleSection:
     region_map: RegionMap | None
     spread: tuple[SpreadRow, ...]
     without_inference: tuple[str, ...]
-    harmed: tuple[tuple[str, tuple[str, ...]], ...]
+    harmed: tuple[charts.Row, ...]
 
 
 def build_report(
@@ -111,6 +111,7 @@ def render(inputs: ReportInputs) -> str:
         interval=text.interval,
         count=text.count,
         probability=text.probability,
+        listing=text.listing,
     )
     main = inputs.rules[inputs.params.mitigation.rule]
     series = charts.all_series(inputs.params.mitigation.methods)
@@ -157,23 +158,19 @@ def _section(inputs: ReportInputs, rule: RuleInputs) -> RuleSection:
     """The section of one rule."""
     series = charts.all_series(list(rule.methods))
     cohorts = charts.by_discovery(rule.any_method.cohorts)
-    labels = {c.cohort: c.label for c in cohorts}
+    chart = charts.cohort_chart(rule)
     return RuleSection(
         rule=rule.rule,
         mitigated=rule.rule == inputs.params.mitigation.rule,
         fairness=rule.any_method,
         comparisons=tuple(zip(series[1:], rule.methods.values(), strict=True)),
-        chart=charts.cohort_chart(rule),
+        chart=chart,
         shrinkage=charts.shrinkage_chart(rule),
         shrinkage_text=shrinkage_sentence(rule),
         region_map=region_map(rule),
         spread=tuple(_spread_row(rule, *row) for row in _SPREAD_ROWS),
         without_inference=tuple(c.label for c in cohorts if not c.inference),
-        harmed=tuple(
-            (name, tuple(labels.get(cohort, cohort) for cohort in fairness.harmed_cohorts))
-            for name, fairness in rule.methods.items()
-            if fairness.harmed_cohorts
-        ),
+        harmed=tuple(row for row in chart.rows if row.harmed_by),
     )
 
 

@@ -8,8 +8,9 @@ can be many times wider than everything else; the domain follows the estimates, 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
-from isogloss.report.text import percent, signed_percent
+from isogloss.report.text import Interval, percent, signed_percent
 
 _MARGIN = 3.0  # per cent of the width left free at both ends, for markers and tick labels
 _REACH = 0.6  # how far, in spans of the estimates, intervals may widen the domain
@@ -34,14 +35,19 @@ class Axis:
         return (signed_percent if signed else percent)(tick, digits=digits).removesuffix("\u202f%")
 
 
-def axis_for(estimates: Sequence[float], bounds: Sequence[float], *, target_ticks: int = 5) -> Axis:
-    """An axis that holds zero, all estimates, and the interval bounds as far as they keep the estimates legible."""
+def axis_for(estimates: Sequence[float], intervals: Sequence[Interval], *, target_ticks: int = 5) -> Axis:
+    """An axis that holds zero, all estimates, and intervals as far as they keep the estimates legible.
+
+    An outlying bound widens the domain by no more than 0.6 spans of the estimates, or as far as the median bound.
+    """
     low, high = min([0.0, *estimates]), max([0.0, *estimates])
     reach = _REACH * (high - low)
     if reach == 0.0:
         low, high, reach = 0.0, 0.01, 0.01
-    low = max(min([low, *bounds]), low - reach)
-    high = min(max([high, *bounds]), high + reach)
+    if intervals:
+        lows, highs = zip(*intervals, strict=True)
+        low = max(min(low, *lows), min(low - reach, median(lows)))
+        high = min(max(high, *highs), max(high + reach, median(highs)))
     step = round_step((high - low) / target_ticks)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     ticks = tuple(round(i * step, 10) for i in range(first, last + 1))
