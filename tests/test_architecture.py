@@ -1,0 +1,162 @@
+"""Imports point one way, heavy libraries stay where they belong, and the planted truth stays hidden.
+
+Read from the source by AST, so that a wrong arrow fails without being run; a few child processes check what really
+gets loaded.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "isogloss"
+
+GROUND = {"errors", "config", "tables", "geography"}
+SPEECH = {"corpus", "models", "losses", "decoding", "mitigation", "training"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "entry": {"errors"},
+    "config": {"errors"},
+    "geography": {"errors"},
+    "tables": {"errors", "config"},
+    "corpus": GROUND,
+    "losses": GROUND,
+    "models": GROUND | {"corpus", "losses"},
+    "decoding": GROUND | {"corpus", "models", "losses"},
+    "mitigation": GROUND | {"corpus", "models", "losses"},
+    "evaluation": GROUND,
+    "training": GROUND | {"corpus", "models", "losses", "decoding", "mitigation", "evaluation"},
+    "cohorts": GROUND | {"evaluation"},
+    "report": GROUND | {"evaluation", "cohorts"},
+    "pipeline": GROUND,
+    "cli": GROUND | SPEECH | {"entry", "evaluation", "cohorts", "report", "pipeline"},
+}
+LIGHT = {"errors", "entry", "config", "tables", "geography", "evaluation", "cohorts", "report", "pipeline", "cli"}
+HEAVY = {"torch", "torchaudio", "lhotse", "lightning", "triton", "great_expectations", "statsmodels", "prefect", "dvc"}
+ORCHESTRATION = {"dvc", "prefect"}
+TRUTH_READERS = {"corpus", "cohorts/recovery.py"}
+"""Who may name the planted truth: the corpus stage's package, which writes it, and the scoring."""
+
+
+def modules(package: str) -> list[Path]:
+    """The files of a package, or the one of a module."""
+    single = SOURCE / f"{package}.py"
+    return [single] if single.exists() else sorted((SOURCE / package).rglob("*.py"))
+
+
+def imports(path: Path, *, everywhere: bool) -> Iterator[str]:
+    """Dotted names that a file imports; at module level only, or everywhere. Blocks for type checkers do not run."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    pending: list[ast.AST] = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from _names_from(node, path)
+        elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            pending += node.orelse
+        elif everywhere or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            pending += ast.iter_child_nodes(node)
+
+
+def _names_from(node: ast.ImportFrom, path: Path) -> Iterator[str]:
+    """`from a import b` as a.b, relative ones made absolute."""
+    parts: list[str] = []
+    if node.level:
+        here = ["isogloss", *path.relative_to(SOURCE).parts[:-1]] if path.is_relative_to(SOURCE) else []
+        parts = here[: len(here) - node.level + 1]
+    base = ".".join([*parts, *([node.module] if node.module else [])])
+    yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def test_every_package_has_its_place_in_the_order():
+    found = {p.stem if p.suffix == ".py" else p.name for p in SOURCE.iterdir() if p.suffix == ".py" or p.is_dir()}
+    assert found - {"__init__", "__pycache__", "data"} <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
+def test_imports_point_one_way(package: str):
+    allowed = MAY_IMPORT[package] | {package}
+    wrong = [
+        f"{path.relative_to(SOURCE)} imports {name}"
+        for path in modules(package)
+        for name in imports(path, everywhere=True)
+        if name.startswith("isogloss.") and name.split(".")[1] not in allowed | {"__version__"}
+    ]
+    assert not wrong
+
+
+def test_the_allowed_arrows_have_no_circle():
+    remaining = dict(MAY_IMPORT)
+    while remaining:
+        free = [name for name, needs in remaining.items() if not needs & set(remaining)]
+        assert free, f"a circle among {sorted(remaining)}"
+        for name in free:
+            del remaining[name]
+
+
+@pytest.mark.parametrize("package", sorted(LIGHT))
+def test_light_packages_import_nothing_heavy_at_module_level(package: str):
+    wrong = [
+        f"{path.relative_to(SOURCE)} imports {name}"
+        for path in modules(package)
+        for name in imports(path, everywhere=False)
+        if name.split(".")[0] in HEAVY
+    ]
+    assert not wrong
+
+
+def test_dvc_and_prefect_are_known_to_the_pipeline_alone():
+    wrong = [
+        f"{path.relative_to(SOURCE)} imports {name}"
+        for path in sorted(SOURCE.rglob("*.py"))
+        if path.relative_to(SOURCE).parts[0] != "pipeline"
+        for name in imports(path, everywhere=True)
+        if name.split(".")[0] in ORCHESTRATION
+    ]
+    assert not wrong
+
+
+def test_nothing_imports_the_entry_points():
+    sources = [*SOURCE.rglob("*.py"), *(ROOT / "stages").rglob("*.py"), *(ROOT / "flows").rglob("*.py")]
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sorted(sources)
+        for name in imports(path, everywhere=True)
+        if name.split(".")[0] in {"stages", "flows"}
+        or (name.startswith("isogloss.cli") and not path.is_relative_to(SOURCE / "cli"))
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("package", ["evaluation", "cohorts", "report", "pipeline", "cli"])
+def test_importing_a_light_package_loads_no_torch(package: str):
+    heavy = sorted(HEAVY - ORCHESTRATION)
+    program = f"import sys, isogloss.{package}; print([m for m in {heavy!r} if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert result.stdout.strip() == "[]"
+
+
+def test_the_planted_truth_is_named_by_its_writer_and_by_the_scoring_alone():
+    sources = [*SOURCE.rglob("*.py"), *(p for p in (ROOT / "stages").rglob("*.py") if p.stem != "corpus")]
+    allowed = [SOURCE / name for name in TRUTH_READERS]
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in sorted(sources)
+        if not any(path == place or path.is_relative_to(place) for place in allowed)
+        and any(word in path.read_text(encoding="utf-8") for word in ("data/truth", "planted.parquet", '"truth"'))
+    ]
+    assert not wrong
+
+
+def test_no_stage_but_the_scoring_depends_on_the_planted_truth():
+    from ruamel.yaml import YAML
+
+    stages = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    readers = {name for name, stage in stages.items() if "data/truth" in str((stage.get("do") or stage).get("deps"))}
+    assert readers <= {"score"}

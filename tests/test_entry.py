@@ -1,0 +1,77 @@
+"""Errors at the edge: one sentence and a code for the user's mistakes, a traceback for ours."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from isogloss import errors
+from isogloss.entry import entry
+
+HIERARCHY = [
+    kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.IsoglossError)
+]
+
+
+@pytest.mark.parametrize("kind", HIERARCHY)
+def test_a_users_mistake_is_one_sentence_on_stderr_and_code_2(kind, capsys):
+    @entry
+    def main() -> None:
+        raise kind("params.yaml: ewc.strength is -1, but must be at least 0")
+
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert written.err == "isogloss: params.yaml: ewc.strength is -1, but must be at least 0\n"
+
+
+def test_an_interruption_is_one_sentence_and_code_130(capsys):
+    @entry
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 130
+    assert capsys.readouterr().err.startswith("isogloss: interrupted")
+
+
+def test_our_own_defects_keep_their_traceback():
+    @entry
+    def main() -> None:
+        raise ZeroDivisionError("ours")
+
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        main()
+
+
+def test_success_passes_arguments_and_exits_with_nothing():
+    seen = []
+
+    @entry
+    def main(first: int, *, second: int) -> None:
+        seen.append((first, second))
+
+    main(1, second=2)
+    assert seen == [(1, 2)]
+
+
+def test_the_wrapped_function_keeps_its_name_and_docstring():
+    @entry
+    def main() -> None:
+        """Build the page."""
+
+    assert (main.__name__, main.__doc__) == ("main", "Build the page.")
+
+
+def test_a_script_ends_with_the_code_and_without_a_traceback(tmp_path: Path):
+    script = tmp_path / "stage.py"
+    script.write_text(
+        "from isogloss.entry import entry\nfrom isogloss.errors import TableError\n"
+        "@entry\ndef main():\n    raise TableError('data.csv: row 3 has no text')\nmain()\n"
+    )
+    result = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=60)
+    assert (result.returncode, result.stderr) == (2, "isogloss: data.csv: row 3 has no text\n")
