@@ -1,7 +1,7 @@
 """params.yaml: complete, strict, and every kind of mistake is one sentence with key, value and rule."""
 
+import json
 import math
-import string
 from pathlib import Path
 from typing import Any
 
@@ -159,13 +159,18 @@ def test_any_number_is_either_accepted_unchanged_or_refused_with_its_key(tmp_pat
 
 @given(
     where=st.sampled_from(numeric_keys()),
-    value=st.one_of(st.text(alphabet=string.printable.strip(), max_size=8), st.booleans(), st.none()),
+    value=st.one_of(
+        st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"], max_codepoint=0xFFFF), max_size=8),
+        st.booleans(),
+        st.none(),
+    ),
 )
 def test_what_is_no_number_is_never_taken_for_one(tmp_path_factory, where, value: Any):
     section, key = where
     path = tmp_path_factory.mktemp("params") / "params.yaml"
-    with path.open("w", encoding="utf-8") as file:
-        YAML(typ="safe", pure=True).dump({section: {key: value}}, file)
+    path.write_text(
+        json.dumps({section: {key: value}}, ensure_ascii=False), encoding="utf-8"
+    )  # YAML 1.2 holds all of JSON
     with pytest.raises(ParamsError) as error:
         load_params(path)
     assert f"{section}.{key} is {value!r}" in str(error.value)

@@ -49,6 +49,7 @@ class SplitRow:
     speakers: int
     utterances: int
     hours: float
+    base_rate: float | None
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def render(inputs: ReportInputs) -> str:
         main=main.any_method,
         overall=tuple(_overall(inputs, s) for s in series[1:]),
         sections=tuple(_section(inputs, rule) for rule in _ordered(inputs)),
-        splits=_splits(inputs.metadata),
+        splits=_splits(inputs),
         hashes=sorted(inputs.hashes.items()),
         confidence=text.percent(main.any_method.confidence, digits=0),
         alpha=f"{1 - main.any_method.confidence:.2g}",
@@ -185,16 +186,25 @@ def _spread_row(rule: RuleInputs, key: str, label: str, hint: str, write: Callab
     )
 
 
-def _splits(metadata: pd.DataFrame) -> tuple[SplitRow, ...]:
-    """The size of each split that the corpus has."""
-    grouped: dict[Any, pd.DataFrame] = dict(iter(metadata.groupby("split")))
+def _splits(inputs: ReportInputs) -> tuple[SplitRow, ...]:
+    """The size of each split that the corpus has, and the base system's rate on those that were transcribed."""
+    grouped: dict[Any, pd.DataFrame] = dict(iter(inputs.metadata.groupby("split")))
+    transcribed: dict[Any, pd.DataFrame] = dict(iter(inputs.base.groupby("split")))
     return tuple(
         SplitRow(
             split=split,
             speakers=int(grouped[split]["speaker_id"].nunique()),
             utterances=len(grouped[split]),
             hours=float(grouped[split]["duration_s"].sum()) / 3600,
+            base_rate=_rate(transcribed[split]) if split in transcribed else None,
         )
         for split in SPLITS
         if split in grouped
     )
+
+
+def _rate(rows: pd.DataFrame) -> float | None:
+    """The weighted word error rate, a ratio of sums; None over no words."""
+    errors = rows["substitutions"] + rows["deletions"] + rows["insertions"]
+    words = float((rows["weight"] * rows["words"]).sum())
+    return float((rows["weight"] * errors).sum()) / words if words > 0 else None

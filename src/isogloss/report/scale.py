@@ -13,6 +13,7 @@ from statistics import median
 from isogloss.report.text import Interval, percent, signed_percent
 
 _MARGIN = 3.0  # per cent of the width left free at both ends, for markers and tick labels
+_LEAST_SPAN = 0.01  # one percentage point, where all estimates are zero
 _REACH = 0.6  # how far, in spans of the estimates, intervals may widen the domain
 
 
@@ -41,9 +42,9 @@ def axis_for(estimates: Sequence[float], intervals: Sequence[Interval], *, targe
     An outlying bound widens the domain by no more than 0.6 spans of the estimates, or as far as the median bound.
     """
     low, high = min([0.0, *estimates]), max([0.0, *estimates])
+    if high - low < _LEAST_SPAN:
+        high = low + _LEAST_SPAN
     reach = _REACH * (high - low)
-    if reach == 0.0:
-        low, high, reach = 0.0, 0.01, 0.01
     if intervals:
         lows, highs = zip(*intervals, strict=True)
         low = max(min(low, *lows), min(low - reach, median(lows)))
