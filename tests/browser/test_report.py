@@ -1,0 +1,118 @@
+"""The fairness report in a real browser."""
+
+import importlib.util
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from isogloss.report import build_report
+
+WIDTHS = [320, 400, 735, 737, 1200, 2400]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory) -> Path:
+    """A built page from the made-up repository of the report's own tests."""
+    path = Path(__file__).parents[1] / "report" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("report_factory", path)
+    assert spec is not None and spec.loader is not None
+    factory = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(factory)
+    repository = factory.Repository(tmp_path_factory.mktemp("repository"))
+    build_report(repository.root)
+    return repository.root / "reports/fairness.html"
+
+
+def test_the_page_loads_without_a_console_message_or_a_request(page, report):
+    page.open(report)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    requested = [r["request"]["url"] for r in page.named("Network.requestWillBeSent")]
+    assert [url for url in requested if not url.startswith("data:")] == [report.as_uri()]
+    assert page.named("Runtime.consoleAPICalled") == []
+    assert page.named("Runtime.exceptionThrown") == []
+    assert page.named("Log.entryAdded") == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_wider_than_the_window(page, report, width):
+    page.open(report, width=width)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.clientWidth") == width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    wide = page.evaluate(
+        "[...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll, svg, .hidden, .skip')"
+        f" && e.getBoundingClientRect().right > {width} + 1).map(e => e.className)"
+    )
+    assert wide == []
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_no_drawing_is_empty(page, report, width):
+    page.open(report, width=width)
+    sizes = page.evaluate(
+        "[...document.querySelectorAll('td.plot > svg, svg.map')]"
+        ".map(e => e.getBoundingClientRect()).map(r => [r.width, r.height])"
+    )
+    assert len(sizes) > 20
+    assert min(w for w, _ in sizes) > 100 and min(h for _, h in sizes) > 30
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_the_axis_and_the_marks_of_a_column_are_drawn_to_the_same_scale(page, report, width):
+    page.open(report, width=width)
+    lefts = page.evaluate(
+        "[...document.querySelectorAll('#rule-geographic .chart:not(.shrinkage) tr')]"
+        ".map(r => [...r.querySelectorAll('.plot > svg')].map(s => s.getBoundingClientRect())"
+        ".map(b => [Math.round(b.left), Math.round(b.width)]))"
+    )
+    assert len(lefts) == 10
+    assert all(row == lefts[0] for row in lefts)
+
+
+def test_tick_labels_do_not_overlap_on_a_narrow_window(page, report):
+    page.open(report, width=400)
+    axes = page.evaluate(
+        "[...document.querySelectorAll('.axis')].map(a => [...a.querySelectorAll('text')]"
+        ".map(t => t.getBoundingClientRect()).map(b => [b.left, b.right]))"
+    )
+    for labels in axes:
+        assert all(first[1] <= second[0] for first, second in pairwise(labels))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_colours_follow_the_scheme_of_the_reader(page, report, scheme):
+    page.open(report, scheme=scheme)
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    channels = [int(part) for part in background.removeprefix("rgb(").removesuffix(")").split(",")]
+    assert (sum(channels) > 3 * 200) == (scheme == "light")
+
+
+def test_everything_that_scrolls_or_opens_is_reached_by_the_keyboard(page, report):
+    page.open(report, width=400)
+    wanted = page.evaluate(
+        "[...document.querySelectorAll('a[href], summary, [tabindex=\"0\"]')].filter(e => e.checkVisibility()).length"
+    )
+    reached = set()
+    for _ in range(wanted):
+        for kind in ("keyDown", "keyUp"):
+            page.send("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+        reached.add(page.evaluate("[...document.querySelectorAll('*')].indexOf(document.activeElement)"))
+    assert wanted > 8
+    assert len(reached) == wanted
+
+
+def test_a_summary_opens_by_the_keyboard(page, report):
+    page.open(report)
+    page.evaluate("document.querySelector('summary').focus()")
+    for kind in ("keyDown", "keyUp"):
+        page.send("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", text="\r", windowsVirtualKeyCode=13)
+    assert page.evaluate("document.querySelector('details').open") is True
+
+
+def test_print_shows_what_is_folded_away(page, report):
+    page.open(report)
+    page.send("Emulation.setEmulatedMedia", media="print")
+    height = page.evaluate("document.querySelector('details table').getBoundingClientRect().height")
+    assert height > 200
+    assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"

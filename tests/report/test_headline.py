@@ -1,0 +1,115 @@
+"""The sentences say what the numbers allow, and no more."""
+
+import pytest
+
+from isogloss.report.headline import headline, shrinkage_sentence
+from isogloss.report.inputs import read_inputs
+
+METHODS = ("finetune", "ewc")
+
+
+def change(repository, edit, *, rule="geographic", methods=METHODS):
+    """Edit the comparisons of a rule in place."""
+    for method in methods:
+        path = f"results/asr/{method}/{rule}/fairness.json"
+        content = repository.read(path)
+        edit(content)
+        repository.write(path, content)
+
+
+def worst(**figures):
+    """An edit of the cohort that discovery found worst."""
+    return lambda content: content["cohorts"][0].update(figures)
+
+
+def read(repository):
+    return headline(read_inputs(repository.root))
+
+
+def test_who_gained_and_who_lost_is_in_the_title(repository):
+    found = read(repository)
+    assert found.title == "finetune and ewc measurably lowered the WER of the worst-served region."
+    assert found.consequences == "Measurably harmed: 2 cohorts by finetune."
+    assert found.warning is None
+
+
+def test_the_sentences_carry_the_figures_of_the_file(repository):
+    change(repository, worst(before=0.3, after=0.24, relative_change=-0.2, ci95=[-0.31, -0.08]))
+    sentence = read(repository).findings[0].sentences[0]
+    for figure in ("30.0\u202f%", "24.0\u202f%", "\u221220.0\u202f%", "\u221231.0 to \u22128.0", "95\u202f%"):
+        assert figure in sentence
+    assert "includes no change" not in sentence
+
+
+def test_an_interval_that_includes_zero_is_no_gain_however_large_the_change(repository):
+    change(repository, worst(relative_change=-0.4, ci95=[-0.9, 0.1]))
+    found = read(repository)
+    assert found.title.startswith("No mitigation measurably lowered")
+    assert "the interval includes no change" in found.findings[0].sentences[0]
+    assert {finding.verdict for finding in found.findings} == {"unclear"}
+
+
+def test_an_interval_that_touches_zero_is_no_gain(repository):
+    change(repository, worst(relative_change=-0.4, ci95=[-0.8, 0.0]))
+    assert read(repository).title.startswith("No mitigation")
+
+
+def test_too_few_speakers_are_no_gain_even_with_an_interval(repository):
+    change(repository, worst(relative_change=-0.4, ci95=[-0.5, -0.3], inference=False, speakers=12))
+    found = read(repository)
+    assert found.title.startswith("No mitigation")
+    assert "from 12 speakers: too few for an inference" in found.findings[0].sentences[0]
+
+
+def test_a_worse_worst_cohort_is_called_worse_and_never_a_gain(repository):
+    change(repository, worst(relative_change=0.4, ci95=[0.2, 0.6]))
+    found = read(repository)
+    assert found.title.startswith("No mitigation")
+    assert {finding.verdict for finding in found.findings} == {"worse"}
+
+
+def test_harm_under_a_rule_that_was_not_mitigated_counts_and_is_named(repository):
+    change(repository, lambda content: content.update(harmed_cohorts=["C03"]), rule="attribute", methods=["ewc"])
+    found = read(repository)
+    assert found.consequences == "Measurably harmed: 2 cohorts by finetune and 1 cohort by ewc."
+    assert "age_band = 45 to 59 (attribute)" in found.findings[1].sentences[-1]
+
+
+def test_no_measured_harm_is_not_called_harmless(repository):
+    change(repository, lambda content: content.update(harmed_cohorts=[]))
+    found = read(repository)
+    assert found.consequences == "No cohort was measurably harmed."
+
+
+def test_a_loss_over_all_speech_is_said_at_the_top(repository):
+    change(repository, lambda c: c["overall"].update(relative_change=0.2, ci95=[0.1, 0.3]), methods=["ewc"])
+    assert read(repository).consequences.endswith("Speech as a whole became measurably worse with ewc.")
+
+
+@pytest.mark.parametrize(("rate", "warned"), [(0.49, False), (0.5, True), (1.3, True), (None, False)])
+def test_a_recogniser_that_is_too_poor_is_said_to_be(repository, rate, warned):
+    change(repository, lambda content: content["overall"].update(before=rate))
+    warning = read(repository).warning
+    assert (warning is not None) == warned
+    assert not warned or f"{100 * rate:.1f}\u202f%" in warning
+
+
+def test_the_title_follows_the_mitigated_rule(repository):
+    repository.write_params(mitigation={"rule": "attribute"})
+    assert "worst-served cohort" in read(repository).title
+
+
+def test_without_a_worst_cohort_nothing_is_claimed(repository):
+    change(repository, lambda content: content.update(worst_cohort_by_discovery=None))
+    found = read(repository)
+    assert found.title.startswith("No mitigation")
+    assert found.findings[0].sentences[0].startswith("All speech")
+
+
+def test_shrinkage_shows_both_figures_and_does_not_claim_one_that_is_not_there(repository):
+    change(repository, worst(discovery=0.4, before=0.3))
+    shrunk = shrinkage_sentence(read_inputs(repository.root).rules["geographic"])
+    assert "40.0\u202f%" in shrunk and "30.0\u202f%" in shrunk and "shrinks" in shrunk
+    change(repository, worst(discovery=0.2, before=0.3))
+    grown = shrinkage_sentence(read_inputs(repository.root).rules["geographic"])
+    assert "did not shrink" in grown

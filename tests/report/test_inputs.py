@@ -1,0 +1,96 @@
+"""An input that cannot be trusted is one sentence, and then nothing is written."""
+
+import json
+
+import pytest
+
+from isogloss.errors import ParamsError, TableError
+from isogloss.report import build_report
+
+EWC = "results/asr/ewc/geographic/fairness.json"
+
+
+def refused(repository, words, *, error=TableError):
+    """Building fails with these words in one sentence and writes nothing."""
+    with pytest.raises(error) as caught:
+        build_report(repository.root)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(word in message for word in words), message
+    assert not (repository.root / "reports").exists()
+    assert not (repository.root / "metrics.json").exists()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "data/utterances.parquet",
+        "results/asr/base/utterances.parquet",
+        "cohorts/attribute/summary.json",
+        "results/asr/finetune/attribute/fairness.json",
+    ],
+)
+def test_a_missing_file_is_named(repository, path):
+    (repository.root / path).unlink()
+    refused(repository, [path, "does not exist"])
+
+
+def test_missing_params_are_named(repository):
+    (repository.root / "params.yaml").unlink()
+    refused(repository, ["params.yaml does not exist"], error=ParamsError)
+
+
+@pytest.mark.parametrize("key", ["overall", "cohorts", "spread", "harmed_cohorts", "confidence", "suppressed"])
+def test_a_missing_key_is_named(repository, key):
+    content = repository.read(EWC)
+    del content[key]
+    repository.write(EWC, content)
+    refused(repository, [EWC, f"{key}: field required"])
+
+
+def test_a_key_deep_inside_is_named_with_its_place(repository):
+    content = repository.read(EWC)
+    content["cohorts"][4]["words"] = "many"
+    repository.write(EWC, content)
+    refused(repository, [EWC, "cohorts.4.words", "valid integer"])
+
+
+def test_a_file_that_is_no_json_is_named(repository):
+    (repository.root / EWC).write_text(json.dumps({})[:-1])
+    refused(repository, [EWC, "is not valid JSON"])
+
+
+def test_a_file_without_cohorts_is_refused(repository):
+    repository.write(EWC, {**repository.read(EWC), "cohorts": []})
+    refused(repository, [EWC, "cohorts", "at least 1 item"])
+
+
+@pytest.mark.parametrize(("key", "value"), [("system", "finetune"), ("rule", "attribute"), ("split", "dev")])
+def test_a_comparison_of_something_else_than_its_path_says_is_refused(repository, key, value):
+    repository.write(EWC, {**repository.read(EWC), key: value})
+    refused(repository, [EWC, f"{key} is {value!r}"])
+
+
+def test_methods_that_were_compared_with_different_bases_are_refused(repository):
+    content = repository.read(EWC)
+    content["cohorts"][0]["before"] += 0.001
+    repository.write(EWC, content)
+    refused(repository, ["compare with different bases", EWC, "results/asr/finetune/geographic/fairness.json"])
+
+
+def test_a_table_without_its_columns_is_refused(repository):
+    import pandas as pd
+
+    path = repository.root / "results/asr/base/utterances.parquet"
+    pd.read_parquet(path).rename(columns={"insertions": "inserted"}).to_parquet(path, index=False)
+    refused(repository, ["column 'insertions' is missing", "did you mean 'inserted'?"])
+
+
+def test_an_older_page_stays_when_a_new_one_cannot_be_built(repository):
+    build_report(repository.root)
+    before = repository.page()
+    (repository.root / EWC).unlink()
+    with pytest.raises(TableError):
+        build_report(repository.root)
+    assert repository.page() == before
+    assert [p.name for p in (repository.root / "reports").iterdir()] == ["fairness.html"]

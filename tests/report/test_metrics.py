@@ -1,0 +1,42 @@
+import json
+
+import pytest
+
+from isogloss.report import build_report
+
+
+def leaves(content, prefix=""):
+    """The metrics as DVC flattens them."""
+    for key, value in content.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def test_the_figures_are_those_of_the_comparisons(repository):
+    build_report(repository.root)
+    flat = dict(leaves(json.loads((repository.root / "metrics.json").read_text())))
+    geographic = repository.read("results/asr/ewc/geographic/fairness.json")
+    worst = geographic["cohorts"][0]
+    assert flat["asr.base.wer"] == pytest.approx(geographic["overall"]["before"], abs=1e-6)
+    assert flat["asr.ewc.wer"] == pytest.approx(geographic["overall"]["after"], abs=1e-6)
+    assert flat["asr.ewc.relative_change"] == pytest.approx(geographic["overall"]["relative_change"], abs=1e-6)
+    assert flat["asr.ewc.geographic.worst.before"] == pytest.approx(worst["before"])
+    assert flat["asr.ewc.geographic.worst.after"] == pytest.approx(worst["after"])
+    gap = geographic["spread"]["relative_gap"]
+    assert flat["asr.ewc.geographic.relative_gap.after"] == pytest.approx(gap["after"], abs=1e-6)
+    assert flat["asr.finetune.geographic.harmed_cohorts"] == 2
+
+
+def test_every_metric_is_a_number_and_what_is_unknown_is_left_out(repository):
+    path = "results/asr/ewc/geographic/fairness.json"
+    content = repository.read(path)
+    content["worst_cohort_by_discovery"] = None
+    content["spread"]["relative_gap"] = {"before": None, "after": None, "relative_change": None, "ci95": None}
+    repository.write(path, content)
+    build_report(repository.root)
+    flat = dict(leaves(json.loads((repository.root / "metrics.json").read_text())))
+    assert all(isinstance(value, int | float) for value in flat.values())
+    assert not any(key.startswith(("asr.ewc.geographic.worst", "asr.ewc.geographic.relative_gap")) for key in flat)
+    assert "asr.ewc.wer" in flat
