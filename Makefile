@@ -42,7 +42,7 @@ lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet "setuptools>=77" torch==2.13.0 prefect==3.8.8 ".[atlas,dev]"
 	$(VENV)-lock/bin/pip freeze --all --exclude isogloss --exclude pip | sed 's/+cpu$$//' > requirements.lock
-	rm -rf $(VENV)-lock
+	rm -rf $(VENV)-lock build
 
 clean:
 	rm -rf $(VENV) data models results cohorts reports checkpoints

@@ -17,6 +17,8 @@ def main(rule: str) -> None:
     discovery = discover(rule, load_params(), inputs, results)
     write_discovery(discovery, Path("cohorts") / rule)
     for cohort in discovery.summary["cohorts"][:3]:
+        if cohort["discovery"]["wer"] is None:
+            continue
         print(f"{cohort['wer_rank']}. {cohort['label']}: WER {cohort['discovery']['wer']:.1%} on discovery")
 
 

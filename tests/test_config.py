@@ -84,7 +84,7 @@ def test_params_cannot_be_changed_after_reading():
         ("asr: {seed: 2147483648}", ["asr.seed is 2147483648", "2147483647"]),
         ("asr: {encoder: lstn}", ["asr.encoder is 'lstn'", "must be", "'lstm'"]),
         ("lstm: {dropout: 1.0}", ["lstm.dropout is 1.0", "less than 1"]),
-        ("lstm: {subsampling: 5}", ["lstm.subsampling is 5", "must be 1, 2, 3 or 4"]),
+        ("lstm: {subsampling: 5}", ["lstm.subsampling is 5", "must be less than or equal to 4"]),
         ("geographic: {max_leaves: 1}", ["geographic.max_leaves is 1", "greater than or equal to 2"]),
         ("cohorts: {rules: []}", ["cohorts.rules is []", "at least 1 item"]),
         ("cohorts: {rules: geographic}", ["cohorts.rules is 'geographic'", "valid list"]),
@@ -157,7 +157,6 @@ def test_any_number_is_either_accepted_unchanged_or_refused_with_its_key(tmp_pat
         assert read == value and not isinstance(read, bool)
 
 
-CHOICES_OF_NUMBERS = {("lstm", "subsampling")}
 no_numbers = st.one_of(
     st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"], max_codepoint=0xFFFF), max_size=8),
     st.booleans(),
@@ -165,7 +164,7 @@ no_numbers = st.one_of(
 )
 
 
-@given(where=st.sampled_from([key for key in numeric_keys() if key not in CHOICES_OF_NUMBERS]), value=no_numbers)
+@given(where=st.sampled_from(numeric_keys()), value=no_numbers)
 def test_what_is_no_number_is_never_taken_for_one(tmp_path_factory, where, value: Any):
     section, key = where
     path = tmp_path_factory.mktemp("params") / "params.yaml"
@@ -176,24 +175,12 @@ def test_what_is_no_number_is_never_taken_for_one(tmp_path_factory, where, value
     assert f"{section}.{key} is {value!r}" in str(error.value)
 
 
-@pytest.mark.xfail(strict=True, reason="pydantic's Literal takes true for 1, even in strict models")
-@pytest.mark.parametrize(("section", "key"), sorted(CHOICES_OF_NUMBERS))
-def test_a_choice_of_numbers_does_not_take_true_for_one(tmp_path, section, key):
-    assert f"{section}.{key} is True" in complaint(tmp_path, f"{section}: {{{key}: true}}\n")
-
-
 def test_no_number_may_be_undefined(tmp_path):
     for section, key in numeric_keys():
         assert f"{section}.{key} is nan" in complaint(tmp_path, f"{section}: {{{key}: .nan}}\n")
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
-        "-.inf",
-        pytest.param(".inf", marks=pytest.mark.xfail(strict=True, reason="keys without an upper bound accept .inf")),
-    ],
-)
+@pytest.mark.parametrize("written", ["-.inf", ".inf"])
 def test_no_number_may_be_infinite(tmp_path, written):
     accepted = []
     for section, key in numeric_keys():

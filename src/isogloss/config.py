@@ -35,7 +35,7 @@ def _refuse_duplicates(key: str, values: list[Any]) -> None:
 class Section(BaseModel):
     """A section of params.yaml: strict types, unknown keys refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class CorpusParams(Section):
@@ -126,7 +126,7 @@ class AsrParams(Section):
 class LstmParams(Section):
     """The LSTM encoder: a causal convolutional front end below unidirectional LSTM layers."""
 
-    subsampling: Literal[1, 2, 3, 4] = 4
+    subsampling: Annotated[int, Field(ge=1, le=4)] = 4
     """Feature frames of 10 ms for one encoder frame."""
     channels: PositiveInt = 32
     hidden_dim: PositiveInt = 192
@@ -172,7 +172,7 @@ class MitigationParams(Section):
     worst_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.15
     """The worst cohorts are taken, by their rank on discovery, until they hold this share of its speakers."""
     epochs: PositiveInt = 5
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-4
     batch_seconds: Annotated[float, Field(gt=0)] = 60.0
 
     @model_validator(mode="after")
@@ -188,8 +188,9 @@ class FinetuneParams(Section):
 class EwcParams(Section):
     """Elastic weight consolidation (2207.07850)."""
 
-    strength: Annotated[float, Field(ge=0.0)] = 100.0
-    """lambda in L = L_ASR + (lambda / 2) sum_i F_i (theta_i - theta*_i)^2."""
+    strength: Annotated[float, Field(ge=0.0)] = 1e4
+    """lambda in L = L_ASR + (lambda / 2) sum_i F_i (theta_i - theta*_i)^2; large, since a well-fitted model's
+    per-utterance gradients, and so its Fisher information, are small."""
     fisher_utterances: PositiveInt = 800
     """Utterances of train over which the diagonal Fisher information is averaged."""
 
@@ -290,8 +291,7 @@ def _sentence(problem: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{key} is missing; add it"
     rule = problem["msg"][0].lower() + problem["msg"][1:]
     rule = rule.replace("input should be", "must be", 1)
-    near = _nearest_choice(problem)
-    return f"{key} is {problem['input']!r}, but {rule}{near}"
+    return f"{key} is {problem['input']!r}, but {rule}{_nearest_choice(problem)}"
 
 
 def _nearest_choice(problem: ErrorDetails) -> str:

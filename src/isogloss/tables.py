@@ -75,10 +75,18 @@ def conform(table: pd.DataFrame, columns: dict[str, str], *, where: str) -> pd.D
     result = table[[*columns, *extra]].reset_index(drop=True)
     for column, dtype in columns.items():
         try:
-            result[column] = result[column].astype(dtype)
+            result[column] = _as_dtype(result[column], dtype)
         except (TypeError, ValueError) as error:
             raise TableError(f"{where}: column {column!r} must be {dtype}: {error}") from None
     return result
+
+
+def _as_dtype(values: pd.Series, dtype: str) -> pd.Series:
+    """The values as a dtype; a fraction is not cut to a whole number."""
+    converted = values.astype(pd.api.types.pandas_dtype(dtype))
+    if dtype == "int64" and not (converted == values).all():
+        raise ValueError(f"{values[converted != values].iloc[0]!r} is not a whole number")
+    return converted
 
 
 def read_parquet(path: Path | str, columns: Iterable[str] = ()) -> pd.DataFrame:

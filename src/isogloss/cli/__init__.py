@@ -7,10 +7,11 @@ One module a command; `COMMANDS` lists them. A command's module imports heavy th
 import click
 
 from isogloss import __version__
+from isogloss.cli.ingest import ingest
 from isogloss.cli.run import run
 from isogloss.cli.status import status
 
-COMMANDS: tuple[click.Command, ...] = (run, status)
+COMMANDS: tuple[click.Command, ...] = (ingest, run, status)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,6 +3,7 @@
 Shape legend in `isogloss.models`.
 """
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,8 @@ class Utterances(Dataset):
 
 def shuffled_batches(cuts: CutSet, dataset: Utterances, *, seconds: float, seed: int, epoch: int) -> DataLoader:
     """Batches of about `seconds` of audio each, of like durations, in an order that depends on seed and epoch."""
+    # The cuts of a split are in memory and meant to be; Lhotse advises lazy ones for corpora that do not fit.
+    warnings.filterwarnings("ignore", message="You are using DynamicBucketingSampler with an eagerly read CutSet")
     sampler = DynamicBucketingSampler(
         cuts, max_duration=seconds, num_buckets=min(BUCKETS, len(cuts)), shuffle=True, seed=seed
     )

@@ -1,9 +1,9 @@
 """Which people become speakers of which split, and what each of them stands for.
 
 Train and adapt follow the population: their dialects have its shares, by largest remainder rather than by luck, so
-that a rare one is rare but there. Discovery, dev and test follow it as well, with rare dialects topped up: were every dialect
-as frequent as every other, one weighted speaker of a frequent dialect would outweigh a region of rare ones and no
-weighted figure of a region would hold from one split to the next. The weight of a speaker is his
+that a rare one is rare but there. Discovery, dev and test follow it as well, with rare dialects topped up: were every
+dialect as frequent as every other, one weighted speaker of a frequent dialect would outweigh a region of rare ones,
+and no weighted figure of a region would hold from one split to the next. The weight of a speaker is his
 dialect's share of the population over its share of the split: weighted figures are population figures, and the mean
 weight of a split is 1.
 """

@@ -4,6 +4,8 @@ An LSTM transducer on raw filterbanks learns the grammar of a small corpus and d
 convolutions in front of it are what changes that (our choice, after a feasibility study on Atlas).
 """
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -39,9 +41,9 @@ class CausalConv2d(nn.Module):
 
 
 class ConvolutionalFrontEnd(nn.Module):
-    """Two causal convolutions that stride over time as `subsampling` says and halve frequency twice, then a projection."""
+    """Two causal convolutions that stride over time by `subsampling` and halve frequency twice; a projection."""
 
-    STRIDES = {1: (1, 1), 2: (1, 2), 3: (1, 3), 4: (2, 2)}
+    STRIDES: ClassVar = {1: (1, 1), 2: (1, 2), 3: (1, 3), 4: (2, 2)}
     """Strides over time of the two convolutions, by the frames that become one."""
 
     def __init__(self, *, input_dim: int, channels: int, output_dim: int, subsampling: int) -> None:
