@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 LIGHT = {"errors", "entry", "config", "tables", "geography", "evaluation", "cohorts", "report", "pipeline", "cli"}
 HEAVY = {"torch", "torchaudio", "lhotse", "lightning", "triton", "great_expectations", "statsmodels", "prefect", "dvc"}
 ORCHESTRATION = {"dvc", "prefect"}
-TRUTH_READERS = {"corpus", "cohorts/recovery.py"}
+TRUTH_READERS = {"corpus", "cohorts/recovery.py", "cli/score.py"}
 """Who may name the planted truth: the corpus stage's package, which writes it, and the scoring."""
 
 

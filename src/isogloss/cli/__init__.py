@@ -9,9 +9,10 @@ import click
 from isogloss import __version__
 from isogloss.cli.ingest import ingest
 from isogloss.cli.run import run
+from isogloss.cli.score import score
 from isogloss.cli.status import status
 
-COMMANDS: tuple[click.Command, ...] = (ingest, run, status)
+COMMANDS: tuple[click.Command, ...] = (ingest, run, score, status)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

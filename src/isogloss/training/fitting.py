@@ -72,9 +72,10 @@ def fit(
     )
     if last.exists():
         print(f"resuming from {last}", flush=True)
-    trainer.fit(module, _Epochs(batches), ckpt_path=last if last.exists() else None, weights_only=False)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    try:
+        trainer.fit(module, _Epochs(batches), ckpt_path=last if last.exists() else None, weights_only=False)
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from None
     losses.write(curve)
 
 

@@ -1,0 +1,70 @@
+"""`isogloss score`: what was planted in the embedded corpus, and what came of it. Nothing else reads the truth."""
+
+from pathlib import Path
+
+import click
+
+from isogloss.entry import entry
+
+TRUTH = Path("data/truth/planted.parquet")
+DISADVANTAGED = 2.0
+"""A dialect is disadvantaged if the base system's WER for it on discovery is so many times that of all speech."""
+
+
+@click.command()
+@entry
+def score() -> None:
+    """WER of each planted dialect under every system, and how far discovery found the disadvantaged ones.
+
+    For the embedded corpus alone: it is known there who was disadvantaged, since it was made so.
+    """
+    import pandas as pd
+    from rich.console import Console
+
+    from isogloss.cohorts import worst_cohorts
+    from isogloss.cohorts.recovery import score_recovery
+    from isogloss.config import load_params
+    from isogloss.errors import TableError
+    from isogloss.evaluation import error_rate, error_rates
+    from isogloss.tables import ASSIGNMENT_COLUMNS, read_json, read_parquet
+
+    params = load_params()
+    truth = read_parquet(TRUTH, ("speaker_id", "dialect"))
+    if truth.empty:
+        raise TableError(
+            f"{TRUTH} is empty: corpus {params.corpus.source!r} is recorded speech, nothing is planted in it"
+        )
+    systems = {
+        name: read_parquet(f"results/asr/{name}/utterances.parquet").merge(truth, on="speaker_id")
+        for name in ("base", *params.mitigation.methods)
+    }
+    base = systems["base"]
+    test = {name: table[table["split"] == "test"] for name, table in systems.items()}
+    rates = pd.DataFrame({name: error_rates(table, "dialect")["error_rate"] for name, table in test.items()})
+    rates.loc["all, weighted"] = {name: error_rate(table) for name, table in test.items()}
+    console = Console(highlight=False, soft_wrap=True)
+    console.print("WER on test by planted dialect, percent")
+    console.print((100 * rates).round(1).to_string())
+    dialects = rates["base"].drop("all, weighted")
+    console.print(f"base: the worst dialect is {dialects.max() / dialects.min():.1f} times as bad as the best")
+
+    discovery = base[base["split"] == "discovery"]
+    limit = DISADVANTAGED * error_rate(discovery)
+    by_dialect = error_rates(discovery, "dialect")["error_rate"]
+    disadvantaged = set(by_dialect[by_dialect > limit].index)
+    console.print(f"disadvantaged (WER on discovery above {limit:.1%}): {', '.join(sorted(disadvantaged)) or 'none'}")
+    planted = truth.rename(columns={"dialect": "group"}).assign(
+        disadvantaged=lambda table: table["group"].isin(disadvantaged)
+    )
+    for rule in params.cohorts.rules:
+        folder = Path("cohorts") / rule
+        assignments = read_parquet(folder / "assignments.parquet", ASSIGNMENT_COLUMNS)
+        worst = worst_cohorts(read_json(folder / "summary.json"), params.mitigation.worst_share)
+        found = score_recovery(
+            assignments[assignments["utterance_id"].isin(test["base"]["utterance_id"])], planted, worst
+        )
+        console.print(
+            f"{rule}: worst cohorts hold {found.recall or 0:.0%} of the disadvantaged test speakers "
+            f"(chance {found.chance_recall:.0%}), {found.precision or 0:.0%} of their speakers are disadvantaged "
+            f"(chance {found.chance_precision:.0%}), adjusted Rand index {found.adjusted_rand:.2f}"
+        )
