@@ -1,8 +1,8 @@
 """Fitting with Lightning so that a killed run goes on where it was, and ends where an undisturbed one would.
 
 A checkpoint is written after each epoch, outside the stage's outputs (DVC deletes those before a stage runs), in a
-folder named by a digest of everything that decides the result. Each epoch seeds its random numbers by its own number,
-so that epochs after a resumed checkpoint are those of an undisturbed run.
+folder named by a digest of everything that decides the result. Each step seeds its random numbers by its own number,
+so that steps after a resumed checkpoint are those of an undisturbed run.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ def fit(
     last = checkpoints / "last.ckpt"
     losses = LossCurve(module.__class__.__name__)
     callbacks: list[Callback] = [
-        _EpochSeed(seed),
+        _StepSeed(seed),
         losses,
         ModelCheckpoint(dirpath=checkpoints, filename="last", enable_version_counter=False),
     ]
@@ -133,15 +133,19 @@ class LossCurve(Callback):
             temporary.write_text("epoch\tloss\n" + rows, encoding="utf-8")
 
 
-class _EpochSeed(Callback):
-    """Seeds each epoch by its number, so that a resumed epoch draws what an undisturbed one would."""
+class _StepSeed(Callback):
+    """Seeds each step by its number, so that a resumed run draws what an undisturbed one would.
+
+    Not each epoch: on resuming, Lightning makes the iterator of the data after the epoch has begun, and making it
+    draws a random number.
+    """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+    def on_train_batch_start(self, trainer: lightning.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """Seed."""
-        torch.manual_seed(self.seed * 100_003 + trainer.current_epoch)
+        torch.manual_seed(self.seed * 1_000_003 + trainer.global_step)
 
 
 class _Epochs(lightning.LightningDataModule):
