@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from isogloss.training.fitting import finish, fit, training_key
 
 
-class Died(Exception):
+class DiedError(Exception):
     pass
 
 
@@ -24,7 +24,7 @@ class Line(lightning.LightningModule):
 
     def training_step(self, batch, number):
         if self.current_epoch == self.dies_in and number == 1:
-            raise Died
+            raise DiedError
         x, y = batch
         return ((self.net(x) - y) ** 2).mean()
 
@@ -46,7 +46,7 @@ def train(module, folder, epochs=4):
 @pytest.mark.parametrize("dies_in", [1, 3])
 def test_a_run_that_died_ends_as_an_undisturbed_one(tmp_path, dies_in):
     undisturbed = train(Line(), tmp_path / "undisturbed")
-    with pytest.raises(Died):
+    with pytest.raises(DiedError):
         train(Line(dies_in=dies_in), tmp_path / "disturbed")
     assert not (tmp_path / "disturbed" / "loss.tsv").exists()
     resumed = train(Line(), tmp_path / "disturbed")
