@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -135,3 +136,21 @@ def make_plan() -> Callable[..., Plan]:
         return Plan(tuple(stages))
 
     return make
+
+
+@pytest.fixture
+def gone():
+    """Whether a process ends soon; a zombie that nobody reaps counts as ended."""
+
+    def ends(pid: int, *, seconds: float = 20.0) -> bool:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                    return True
+            except (FileNotFoundError, ProcessLookupError):
+                return True
+            time.sleep(0.05)
+        return False
+
+    return ends

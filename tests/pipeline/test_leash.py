@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -37,19 +36,6 @@ def leash(code: str, tmp_path: Path, *, grace_seconds: float = 0.3) -> Leashed:
     )
 
 
-def gone(pid: int, *, seconds: float = 20.0) -> bool:
-    """Whether a process ends soon; a zombie that nobody reaps counts as ended."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        time.sleep(0.05)
-    return False
-
-
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 
 
@@ -67,7 +53,7 @@ def test_let_go_a_command_is_asked_twice_and_then_killed(tmp_path):
     assert output.split() == ["ignored", str(int(signal.SIGINT)), "ignored", str(int(signal.SIGTERM))]
 
 
-def test_what_a_command_leaves_in_the_background_ends_with_it(tmp_path):
+def test_what_a_command_leaves_in_the_background_ends_with_it(tmp_path, gone):
     process = leash(PARENT_OF_SLEEPER.format(then=""), tmp_path)
     sleeper = int(process.process.stdout.readline())
     assert process.finish() == 0
@@ -75,7 +61,7 @@ def test_what_a_command_leaves_in_the_background_ends_with_it(tmp_path):
 
 
 @pytest.mark.parametrize("victim", ["leash", "command"])
-def test_when_the_leash_or_the_command_is_killed_nothing_is_left(tmp_path, victim):
+def test_when_the_leash_or_the_command_is_killed_nothing_is_left(tmp_path, victim, gone):
     process = leash(
         "import os\nprint(os.getpid(), flush=True)" + PARENT_OF_SLEEPER.format(then="time.sleep(600)"), tmp_path
     )
@@ -86,7 +72,7 @@ def test_when_the_leash_or_the_command_is_killed_nothing_is_left(tmp_path, victi
     assert gone(sleeper)
 
 
-def test_when_the_owner_is_killed_nothing_is_left(tmp_path):
+def test_when_the_owner_is_killed_nothing_is_left(tmp_path, gone):
     owner = """
         import os, sys
         from pathlib import Path

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
@@ -176,7 +175,7 @@ pathlib.Path("long.txt").write_text("done")
 """
 
 
-def test_an_interrupt_leaves_no_process_and_the_next_run_continues(new_toy):
+def test_an_interrupt_leaves_no_process_and_the_next_run_continues(new_toy, gone):
     toy = new_toy(LONG, **{"long.py": LONG_CODE, "runner.py": textwrap.dedent(RUNNER)})
     command = [sys.executable, "runner.py"]
     with subprocess.Popen(
@@ -189,7 +188,7 @@ def test_an_interrupt_leaves_no_process_and_the_next_run_continues(new_toy):
     assert errors == "isogloss: interrupted; finished stages are kept, the next run continues\n"
     assert "Traceback" not in rest
     for pid in re.findall(r"\d+", line):
-        assert not Path(f"/proc/{pid}").exists()
+        assert gone(int(pid))
     assert toy.stale() == {"long": "never run"}
     assert json.loads(toy.read("reports/provenance.json"))["ended"] == "interrupted"
     toy.write("be quick", "")
