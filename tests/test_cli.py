@@ -54,7 +54,7 @@ def isogloss(root, *arguments, loaded=()):
     code = "import sys, atexit; from isogloss.cli import main\n"
     code += f"atexit.register(lambda: print('loaded:', *(m for m in {loaded!r} if m in sys.modules)))\n"
     code += f"sys.argv = ['isogloss', *{arguments!r}]; main()"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DVC_"))}
     environment |= {"HOME": str(root.parent / "home")}
     return subprocess.run(
         [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, timeout=300

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +130,10 @@ def test_an_interrupted_build_leaves_no_process_and_no_corpus(number, shipped_pa
         "build_atlas(AtlasParams(), 1, sys.argv[1], sys.argv[2], workers=1)"
     )
     corpus = tmp_path / "data" / "corpus"
-    with subprocess.Popen([sys.executable, "-c", code, shipped_path, corpus], stderr=subprocess.DEVNULL) as build:
+    command = [sys.executable, "-c", code, shipped_path, corpus]
+    # A shell starts background jobs with SIGINT ignored, and so would whatever these tests start.
+    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=heed) as build:
         while not list(tmp_path.glob("data/.corpus.*/audio/*.flac")):
             assert build.poll() is None
             time.sleep(0.05)
