@@ -1,0 +1,72 @@
+"""Params of the corpus and of its preparation."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from isogloss.config.section import PositiveInt, Probability, Section, Seed
+
+
+class CorpusParams(Section):
+    """Which corpus to build. `source` names a description in `corpora/`: atlas, speechocean762 or your own."""
+
+    source: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "atlas"
+    seed: Seed = 1
+
+
+class AtlasParams(Section):
+    """Size of the embedded corpus.
+
+    train and adapt follow the population, where some dialects are rare. Discovery, dev and test follow it too, but are
+    topped up so that each dialect has enough speakers to be found and judged.
+    """
+
+    train_speakers: PositiveInt = 240
+    adapt_speakers: PositiveInt = 400
+    discovery_speakers: PositiveInt = 240
+    """Before topping up, as for dev and test."""
+    dev_speakers: PositiveInt = 60
+    test_speakers: PositiveInt = 240
+    min_speakers_per_dialect: PositiveInt = 30
+    """Fewest speakers of a dialect in discovery and in test."""
+    dev_min_speakers_per_dialect: PositiveInt = 6
+    train_utterances: PositiveInt = 12
+    """Utterances of each speaker of train."""
+    adapt_utterances: PositiveInt = 6
+    """Utterances of each speaker of adapt."""
+    held_out_utterances: PositiveInt = 5
+    """Utterances of each speaker of discovery, dev and test: many speakers tell more than many utterances of few."""
+
+
+class PrepareParams(Section):
+    """Splits, text, tokens and features."""
+
+    seed: Seed = 1
+    num_filters: Annotated[int, Field(ge=20, le=128)] = 40
+    """Log-mel filters; 25 ms windows every 10 ms."""
+    stratify_by: str = "age_band"
+    """Column whose values are spread evenly over the splits of a corpus that does not bring splits of its own."""
+    adapt_share: Probability = 0.15
+    discovery_share: Probability = 0.25
+    dev_share: Probability = 0.1
+    test_share: Probability = 0.25
+    test_min_speakers: PositiveInt = 20
+    """Speakers that each stratum sends to test even if its share is smaller, up to two fifths of the stratum."""
+    train_min_speakers: PositiveInt = 150
+    """If separate adapt speakers left train with fewer, adapt takes other utterances of train's speakers."""
+
+    @model_validator(mode="after")
+    def _leaves_something_to_train_on(self) -> Self:
+        held_out = self.adapt_share + self.discovery_share + self.dev_share + self.test_share
+        if held_out >= 1.0:
+            raise ValueError(f"the shares of adapt, discovery, dev and test sum to {held_out:g}; leave some for train")
+        return self
+
+
+class ValidationParams(Section):
+    """Thresholds of the data gate."""
+
+    max_duration_s: Annotated[float, Field(gt=0)] = 30.0
+    max_words_per_s: Annotated[float, Field(gt=0)] = 10.0
+    min_speakers: PositiveInt = 5
+    """Fewest speakers that any split may have."""

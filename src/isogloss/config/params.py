@@ -1,0 +1,59 @@
+"""All of params.yaml."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import model_validator
+
+from isogloss.config.cohorts import AttributeParams, CohortsParams, GeographicParams
+from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
+from isogloss.config.judging import PrivacyParams, StatisticsParams
+from isogloss.config.mitigation import EwcParams, FinetuneParams, MitigationParams
+from isogloss.config.reading import read_section
+from isogloss.config.recognizer import AsrParams, LstmParams
+from isogloss.config.section import Section
+
+
+class Params(Section):
+    """All of params.yaml."""
+
+    corpus: CorpusParams = CorpusParams()
+    atlas: AtlasParams = AtlasParams()
+    prepare: PrepareParams = PrepareParams()
+    validation: ValidationParams = ValidationParams()
+    asr: AsrParams = AsrParams()
+    lstm: LstmParams = LstmParams()
+    cohorts: CohortsParams = CohortsParams()
+    geographic: GeographicParams = GeographicParams()
+    attribute: AttributeParams = AttributeParams()
+    mitigation: MitigationParams = MitigationParams()
+    finetune: FinetuneParams = FinetuneParams()
+    ewc: EwcParams = EwcParams()
+    statistics: StatisticsParams = StatisticsParams()
+    privacy: PrivacyParams = PrivacyParams()
+
+    @model_validator(mode="after")
+    def _mitigated_rule_is_discovered(self) -> Self:
+        if self.mitigation.rule not in self.cohorts.rules:
+            raise ValueError(
+                f"mitigation.rule is {self.mitigation.rule!r}, but cohorts.rules lists only "
+                f"{', '.join(self.cohorts.rules)}: add it there or mitigate one of those"
+            )
+        return self
+
+
+def load_params(path: Path | str = "params.yaml") -> Params:
+    """Read params.yaml.
+
+    Raises
+    ------
+    ParamsError
+        In one sentence that names the key, the value and the rule: unknown key (with the nearest known one), wrong
+        type, value out of range, a `mitigation.rule` that is not discovered.
+    """
+    return read_section(path, Params)
+
+
+def seeds(params: Params) -> dict[str, int]:
+    """The seed of each section that has one."""
+    return {name: section.seed for name, section in params if hasattr(section, "seed")}

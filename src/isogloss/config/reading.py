@@ -1,0 +1,67 @@
+"""Reading YAML through pydantic: what does not fit is one sentence."""
+
+import difflib
+from pathlib import Path
+from typing import TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from isogloss.errors import ParamsError
+
+AnySection = TypeVar("AnySection", bound=BaseModel)
+
+
+def read_section(path: Path | str, model: type[AnySection]) -> AnySection:
+    """Read a YAML file through a pydantic model; what does not fit is one `ParamsError` for the first problem."""
+    path = Path(path)
+    try:
+        # YAML 1.2, as DVC reads it: there 1e-3 is a number, in PyYAML's 1.1 a string.
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path} does not exist; run from the repository's root") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    try:
+        return model.model_validate(content if content is not None else {})
+    except ValidationError as error:
+        raise ParamsError(f"{path}: {_sentence(error.errors()[0], model)}") from None
+
+
+def _sentence(problem: ErrorDetails, model: type[BaseModel]) -> str:
+    """One pydantic problem as a sentence with key, value and rule."""
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(model, problem["loc"][:-1])
+        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+        return f"unknown key {key!r}; {hint}"
+    if problem["type"] == "value_error":
+        return problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "missing":
+        return f"{key} is missing; add it"
+    rule = problem["msg"][0].lower() + problem["msg"][1:]
+    rule = rule.replace("input should be", "must be", 1)
+    return f"{key} is {problem['input']!r}, but {rule}{_nearest_choice(problem)}"
+
+
+def _nearest_choice(problem: ErrorDetails) -> str:
+    """For a misspelt choice, the nearest one."""
+    if problem["type"] != "literal_error" or not isinstance(problem["input"], str):
+        return ""
+    choices = problem.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
+    near = difflib.get_close_matches(problem["input"], choices, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _known_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that are allowed at a location of the file."""
+    for part in location:
+        field = model.model_fields.get(str(part))
+        candidates = [] if field is None else [field.annotation, *get_args(field.annotation)]
+        nested = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        if nested:
+            model = nested[0]
+    return list(model.model_fields)
