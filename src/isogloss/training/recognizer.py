@@ -44,6 +44,10 @@ class RecognizerTraining(lightning.LightningModule):
         if self.current_epoch >= self.params.ctc_epochs:
             loss_B = transducer_losses(self.model, encoded_BTD, lengths_B, batch) + self.params.ctc_weight * loss_B
         loss = loss_B.sum() / batch.token_lengths_B.sum()
+        cost = self.model.encoder.compute_cost()
+        if cost is not None:
+            self.log("compute", cost.detach(), batch_size=len(batch.ids))
+            loss = loss + self.model.encoder.compute_weight * cost
         self.log("loss", loss, batch_size=len(batch.ids))
         return loss
 

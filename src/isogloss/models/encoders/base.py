@@ -16,10 +16,13 @@ class Encoder(nn.Module, ABC):
         D, the channels of an encoded frame.
     subsampling
         Feature frames for one encoded frame.
+    compute_weight
+        What a training loss multiplies `compute_cost` with; 0 for encoders that always compute everything.
     """
 
     output_dim: int
     subsampling: int
+    compute_weight: float = 0.0
 
     @abstractmethod
     def forward(self, features_BTF: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
@@ -32,3 +35,11 @@ class Encoder(nn.Module, ABC):
     def output_lengths(self, lengths_B: Tensor) -> Tensor:
         """Encoded frames of utterances with so many feature frames."""
         return torch.div(lengths_B + self.subsampling - 1, self.subsampling, rounding_mode="floor")
+
+    def compute_cost(self) -> Tensor | None:
+        """Expected computation of the last training forward as a share of the dense encoder's, differentiable.
+
+        None where the encoder has nothing to switch off. Handed out once: a second call without a forward between
+        gives None, so that no graph outlives its step.
+        """
+        return None
