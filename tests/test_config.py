@@ -90,6 +90,9 @@ def test_params_cannot_be_changed_after_reading():
         ("cohorts: {rules: geographic}", ["cohorts.rules is 'geographic'", "valid list"]),
         ("cohorts: {rules: [geografic]}", ["cohorts.rules.0 is 'geografic'", "did you mean 'geographic'?"]),
         ("cohorts: {rules: [attribute, attribute]}", ["cohorts.rules lists 'attribute' twice"]),
+        ("automatic: {n_clusters: 1}", ["automatic.n_clusters is 1", "auto or a whole number of at least 2"]),
+        ("automatic: {n_clusters: many}", ["automatic.n_clusters is 'many'", "auto or a whole number"]),
+        ("geodemographic: {attributes: [a, a]}", ["geodemographic.attributes lists 'a' twice"]),
         ("mitigation: {methods: [ewc, ewc]}", ["mitigation.methods lists 'ewc' twice"]),
         ("mitigation: {methods: [ewk]}", ["mitigation.methods.0 is 'ewk'", "did you mean 'ewc'?"]),
         ("cohorts: {rules: [attribute]}", ["mitigation.rule is 'geographic'", "cohorts.rules lists only attribute"]),
@@ -138,7 +141,7 @@ def numeric_keys() -> list[tuple[str, str]]:
         (section, key)
         for section in SECTIONS
         for key, value in getattr(Params(), section)
-        if isinstance(value, int | float)
+        if isinstance(value, int | float) and not isinstance(value, bool)
     ]
 
 
@@ -154,7 +157,7 @@ def test_any_number_is_either_accepted_unchanged_or_refused_with_its_key(tmp_pat
         assert key in str(error) or "share" in str(error)
         assert "\n" not in str(error)
     else:
-        assert read == value and not isinstance(read, bool)
+        assert read == type(read)(value) and not isinstance(read, bool)
 
 
 no_numbers = st.one_of(

@@ -5,7 +5,14 @@ a section of their own name (`lstm`, `geographic`, `ewc`), so that a stage made 
 alone and `dvc exp run -S ewc.strength=30` re-runs nothing else.
 """
 
-from isogloss.config.cohorts import AttributeParams, CohortRule, CohortsParams, GeographicParams
+from isogloss.config.cohorts import (
+    AttributeParams,
+    AutomaticParams,
+    CohortRule,
+    CohortsParams,
+    GeodemographicParams,
+    GeographicParams,
+)
 from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
 from isogloss.config.judging import PrivacyParams, StatisticsParams
 from isogloss.config.mitigation import EwcParams, FinetuneParams, MitigationMethod, MitigationParams
@@ -18,12 +25,14 @@ __all__ = [
     "AsrParams",
     "AtlasParams",
     "AttributeParams",
+    "AutomaticParams",
     "CohortRule",
     "CohortsParams",
     "CorpusParams",
     "EncoderName",
     "EwcParams",
     "FinetuneParams",
+    "GeodemographicParams",
     "GeographicParams",
     "LstmParams",
     "MitigationMethod",

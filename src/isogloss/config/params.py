@@ -5,7 +5,13 @@ from typing import Self
 
 from pydantic import model_validator
 
-from isogloss.config.cohorts import AttributeParams, CohortsParams, GeographicParams
+from isogloss.config.cohorts import (
+    AttributeParams,
+    AutomaticParams,
+    CohortsParams,
+    GeodemographicParams,
+    GeographicParams,
+)
 from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
 from isogloss.config.judging import PrivacyParams, StatisticsParams
 from isogloss.config.mitigation import EwcParams, FinetuneParams, MitigationParams
@@ -25,6 +31,8 @@ class Params(Section):
     lstm: LstmParams = LstmParams()
     cohorts: CohortsParams = CohortsParams()
     geographic: GeographicParams = GeographicParams()
+    geodemographic: GeodemographicParams = GeodemographicParams()
+    automatic: AutomaticParams = AutomaticParams()
     attribute: AttributeParams = AttributeParams()
     mitigation: MitigationParams = MitigationParams()
     finetune: FinetuneParams = FinetuneParams()
