@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "isogloss"
 
-GROUND = {"errors", "config", "tables", "geography"}
+GROUND = {"errors", "config", "tables", "geography", "zips"}
 SPEECH = {"corpus", "models", "losses", "decoding", "mitigation", "training"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"errors"},
     "geography": {"errors"},
     "tables": {"errors", "config"},
+    "zips": {"errors", "tables"},
     "corpus": GROUND,
     "losses": GROUND,
     "models": GROUND | {"corpus", "losses"},
@@ -35,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": GROUND,
     "cli": GROUND | SPEECH | {"entry", "evaluation", "cohorts", "report", "pipeline"},
 }
-LIGHT = {"errors", "entry", "config", "tables", "geography", "evaluation", "cohorts", "report", "pipeline", "cli"}
+LIGHT = {"errors", "entry", "config", "tables", "geography", "zips"} | {"evaluation", "cohorts", "report", "pipeline", "cli"}
 HEAVY = {"torch", "torchaudio", "lhotse", "lightning", "triton", "great_expectations", "statsmodels", "prefect", "dvc"}
 ORCHESTRATION = {"dvc", "prefect"}
 TRUTH_READERS = {"corpus", "cohorts/recovery.py", "cli/score.py"}

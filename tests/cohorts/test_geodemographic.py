@@ -6,8 +6,6 @@ import pandas as pd
 import pytest
 
 from isogloss.cohorts.geodemographic import GeodemographicPartition
-from isogloss.cohorts.zips import join_zip_attributes, normalised_zips
-from isogloss.errors import TableError
 
 
 def make_zips(rng, rows):
@@ -103,37 +101,3 @@ def test_a_written_partition_predicts_the_same():
     other = make_zips(np.random.default_rng(9), 300)
     assert again.predict(other).tolist() == rule.predict(other).tolist()
     assert again.to_json() == rule.to_json()
-
-
-CENSUS = pd.DataFrame(
-    {
-        "zcta": ["01001", "01002", "60601"],
-        "latitude": [42.1, 42.4, 41.9],
-        "percent_black": [1.0, 4.0, 20.0],
-        "median_rent": [802.0, 1038.0, np.nan],
-    }
-)
-
-
-def test_zips_are_joined_however_they_are_written():
-    zips = pd.Series(["01001", "1001", "60601-1234", "99999", None, "unknown", " 01002 "], index=range(3, 10))
-    joined = join_zip_attributes(zips, CENSUS, ["percent_black", "median_rent"])
-    assert joined.index.tolist() == zips.index.tolist()
-    assert joined["percent_black"].fillna(-1).tolist() == [1, 1, 20, -1, -1, -1, 4]
-    assert joined["median_rent"].fillna(-1).tolist() == [802, 802, -1, -1, -1, -1, 1038]
-    assert normalised_zips(pd.Series([1001.0, 60601.0])).tolist() == ["01001", "60601"]
-    assert normalised_zips(pd.Series(["123456", "-5", ""])).isna().all()
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        (CENSUS.rename(columns={"zcta": "code"}), "no column 'zip'"),
-        (CENSUS.rename(columns={"percent_black": "percent_blak"}), "did you mean 'percent_blak'"),
-        (pd.concat([CENSUS, CENSUS]), "ZIP 01001 has more than one row"),
-        (CENSUS.assign(percent_black=["1", "few", "2"]), "must be numbers"),
-    ],
-)
-def test_zip_tables_that_cannot_be_joined_are_refused(table, message):
-    with pytest.raises(TableError, match=message):
-        join_zip_attributes(pd.Series(["01001"]), table, ["percent_black"])

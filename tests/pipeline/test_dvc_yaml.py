@@ -2,11 +2,12 @@
 
 import ast
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from ruamel.yaml import YAML
 
-from isogloss.config import Params
+from isogloss.config import CohortRule, Params
 
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
@@ -21,7 +22,7 @@ def pipeline():
 
 def stages():
     """Each stage with its template expanded: (name, definition)."""
-    lists = {"${cohorts.rules}": ["geographic", "attribute"], "${mitigation.methods}": ["finetune", "ewc"]}
+    lists = {"${cohorts.rules}": list(get_args(CohortRule)), "${mitigation.methods}": ["finetune", "ewc"]}
     for name, stage in pipeline().items():
         if "foreach" not in stage:
             yield name, "", stage

@@ -3,7 +3,7 @@
 - `rule`: what every rule is; `registry`: the rules by name, their inputs, their files
 - `geographic`: a tree over latitude and longitude (`units`, `regions`, `growth`, `significance`, `partition`,
   `moments`, `labels`)
-- `geodemographic`: two groups of ZIP codes by majority attribute (`zips`)
+- `geodemographic`: two groups of ZIP codes by majority attribute
 - `automatic`: clusters of voices (`stability`)
 - `attribute`: the values of known columns and their intersections
 - `discovery`: fit a rule on discovery, apply it to every split, rank cohorts; `selection`: the worst of them

@@ -62,7 +62,7 @@ class Condition:
 class GeodemographicPartition(CohortRule):
     """Two cohorts of ZIP codes that differ in WER, and `unspecified` for unknown ZIPs.
 
-    X holds the demographic figures of each row's ZIP (`zips.join_zip_attributes`), one column an attribute.
+    X holds the demographic figures of each row's ZIP (`isogloss.zips`), one column an attribute.
 
     Parameters
     ----------

@@ -10,6 +10,15 @@ from isogloss.tables import require_columns
 KEYS = ("zip", "zcta")
 """What the column of ZIP codes is called, in our tables and in those of the Census Bureau."""
 
+PLACE = ("latitude", "longitude")
+"""Columns of a ZIP table that say where a ZIP lies, not who lives there."""
+
+
+def zip_attributes(table: pd.DataFrame) -> list[str]:
+    """The columns of a ZIP table that describe its people: all numbers but the position."""
+    hidden = {*KEYS, *PLACE}
+    return [str(c) for c in table.columns if c not in hidden and pd.api.types.is_numeric_dtype(table[c])]
+
 
 def join_zip_attributes(
     zips: pd.Series, table: pd.DataFrame, attributes: Sequence[str], *, where: str = "the ZIP table"
