@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": GROUND,
     "cli": GROUND | SPEECH | {"entry", "evaluation", "cohorts", "report", "pipeline"},
 }
-LIGHT = {"errors", "entry", "config", "tables", "geography", "zips"} | {"evaluation", "cohorts", "report", "pipeline", "cli"}
+LIGHT = GROUND | {"entry", "evaluation", "cohorts", "report", "pipeline", "cli"}
 HEAVY = {"torch", "torchaudio", "lhotse", "lightning", "triton", "great_expectations", "statsmodels", "prefect", "dvc"}
 ORCHESTRATION = {"dvc", "prefect"}
 TRUTH_READERS = {"corpus", "cohorts/recovery.py", "cli/score.py"}
