@@ -43,3 +43,24 @@ class Encoder(nn.Module, ABC):
         gives None, so that no graph outlives its step.
         """
         return None
+
+
+def clear_padding(features_BTF: Tensor, lengths_B: Tensor) -> Tensor:
+    """Zeros in place of what stands after each utterance's frames.
+
+    No causal encoder lets the padding reach an output that counts; but NaN there would reach the gradients, where it is
+    multiplied by a zero that does not cancel it.
+    """
+    frames_T = torch.arange(features_BTF.shape[1], device=features_BTF.device)
+    return features_BTF.masked_fill((frames_T >= lengths_B.unsqueeze(1)).unsqueeze(2), 0.0)
+
+
+def within(lengths_B: Tensor, frames: int) -> Tensor:
+    """Which of `frames` frames belong to utterances of so many: (B, frames), True up to an utterance's length."""
+    return torch.arange(frames, device=lengths_B.device) < lengths_B.unsqueeze(1)
+
+
+def zero_padding(features_BTF: Tensor, lengths_B: Tensor) -> Tensor:
+    """Features with zeros in the padding: what stands there may be anything, even NaN."""
+    inside_BT = within(lengths_B, features_BTF.shape[1]).to(features_BTF.device)
+    return features_BTF.masked_fill(~inside_BT.unsqueeze(-1), 0.0)

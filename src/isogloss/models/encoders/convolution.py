@@ -6,38 +6,51 @@ convolutions in front of it are what changes that (our choice, after a feasibili
 
 from typing import ClassVar
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from isogloss.models.encoders.chain import StreamingLayer
+from isogloss.models.encoders.window import advance, pad_past
 
-class CausalConv2d(nn.Module):
-    """A convolution over (time, frequency) that looks back only: output n sees input up to frame n * stride."""
 
-    def __init__(self, input_channels: int, output_channels: int, *, kernel: int, time_stride: int) -> None:
+class CausalConv2d(StreamingLayer):
+    """A convolution over (time, frequency) that looks back only: output n sees input up to frame n * time_stride.
+
+    Parameters
+    ----------
+    input_channels, output_channels
+        C before and after.
+    kernel
+        Frames and bands of each filter, odd and no less than `time_stride`.
+    time_stride, band_stride
+        Frames and bands of the input for one of the output; T and F become ceil(T / stride) and ceil(F / stride).
+    """
+
+    def __init__(
+        self, input_channels: int, output_channels: int, *, kernel: int, time_stride: int = 1, band_stride: int = 2
+    ) -> None:
         super().__init__()
         self.kernel = kernel
         self.time_stride = time_stride
+        self.band_stride = band_stride
         self.convolution = nn.Conv2d(
-            input_channels, output_channels, kernel, stride=(time_stride, 2), padding=(0, kernel // 2)
+            input_channels, output_channels, kernel, stride=(time_stride, band_stride), padding=(0, kernel // 2)
         )
 
     def forward(self, input_BCTF: Tensor) -> Tensor:
-        """Convolve whole utterances; T becomes ceil(T / stride)."""
-        return self.convolution(F.pad(input_BCTF, (0, 0, self.kernel - 1, 0)))
+        """Convolve whole utterances."""
+        return self.convolution(pad_past(input_BCTF, self.kernel, dim=2))
 
-    def stream(self, chunk_BCTF: Tensor, buffered_BCTF: Tensor | None) -> tuple[Tensor, Tensor]:
+    def stream(self, chunk_BCTF: Tensor, buffer_BCTF: Tensor | None) -> tuple[Tensor, Tensor]:
         """Convolve as far as the frames reach; what later outputs still need is returned as the next buffer."""
-        if buffered_BCTF is None:
-            frames_BCTF = F.pad(chunk_BCTF, (0, 0, self.kernel - 1, 0))
-        else:
-            frames_BCTF = torch.cat([buffered_BCTF, chunk_BCTF], dim=2)
-        outputs = max(0, (frames_BCTF.shape[2] - self.kernel) // self.time_stride + 1)
-        rest_BCTF = frames_BCTF[:, :, outputs * self.time_stride :]
+        frames_BCTF, outputs, buffer_BCTF = advance(
+            chunk_BCTF, buffer_BCTF, window=self.kernel, stride=self.time_stride, dim=2
+        )
         if outputs == 0:
-            width = (frames_BCTF.shape[3] + 1) // 2
-            return frames_BCTF.new_zeros(frames_BCTF.shape[0], self.convolution.out_channels, 0, width), rest_BCTF
-        return self.convolution(frames_BCTF), rest_BCTF
+            bands = -(-frames_BCTF.shape[3] // self.band_stride)
+            shape = (frames_BCTF.shape[0], self.convolution.out_channels, 0, bands)
+            return frames_BCTF.new_zeros(shape), buffer_BCTF
+        return self.convolution(frames_BCTF), buffer_BCTF
 
 
 class ConvolutionalFrontEnd(nn.Module):

@@ -2,10 +2,11 @@
 
 from torch import Tensor, nn
 
+from isogloss.models.encoders.chain import StreamingLayer
 from isogloss.models.encoders.window import advance, pad_past
 
 
-class CausalDepthwiseConv1d(nn.Module):
+class CausalDepthwiseConv1d(StreamingLayer):
     """One filter a channel that looks back only: output n sees input up to frame n * stride.
 
     The convolution runs as a two-dimensional one over a height of 1: then torch takes frames-by-channels memory as it

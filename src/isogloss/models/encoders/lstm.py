@@ -5,7 +5,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from isogloss.models.encoders.base import Encoder
+from isogloss.models.encoders.base import Encoder, clear_padding
 from isogloss.models.encoders.convolution import ConvolutionalFrontEnd
 
 
@@ -56,7 +56,7 @@ class LstmEncoder(Encoder):
 
     def forward(self, features_BTF: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """Encode whole utterances: (B, T, F) -> (B, ceil(T / subsampling), D)."""
-        hidden_BTD, _ = self.lstm(self.front_end(features_BTF))
+        hidden_BTD, _ = self.lstm(self.front_end(clear_padding(features_BTF, lengths_B)))
         return self._finish(hidden_BTD), self.output_lengths(lengths_B)
 
     def stream(self, chunk_BTF: Tensor, state: Any, last: bool = False) -> tuple[Tensor, Any]:

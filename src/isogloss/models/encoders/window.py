@@ -5,18 +5,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def pad_past(input_BTD: Tensor, window: int) -> Tensor:
-    """Put window - 1 frames of zeros before whole utterances (B, T, ...): output n then ends at its own frame."""
-    return F.pad(input_BTD, (0, 0) * (input_BTD.ndim - 2) + (window - 1, 0))
+def pad_past(input_BTD: Tensor, window: int, *, dim: int = 1) -> Tensor:
+    """Put window - 1 frames of zeros before whole utterances, so that the window of output 0 ends at frame 0."""
+    return F.pad(input_BTD, (0, 0) * (input_BTD.ndim - 1 - dim) + (window - 1, 0))
 
 
-def advance(chunk_BTD: Tensor, buffer_BTD: Tensor | None, *, window: int, stride: int) -> tuple[Tensor, int, Tensor]:
+def advance(
+    chunk_BTD: Tensor, buffer_BTD: Tensor | None, *, window: int, stride: int, dim: int = 1
+) -> tuple[Tensor, int, Tensor]:
     """Slide a window of `window` frames by `stride` over what is buffered and the next chunk.
 
     Parameters
     ----------
     chunk_BTD
-        The next frames, (B, T, ...) with any number of trailing axes; T may be 0.
+        The next frames along axis `dim`, among any other axes; there may be none.
     buffer_BTD
         What the call before returned, None at the start of a stream.
     window, stride
@@ -26,6 +28,10 @@ def advance(chunk_BTD: Tensor, buffer_BTD: Tensor | None, *, window: int, stride
     -------
     The frames at hand, the number of outputs they are enough for, and the buffer for the next call.
     """
-    frames_BTD = pad_past(chunk_BTD, window) if buffer_BTD is None else torch.cat([buffer_BTD, chunk_BTD], dim=1)
-    outputs = max(0, (frames_BTD.shape[1] - window) // stride + 1)
-    return frames_BTD, outputs, frames_BTD[:, outputs * stride :]
+    if buffer_BTD is None:
+        frames_BTD = pad_past(chunk_BTD, window, dim=dim)
+    else:
+        frames_BTD = torch.cat([buffer_BTD, chunk_BTD], dim=dim)
+    frames = frames_BTD.shape[dim]
+    outputs = max(0, (frames - window) // stride + 1)
+    return frames_BTD, outputs, frames_BTD.narrow(dim, outputs * stride, frames - outputs * stride)
