@@ -1,6 +1,11 @@
-"""Batched greedy decoding of a transducer: all streams of a batch advance through the frames together.
+"""Greedy decoding of a transducer, for whole batches and for streams: the same step does both.
 
-Shape legend in `isogloss.models`.
+The search loops over labels, not over frames (label-looping, Bataev et al. 2024, 2406.06220): all streams look at their
+own next frames at once, each jumps over its blanks to the frame of its next token, and the predictor advances once for
+all of them. A batch so takes about as many steps as its longest hypothesis has tokens. The result is that of the loop
+over frames.
+
+Shape legend in `isogloss.models`; W frames looked at in one step.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +13,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from isogloss.models.predictor import State
 from isogloss.models.transducer import Transducer
+
+LOOKED_AT = 4
+"""W: a token comes every two to four frames, and a longer run of blanks costs one more step (our choice)."""
 
 
 @dataclass
@@ -17,6 +26,20 @@ class Hypothesis:
 
     tokens: list[int] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class GreedyState:
+    """What a search needs of the tokens so far: the projected predictor output and the predictor's memory."""
+
+    predictor_BJ: Tensor
+    memory: State
+
+
+def start(model: Transducer, batch: int) -> GreedyState:
+    """The state before the first token of each stream."""
+    vector_BP, memory = model.predictor.start(batch)
+    return GreedyState(model.predictor_projection(vector_BP), memory)
 
 
 @torch.inference_mode()
@@ -36,33 +59,73 @@ def greedy_decode(
     """
     encoded_BTD, encoded_lengths_B = model.encode(features_BTF, lengths_B)
     encoder_BTJ = model.encoder_projection(encoded_BTD)
+    state = start(model, len(encoder_BTJ))
+    hypotheses, _ = advance(model, encoder_BTJ, encoded_lengths_B, state, max_tokens_per_frame=max_tokens_per_frame)
+    return hypotheses
+
+
+def advance(
+    model: Transducer, encoder_BTJ: Tensor, lengths_B: Tensor, state: GreedyState, *, max_tokens_per_frame: int
+) -> tuple[list[Hypothesis], GreedyState]:
+    """Decode the next encoder frames of each stream.
+
+    Parameters
+    ----------
+    encoder_BTJ, lengths_B
+        Encoder frames in the joiner's space, and how many of them are a stream's own.
+    state
+        Where the streams stand: of `start`, or of the call for the frames before.
+    max_tokens_per_frame
+        See `greedy_decode`.
+
+    Returns
+    -------
+    The tokens of these frames, their frames counted from the first of them, and the state after them.
+    """
     batch, frames = encoder_BTJ.shape[:2]
-    vector_BP, (hidden, cell) = model.predictor.start(batch)
-    predictor_BJ = model.predictor_projection(vector_BP)
-    emitted: list[tuple[Tensor, Tensor]] = []
-    for frame in range(frames):
-        running_B = frame < encoded_lengths_B
-        for _ in range(max_tokens_per_frame):
-            tokens_B = model.join_step(encoder_BTJ[:, frame], predictor_BJ).argmax(dim=-1)
-            running_B = running_B & (tokens_B != 0)
-            rows = running_B.nonzero().squeeze(1)
-            if len(rows) == 0:
-                break
-            emitted.append((rows, torch.stack([tokens_B[rows], torch.full_like(rows, frame)])))
-            vector_RP, (new_hidden, new_cell) = model.predictor.step(tokens_B[rows], (hidden[:, rows], cell[:, rows]))
-            hidden[:, rows], cell[:, rows] = new_hidden, new_cell
-            predictor_BJ[rows] = model.predictor_projection(vector_RP)
-    return _collect(emitted, batch)
+    rows_B = torch.arange(batch, device=encoder_BTJ.device)
+    ahead_W = torch.arange(min(LOOKED_AT, frames), device=encoder_BTJ.device)
+    frame_B, on_frame_B = torch.zeros_like(rows_B), torch.zeros_like(rows_B)
+    lengths_B = lengths_B.to(encoder_BTJ.device)
+    emitted: list[Tensor] = []
+    while (frame_B < lengths_B).any():
+        frame_BW = frame_B[:, None] + ahead_W
+        next_BWJ = encoder_BTJ[rows_B[:, None], frame_BW.clamp(max=frames - 1)]
+        token_BW = model.join_step(next_BWJ, state.predictor_BJ[:, None]).argmax(dim=-1)
+        speaks_BW = (token_BW != 0) & (frame_BW < lengths_B[:, None])
+        blanks_B = speaks_BW.int().argmax(dim=1)
+        speaks_B = speaks_BW[rows_B, blanks_B]
+        token_B = torch.where(speaks_B, token_BW[rows_B, blanks_B], 0)
+        frame_B = frame_B + torch.where(speaks_B, blanks_B, len(ahead_W))
+        emitted.append(torch.stack([token_B, frame_B]))
+        # Blank on the way means another frame, whose count begins anew.
+        on_frame_B = torch.where(speaks_B, torch.where(blanks_B == 0, on_frame_B, 0) + 1, 0)
+        full_B = on_frame_B >= max_tokens_per_frame
+        frame_B, on_frame_B = frame_B + full_B, on_frame_B.masked_fill(full_B, 0)
+        state = _step(model, token_B, speaks_B, state)
+    return _collect(emitted, batch), state
 
 
-def _collect(emitted: list[tuple[Tensor, Tensor]], batch: int) -> list[Hypothesis]:
-    """Sort what was emitted, step by step, into one hypothesis a row."""
+def _step(model: Transducer, token_B: Tensor, speaks_B: Tensor, state: GreedyState) -> GreedyState:
+    """One more token for the streams that speak; the others stay where they are."""
+    if not speaks_B.any():
+        return state
+    vector_BP, (hidden, cell) = model.predictor.step(token_B, state.memory)
+    speaks_B1 = speaks_B[:, None]
+    return GreedyState(
+        torch.where(speaks_B1, model.predictor_projection(vector_BP), state.predictor_BJ),
+        (torch.where(speaks_B1, hidden, state.memory[0]), torch.where(speaks_B1, cell, state.memory[1])),
+    )
+
+
+def _collect(emitted: list[Tensor], batch: int) -> list[Hypothesis]:
+    """Sort what was emitted, step by step, into one hypothesis a stream."""
     hypotheses = [Hypothesis() for _ in range(batch)]
     if not emitted:
         return hypotheses
-    rows = torch.cat([rows for rows, _ in emitted]).tolist()
-    tokens, frames = torch.cat([pair for _, pair in emitted], dim=1).tolist()
-    for row, token, frame in zip(rows, tokens, frames, strict=True):
-        hypotheses[row].tokens.append(token)
-        hypotheses[row].frames.append(frame)
+    for tokens, frames in torch.stack(emitted).tolist():
+        for hypothesis, token, frame in zip(hypotheses, tokens, frames, strict=True):
+            if token != 0:
+                hypothesis.tokens.append(token)
+                hypothesis.frames.append(frame)
     return hypotheses

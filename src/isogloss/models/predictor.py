@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 State = tuple[Tensor, Tensor]
-"""Hidden and cell state, each (1, B, P)."""
+"""Hidden and cell state, each (B, P)."""
 
 
 class LstmPredictor(nn.Module):
@@ -44,5 +44,8 @@ class LstmPredictor(nn.Module):
 
     def step(self, tokens_B: Tensor, state: State | None) -> tuple[Tensor, State]:
         """One more token of each stream: the next vector (B, P) and state."""
-        output_B1P, state = self.lstm(self.embedding(tokens_B).unsqueeze(1), state)
-        return output_B1P.squeeze(1), state
+        embedded_BP = self.embedding(tokens_B)
+        state = state if state is not None else (torch.zeros_like(embedded_BP), torch.zeros_like(embedded_BP))
+        # The cell alone: for a single step it takes a third of the time that the layer does.
+        hidden_BP, cell_BP = torch.lstm_cell(embedded_BP, state, *self.lstm.all_weights[0])
+        return hidden_BP, (hidden_BP, cell_BP)
