@@ -20,6 +20,7 @@ from isogloss.config.params import Params, load_params, seeds
 from isogloss.config.reading import read_section
 from isogloss.config.recognizer import AsrParams, EncoderName, LstmParams
 from isogloss.config.section import Section
+from isogloss.config.speaker import SpeakerLoss, SpeakerParams, SpeakerSize
 
 __all__ = [
     "AsrParams",
@@ -41,6 +42,9 @@ __all__ = [
     "PrepareParams",
     "PrivacyParams",
     "Section",
+    "SpeakerLoss",
+    "SpeakerParams",
+    "SpeakerSize",
     "StatisticsParams",
     "ValidationParams",
     "load_params",

@@ -18,6 +18,7 @@ from isogloss.config.mitigation import EwcParams, FinetuneParams, MitigationPara
 from isogloss.config.reading import read_section
 from isogloss.config.recognizer import AsrParams, LstmParams
 from isogloss.config.section import Section
+from isogloss.config.speaker import SpeakerParams
 
 
 class Params(Section):
@@ -29,6 +30,7 @@ class Params(Section):
     validation: ValidationParams = ValidationParams()
     asr: AsrParams = AsrParams()
     lstm: LstmParams = LstmParams()
+    speaker: SpeakerParams = SpeakerParams()
     cohorts: CohortsParams = CohortsParams()
     geographic: GeographicParams = GeographicParams()
     geodemographic: GeodemographicParams = GeodemographicParams()

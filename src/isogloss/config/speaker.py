@@ -1,0 +1,40 @@
+"""Params of the speaker encoder: the verifier, and the source of embeddings for automatic cohorts."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from isogloss.config.section import PositiveInt, Section, Seed
+
+SpeakerSize = Literal["small", "ecapa_512", "ecapa_1024"]
+SpeakerLoss = Literal["angular_prototypical", "aam_softmax"]
+
+
+class SpeakerParams(Section):
+    """The base speaker encoder and its training, on the speakers of train."""
+
+    size: SpeakerSize = "small"
+    """`small` for two cores; ECAPA-TDNN with 512 or 1,024 channels as published."""
+    embedding_dim: PositiveInt = 96
+    loss: SpeakerLoss = "angular_prototypical"
+    seed: Seed = 1
+    threads: PositiveInt = 2
+    """Fixed, because gradients differ between one thread and two."""
+    epochs: PositiveInt = 12
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    speakers_per_batch: Annotated[int, Field(ge=2)] = 80
+    utterances_per_speaker: Annotated[int, Field(ge=2)] = 2
+    """Of each speaker in a batch; the last is the query of the angular prototypical loss."""
+    crop_seconds: Annotated[float, Field(ge=0.2)] = 1.5
+    """Length of the random crops that training sees; shorter utterances are repeated."""
+    embeddings: str | None = None
+    """A parquet file `utterance_id, vector` of another encoder's embeddings, for every utterance; nothing is trained
+    then."""
+    embeddings_sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")] = None
+    """Digest of that file: checked, and what lets DVC see that it changed."""
+
+    @model_validator(mode="after")
+    def _digest_belongs_to_a_file(self) -> Self:
+        if self.embeddings_sha256 is not None and self.embeddings is None:
+            raise ValueError("speaker.embeddings_sha256 is set, but speaker.embeddings names no file; add it")
+        return self
