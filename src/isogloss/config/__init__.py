@@ -18,7 +18,7 @@ from isogloss.config.judging import PrivacyParams, StatisticsParams
 from isogloss.config.mitigation import EwcParams, FinetuneParams, MitigationMethod, MitigationParams
 from isogloss.config.params import Params, load_params, seeds
 from isogloss.config.reading import read_section
-from isogloss.config.recognizer import AsrParams, EncoderName, LstmParams
+from isogloss.config.recognizer import AsrParams, ContextNetParams, ConvRnntParams, EncoderName, LstmParams
 from isogloss.config.section import Section
 from isogloss.config.speaker import SpeakerLoss, SpeakerParams, SpeakerSize
 
@@ -29,6 +29,8 @@ __all__ = [
     "AutomaticParams",
     "CohortRule",
     "CohortsParams",
+    "ContextNetParams",
+    "ConvRnntParams",
     "CorpusParams",
     "EncoderName",
     "EwcParams",

@@ -16,7 +16,7 @@ from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, Valid
 from isogloss.config.judging import PrivacyParams, StatisticsParams
 from isogloss.config.mitigation import EwcParams, FinetuneParams, MitigationParams
 from isogloss.config.reading import read_section
-from isogloss.config.recognizer import AsrParams, LstmParams
+from isogloss.config.recognizer import AsrParams, ContextNetParams, ConvRnntParams, LstmParams
 from isogloss.config.section import Section
 from isogloss.config.speaker import SpeakerParams
 
@@ -30,6 +30,8 @@ class Params(Section):
     validation: ValidationParams = ValidationParams()
     asr: AsrParams = AsrParams()
     lstm: LstmParams = LstmParams()
+    contextnet: ContextNetParams = ContextNetParams()
+    convrnnt: ConvRnntParams = ConvRnntParams()
     speaker: SpeakerParams = SpeakerParams()
     cohorts: CohortsParams = CohortsParams()
     geographic: GeographicParams = GeographicParams()

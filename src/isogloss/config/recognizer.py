@@ -6,7 +6,7 @@ from pydantic import Field
 
 from isogloss.config.section import PositiveInt, Section, Seed
 
-EncoderName = Literal["lstm"]
+EncoderName = Literal["lstm", "contextnet", "convrnnt"]
 
 
 class AsrParams(Section):
@@ -36,5 +36,37 @@ class LstmParams(Section):
     """Feature frames of 10 ms for one encoder frame."""
     channels: PositiveInt = 32
     hidden_dim: PositiveInt = 192
+    layers: PositiveInt = 2
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+
+
+class ContextNetParams(Section):
+    """The causal ContextNet; the defaults have as many parameters as those of the other encoders."""
+
+    subsampling: Literal[4, 8] = 4
+    """Feature frames of 10 ms for one encoder frame."""
+    alpha: Annotated[float, Field(gt=0)] = 0.28
+    """Scales the published widths."""
+    blocks: Annotated[int, Field(ge=5)] = 7
+    """Blocks of convolutions, 21 as published; fewer than 5 have no room for the strides."""
+    layers: PositiveInt = 5
+    """Convolutions in a block."""
+    kernel: PositiveInt = 5
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+
+
+class ConvRnntParams(Section):
+    """ConvRNN-T: a local and a global convolutional encoder below unidirectional LSTM layers."""
+
+    subsampling: Annotated[int, Field(ge=1, le=4)] = 4
+    """Feature frames of 10 ms for one encoder frame."""
+    local_channels: PositiveInt = 25
+    """Channels of the first two local convolutions, 100 in public code; the last two have 0.64 of them."""
+    global_dim: PositiveInt = 80
+    global_blocks: PositiveInt = 6
+    """Residual blocks, each with twice the dilation of the one before."""
+    expansion: PositiveInt = 2
+    """How much wider a block is inside."""
+    hidden_dim: PositiveInt = 160
     layers: PositiveInt = 2
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1

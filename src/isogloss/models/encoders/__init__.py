@@ -9,9 +9,16 @@ from typing import Any
 
 from isogloss.errors import ModelError
 from isogloss.models.encoders.base import Encoder
+from isogloss.models.encoders.contextnet import ContextNetEncoder
+from isogloss.models.encoders.convrnnt import ConvRnntEncoder
 from isogloss.models.encoders.lstm import LstmEncoder
+from isogloss.models.encoders.sizes import SIZES
 
-_ENCODERS: dict[str, type[Encoder]] = {"lstm": LstmEncoder}
+_ENCODERS: dict[str, type[Encoder]] = {
+    "lstm": LstmEncoder,
+    "contextnet": ContextNetEncoder,
+    "convrnnt": ConvRnntEncoder,
+}
 
 
 def build_encoder(name: str, *, input_dim: int, **options: Any) -> Encoder:
@@ -29,4 +36,4 @@ def build_encoder(name: str, *, input_dim: int, **options: Any) -> Encoder:
     return _ENCODERS[name](input_dim=input_dim, **options)
 
 
-__all__ = ["Encoder", "build_encoder"]
+__all__ = ["SIZES", "Encoder", "build_encoder"]
