@@ -5,27 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.decoding import greedy_decode
-from isogloss.models import Transducer
-
-
-def model_that_emits():
-    """A random model whose blank is improbable enough for it to emit several tokens."""
-    torch.manual_seed(7)
-    model = Transducer(
-        encoder="lstm",
-        encoder_options={"channels": 4, "hidden_dim": 16, "layers": 1},
-        input_dim=20,
-        vocabulary=6,
-        predictor_dim=8,
-        joiner_dim=12,
-    ).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.mul_(2.0)
-        model.predictor_projection.weight.mul_(15.0)
-        model.output_layer.weight.mul_(3.0)
-        model.output_layer.bias[0] += 2.0
-    return model
 
 
 @torch.no_grad()
@@ -47,8 +26,8 @@ def by_the_book(model, features_TF, max_tokens_per_frame):
 
 @settings(max_examples=20, deadline=None)
 @given(lengths=st.lists(st.integers(1, 24), min_size=1, max_size=5), limit=st.integers(1, 4))
-def test_a_batch_is_decoded_as_each_utterance_by_the_definition(lengths, limit):
-    model = model_that_emits()
+def test_a_batch_is_decoded_as_each_utterance_by_the_definition(lengths, limit, talkative_model):
+    model = talkative_model()
     generator = torch.Generator().manual_seed(sum(lengths))
     utterances = [3.0 * torch.randn(length, 20, generator=generator) for length in lengths]
     features_BTF = torch.nn.utils.rnn.pad_sequence(utterances, batch_first=True)
@@ -57,8 +36,8 @@ def test_a_batch_is_decoded_as_each_utterance_by_the_definition(lengths, limit):
         assert (hypothesis.tokens, hypothesis.frames) == by_the_book(model, utterance, limit)
 
 
-def test_the_model_of_these_tests_emits_tokens_at_all():
+def test_the_model_of_these_tests_emits_tokens_at_all(talkative_model):
     features_BTF = 3.0 * torch.randn(1, 30, 20, generator=torch.Generator().manual_seed(1))
-    (hypothesis,) = greedy_decode(model_that_emits(), features_BTF, torch.tensor([30]))
+    (hypothesis,) = greedy_decode(talkative_model(), features_BTF, torch.tensor([30]))
     assert len(set(hypothesis.tokens)) > 1
     assert len(set(hypothesis.frames)) > 1
