@@ -18,9 +18,9 @@ class SpeakerParams(Section):
     embedding_dim: PositiveInt = 96
     loss: SpeakerLoss = "angular_prototypical"
     seed: Seed = 1
-    threads: PositiveInt = 2
+    threads: PositiveInt = 1
     """Fixed, because gradients differ between one thread and two."""
-    epochs: PositiveInt = 12
+    epochs: PositiveInt = 5
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     speakers_per_batch: Annotated[int, Field(ge=2)] = 80
     utterances_per_speaker: Annotated[int, Field(ge=2)] = 2

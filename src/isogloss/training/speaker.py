@@ -1,0 +1,141 @@
+"""The base speaker encoder: trained on the speakers of train to tell voices apart."""
+
+import math
+from pathlib import Path
+
+import lightning
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+
+import isogloss
+from isogloss.config import SpeakerParams
+from isogloss.corpus.features import FRAMES_PER_SECOND
+from isogloss.losses.metric import AamSoftmax, AngularPrototypical
+from isogloss.models.speaker import SpeakerEncoder, new_speaker_encoder, save_speaker_encoder
+from isogloss.tables import read_json
+from isogloss.training.batches import read_cuts
+from isogloss.training.fitting import finish, fit, training_key
+from isogloss.training.speaker_batches import SpeakerBatch, TrainingSpeech, speaker_batches
+
+SOURCE = Path(isogloss.__file__).parent
+CODE = (
+    SOURCE / "losses" / "metric.py",
+    SOURCE / "models" / "speaker",
+    SOURCE / "training" / "fitting.py",
+    SOURCE / "training" / "speaker.py",
+    SOURCE / "training" / "speaker_batches.py",
+)
+
+
+class SpeakerTraining(lightning.LightningModule):
+    """Trains an encoder together with its loss.
+
+    Parameters
+    ----------
+    model, loss
+        Trained in place.
+    params
+        Section `speaker`.
+    steps
+        Expected optimiser steps of the whole training; the learning rate's schedule is laid over them.
+    """
+
+    def __init__(
+        self, model: SpeakerEncoder, loss: AngularPrototypical | AamSoftmax, params: SpeakerParams, *, steps: int
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+        self.params = params
+        self.steps = steps
+
+    def training_step(self, batch: SpeakerBatch, _: int) -> Tensor:
+        """Mean loss of the utterances that the batch asks about."""
+        loss = self.loss(batch_embeddings(self.model, batch), batch.speakers_P).mean()
+        self.log("loss", loss, batch_size=len(batch.lengths_B))
+        return loss
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """AdamW with a linear warm-up over the first tenth and a cosine to zero (our choice)."""
+        optimizer = torch.optim.AdamW(parameter_groups(self.model, self.loss), lr=self.params.learning_rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._share_of_peak)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _share_of_peak(self, step: int) -> float:
+        """The learning rate at a step as a share of the peak."""
+        progress = min((step + 1) / self.steps, 1.0)
+        return min(progress / 0.1, 0.5 * (1.0 + math.cos(math.pi * max(progress - 0.1, 0.0) / 0.9)))
+
+
+def batch_embeddings(model: SpeakerEncoder, batch: SpeakerBatch) -> Tensor:
+    """Embeddings of a batch's crops, (P, Q, D)."""
+    embeddings_BD = model(batch.features_BTF, batch.lengths_B)
+    return embeddings_BD.unflatten(0, (len(batch.speakers_P), -1))
+
+
+def parameter_groups(model: nn.Module, loss: nn.Module) -> list[dict]:
+    """The encoder's weights decay; the loss's scale, bias and class centres do not."""
+    return [
+        {"params": list(model.parameters()), "weight_decay": 1e-3},
+        {"params": list(loss.parameters()), "weight_decay": 0.0},
+    ]
+
+
+def new_loss(params: SpeakerParams, *, speakers: int) -> AngularPrototypical | AamSoftmax:
+    """The untrained loss that params name."""
+    if params.loss == "angular_prototypical":
+        return AngularPrototypical()
+    return AamSoftmax(embedding_dim=params.embedding_dim, speakers=speakers)
+
+
+def train_speaker_encoder(params: SpeakerParams, *, data: Path, output: Path) -> SpeakerEncoder:
+    """Train on the train split and write the model, its loss curve beside it.
+
+    Parameters
+    ----------
+    params
+        Section `speaker`.
+    data
+        Folder of the prepared data: `cuts/train.jsonl` and `feature_statistics.json`.
+    output
+        Folder of the model, with the loss's state in `head.safetensors`; the curve is `<output>.loss.tsv`.
+
+    Raises
+    ------
+    CorpusError
+        Train has fewer than two speakers.
+    """
+    torch.set_num_threads(params.threads)
+    lightning.seed_everything(params.seed, verbose=False)
+    statistics = read_json(data / "feature_statistics.json")
+    model = new_speaker_encoder(params.size, input_dim=len(statistics["mean"]), embedding_dim=params.embedding_dim)
+    model.feature_mean_F.copy_(torch.tensor(statistics["mean"]))
+    model.feature_scale_F.copy_(torch.tensor(statistics["scale"]))
+    frames = round(params.crop_seconds * FRAMES_PER_SECOND)
+    speech = TrainingSpeech(read_cuts(data / "cuts" / "train.jsonl"), crop_frames=frames)
+    loss = new_loss(params, speakers=len(speech.speakers))
+
+    def batches(epoch: int) -> torch.utils.data.DataLoader:
+        return speaker_batches(
+            speech,
+            speakers=params.speakers_per_batch,
+            utterances=params.utterances_per_speaker,
+            seed=params.seed,
+            epoch=epoch,
+        )
+
+    key = training_key(
+        "train_speaker", [params], [data / "cuts" / "train.jsonl", data / "feature_statistics.json"], CODE
+    )
+    fit(
+        SpeakerTraining(model, loss, params, steps=params.epochs * len(batches(0))),
+        batches,
+        epochs=params.epochs,
+        seed=params.seed,
+        checkpoints=key,
+        curve=output.with_suffix(".loss.tsv"),
+    )
+    save_speaker_encoder(model, output, head=loss.state_dict(), loss=params.loss)
+    finish(key)
+    return model.eval()
