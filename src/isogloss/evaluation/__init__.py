@@ -3,7 +3,7 @@
 - `word_errors`: substitutions, deletions, insertions; error rates as ratios of sums
 - `statistics`: intervals and tests whose units are speakers
 - `pairing`: two result tables of the same utterances side by side
-- `privacy`: small cohorts are merged before anything is written
+- `privacy`: small cohorts are merged before anything is written; `disclosure`: what sums give away together
 - `figures`, `fairness`: two systems compared overall and cohort by cohort, as fairness.json
 - `disparity`: one system, each cohort against all other speakers
 """
