@@ -14,42 +14,94 @@ from isogloss.config.cohorts import (
     GeographicParams,
 )
 from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
+from isogloss.config.experiment import ComparisonParams, Experiment, Run, Sweep, load_sweep
 from isogloss.config.judging import PrivacyParams, StatisticsParams
-from isogloss.config.mitigation import EwcParams, FinetuneParams, MitigationMethod, MitigationParams
+from isogloss.config.mitigation import (
+    ArwParams,
+    CohortInputParams,
+    CohortInputWithOversampleParams,
+    EncoderOnlyParams,
+    EwcParams,
+    FinetuneParams,
+    GroupDroParams,
+    L2Params,
+    LengthNormalisedDroParams,
+    MitigationMethod,
+    MitigationParams,
+    MixBaseDataParams,
+    OversampleParams,
+    PredictorOnlyParams,
+    PseudoLabelsParams,
+)
+from isogloss.config.overrides import Overrides, flattened, overridden, overridden_text
 from isogloss.config.params import Params, load_params, seeds
-from isogloss.config.reading import read_section
-from isogloss.config.recognizer import AsrParams, ContextNetParams, ConvRnntParams, EncoderName, LstmParams
+from isogloss.config.reading import read_section, read_yaml, validated
+from isogloss.config.recognizer import (
+    AmortizedParams,
+    AsrParams,
+    ConformerParams,
+    ContextNetParams,
+    ConvRnntParams,
+    DecodingParams,
+    EncoderName,
+    LstmParams,
+)
 from isogloss.config.section import Section
 from isogloss.config.speaker import SpeakerLoss, SpeakerParams, SpeakerSize
 
 __all__ = [
+    "AmortizedParams",
+    "ArwParams",
     "AsrParams",
     "AtlasParams",
     "AttributeParams",
     "AutomaticParams",
+    "CohortInputParams",
+    "CohortInputWithOversampleParams",
     "CohortRule",
     "CohortsParams",
+    "ComparisonParams",
+    "ConformerParams",
     "ContextNetParams",
     "ConvRnntParams",
     "CorpusParams",
+    "DecodingParams",
     "EncoderName",
+    "EncoderOnlyParams",
     "EwcParams",
+    "Experiment",
     "FinetuneParams",
     "GeodemographicParams",
     "GeographicParams",
+    "GroupDroParams",
+    "L2Params",
+    "LengthNormalisedDroParams",
     "LstmParams",
     "MitigationMethod",
     "MitigationParams",
+    "MixBaseDataParams",
+    "Overrides",
+    "OversampleParams",
     "Params",
+    "PredictorOnlyParams",
     "PrepareParams",
     "PrivacyParams",
+    "PseudoLabelsParams",
+    "Run",
     "Section",
     "SpeakerLoss",
     "SpeakerParams",
     "SpeakerSize",
     "StatisticsParams",
+    "Sweep",
     "ValidationParams",
+    "flattened",
     "load_params",
+    "load_sweep",
+    "overridden",
+    "overridden_text",
     "read_section",
+    "read_yaml",
     "seeds",
+    "validated",
 ]

@@ -14,9 +14,32 @@ from isogloss.config.cohorts import (
 )
 from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
 from isogloss.config.judging import PrivacyParams, StatisticsParams
-from isogloss.config.mitigation import EwcParams, FinetuneParams, MitigationParams
+from isogloss.config.mitigation import (
+    ArwParams,
+    CohortInputParams,
+    CohortInputWithOversampleParams,
+    EncoderOnlyParams,
+    EwcParams,
+    FinetuneParams,
+    GroupDroParams,
+    L2Params,
+    LengthNormalisedDroParams,
+    MitigationParams,
+    MixBaseDataParams,
+    OversampleParams,
+    PredictorOnlyParams,
+    PseudoLabelsParams,
+)
 from isogloss.config.reading import read_section
-from isogloss.config.recognizer import AsrParams, ContextNetParams, ConvRnntParams, LstmParams
+from isogloss.config.recognizer import (
+    AmortizedParams,
+    AsrParams,
+    ConformerParams,
+    ContextNetParams,
+    ConvRnntParams,
+    DecodingParams,
+    LstmParams,
+)
 from isogloss.config.section import Section
 from isogloss.config.speaker import SpeakerParams
 
@@ -29,9 +52,12 @@ class Params(Section):
     prepare: PrepareParams = PrepareParams()
     validation: ValidationParams = ValidationParams()
     asr: AsrParams = AsrParams()
+    decoding: DecodingParams = DecodingParams()
     lstm: LstmParams = LstmParams()
+    conformer: ConformerParams = ConformerParams()
     contextnet: ContextNetParams = ContextNetParams()
     convrnnt: ConvRnntParams = ConvRnntParams()
+    amortized: AmortizedParams = AmortizedParams()
     speaker: SpeakerParams = SpeakerParams()
     cohorts: CohortsParams = CohortsParams()
     geographic: GeographicParams = GeographicParams()
@@ -41,6 +67,17 @@ class Params(Section):
     mitigation: MitigationParams = MitigationParams()
     finetune: FinetuneParams = FinetuneParams()
     ewc: EwcParams = EwcParams()
+    l2: L2Params = L2Params()
+    predictor_only: PredictorOnlyParams = PredictorOnlyParams()
+    encoder_only: EncoderOnlyParams = EncoderOnlyParams()
+    mix_base_data: MixBaseDataParams = MixBaseDataParams()
+    oversample: OversampleParams = OversampleParams()
+    pseudo_labels: PseudoLabelsParams = PseudoLabelsParams()
+    cohort_input: CohortInputParams = CohortInputParams()
+    cohort_input_with_oversample: CohortInputWithOversampleParams = CohortInputWithOversampleParams()
+    arw: ArwParams = ArwParams()
+    group_dro: GroupDroParams = GroupDroParams()
+    length_normalised_dro: LengthNormalisedDroParams = LengthNormalisedDroParams()
     statistics: StatisticsParams = StatisticsParams()
     privacy: PrivacyParams = PrivacyParams()
 

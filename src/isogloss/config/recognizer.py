@@ -6,7 +6,7 @@ from pydantic import Field
 
 from isogloss.config.section import PositiveInt, Section, Seed
 
-EncoderName = Literal["lstm", "contextnet", "convrnnt"]
+EncoderName = Literal["lstm", "conformer", "contextnet", "convrnnt", "amortized"]
 
 
 class AsrParams(Section):
@@ -29,6 +29,15 @@ class AsrParams(Section):
     """Audio in one batch."""
 
 
+class DecodingParams(Section):
+    """How the recogniser's hypotheses are searched for, in `transcribe` and `evaluate`."""
+
+    method: Literal["greedy", "beam"] = "greedy"
+    beam: PositiveInt = 4
+    """Hypotheses kept from frame to frame; read where `method` is beam."""
+    max_tokens_per_frame: PositiveInt = 5
+
+
 class LstmParams(Section):
     """The LSTM encoder: a causal convolutional front end below unidirectional LSTM layers."""
 
@@ -37,6 +46,24 @@ class LstmParams(Section):
     channels: PositiveInt = 32
     hidden_dim: PositiveInt = 192
     layers: PositiveInt = 2
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+
+
+class ConformerParams(Section):
+    """The causal Conformer; the defaults have as many parameters as those of the other encoders."""
+
+    subsampling: Annotated[int, Field(ge=1, le=4)] = 4
+    """Feature frames of 10 ms for one encoder frame."""
+    channels: PositiveInt = 32
+    """Channels of the front end's convolutions."""
+    dim: PositiveInt = 96
+    layers: PositiveInt = 3
+    heads: PositiveInt = 4
+    feed_forward: PositiveInt = 368
+    kernel: PositiveInt = 15
+    """Encoder frames that a depthwise convolution spans."""
+    left_context: PositiveInt = 64
+    """Encoder frames that attention looks back, at every layer."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
 
 
@@ -70,3 +97,27 @@ class ConvRnntParams(Section):
     hidden_dim: PositiveInt = 160
     layers: PositiveInt = 2
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+
+
+class AmortizedParams(Section):
+    """The compute-cost amortized Transformer; with `gates: none` a plain one with a sliding window."""
+
+    subsampling: Annotated[int, Field(ge=1, le=4)] = 4
+    """Feature frames of 10 ms for one encoder frame."""
+    channels: PositiveInt = 32
+    """Channels of the front end's convolutions."""
+    dim: PositiveInt = 96
+    layers: PositiveInt = 6
+    heads: PositiveInt = 4
+    feed_forward: PositiveInt = 336
+    left_context: PositiveInt = 64
+    """Encoder frames that attention looks back, at every layer; the dial of the sliding-window baseline."""
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    gates: Literal["learned", "none"] = "learned"
+    """Whether arbitrators decide what is computed, or everything is."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Of the gates' gradient in training."""
+    noise: Annotated[float, Field(ge=0.0)] = 1.0
+    """Scale of the noise on the gates in training; 0 trains with the gates of inference."""
+    compute_weight: Annotated[float, Field(ge=0.0)] = 0.2
+    """The dial: what the loss, in nats for a token, adds for computing everything."""

@@ -90,7 +90,7 @@ def _lstm_layer(input_TBD: Tensor, w_input: Tensor, w_hidden: Tensor, *_: Any, *
     return 2 * input_TBD.shape[0] * input_TBD.shape[1] * (w_input.numel() + w_hidden.numel())
 
 
-def _masked_attention(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> int:
+def _masked_attention(query: Tensor, key: Tensor, value: Tensor, *_: Any, **kwargs: Any) -> int:
     """Two products for each pair of query and key that the mask admits."""
     mask = kwargs.get("attn_mask")
     batch, heads, queries, channels = query.shape

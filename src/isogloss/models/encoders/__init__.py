@@ -8,7 +8,9 @@ import difflib
 from typing import Any
 
 from isogloss.errors import ModelError
+from isogloss.models.encoders.amortized import AmortizedEncoder
 from isogloss.models.encoders.base import Encoder
+from isogloss.models.encoders.conformer import ConformerEncoder
 from isogloss.models.encoders.contextnet import ContextNetEncoder
 from isogloss.models.encoders.convrnnt import ConvRnntEncoder
 from isogloss.models.encoders.lstm import LstmEncoder
@@ -16,8 +18,10 @@ from isogloss.models.encoders.sizes import SIZES
 
 _ENCODERS: dict[str, type[Encoder]] = {
     "lstm": LstmEncoder,
+    "conformer": ConformerEncoder,
     "contextnet": ContextNetEncoder,
     "convrnnt": ConvRnntEncoder,
+    "amortized": AmortizedEncoder,
 }
 
 

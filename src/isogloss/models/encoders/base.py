@@ -58,9 +58,3 @@ def clear_padding(features_BTF: Tensor, lengths_B: Tensor) -> Tensor:
 def within(lengths_B: Tensor, frames: int) -> Tensor:
     """Which of `frames` frames belong to utterances of so many: (B, frames), True up to an utterance's length."""
     return torch.arange(frames, device=lengths_B.device) < lengths_B.unsqueeze(1)
-
-
-def zero_padding(features_BTF: Tensor, lengths_B: Tensor) -> Tensor:
-    """Features with zeros in the padding: what stands there may be anything, even NaN."""
-    inside_BT = within(lengths_B, features_BTF.shape[1]).to(features_BTF.device)
-    return features_BTF.masked_fill(~inside_BT.unsqueeze(-1), 0.0)

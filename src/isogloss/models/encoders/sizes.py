@@ -8,6 +8,9 @@ of params.
 
 - `contextnet`: 2005.03191, table 1 at alpha = 1 (22.7 M parameters at 80 filters; with its predictor the paper counts
   31.4 M).
+- `conformer`: 2005.08100, table 1, medium: 16 blocks of 256 with 4 heads and 32 taps (26.3 M; with its predictor the
+  paper counts 30.7 M). It attends to everything; 64 frames of left context are our choice.
+- `amortized`: 12 layers of 384 are our choice (25.6 M).
 - `convrnnt`: six global blocks and 100, 100, 64 and 64 local channels of 5 x 5, as public code has them; global width
   and LSTM layers are our choice (25.0 M).
 - `lstm`: 1811.06621 has eight layers with projections and 120 M parameters, four times what the others have; five
@@ -20,6 +23,30 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
     "lstm": {
         "small": {"subsampling": 4, "channels": 32, "hidden_dim": 192, "layers": 2, "dropout": 0.1},
         "published": {"subsampling": 4, "channels": 32, "hidden_dim": 736, "layers": 5, "dropout": 0.1},
+    },
+    "conformer": {
+        "small": {
+            "subsampling": 4,
+            "channels": 32,
+            "dim": 96,
+            "layers": 3,
+            "heads": 4,
+            "feed_forward": 368,
+            "kernel": 15,
+            "left_context": 64,
+            "dropout": 0.1,
+        },
+        "published": {
+            "subsampling": 4,
+            "channels": 256,
+            "dim": 256,
+            "layers": 16,
+            "heads": 4,
+            "feed_forward": 1024,
+            "kernel": 32,
+            "left_context": 64,
+            "dropout": 0.1,
+        },
     },
     "contextnet": {
         "small": {"subsampling": 4, "alpha": 0.28, "blocks": 7, "layers": 5, "kernel": 5, "dropout": 0.1},
@@ -45,6 +72,36 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
             "hidden_dim": 640,
             "layers": 5,
             "dropout": 0.1,
+        },
+    },
+    "amortized": {
+        "small": {
+            "subsampling": 4,
+            "channels": 32,
+            "dim": 96,
+            "layers": 6,
+            "heads": 4,
+            "feed_forward": 336,
+            "left_context": 64,
+            "dropout": 0.1,
+            "gates": "learned",
+            "temperature": 1.0,
+            "noise": 1.0,
+            "compute_weight": 0.2,
+        },
+        "published": {
+            "subsampling": 4,
+            "channels": 384,
+            "dim": 384,
+            "layers": 12,
+            "heads": 6,
+            "feed_forward": 1536,
+            "left_context": 64,
+            "dropout": 0.1,
+            "gates": "learned",
+            "temperature": 1.0,
+            "noise": 1.0,
+            "compute_weight": 0.2,
         },
     },
 }
