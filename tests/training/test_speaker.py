@@ -1,0 +1,177 @@
+"""From prepared data to a speaker encoder and embeddings: voices that differ are told apart, a killed run goes on."""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from lhotse import CutSet, LilcomChunkyWriter, MonoCut, SupervisionSegment
+from lhotse.features import Features
+
+from isogloss.cohorts.automatic import SpeakerClusters
+from isogloss.config import SpeakerParams
+from isogloss.errors import TableError
+from isogloss.tables import write_json
+from isogloss.training import fitting
+from isogloss.training.embedding import bring_embeddings, cohort_inputs, embed_utterances, with_vectors
+from isogloss.training.speaker import SpeakerTraining, train_speaker_encoder
+
+FILTERS = 20
+PARAMS = SpeakerParams(embedding_dim=16, epochs=3, speakers_per_batch=12, crop_seconds=0.3, learning_rate=1e-2)
+
+
+def voice(rng, speaker, frames):
+    """Frames of one voice: where in the spectrum energy comes and goes is the voice."""
+    centre = FILTERS * ((0.618 * speaker) % 1.0)
+    bump = np.exp(-0.5 * ((np.arange(FILTERS) - centre) / 1.5) ** 2)
+    noise = rng.normal(size=(frames, FILTERS))
+    return (noise + 4 * bump * rng.normal(size=(frames, 1))).astype(np.float32)
+
+
+def stored_cut(writer, speaker, number, rng):
+    """A cut of one voice whose features are on disk."""
+    id_, frames = f"s{speaker}-{number}", int(rng.integers(25, 60))
+    features = Features(
+        type="fbank",
+        num_frames=frames,
+        num_features=FILTERS,
+        frame_shift=0.01,
+        sampling_rate=16000,
+        start=0,
+        duration=frames / 100,
+        storage_type=writer.name,
+        storage_path=str(writer.storage_path),
+        storage_key=writer.write(id_, voice(rng, speaker, frames)),
+        channels=0,
+    )
+    supervision = SupervisionSegment(id_, id_, 0, frames / 100, speaker=f"s{speaker}", text="a")
+    return MonoCut(id_, 0, frames / 100, 0, supervisions=[supervision], features=features)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Prepared data of two splits with different speakers, and their metadata."""
+    data, rng, rows = tmp_path_factory.mktemp("data"), np.random.default_rng(0), []
+    (data / "cuts").mkdir()
+    for split, speakers in (("train", range(24)), ("test", range(24, 32))):
+        with LilcomChunkyWriter(data / split) as writer:
+            cuts = [stored_cut(writer, speaker, number, rng) for speaker in speakers for number in range(3)]
+        CutSet.from_cuts(cuts).to_file(data / "cuts" / f"{split}.jsonl")
+        rows += [(cut.id, cut.supervisions[0].speaker, split) for cut in cuts]
+    write_json({"mean": [0.0] * FILTERS, "scale": [1.0] * FILTERS}, data / "feature_statistics.json")
+    return data, pd.DataFrame(rows, columns=["utterance_id", "speaker_id", "split"])
+
+
+@pytest.fixture(autouse=True)
+def own_checkpoints(tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "CHECKPOINTS", tmp_path / "checkpoints")
+
+
+def separation(table):
+    """Mean cosine of pairs of one speaker minus that of pairs of two."""
+    vectors, speakers = np.stack(table["vector"].to_list()), table["speaker_id"].to_numpy()
+    cosines = vectors @ vectors.T
+    same = speakers[:, None] == speakers[None]
+    return cosines[same & ~np.eye(len(same), dtype=bool)].mean() - cosines[~same].mean()
+
+
+@pytest.mark.parametrize("loss", ["angular_prototypical", "aam_softmax"])
+def test_training_pulls_the_voices_of_unseen_speakers_apart(prepared, tmp_path, loss):
+    data, utterances = prepared
+    params = PARAMS.model_copy(update={"loss": loss, "epochs": 12})
+    model = train_speaker_encoder(params, data=data, output=tmp_path / "base")
+    table = embed_utterances(model, utterances, data=data, threads=1)
+    assert table["utterance_id"].tolist() == utterances["utterance_id"].tolist()
+    np.testing.assert_allclose(np.linalg.norm(np.stack(table["vector"].to_list()), axis=1), 1.0, rtol=1e-5)
+    assert separation(table[table["split"] == "train"]) > 0.4
+    assert separation(table[table["split"] == "test"]) > 0.2
+    assert (tmp_path / "base.loss.tsv").exists()
+    assert not list((tmp_path / "checkpoints").glob("*/*"))
+
+
+def test_a_killed_training_ends_with_the_same_bytes(prepared, tmp_path, monkeypatch):
+    data, _ = prepared
+
+    def trained(name):
+        train_speaker_encoder(PARAMS, data=data, output=tmp_path / name)
+        files = [tmp_path / name / file for file in ("model.safetensors", "head.safetensors")]
+        return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+
+    undisturbed = trained("undisturbed")
+    step = SpeakerTraining.training_step
+
+    def dies(self, batch, number):
+        if self.current_epoch == 2:
+            raise KeyboardInterrupt
+        return step(self, batch, number)
+
+    monkeypatch.setattr(SpeakerTraining, "training_step", dies)
+    with pytest.raises(KeyboardInterrupt):
+        trained("killed")
+    assert not (tmp_path / "killed").exists()
+    monkeypatch.setattr(SpeakerTraining, "training_step", step)
+    assert trained("killed") == undisturbed
+
+
+def test_the_inputs_of_the_automatic_rule_are_what_it_takes(prepared):
+    _, utterances = prepared
+    rng = np.random.default_rng(1)
+    inputs = cohort_inputs(with_vectors(utterances, rng.normal(size=(len(utterances), 5))))
+    rule = SpeakerClusters(n_clusters=2)
+    columns = rule.input_columns(list(inputs.columns))
+    assert columns == ["e000", "e001", "e002", "e003", "e004"]
+    assert inputs["utterance_id"].tolist() == utterances["utterance_id"].tolist()
+    rule.fit(inputs[columns], rng.uniform(size=len(inputs)), groups=inputs["speaker_id"])
+    assert set(rule.predict(inputs[columns], groups=inputs["speaker_id"])) == {"voice-01", "voice-02"}
+
+
+def brought(folder, utterances, change=lambda table: table):
+    """A file of embeddings, made wrong by `change`."""
+    vectors = [np.arange(1.0, 4.0) + number for number in range(len(utterances))]
+    table = pd.DataFrame({"utterance_id": utterances["utterance_id"][::-1].to_numpy(), "vector": vectors})
+    change(table).to_parquet(folder / "brought.parquet")
+    return folder / "brought.parquet"
+
+
+def test_brought_embeddings_are_put_in_the_order_of_the_table(prepared, tmp_path):
+    _, utterances = prepared
+    table = bring_embeddings(brought(tmp_path, utterances), utterances)
+    assert table["utterance_id"].tolist() == utterances["utterance_id"].tolist()
+    first = np.arange(1.0, 4.0) + len(utterances) - 1
+    np.testing.assert_allclose(table["vector"][0], first / np.linalg.norm(first), rtol=1e-6)
+
+
+def with_vector(vector):
+    def change(table):
+        table["vector"] = [*table["vector"][:-1], np.array(vector)]
+        return table
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda t: t.iloc[3:], "3 of 96 utterances have no vector"),
+        (lambda t: pd.concat([t, t.iloc[:1]]), "several vectors"),
+        (lambda t: t.rename(columns={"vector": "vectors"}), "did you mean 'vectors'"),
+        (lambda t: t.assign(vector="a"), "no list of numbers"),
+        (with_vector([1.0, 2.0]), "has the shape"),
+        (with_vector([1.0, np.nan, 2.0]), "not finite"),
+        (with_vector([0.0, 0.0, 0.0]), "no direction"),
+    ],
+)
+def test_a_mistake_in_brought_embeddings_is_one_sentence(prepared, tmp_path, change, sentence):
+    _, utterances = prepared
+    with pytest.raises(TableError, match=sentence) as caught:
+        bring_embeddings(brought(tmp_path, utterances, change), utterances)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_file_than_the_digest_says_is_refused(prepared, tmp_path):
+    _, utterances = prepared
+    path = brought(tmp_path, utterances)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    bring_embeddings(path, utterances, sha256=digest)
+    with pytest.raises(TableError, match="embeddings_sha256"):
+        bring_embeddings(path, utterances, sha256="0" * 64)
