@@ -28,7 +28,16 @@ def main(method: str) -> None:
     before = read_parquet("results/asr/base/utterances.parquet")
     before = before[before["split"] == "test"].reset_index(drop=True)
     model = load_transducer(Path("models/asr") / method)
-    after = transcribe(model, utterances, ["test"], data=Path("data"), threads=params.mitigation.threads)
+    membership = read_parquet(Path("cohorts") / params.mitigation.rule / "assignments.parquet", ASSIGNMENT_COLUMNS)
+    after = transcribe(
+        model,
+        utterances,
+        ["test"],
+        data=Path("data"),
+        threads=params.mitigation.threads,
+        decoding=params.decoding,
+        cohorts=dict(zip(membership["utterance_id"], membership["cohort"], strict=True)),
+    )
     print(f"{method}: WER {error_rate(before):.1%} -> {error_rate(after):.1%} on test")
     with atomic_folder(Path("results/asr") / method) as folder:
         write_parquet(after, folder / "utterances.parquet")

@@ -13,12 +13,14 @@ from isogloss.training.transcription import transcribe
 @entry
 def main() -> None:
     """Transcribe and say the word error rate of each split."""
+    params = load_params()
     table = transcribe(
         load_transducer(Path("models/asr/base")),
         read_parquet("data/utterances.parquet", METADATA_COLUMNS),
         ("discovery", "dev", "test"),
         data=Path("data"),
-        threads=load_params().asr.threads,
+        threads=params.asr.threads,
+        decoding=params.decoding,
     )
     write_parquet(table, "results/asr/base/utterances.parquet")
     for split, rows in table.groupby("split", sort=False):

@@ -9,6 +9,7 @@ together.
 Shape legend in `isogloss.models`; K hypotheses of an utterance, N of their extensions.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -75,6 +76,7 @@ def beam_decode(
     *,
     beam: int = 8,
     nbest: int | None = None,
+    cohorts: Sequence[str] | None = None,
     max_tokens_per_frame: int = 5,
 ) -> list[list[ScoredHypothesis]]:
     """The most probable label sequences of a batch of utterances.
@@ -93,6 +95,8 @@ def beam_decode(
         K, hypotheses that an utterance keeps from frame to frame.
     nbest
         How many of them to return; all by default.
+    cohorts
+        The cohort of each utterance, for a model that has it for an input.
     max_tokens_per_frame
         Alignments that emit more tokens in one frame have no part in the search.
 
@@ -112,7 +116,7 @@ def beam_decode(
             f"beam={beam}, nbest={nbest}, max_tokens_per_frame={max_tokens_per_frame}: none may be below 1, and nbest "
             "cannot exceed beam"
         )
-    encoded_BTD, lengths_B = model.encode(features_BTF, lengths_B)
+    encoded_BTD, lengths_B = model.encode(features_BTF, lengths_B, cohorts)
     encoder_BTJ = model.encoder_projection(encoded_BTD)
     histories = Histories(len(encoder_BTJ))
     found: dict[int, list[ScoredHypothesis]] = {}
