@@ -30,6 +30,7 @@ def compare(
     mitigated: Sequence[str],
     discovery: Mapping[str, Mapping[str, Any]],
     seeds: Mapping[str, int],
+    shown: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Compare a system with the base system on split test; valid JSON, None for what is unknown.
 
@@ -49,6 +50,9 @@ def compare(
         Readable names for cohort ids; ids of the cohorts that the system was adapted to.
     discovery
         For a cohort id its error rate and rank on discovery: {"wer": 0.12, "rank": 1}, rank 1 the worst.
+    shown
+        Under which name each cohort is shown, where that was decided before (`privacy.suppress`, for several groupings
+        that are published together); otherwise this grouping is taken for the only one.
 
     Raises
     ------
@@ -56,7 +60,7 @@ def compare(
         The tables do not fit together; see `pairing.pair_utterances`.
     """
     pairs = pair_utterances(before, after, assignments)
-    names = merge_small_cohorts(pairs["cohort"], pairs["speaker_id"], min_speakers=min_speakers_shown)
+    names = dict(shown or merge_small_cohorts(pairs["cohort"], pairs["speaker_id"], min_speakers=min_speakers_shown))
     merged = merged_name(names)
     members = {shown: [name for name in names if names[name] == shown] for shown in names.values()}
     known = {name: discovery[name] for name in members if name in discovery and name != merged}

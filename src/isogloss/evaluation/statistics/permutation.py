@@ -142,17 +142,16 @@ def exchange_cohorts(
     columns = _columns(np.asarray(totals_S2, dtype=np.float64)[np.argsort(codes, kind="stable")])
     starts, everything = np.concatenate([[0], np.cumsum(sizes)[:-1]]), columns.sum(axis=0)
 
-    def statistics(drawn: Array) -> Array:
-        return _against_rest(np.add.reduceat(drawn, starts, axis=1), everything, sizes, speakers)
-
-    observed = statistics(columns[None])[0]
+    inside = np.add.reduceat(columns, starts, axis=0)
+    observed = _against_rest(inside[None], everything, sizes, speakers)[0]
     rng, counts = np.random.default_rng(seed), np.zeros((2, len(sizes)), dtype=np.int64)
-    chunk = max(1, CHUNK_CELLS // (speakers * columns.shape[1]))
-    identity = np.arange(speakers, dtype=np.int32)
+    chunk = max(1, CHUNK_CELLS // (len(sizes) * columns.shape[1]))
     for start in range(0, permutations, chunk):
         rows = min(chunk, permutations - start)
-        drawn = columns[rng.permuted(np.broadcast_to(identity, (rows, speakers)), axis=1)]
-        counts += _tails(statistics(drawn), observed)
+        sums = np.empty((rows, len(sizes), columns.shape[1]))
+        for row in range(rows):  # one at a time: what a permutation gathers stays in the processor's cache
+            np.add.reduceat(columns.take(rng.permutation(speakers), axis=0), starts, axis=0, out=sums[row])
+        counts += _tails(_against_rest(sums, everything, sizes, speakers), observed)
     higher, lower = (1 + counts) / (1 + permutations)
     p_values = higher if one_sided else np.minimum(1.0, 2 * np.minimum(higher, lower))
     able = np.minimum(sizes, speakers - sizes) >= 2
