@@ -11,8 +11,9 @@ from isogloss.cli.ingest import ingest
 from isogloss.cli.run import run
 from isogloss.cli.score import score
 from isogloss.cli.status import status
+from isogloss.cli.sweep import sweep
 
-COMMANDS: tuple[click.Command, ...] = (ingest, run, score, status)
+COMMANDS: tuple[click.Command, ...] = (ingest, run, score, status, sweep)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

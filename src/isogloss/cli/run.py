@@ -1,14 +1,11 @@
 """`isogloss run`: bring the stages up to date."""
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import click
 
+from isogloss.cli.flows import load_flow
 from isogloss.entry import entry
-from isogloss.errors import PipelineError
 
 
 @click.command()
@@ -35,22 +32,3 @@ def run(stages: tuple[str, ...]) -> None:
         click.echo(f"{len(plan.stale)} of {len(plan.stages)} stages to look at.")
         with prefect_api(root):
             load_flow(root / "flows" / "reproduce.py").reproduce(targets=list(stages), plan=plan)
-
-
-def load_flow(path: Path) -> ModuleType:
-    """Import a flow's file; flows live beside the package, as `dvc.yaml` and the stages do.
-
-    Raises
-    ------
-    PipelineError
-        The file does not exist.
-    """
-    if not path.is_file():
-        raise PipelineError(f"{path} does not exist; run from the repository's root")
-    spec = importlib.util.spec_from_file_location(f"flows.{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise PipelineError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where its annotations and Prefect's pickles look it up
-    spec.loader.exec_module(module)
-    return module

@@ -2,7 +2,7 @@
 
 import difflib
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -16,18 +16,34 @@ AnySection = TypeVar("AnySection", bound=BaseModel)
 
 def read_section(path: Path | str, model: type[AnySection]) -> AnySection:
     """Read a YAML file through a pydantic model; what does not fit is one `ParamsError` for the first problem."""
+    content = read_yaml(path)
+    return validated(content if content is not None else {}, model, where=str(path))
+
+
+def read_yaml(path: Path | str) -> Any:
+    """What a YAML file holds.
+
+    Raises
+    ------
+    ParamsError
+        The file does not exist or is not YAML.
+    """
     path = Path(path)
     try:
         # YAML 1.2, as DVC reads it: there 1e-3 is a number, in PyYAML's 1.1 a string.
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path} does not exist; run from the repository's root") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def validated(content: Any, model: type[AnySection], *, where: str) -> AnySection:
+    """Plain data as a pydantic model; the first problem is one `ParamsError` that begins with `where`."""
     try:
-        return model.model_validate(content if content is not None else {})
+        return model.model_validate(content)
     except ValidationError as error:
-        raise ParamsError(f"{path}: {_sentence(error.errors()[0], model)}") from None
+        raise ParamsError(f"{where}: {_sentence(error.errors()[0], model)}") from None
 
 
 def _sentence(problem: ErrorDetails, model: type[BaseModel]) -> str:

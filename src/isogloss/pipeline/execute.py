@@ -8,21 +8,22 @@ the run cache. `--single-item` keeps siblings from locking each other out (treev
 import os
 import re
 import selectors
+import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from isogloss.errors import PipelineError
 from isogloss.pipeline import leash
-from isogloss.pipeline.graph import site_cache
 from isogloss.pipeline.outcome import Outcome, State
 from isogloss.pipeline.plan import Stage
+from isogloss.pipeline.repository import site_cache
 from isogloss.pipeline.slots import Share
 
 _POLL_SECONDS = 0.1
@@ -99,10 +100,23 @@ class Leashed:
 
 
 class Executor:
-    """Runs stages of the repository at `root`, several at once from several threads, and can stop them all."""
+    """Runs stages of the repository at `root`, several at once from several threads, and can stop them all.
 
-    def __init__(self, root: Path, *, inherited: tuple[int, ...] = ()):
+    `environment` is what the stages are told beyond our own environment; `seen_from` is the folder from which messages
+    name a log and a command; `inherited` are file descriptors that stay open as long as a stage lives.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        seen_from: Path | None = None,
+        inherited: tuple[int, ...] = (),
+    ):
         self._root = root.resolve()
+        self._environment = dict(environment or {})
+        self._seen_from = (seen_from or root).resolve()
         self._inherited = inherited
         self._running: set[Leashed] = set()
         self._lock = threading.Lock()
@@ -112,6 +126,11 @@ class Executor:
     def log_path(self, stage: Stage) -> Path:
         """Where the whole output of a stage's last run is kept; git and DVC ignore it."""
         return self._root / ".dvc" / "tmp" / "isogloss" / "logs" / f"{stage.name.replace('/', '_')}.log"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` has been called."""
+        return self._stopped
 
     def stop(self) -> None:
         """Ask all running stages to end, and start no more. Called a second time: end them at once."""
@@ -156,6 +175,7 @@ class Executor:
             "PYTHONUNBUFFERED": "1",
             "DVC_NO_ANALYTICS": "true",
             "DVC_SITE_CACHE_DIR": os.environ.get("DVC_SITE_CACHE_DIR", str(site_cache(self._root))),
+            **self._environment,
         }
         process = Leashed(command, cwd=self._root, environment=environment, inherited=self._inherited)
         with self._lock:
@@ -179,8 +199,11 @@ class Executor:
             how = f"was ended by {signal.Signals(number).name}"
             if number == signal.SIGKILL:
                 how += " (often the kernel, when memory runs out)"
-        log = self.log_path(stage).relative_to(self._root)
-        return f"stage {stage.name} {how}; its output is in {log}, and `dvc repro -s {stage.name}` runs it alone"
+        log = self.log_path(stage).relative_to(self._seen_from)
+        command = f"dvc repro -s {shlex.quote(stage.name)}"
+        if self._root != self._seen_from:
+            command = f"cd {shlex.quote(str(self._root.relative_to(self._seen_from)))} && {command}"
+        return f"stage {stage.name} {how}; its output is in {log}, and `{command}` runs it alone"
 
 
 class _RepoOutput:

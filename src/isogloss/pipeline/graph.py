@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from isogloss.errors import PipelineError
 from isogloss.pipeline.plan import Plan, Reason, ReasonKind, Stage
+from isogloss.pipeline.repository import open_repo
 
 if TYPE_CHECKING:
     from dvc.dependency import ParamsDependency
@@ -45,39 +46,19 @@ def plan(root: Path | str = ".") -> Plan:
         `root` is no DVC repository, dvc.yaml or dvc.lock is not valid, the graph has a cycle, or a stage's `meta` asks
         for an impossible number of cores or GPUs.
     """
-    from dvc.exceptions import DvcException, NotDvcRepoError
-    from dvc.repo import Repo
+    with open_repo(root) as repo:
+        return plan_of(repo)
+
+
+def plan_of(repo: "Repo") -> Plan:
+    """The plan of an open repository; raises DVC's own errors."""
     from dvc.utils.serialize import load_path
 
-    root = Path(root).resolve()
-    try:
-        with Repo(str(root), config={"core": {"site_cache_dir": str(site_cache(root))}}) as repo:
+    @cache
+    def read_params(path: str) -> dict[str, Any]:
+        return load_path(path, repo.fs) or {}
 
-            @cache
-            def read_params(path: str) -> dict[str, Any]:
-                return load_path(path, repo.fs) or {}
-
-            return _plan(repo, read_params)
-    except NotDvcRepoError:
-        raise PipelineError(f"{root} is not a DVC repository; run from the repository's root") from None
-    except DvcException as error:
-        raise PipelineError(f"the DVC graph cannot be read: {_one_line(error)}") from error
-
-
-def site_cache(root: Path) -> Path:
-    """Where DVC keeps its databases of file hashes: in the clone, not in /var/tmp as by default.
-
-    For the plan and for `DVC_SITE_CACHE_DIR` of the stages alike, so that nothing is hashed twice.
-    """
-    return root / ".dvc" / "tmp" / "isogloss" / "site"
-
-
-def _one_line(error: BaseException) -> str:
-    """DVC's message, with the cause that it often leaves to the next exception, on one line."""
-    messages = [str(error)]
-    if error.__cause__ is not None:
-        messages.append(str(error.__cause__))
-    return " ".join(": ".join(messages).split())
+    return _plan(repo, read_params)
 
 
 def _plan(repo: "Repo", read_params: ReadParams) -> Plan:
@@ -90,11 +71,11 @@ def _plan(repo: "Repo", read_params: ReadParams) -> Plan:
     stages: dict[str, Stage] = {}
     for dvc_stage in order:
         upstream = sorted(graph.successors(dvc_stage), key=position.__getitem__)
-        needs = [_name(other) for other in upstream]
+        needs = [stage_name(other) for other in upstream]
         reasons = _own_reasons(repo, dvc_stage, upstream, read_params)
         if not dvc_stage.frozen and Reason("never run") not in reasons:
             reasons += [Reason("downstream", name) for name in needs if stages[name].stale]
-        name = _name(dvc_stage)
+        name = stage_name(dvc_stage)
         stages[name] = Stage(
             name=name,
             needs=tuple(needs),
@@ -105,7 +86,7 @@ def _plan(repo: "Repo", read_params: ReadParams) -> Plan:
     return Plan(tuple(stages.values()))
 
 
-def _name(stage: "DvcStage") -> str:
+def stage_name(stage: "DvcStage") -> str:
     """What `dvc repro`, started in the root, calls a stage: its name, `folder/dvc.yaml:name` or `file.dvc`."""
     name = getattr(stage, "name", None)
     if name is None:

@@ -1,12 +1,8 @@
 """A whole run: plan, schedule, signals, provenance, and one sentence at the end. Prefect only lends its task runner."""
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from types import FrameType
 
 from isogloss.errors import PipelineError
 from isogloss.pipeline.console import ConsoleListener, duration
@@ -17,6 +13,7 @@ from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan
 from isogloss.pipeline.provenance import Provenance
 from isogloss.pipeline.schedule import Schedule, Submit
+from isogloss.pipeline.signals import stopping
 from isogloss.pipeline.slots import Slots
 
 
@@ -63,7 +60,7 @@ def reproduce(root: Path, plan: Plan, *, submit: Submit, listener: ConsoleListen
             executor.stop()
             schedule.interrupt()
 
-        with _signals(stop):
+        with stopping(stop):
             try:
                 outcomes = schedule.run()
             except BaseException:  # the task runner broke, or a second signal came: leave nothing running
@@ -78,34 +75,6 @@ def reproduce(root: Path, plan: Plan, *, submit: Submit, listener: ConsoleListen
         raise PipelineError(_failures(outcomes))
     listener.say(_summary(outcomes, time.monotonic() - begun))
     return outcomes
-
-
-@contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """While stages run, a signal stops them, and nothing is raised into the middle of what the main thread does.
-
-    A second signal ends the stages at once and does raise, should the main thread hang. Outside the main thread
-    signals belong to somebody else.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came = 0
-
-    def handler(_number: int, _frame: FrameType | None) -> None:
-        nonlocal came
-        came += 1
-        stop()
-        if came > 1:
-            raise KeyboardInterrupt
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, handler) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, old in zip(numbers, before, strict=True):
-            signal.signal(number, old)
 
 
 def _failures(outcomes: list[Outcome]) -> str:

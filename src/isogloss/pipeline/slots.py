@@ -4,6 +4,7 @@ A limit that says *how many* GPU stages may run does not say *which* GPU each on
 Here every stage gets devices by name, for itself, and CPU stages run side by side only while the cores suffice.
 """
 
+import math
 import os
 import shutil
 import subprocess
@@ -29,23 +30,29 @@ class Share:
 class Slots:
     """The free cores and GPUs of this host. Not for several threads: one scheduler owns it."""
 
-    def __init__(self, *, cores: int, devices: tuple[str, ...] = ()):
+    def __init__(self, *, cores: int, devices: tuple[str, ...] = (), most_at_once: int | None = None):
         self._all_cores = self._free_cores = cores
+        self._places: float = math.inf if most_at_once is None else most_at_once
         self._all_devices = devices
         self._free_devices = list(devices)
 
     @classmethod
-    def of_this_host(cls, stages: tuple[Stage, ...]) -> Self:
-        """The cores that this process may use, and its GPUs where any of `stages` wants one."""
+    def of_this_host(cls, stages: tuple[Stage, ...], *, most_at_once: int | None = None) -> Self:
+        """The cores that this process may use, and its GPUs where any of `stages` wants one.
+
+        `most_at_once` limits how many stages may hold a share at the same time.
+        """
         wants_gpu = any(stage.gpus for stage in stages)
-        return cls(cores=usable_cores(), devices=visible_devices() if wants_gpu else ())
+        devices = visible_devices() if wants_gpu else ()
+        return cls(cores=usable_cores(), devices=devices, most_at_once=most_at_once)
 
     def take(self, stage: Stage) -> Share | None:
         """A share for `stage`, or None while there is not enough. Who wants more than exists gets all there is."""
         cores = min(stage.cores, self._all_cores)
         gpus = min(stage.gpus, len(self._all_devices))
-        if cores > self._free_cores or gpus > len(self._free_devices):
+        if cores > self._free_cores or gpus > len(self._free_devices) or self._places == 0:
             return None
+        self._places -= 1
         self._free_cores -= cores
         devices, self._free_devices = self._free_devices[:gpus], self._free_devices[gpus:]
         return Share(cores, tuple(devices))
@@ -53,6 +60,7 @@ class Slots:
     def give_back(self, share: Share) -> None:
         """Free what a stage held; devices return to their place, so that the first free one is always taken."""
         self._free_cores += share.cores
+        self._places += share.cores > 0  # the share of a stage that was skipped is empty
         free = {*self._free_devices, *share.devices}
         self._free_devices = [device for device in self._all_devices if device in free]
 

@@ -1,0 +1,46 @@
+"""Carry out an experiment file as a Prefect flow: one task a stage of a run; runs side by side, equal stages once.
+
+`isogloss sweep` starts it. The thinking is in `isogloss.pipeline`; Prefect runs the tasks and shows them.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+
+from isogloss.config import flattened, load_sweep
+from isogloss.pipeline.plan import Stage
+from isogloss.pipeline.sweep import SweepListener, run_sweep
+from isogloss.pipeline.sweep_plan import SweepPlan, plan_sweep
+from isogloss.pipeline.tasks import log_to_prefect, prefect_submit
+
+
+class LoggingListener(SweepListener):
+    """Prints to the terminal, and sends each line to the log of the stage's task run."""
+
+    def line(self, stage: Stage, text: str) -> None:
+        """One line of a stage's own output; called inside its task."""
+        super().line(stage, text)
+        log_to_prefect(text)
+
+
+@flow(name="sweep", validate_parameters=False)
+def sweep(
+    experiment: str,
+    most_at_once: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    plan: SweepPlan | None = None,
+) -> None:
+    """Do the unfinished runs of `plan`, or of the file `experiment`, at most so many stages at once.
+
+    The working directory is the repository's root; `environment` is what the stages are told besides our own.
+    """
+    root = Path.cwd()
+    plan = plan or plan_sweep(root, load_sweep(experiment))
+    rows = [{"run": run.run.name, "finished": run.finished, **dict(flattened(run.run.overrides))} for run in plan.runs]
+    create_table_artifact(table=rows, key="sweep", description=plan.sweep.experiment.description)
+    listener = LoggingListener(plan.jobs)
+    run_sweep(
+        root, plan, submit=prefect_submit(), environment=environment or {}, most_at_once=most_at_once, listener=listener
+    )

@@ -1,0 +1,70 @@
+"""`isogloss sweep`: the runs of an experiment file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from isogloss.cli.flows import load_flow
+from isogloss.entry import entry
+
+if TYPE_CHECKING:
+    from isogloss.pipeline.sweep_plan import SweepPlan
+
+
+@click.command()
+@click.argument("experiment", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--jobs", type=click.IntRange(min=1), help="At most so many stages at once.")
+@click.option("--dry-run", is_flag=True, help="Show the runs and what they share; run nothing.")
+@entry
+def sweep(experiment: Path, jobs: int | None, dry_run: bool) -> None:
+    """Do the runs of an experiment file (experiments/ewc-strength.yaml) that are not finished.
+
+    Each run is the last commit with other params, in a worktree of its own; stages with the same inputs run once.
+    Results are DVC experiments: `isogloss compare FILE` and `dvc exp show` list them. Ctrl-C stops the sweep; the
+    next one continues.
+    """
+    from isogloss.config import load_params, load_sweep
+    from isogloss.corpus.audio_root import DATA_VARIABLE, data_folder
+    from isogloss.pipeline.lock import run_lock
+    from isogloss.pipeline.server import prefect_api
+    from isogloss.pipeline.sweep_plan import plan_sweep
+
+    root = Path.cwd()
+    load_params(root / "params.yaml")
+    loaded = load_sweep(experiment)
+    with run_lock(root):
+        plan = plan_sweep(root, loaded)
+        if dry_run:
+            _show(plan)
+            return
+        if not plan.unfinished:
+            click.echo(f"Nothing to do: all {len(plan.runs)} runs are finished.")
+            return
+        stages = sum(plan.own_stages.values())
+        click.echo(f"{len(plan.unfinished)} of {len(plan.runs)} runs to do, {stages} different stages.")
+        # From a worktree, a relative path would lead elsewhere.
+        environment = {DATA_VARIABLE: str(data_folder(root).resolve())}
+        with prefect_api(root):
+            load_flow(root / "flows" / "sweep.py").sweep(
+                experiment=str(experiment), most_at_once=jobs, environment=environment, plan=plan
+            )
+
+
+def _show(plan: "SweepPlan") -> None:
+    """The runs as a table."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    own = plan.own_stages
+    table = Table(box=None, pad_edge=False)
+    headings = ("run", *plan.sweep.varied, "state", "stages", "of its own")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for run in plan.runs:
+        values = [str(run.run.overrides.get(key, "")) for key in plan.sweep.varied]
+        state = ("finished", "green") if run.finished else ("to do", "yellow")
+        counts = [str(len(run.plan.stages)), "" if run.finished else str(own[run.run.name])]
+        table.add_row(run.run.name, *map(Text, values), Text(*state), *counts)
+    Console(highlight=False).print(table)

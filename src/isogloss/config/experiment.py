@@ -1,0 +1,188 @@
+"""experiments/*.yaml: a study as data. Overrides of params.yaml, crossed with seeds, become named runs.
+
+description: How strongly should EWC hold on to the base model?
+grid: {ewc.strength: [100.0, 1000.0, 10000.0]}
+seeds: {mitigation.seed: [1, 2, 3]}
+targets: [report]
+compare: {by: [ewc.strength], metrics: [asr.ewc.wer]}
+"""
+
+import itertools
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from isogloss.config.overrides import flattened, overridden
+from isogloss.config.params import Params
+from isogloss.config.reading import read_section, read_yaml, validated
+from isogloss.config.section import Section, Seed, refuse_duplicates
+from isogloss.errors import ParamsError
+
+RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_-]|[.][0-9])*$", max_length=60)]
+Values = Annotated[list[Any], Field(min_length=1)]
+
+
+class NamedRun(Section):
+    """One setting that no grid expresses, with a name of its own."""
+
+    name: RunName
+    params: dict[str, Any] = {}
+
+
+class ComparisonParams(Section):
+    """What `isogloss compare` shows of an experiment."""
+
+    by: list[str] = []
+    """Dotted params, one column each; where empty, those that the experiment varies."""
+    metrics: list[str] = []
+    """Keys of metrics.json (`asr.ewc.wer`), or `FILE:KEY` for an output of a run; see `isogloss.report.readings`."""
+    maximise: list[str] = []
+    """Those of `metrics` of which more is better; of all others less is."""
+
+    @model_validator(mode="after")
+    def _maximised_is_shown(self) -> Self:
+        for metric in self.maximise:
+            if metric not in self.metrics:
+                raise ValueError(f"compare.maximise names {metric!r}, which is not in compare.metrics; add it there")
+        return self
+
+
+class Experiment(Section):
+    """A file of experiments/: which runs there are, which stages they need, what is compared."""
+
+    description: Annotated[str, Field(min_length=1)]
+    base: dict[str, Any] = {}
+    """Overrides that all runs share."""
+    grid: dict[str, Values] = {}
+    """Dotted param -> values; every combination is a setting."""
+    runs: list[NamedRun] = []
+    """Settings with names; together with a grid, each of them is crossed with it."""
+    seeds: dict[str, Annotated[list[Seed], Field(min_length=1)]] = {}
+    """Dotted seed -> values. Repetition n of every setting takes the n-th value of each list."""
+    targets: list[str] = []
+    """The stages that are wanted (`mitigate` means all its kinds), with what they need; all where empty."""
+    compare: ComparisonParams = ComparisonParams()
+
+    @model_validator(mode="after")
+    def _axes_are_distinct(self) -> Self:
+        refuse_duplicates("runs", [run.name for run in self.runs])
+        refuse_duplicates("targets", self.targets)
+        named = {key for run in self.runs for key in run.params}
+        axes: list[tuple[str, Iterable[str]]] = [("base", self.base), ("grid", self.grid), ("seeds", self.seeds)]
+        for (one, keys), (other, others) in itertools.combinations([*axes, ("runs", named)], 2):
+            both = sorted({*keys} & {*others})
+            if both and (one, other) != ("base", "runs"):
+                raise ValueError(f"{both[0]} is set by {one} and by {other}; leave it to one of them")
+        if len({len(values) for values in self.seeds.values()}) > 1:
+            raise ValueError("the lists of seeds differ in length; repetition n takes the n-th seed of each")
+        return self
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: its name, the name of its setting (the same for all seeds), and all its overrides."""
+
+    name: str
+    setting: str
+    overrides: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """An experiment file with its name (that of the file) and its runs, which have been checked against `Params`."""
+
+    name: str
+    path: Path
+    experiment: Experiment
+    runs: tuple[Run, ...]
+
+    @property
+    def varied(self) -> list[str]:
+        """The dotted params that some run sets and that are not shared by all, in the order of the file."""
+        named = (key for run in self.experiment.runs for key in run.params)
+        return list(dict.fromkeys([*named, *self.experiment.grid, *self.experiment.seeds]))
+
+    @property
+    def compared_by(self) -> list[str]:
+        """The params of the comparison's columns."""
+        return self.experiment.compare.by or self.varied
+
+
+def load_sweep(path: Path | str, *, params: Path | str = "params.yaml") -> Sweep:
+    """Read an experiment file and make its runs.
+
+    Raises
+    ------
+    ParamsError
+        In one sentence that names the file, the run and the key: an unknown key or param (with the nearest known one),
+        a value out of range, a param that is set twice, a name that is no name.
+    """
+    path = Path(path)
+    experiment = read_section(path, Experiment)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", path.stem):
+        raise ParamsError(f"{path}: the file's name names its runs; use letters, digits, - and _ only")
+    base = read_yaml(params) or {}
+    runs = tuple(_runs(path.stem, experiment))
+    if twice := [name for name, count in Counter(run.name for run in runs).items() if count > 1]:
+        raise ParamsError(f"{path}: two runs would be named {twice[0]}; a value or a seed is listed twice")
+    for run in runs:
+        where = f"{path}: run {run.name}"
+        checked = validated(overridden(base, run.overrides, where=where), Params, where=where)
+    known = dict(flattened(checked.model_dump()))
+    for key in experiment.compare.by:
+        if key not in known:
+            raise ParamsError(f"{path}: compare.by names {key!r}, which is no param")
+    return Sweep(path.stem, path, experiment, runs)
+
+
+def _runs(name: str, experiment: Experiment) -> Iterator[Run]:
+    """The settings in the order of the file, the repetitions of each one after the other."""
+    combinations = list(itertools.product(*experiment.grid.values()))
+    repetitions = list(zip(*experiment.seeds.values(), strict=True)) or [()]
+    settings: list[tuple[list[str], dict[str, Any]]] = []
+    choices: list[NamedRun | None] = [*experiment.runs] or [None]
+    for named in choices:
+        for values in combinations:
+            given = [named.name] if named else []
+            overrides = {**experiment.base, **(named.params if named else {})}
+            overrides |= dict(zip(experiment.grid, values, strict=True))
+            settings.append(([name, *given, *map(_slug, values)], overrides))
+    setting_names = _distinct([("-".join(parts), overrides) for parts, overrides in settings])
+    for setting, (_, overrides) in zip(setting_names, settings, strict=True):
+        for repetition in repetitions:
+            seeds = dict(zip(experiment.seeds, repetition, strict=True))
+            # Where the seeds go together, one number says it: 3, and not 3-3-3.
+            suffix = "-".join(dict.fromkeys(map(str, repetition)))
+            yield Run(f"{setting}-{suffix}" if suffix else setting, setting, {**overrides, **seeds})
+
+
+def _slug(value: Any) -> str:
+    """A value as a part of a name that git, a file system and a shell take as it is: 10000.0 -> 10000."""
+    if isinstance(value, bool) or value is None:
+        text = str(value).lower()
+    elif isinstance(value, int | float):
+        text = f"{value:.6g}"
+    elif isinstance(value, list):
+        text = "+".join(map(_slug, value))
+    else:
+        text = str(value)
+    slug = re.sub(r"[^A-Za-z0-9_.+-]+|\.(?!\d)", "_", text).strip("._-")
+    return slug if 0 < len(slug) <= 30 else f"{slug[:20]}{_digest(value)}"
+
+
+def _distinct(settings: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    """The names; those that came out the same get a digest of their overrides behind them."""
+    counts = Counter(name for name, _ in settings)
+    return [name if counts[name] == 1 else f"{name}-{_digest(overrides)}" for name, overrides in settings]
+
+
+def _digest(value: Any) -> str:
+    """Six hexadecimal digits of a value."""
+    return sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:6]

@@ -1,0 +1,61 @@
+"""Params with some values replaced: dotted keys such as `ewc.strength`, as in `dvc exp run -S ewc.strength=30`."""
+
+import copy
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from isogloss.errors import ParamsError
+
+Overrides = Mapping[str, Any]
+"""Dotted key -> value."""
+
+
+def overridden(params: Mapping[str, Any], overrides: Overrides, *, where: str) -> dict[str, Any]:
+    """A copy of nested `params` with the values of `overrides`; sections that are missing are added.
+
+    Raises
+    ------
+    ParamsError
+        A dotted key leads into a value that is no section; the message begins with `where`.
+    """
+    result = copy.deepcopy(dict(params))
+    for key, value in overrides.items():
+        *sections, last = key.split(".")
+        place = result
+        for depth, section in enumerate(sections):
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise ParamsError(f"{where}: {key!r} leads into {'.'.join(sections[: depth + 1])}, which is no section")
+        place[last] = copy.deepcopy(value)
+    return result
+
+
+def overridden_text(text: str, overrides: Overrides, *, where: str) -> str:
+    """The text of a params.yaml with the values of `overrides`; its comments and its order stay.
+
+    Raises
+    ------
+    ParamsError
+        As `overridden`.
+    """
+    if not overrides:
+        return text
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    content = yaml.load(text)
+    written = io.StringIO()
+    yaml.dump(overridden({} if content is None else content, overrides, where=where), written)
+    return written.getvalue()
+
+
+def flattened(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of every value of nested params; an empty section gives nothing."""
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            yield from flattened(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

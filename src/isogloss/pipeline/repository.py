@@ -1,0 +1,49 @@
+"""Opening the DVC repository: where it keeps what it remembers, and its errors as ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isogloss.errors import PipelineError
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+
+@contextmanager
+def open_repo(root: Path | str) -> Iterator["Repo"]:
+    """The DVC repository whose root is `root`.
+
+    Raises
+    ------
+    PipelineError
+        `root` is no DVC repository, or the block raised an error of DVC's own.
+    """
+    from dvc.exceptions import DvcException, NotDvcRepoError
+    from dvc.repo import Repo
+
+    root = Path(root).resolve()
+    try:
+        with Repo(str(root), config={"core": {"site_cache_dir": str(site_cache(root))}}) as repo:
+            yield repo
+    except NotDvcRepoError:
+        raise PipelineError(f"{root} is not a DVC repository; run from the repository's root") from None
+    except DvcException as error:
+        raise PipelineError(f"the DVC graph cannot be read: {_one_line(error)}") from error
+
+
+def site_cache(root: Path) -> Path:
+    """Where DVC keeps its databases of file hashes: in the clone, not in /var/tmp as by default.
+
+    For the plan and for `DVC_SITE_CACHE_DIR` of the stages alike, so that nothing is hashed twice.
+    """
+    return root / ".dvc" / "tmp" / "isogloss" / "site"
+
+
+def _one_line(error: BaseException) -> str:
+    """DVC's message, with the cause that it often leaves to the next exception, on one line."""
+    messages = [str(error)]
+    if error.__cause__ is not None:
+        messages.append(str(error.__cause__))
+    return " ".join(": ".join(messages).split())
