@@ -33,7 +33,7 @@ def test_the_majority_attribute_that_matters_is_found():
     assert set(cohorts) == {"percent_hispanic>50", "others"}
     assert ((cohorts == "percent_hispanic>50") == (X["percent_hispanic"] > 50)).all()
     assert rule.label("percent_hispanic>50") == "ZIPs with percent hispanic above 50"
-    assert rule.label("others") == "other ZIPs"
+    assert rule.label("others") == "ZIPs with percent hispanic at most 50"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from isogloss.tables import METADATA_COLUMNS, RESULT_COLUMNS, conform
+from isogloss.tables import ASSIGNMENT_COLUMNS, METADATA_COLUMNS, RESULT_COLUMNS, conform
 
 REGIONS: list[tuple[str, list[list[float]], float, int]] = [
     # label, rectangles (south, west, north, east), base WER on test, speakers of test
@@ -138,10 +138,11 @@ def summary_content(rule: str, rows: list) -> dict[str, Any]:
 
 
 def utterance_table(*, seed: int = 5) -> pd.DataFrame:
-    """A small utterance table of all splits."""
+    """A small utterance table of all splits; whoever is of discovery or test errs as his region does."""
     rng = np.random.default_rng(seed)
+    regions = np.repeat([row[2] for row in REGIONS], [row[3] for row in REGIONS])
     rows = []
-    for split, speakers in (("train", 40), ("adapt", 40), ("discovery", 30), ("dev", 10), ("test", 30)):
+    for split, speakers in (("train", 40), ("adapt", 40), ("discovery", 292), ("dev", 10), ("test", 292)):
         for speaker in range(speakers):
             for utterance in range(4):
                 name = f"{split}-{speaker:03d}"
@@ -161,12 +162,23 @@ def utterance_table(*, seed: int = 5) -> pd.DataFrame:
                         "age": float("nan"),
                         "accent": None,
                         "hyp": "turn of the lights",
-                        "substitutions": 1,
+                        "substitutions": int(rng.binomial(4, regions[speaker])),
                         "deletions": 0,
                         "insertions": 0,
                     }
                 )
     return pd.DataFrame(rows)
+
+
+def assignment_table(rule: str, rows: list) -> pd.DataFrame:
+    """The cohort of every utterance: as many speakers of each in discovery and test as the figures say."""
+    utterances = utterance_table()[["utterance_id", "speaker_id"]]
+    number = np.repeat(np.arange(len(rows)), [row[3] for row in rows])
+    if rule != "geographic":
+        np.random.default_rng(3).shuffle(number)
+    cohort = number[utterances["speaker_id"].str[-3:].astype(int)]
+    names = pd.Series([f"C{code:02d}" for code in cohort], dtype="str")
+    return conform(utterances.assign(cohort=names, wer_rank=cohort + 1), ASSIGNMENT_COLUMNS, where="fixture")
 
 
 class Repository:
@@ -190,14 +202,20 @@ class Repository:
             content.to_parquet(root / name / "utterances.parquet", index=False)
         for rule, rows in self.rows.items():
             self.write(f"cohorts/{rule}/summary.json", summary_content(rule, rows))
+            assignment_table(rule, rows).to_parquet(root / f"cohorts/{rule}/assignments.parquet", index=False)
             for method in ("finetune", "ewc"):
                 content = fairness_content(method, rule, rows, worst=2 if rule == "geographic" else 0)
                 self.write(f"results/asr/{method}/{rule}/fairness.json", content)
 
     def write_params(self, **sections: dict[str, Any]) -> None:
-        """params.yaml with the given sections (all others by default)."""
+        """params.yaml with the given sections (all others by default, with few draws and two rules)."""
+        usual = {
+            "corpus": {"source": "atlas"},
+            "cohorts": {"rules": list(self.rows)},
+            "statistics": {"resamples": 200, "permutations": 200},
+        }
         with (self.root / "params.yaml").open("w", encoding="utf-8") as file:
-            YAML(typ="safe", pure=True).dump({"corpus": {"source": "atlas"}, **sections}, file)
+            YAML(typ="safe", pure=True).dump(usual | sections, file)
 
     def write(self, relative: str, content: Any) -> None:
         """A JSON input."""

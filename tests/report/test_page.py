@@ -4,6 +4,7 @@ import hashlib
 import re
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
 from isogloss.report import build_report
@@ -145,9 +146,12 @@ def test_a_cohort_without_inference_shows_no_interval_even_if_the_file_has_one(r
 
 
 def test_a_discovery_figure_of_too_few_speakers_is_hidden(repository):
-    summary = repository.read("cohorts/attribute/summary.json")
-    summary["cohorts"][0]["discovery"] |= {"speakers": 4, "wer": 0.98765, "ci95": None}
-    repository.write("cohorts/attribute/summary.json", summary)
+    path = repository.root / "cohorts/attribute/assignments.parquet"
+    table = pd.read_parquet(path)
+    mine = table["cohort"] == "C00"
+    few = table["speaker_id"][mine & table["speaker_id"].str.startswith("discovery")].unique()[:4]
+    table.loc[mine & table["speaker_id"].str.startswith("discovery") & ~table["speaker_id"].isin(few), "cohort"] = "C01"
+    table.to_parquet(path, index=False)
     for method in ("finetune", "ewc"):
         path = f"results/asr/{method}/attribute/fairness.json"
         content = repository.read(path)

@@ -58,6 +58,10 @@ class Condition:
         name = self.attribute.replace("_", " ")
         return f"{name} {'above' if self.above else 'at most'} {self.threshold:g}"
 
+    def opposite(self) -> "Condition":
+        """The condition that holds where this one does not."""
+        return Condition(self.attribute, self.threshold, above=not self.above)
+
 
 class GeodemographicPartition(CohortRule):
     """Two cohorts of ZIP codes that differ in WER, and `unspecified` for unknown ZIPs.
@@ -178,13 +182,13 @@ class GeodemographicPartition(CohortRule):
         return rule
 
     def label(self, cohort: str) -> str:
-        """The conditions in words."""
+        """The conditions in words; of the other side, what holds there instead."""
         if cohort == UNSPECIFIED:
             return "ZIP unknown"
         if cohort == EVERYBODY:
             return "all ZIPs"
         if cohort == OTHERS:
-            return "other ZIPs"
+            return f"ZIPs with {' or '.join(condition.opposite().label() for condition in self.conditions_)}"
         return f"ZIPs with {' and '.join(condition.label() for condition in self.conditions_)}"
 
     def __sklearn_tags__(self) -> Tags:

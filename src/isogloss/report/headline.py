@@ -14,7 +14,7 @@ from isogloss.report.text import counted, interval, listing, percent, signed_per
 POOR_RATE = 0.5
 """From this base error rate on, differences between cohorts say little about a usable recogniser (our choice)."""
 
-_UNIT = {"geographic": "region", "automatic": "group of voices"}
+_UNIT = {"geographic": "region", "geodemographic": "group of ZIP codes", "automatic": "group of voices"}
 """What a reader calls a cohort of a rule; otherwise "cohort"."""
 
 Verdict = Literal["better", "worse", "unclear"]

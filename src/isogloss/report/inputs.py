@@ -12,10 +12,12 @@ from typing import Annotated, TypeVar
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from isogloss.cohorts.comparison import RuleComparison, compare_rule
+from isogloss.cohorts.publication import ShownNames, shown_names
 from isogloss.config import Params, load_params
 from isogloss.errors import TableError
 from isogloss.report.text import Interval
-from isogloss.tables import METADATA_COLUMNS, RESULT_COLUMNS, read_json, read_parquet
+from isogloss.tables import ASSIGNMENT_COLUMNS, METADATA_COLUMNS, RESULT_COLUMNS, read_json, read_parquet
 
 Degrees = float
 Rectangle = tuple[Degrees, Degrees, Degrees, Degrees]  # south, west, north, east
@@ -136,10 +138,11 @@ class Summary(_Record):
 
 @dataclass(frozen=True)
 class RuleInputs:
-    """One cohort rule: what discovery found, and each method's comparison, in the order of params."""
+    """One cohort rule: what discovery found, the base system's gap, each method's comparison in the order of params."""
 
     rule: str
     summary: Summary
+    comparison: RuleComparison
     methods: dict[str, Fairness]
 
     @property
@@ -184,17 +187,25 @@ def read_inputs(root: Path) -> ReportInputs:
 
     metadata = read_parquet(hashed("data/utterances.parquet"), METADATA_COLUMNS)
     base = read_parquet(hashed("results/asr/base/utterances.parquet"), {**METADATA_COLUMNS, **RESULT_COLUMNS})
+    assignments: dict[str, pd.DataFrame] = {
+        rule: read_parquet(hashed(f"cohorts/{rule}/assignments.parquet"), ASSIGNMENT_COLUMNS)
+        for rule in params.cohorts.rules
+    }
+    shown = shown_names(assignments, base, min_speakers=params.privacy.min_speakers)
     rules: dict[str, RuleInputs] = {}
     for rule in params.cohorts.rules:
         path = hashed(f"cohorts/{rule}/summary.json")
         summary = _parse(path, Summary)
         methods: dict[str, Fairness] = {}
         for method in params.mitigation.methods:
-            path = hashed(f"results/asr/{method}/{rule}/fairness.json")
-            fairness = _parse(path, Fairness)
-            _check_identity(fairness, method=method, rule=rule, path=path)
-            methods[method] = _hide_few(fairness, summary, min_speakers=params.privacy.min_speakers)
-        rules[rule] = RuleInputs(rule=rule, summary=summary, methods=methods)
+            fairness_path = hashed(f"results/asr/{method}/{rule}/fairness.json")
+            fairness = _parse(fairness_path, Fairness)
+            _check_identity(fairness, method=method, rule=rule, path=fairness_path)
+            methods[method] = _hide_few(fairness, shown[rule])
+        comparison = compare_rule(
+            read_json(path), assignments[rule], base, shown=shown[rule], statistics=params.statistics
+        )
+        rules[rule] = RuleInputs(rule=rule, summary=summary, comparison=comparison, methods=methods)
         _check_same_base(rules[rule])
     return ReportInputs(params=params, metadata=metadata, base=base, rules=rules, hashes=hashes)
 
@@ -221,10 +232,11 @@ def _check_identity(fairness: Fairness, *, method: str, rule: str, path: Path) -
             raise TableError(f"{path}: {key} is {found!r}, but {expected!r} belongs here; run its stage again")
 
 
-def _hide_few(fairness: Fairness, summary: Summary, *, min_speakers: int) -> Fairness:
-    """Without the discovery figure of cohorts that have too few speakers there to be shown, whatever test has."""
-    few = {c.cohort for c in summary.cohorts if c.discovery.speakers < min_speakers}
-    cohorts = [c.model_copy(update={"discovery": None}) if c.cohort in few else c for c in fairness.cohorts]
+def _hide_few(fairness: Fairness, shown: ShownNames) -> Fairness:
+    """Without the discovery figure of cohorts that may not be shown for themselves there, whatever the file has."""
+    cohorts = [
+        c if shown.alone("discovery", c.cohort) else c.model_copy(update={"discovery": None}) for c in fairness.cohorts
+    ]
     return fairness.model_copy(update={"cohorts": cohorts})
 
 

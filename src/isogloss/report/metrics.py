@@ -1,20 +1,23 @@
 """`metrics.json`: the few figures that `dvc metrics` and `dvc exp show` list side by side.
 
-Nested as DVC flattens it: `asr.base.wer`, `asr.<method>.relative_change`, `asr.<method>.<rule>.worst.after`. A figure
-that does not exist is left out, since DVC knows no null.
+Nested as DVC flattens it: `asr.base.wer`, `asr.base.<rule>.relative_gap.test`, `asr.<method>.relative_change`,
+`asr.<method>.<rule>.worst.after`. A figure that does not exist is left out, since DVC knows no null.
 """
 
 from typing import Any
 
+from isogloss.cohorts.comparison import RuleComparison
 from isogloss.report.inputs import Fairness, ReportInputs
 
 _DIGITS = 6
 
 
 def metrics(inputs: ReportInputs) -> dict[str, Any]:
-    """The nested metrics of the recogniser: the base, and each method under each rule."""
+    """The nested metrics of the recogniser: the base and each method, under each rule."""
     main = inputs.rules[inputs.params.mitigation.rule]
     result: dict[str, Any] = {"base": {"wer": main.any_method.overall.before}}
+    for name, rule in inputs.rules.items():
+        result["base"][name] = _base_metrics(rule.comparison)
     for method, fairness in main.methods.items():
         overall = fairness.overall
         result[method] = {"wer": overall.after, "relative_change": overall.relative_change}
@@ -32,6 +35,21 @@ def _rule_metrics(fairness: Fairness) -> dict[str, Any]:
         "relative_gap": {"before": gap.before, "after": gap.after},
         "harmed_cohorts": len(fairness.harmed_cohorts),
     }
+
+
+def _base_metrics(comparison: RuleComparison) -> dict[str, Any]:
+    """The gap that one rule shows, on the speakers who chose its cohorts and on the others."""
+    gap = comparison.gap
+    figures: dict[str, Any] = {"cohorts": comparison.cohorts, "worse_cohorts": comparison.worse_cohorts}
+    if gap is not None:
+        figures |= {
+            "relative_gap": {"discovery": gap.discovery.relative_gap, "test": gap.test.relative_gap},
+            "bottom_share": {
+                "discovery": gap.discovery.bottom.share_of_speakers,
+                "test": gap.test.bottom.share_of_speakers,
+            },
+        }
+    return figures
 
 
 def _present(figures: dict[str, Any]) -> dict[str, Any]:

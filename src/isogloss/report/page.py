@@ -21,6 +21,7 @@ from isogloss.report.headline import Verdict, headline, shrinkage_sentence, verd
 from isogloss.report.inputs import Change, Comparison, Fairness, ReportInputs, RuleInputs, read_inputs
 from isogloss.report.map import RegionMap, region_map
 from isogloss.report.metrics import metrics
+from isogloss.report.rules import about, rule_lines, rules_sentence
 from isogloss.tables import SPLITS, atomic_path, write_json
 
 _SPREAD_ROWS: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = (
@@ -57,6 +58,7 @@ class RuleSection:
     """Everything the page shows about one cohort rule."""
 
     rule: str
+    about: str
     mitigated: bool
     fairness: Fairness
     comparisons: tuple[tuple[charts.Series, Fairness], ...]
@@ -111,6 +113,7 @@ def render(inputs: ReportInputs) -> str:
         signed=text.signed_percent,
         interval=text.interval,
         count=text.count,
+        counted=text.counted,
         probability=text.probability,
         listing=text.listing,
     )
@@ -124,6 +127,8 @@ def render(inputs: ReportInputs) -> str:
         series=series,
         main=main.any_method,
         overall=tuple(_overall(inputs, s) for s in series[1:]),
+        rule_lines=rule_lines(inputs),
+        rules_text=rules_sentence(inputs),
         sections=tuple(_section(inputs, rule) for rule in _ordered(inputs)),
         splits=_splits(inputs),
         hashes=sorted(inputs.hashes.items()),
@@ -162,6 +167,7 @@ def _section(inputs: ReportInputs, rule: RuleInputs) -> RuleSection:
     chart = charts.cohort_chart(rule)
     return RuleSection(
         rule=rule.rule,
+        about=about(rule.rule, inputs),
         mitigated=rule.rule == inputs.params.mitigation.rule,
         fairness=rule.any_method,
         comparisons=tuple(zip(series[1:], rule.methods.values(), strict=True)),

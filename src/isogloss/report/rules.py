@@ -1,0 +1,92 @@
+"""The cohort rules side by side: what each one is, the base system's gap under it, and what became of it on test."""
+
+from dataclasses import dataclass
+
+from isogloss.cohorts.comparison import Gap, RuleComparison, SplitGap
+from isogloss.report.inputs import ReportInputs
+from isogloss.report.text import Interval, counted, interval, listing, percent
+
+ABOUT = {
+    "geographic": "Regions of the map, divided where error rates differ most.",
+    "geodemographic": "ZIP codes in two groups by the people who live there, divided where error rates differ most.",
+    "automatic": "Groups of voices that sound alike, made without any label: a group has a number, and says nothing "
+    "about who is in it.",
+    "attribute": "Values of known attributes ({columns}), as somebody with labels would compare them: the yardstick "
+    "for the other rules.",
+}
+"""What a reader should know of a rule."""
+
+
+@dataclass(frozen=True)
+class GapLine:
+    """One rule on one split."""
+
+    split: str
+    gap: SplitGap
+    p_holm: float | None
+
+    @property
+    def gap_interval(self) -> Interval | None:
+        """The interval of the relative gap."""
+        bounds = self.gap.relative_gap_ci95
+        return None if bounds is None else (bounds[0], bounds[1])
+
+
+@dataclass(frozen=True)
+class RuleLine:
+    """One rule of the table: discovery first, then test; no lines where no two cohorts may be shown."""
+
+    rule: str
+    cohorts: int
+    bottom: str
+    top: str
+    lines: tuple[GapLine, ...]
+
+
+def rule_lines(inputs: ReportInputs) -> tuple[RuleLine, ...]:
+    """The table, in the order of params."""
+    return tuple(_line(rule.comparison) for rule in inputs.rules.values())
+
+
+def _line(comparison: RuleComparison) -> RuleLine:
+    """One rule."""
+    gap = comparison.gap
+    if gap is None:
+        return RuleLine(comparison.rule, comparison.cohorts, "", "", ())
+    lines = (GapLine("discovery", gap.discovery, None), GapLine("test", gap.test, gap.p_holm))
+    return RuleLine(comparison.rule, comparison.cohorts, gap.bottom_label, gap.top_label, lines)
+
+
+def about(rule: str, inputs: ReportInputs) -> str:
+    """What a rule looks at, for its section."""
+    return ABOUT[rule].format(columns=listing(inputs.params.attribute.columns))
+
+
+def rules_sentence(inputs: ReportInputs) -> str:
+    """Which rule shows the widest gap on test, how sure that is, and what selection had added on discovery."""
+    gaps = {rule: inputs.rules[rule].comparison.gap for rule in inputs.rules}
+    known: dict[str, Gap] = {
+        rule: gap for rule, gap in gaps.items() if gap is not None and gap.test.relative_gap is not None
+    }
+    if not known:
+        return "No rule has two cohorts whose error rates may be shown, so there is no gap to compare."
+    rule = max(known, key=lambda name: known[name].test.relative_gap or 0.0)
+    gap = known[rule]
+    text = (
+        f"The {rule} rule shows the widest gap on test: {gap.bottom_label} has {percent(gap.test.bottom.wer)}, "
+        f"{gap.top_label} {percent(gap.test.top.wer)}, a relative gap of {percent(gap.test.relative_gap, digits=0)}"
+    )
+    bounds = gap.test.relative_gap_ci95
+    if bounds is None:
+        speakers = min(gap.test.bottom.speakers, gap.test.top.speakers)
+        text += f", from {counted(speakers, 'speaker')} on the smaller side: too few for an interval."
+    else:
+        text += f" (interval {interval((bounds[0], bounds[1]), digits=0)})"
+        text += "." if bounds[0] > 0 else "; the interval includes no gap."
+    found = gap.discovery.relative_gap
+    if found is not None and gap.test.relative_gap is not None and found > gap.test.relative_gap:
+        text += (
+            f" On discovery, whose speakers chose the cohorts, it was {percent(found, digits=0)}: "
+            "the difference is what choosing adds."
+        )
+    return text
