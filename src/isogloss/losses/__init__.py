@@ -5,6 +5,7 @@
 - `joiner_tiles`: log-probabilities of the joiner without its full logits
 - `joiner_triton`, `lattice_triton`, `triton_kernels`: the same on CUDA, where Triton is installed
 - `backends`: which of them runs
+- `workspace`: memory that is kept from call to call
 - `targets`: the checks of lengths and tokens
 - `reference`: the definition in plain torch
 """

@@ -1,26 +1,35 @@
-"""The transducer lattice: log-likelihood and occupancies by one sweep over anti-diagonals.
+"""The transducer lattice: log-likelihood and occupancies by one sweep over anti-diagonals and one back.
 
 Graves 2012 (1211.3711, section 2.4) sums the probability of all paths from (t=0, u=0) that emit blank (t + 1)
 or the next label (u + 1). A cell depends only on cells of the previous anti-diagonal n = t + u, so a sweep
-takes T + U steps, each over all utterances and positions at once. Two choices of ours make a step two tensor
-operations:
+takes T + U steps, each over all utterances and positions at once. Choices of ours keep a step to a few calls:
 
 - Every utterance is *extended* to the same corner (T, U) by a path of probability one (blanks along its last
   label position up to frame T, then labels along frame T). That changes no likelihood, and no step depends on
   lengths.
-- The backward variable is the forward variable of the lattice turned by 180 degrees, and is swept beside it.
+- Instead of backward scores, the way back carries occupancies: a cell's is shared out among the two arcs that
+  reach it, by their share of its forward score. That needs products alone, of numbers between 0 and 1.
+- Arcs, then what arrives along them, then shares, then occupancies fill the same memory, one after the other, laid
+  out by anti-diagonals with positions descending: there, "one label more" is the row before.
+- The calls themselves are a good part of the cost of so short a step: NumPy's arithmetic, on the same memory, is
+  called at half the cost of torch's, while torch's log-add-exp is the vectorised one. So the sweep runs on the CPU,
+  wherever its inputs are.
 
-Shapes: B utterances, T frames, P = U + 1 label positions, K = T + U steps, R = rows of one step (B * P,
-doubled when both directions are swept). `log_label_BTP[:, :, U]` is never read.
+Shapes: B utterances, T frames, P = U + 1 label positions, K = T + U steps, R = B * P rows of a step, Q = R + 1 with a
+guard. `log_label_BTP[:, :, U]` is never read.
 """
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from isogloss.losses import backends
+from isogloss.losses.workspace import Workspace
+
+_workspace = Workspace()
 
 
 def lattice_loss(
@@ -60,11 +69,10 @@ def forward_backward(
     An occupancy is the posterior probability that the alignment takes that arc; it is the derivative of the
     log-likelihood in the arc's log-probability. Results are float32, or float64 for float64 inputs.
     """
-    log_likelihood_B, blank_BTP, label_BTP = _log_posteriors(
-        log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B
-    )
-    dtype = _result_dtype(log_blank_BTP, log_label_BTP)
-    return log_likelihood_B.to(dtype, copy=True), blank_BTP.to(dtype).exp(), label_BTP.to(dtype).exp()
+    results = _occupancies(*(x.cpu() for x in (log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B)))
+    # Copies, because what is made in inference mode cannot be saved for a backward pass.
+    log_likelihood_B, blank_BTP, label_BTP = (x.to(log_blank_BTP.device, copy=True) for x in results)
+    return log_likelihood_B, blank_BTP, label_BTP
 
 
 class _LatticeLoss(torch.autograd.Function):
@@ -79,7 +87,7 @@ class _LatticeLoss(torch.autograd.Function):
         token_lengths_B: Tensor,
         fastemit: float,
     ) -> Tensor:
-        """Sweep once; both directions only where a gradient will be asked for."""
+        """Sweep; back too only where a gradient will be asked for."""
         arguments = (log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B)
         ctx.fastemit = fastemit
         ctx.dtypes = (log_blank_BTP.dtype, log_label_BTP.dtype)
@@ -90,7 +98,7 @@ class _LatticeLoss(torch.autograd.Function):
             ctx.save_for_backward(*occupancies)
             return -log_likelihood_B
         if not any(ctx.needs_input_grad):
-            return -_log_likelihood(*arguments).to(_result_dtype(log_blank_BTP, log_label_BTP))
+            return -_log_likelihood(*(x.cpu() for x in arguments)).to(log_blank_BTP.device)
         log_likelihood_B, blank_BTP, label_BTP = forward_backward(*arguments)
         ctx.save_for_backward(blank_BTP, label_BTP)
         return -log_likelihood_B
@@ -107,23 +115,22 @@ class _LatticeLoss(torch.autograd.Function):
 
 
 @torch.inference_mode()  # a step is so short that the bookkeeping of views and versions is a sixth of it
-def _log_posteriors(
+def _occupancies(
     log_blank_BTP: Tensor, log_label_BTP: Tensor, encoder_lengths_B: Tensor, token_lengths_B: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Log-likelihoods and log-occupancies of blank and label arcs, float64; -inf where there is no arc."""
+    """Log-likelihoods, and occupancies of blank and label arcs."""
+    (batch, frames, positions), dtype = log_blank_BTP.shape, _result_dtype(log_blank_BTP, log_label_BTP)
     inside_BTP = _inside(log_blank_BTP, encoder_lengths_B, token_lengths_B)
-    padded_2BTP = _extend(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, inside_BTP)
-    batch, frames, positions = inside_BTP.shape
-    scores_KR = _sweep(_steps(padded_2BTP, padded_2BTP.flip(2, 3)), positions)
-    alpha_BTP = _unskew(scores_KR, 0, batch, frames + 1, positions)
-    beta_BTP = _unskew(scores_KR, batch * positions, batch, frames + 1, positions).flip(1, 2)
-    log_likelihood_B = alpha_BTP[:, -1, -1]
-    arcs_2BTP = padded_2BTP[:, :, positions - 1 :][:, :, :frames]
-    # With likelihood 0 every path holds an arc of -inf: subtracting a finite number keeps all of them at -inf.
-    before_BTP = alpha_BTP[:, :-1] - log_likelihood_B.clamp(min=torch.finfo().min)[:, None, None]
-    blank_BTP = (before_BTP + arcs_2BTP[0]).add_(beta_BTP[:, 1:]).masked_fill_(~inside_BTP, -torch.inf)
-    label_BTP = before_BTP.add_(arcs_2BTP[1])
-    label_BTP[:, :, :-1].add_(beta_BTP[:, :-1, 1:])
+    arcs_K2Q = _extended_arcs(log_blank_BTP, log_label_BTP, token_lengths_B, inside_BTP)
+    scores_KQ = _sweep(arcs_K2Q, positions)
+    log_likelihood_B = scores_KQ[-1, :-1:positions].to(dtype, copy=True)
+    # Where nothing arrives both are -inf: subtracting a finite number keeps the shares at 0.
+    shares_K2Q = _workspace.take("shares", arcs_K2Q.shape, dtype)
+    torch.sub(arcs_K2Q, scores_KQ[1:, None].clamp_(min=torch.finfo().min), out=shares_K2Q).exp_()
+    _share_out(shares_K2Q, positions)
+    blank_BTP = _by_cell(shares_K2Q, 0, inside_BTP.shape).masked_fill(~inside_BTP, 0.0)
+    label_BTP = torch.zeros_like(blank_BTP)
+    label_BTP[:, :, :-1] = _by_cell(shares_K2Q, 1, (batch, frames, positions - 1))
     return log_likelihood_B, blank_BTP, label_BTP
 
 
@@ -131,49 +138,11 @@ def _log_posteriors(
 def _log_likelihood(
     log_blank_BTP: Tensor, log_label_BTP: Tensor, encoder_lengths_B: Tensor, token_lengths_B: Tensor
 ) -> Tensor:
-    """The forward direction alone."""
+    """The way forward alone."""
     inside_BTP = _inside(log_blank_BTP, encoder_lengths_B, token_lengths_B)
-    padded_2BTP = _extend(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, inside_BTP)
     positions = inside_BTP.shape[2]
-    return _sweep(_steps(padded_2BTP), positions)[-1, :-1:positions]
-
-
-def _inside(like_BTP: Tensor, encoder_lengths_B: Tensor, token_lengths_B: Tensor) -> Tensor:
-    """True at the cells of each utterance."""
-    _, frames, positions = like_BTP.shape
-    frame_T = torch.arange(frames, device=like_BTP.device)
-    position_P = torch.arange(positions, device=like_BTP.device)
-    return (frame_T < encoder_lengths_B[:, None])[:, :, None] & (position_P <= token_lengths_B[:, None])[:, None]
-
-
-def _extend(
-    log_blank_BTP: Tensor,
-    log_label_BTP: Tensor,
-    encoder_lengths_B: Tensor,
-    token_lengths_B: Tensor,
-    inside_BTP: Tensor,
-) -> Tensor:
-    """Blank and label arcs of the extended lattice, with U frames of -inf before and after it.
-
-    Shape (2, B, U + T + 1 + U, P); arcs on the added path are 0, all others outside an utterance -inf.
-    """
-    batch, frames, positions = log_blank_BTP.shape
-    labels = positions - 1
-    padded_2BTP = log_blank_BTP.new_full(
-        (2, batch, frames + 1 + 2 * labels, positions),
-        -torch.inf,
-        dtype=_result_dtype(log_blank_BTP, log_label_BTP),
-    )
-    arcs_2BTP = padded_2BTP[:, :, labels : labels + frames]
-    position_P = torch.arange(positions, device=log_blank_BTP.device)
-    frame_T = torch.arange(frames, device=log_blank_BTP.device)
-    last_B1P = (position_P == token_lengths_B[:, None])[:, None]
-    waiting_BTP = (frame_T >= encoder_lengths_B[:, None])[:, :, None] & last_B1P
-    arcs_2BTP[0].copy_(log_blank_BTP).masked_fill_(~inside_BTP, -torch.inf).masked_fill_(waiting_BTP, 0.0)
-    arcs_2BTP[1].copy_(log_label_BTP).masked_fill_(~inside_BTP | last_B1P, -torch.inf)
-    closing_BP = (position_P >= token_lengths_B[:, None]) & (position_P < labels)
-    padded_2BTP[1, :, labels + frames].masked_fill_(closing_BP, 0.0)
-    return padded_2BTP
+    scores_KQ = _sweep(_extended_arcs(log_blank_BTP, log_label_BTP, token_lengths_B, inside_BTP), positions)
+    return scores_KQ[-1, :-1:positions].to(_result_dtype(log_blank_BTP, log_label_BTP), copy=True)
 
 
 def _result_dtype(*log_probs: Tensor) -> torch.dtype:
@@ -181,48 +150,76 @@ def _result_dtype(*log_probs: Tensor) -> torch.dtype:
     return torch.float64 if any(x.dtype == torch.float64 for x in log_probs) else torch.float32
 
 
-def _steps(*directions_2BTP: Tensor) -> Tensor:
-    """The arcs into each anti-diagonal, shape (K, 2, R), positions in descending order.
+def _inside(like_BTP: Tensor, encoder_lengths_B: Tensor, token_lengths_B: Tensor) -> Tensor:
+    """True at the cells of each utterance."""
+    _, frames, positions = like_BTP.shape
+    frame_T, position_P = torch.arange(frames), torch.arange(positions)
+    return (frame_T < encoder_lengths_B[:, None])[:, :, None] & (position_P <= token_lengths_B[:, None])[:, None]
 
-    The first tensor is the padded lattice, a second one the same turned by 180 degrees. Forward, an arc's
-    weight lies on the cell that it leaves; in the turned lattice on the cell that it enters.
+
+def _extended_arcs(log_blank_BTP: Tensor, log_label_BTP: Tensor, token_lengths_B: Tensor, inside_BTP: Tensor) -> Tensor:
+    """The blank and label arcs of the extended lattice by their step, shape (K, 2, Q).
+
+    Arcs on the added path are 0, all others outside an utterance -inf, and so is the guard.
     """
-    _, batch, rows, positions = directions_2BTP[0].shape
+    batch, frames, positions = log_blank_BTP.shape
     labels = positions - 1
-    num_steps = rows - 1 - labels
-    # Descending positions turn the skew x[b, n - u, u] into a view with positive strides.
-    size = (num_steps, batch, positions)
-    strides = (positions, rows * positions, max(labels, 1))
-    kind = batch * rows * positions
-    offsets = ((labels, kind + 2 * labels), (labels + positions, kind + labels + positions))
-    steps_K2DBP = directions_2BTP[0].new_empty(
-        (num_steps, 2, len(directions_2BTP), batch, positions), dtype=torch.float64
+    arcs_K2Q = _workspace.take("arcs", (frames + labels, 2, batch * positions + 1), torch.float64).fill_(-torch.inf)
+    ahead_BP = token_lengths_B[:, None] - torch.arange(positions)  # labels still to come
+    nothing = arcs_K2Q.new_tensor(-torch.inf)
+    waiting_B1P = torch.where(ahead_BP == 0, 0.0, nothing)[:, None]
+    torch.where(inside_BTP, log_blank_BTP.double(), waiting_B1P, out=_by_cell(arcs_K2Q, 0, (batch, frames, positions)))
+    if labels:
+        inside_BTU = inside_BTP[:, :, 1:]  # a label arc lies inside if the cell that it enters does
+        label_BTU = _by_cell(arcs_K2Q, 1, (batch, frames + 1, labels))
+        torch.where(inside_BTU, log_label_BTP[:, :, :-1].double(), nothing, out=label_BTU[:, :-1])
+        label_BTU[:, -1].masked_fill_(ahead_BP[:, :-1] <= 0, 0.0)
+    return arcs_K2Q
+
+
+def _by_cell(skewed_K2Q: Tensor, kind: int, shape: tuple[int, ...]) -> Tensor:
+    """The arcs of one kind (0 blank, 1 label) as a view by the cell (b, t, u) that they leave.
+
+    An arc belongs to step t + u and to the row of the cell that it enters: of its utterance, row U - u by blank and
+    U - u - 1 by label. The shape holds labels 0..U for blank and 0..U - 1 for label.
+    """
+    num_rows = skewed_K2Q.shape[2]
+    return skewed_K2Q.as_strided(
+        shape,
+        ((num_rows - 1) // shape[0], 2 * num_rows, 2 * num_rows - 1),
+        kind * num_rows + shape[2] - 1,
     )
-    for direction, (padded_2BTP, both) in enumerate(zip(directions_2BTP, offsets, strict=False)):
-        for index, offset in enumerate(both):
-            steps_K2DBP[:, index, direction] = padded_2BTP.as_strided(size, strides, offset)
-    return steps_K2DBP.view(num_steps, 2, -1)
 
 
-def _sweep(steps_K2R: Tensor, positions: int) -> Tensor:
-    """Log-scores of all anti-diagonals, shape (K + 1, R + 1), the last column a guard of -inf."""
-    num_steps, _, rows = steps_K2R.shape
-    scores_KR = steps_K2R.new_empty((num_steps + 1, rows + 1))
-    scores_KR[0] = -torch.inf
-    scores_KR[:, -1] = -torch.inf
-    scores_KR[0, positions - 1 : rows : positions] = 0.0
-    # Row r is reached by blank from r and by label from r + 1: two overlapping views of one vector.
-    sources = scores_KR.as_strided((num_steps + 1, 2, rows), (rows + 1, 1, 1)).unbind()
-    targets = scores_KR[:, :-1].unbind()
-    arrivals_2R = steps_K2R.new_empty((2, rows))
-    by_blank_R, by_label_R = arrivals_2R.unbind()
-    for source_2R, step_2R, target_R in zip(sources[:-1], steps_K2R.unbind(), targets[1:], strict=True):
-        torch.add(source_2R, step_2R, out=arrivals_2R)
-        torch.logaddexp(by_blank_R, by_label_R, out=target_R)
-    return scores_KR
+def _sweep(arcs_K2Q: Tensor, positions: int) -> Tensor:
+    """Log-scores of all anti-diagonals, shape (K + 1, Q); what arrives along each arc takes the arc's place."""
+    num_steps, _, num_rows = arcs_K2Q.shape
+    scores_KQ = _workspace.take("scores", (num_steps + 1, num_rows), torch.float64)
+    scores_KQ[0] = -torch.inf
+    scores_KQ[:, -1] = -torch.inf
+    scores_KQ[0, positions - 1 : -1 : positions] = 0.0
+    before_KQ, rows_K2R, targets_KR = scores_KQ[:-1].numpy(), arcs_K2Q[:, :, :-1], scores_KQ[1:, :-1]
+    # A row is reached by blank from itself and by label from the next one.
+    additions = zip(before_KQ[:, :-1], before_KQ[:, 1:], *rows_K2R.numpy().swapaxes(0, 1), strict=True)
+    arrivals = zip(rows_K2R[:, 0].unbind(), rows_K2R[:, 1].unbind(), targets_KR.unbind(), strict=True)
+    add, log_add_exp = np.add, torch.logaddexp
+    for (same_R, next_R, blank_R, label_R), (by_blank_R, by_label_R, target_R) in zip(additions, arrivals, strict=True):
+        add(same_R, blank_R, out=blank_R)
+        add(next_R, label_R, out=label_R)
+        log_add_exp(by_blank_R, by_label_R, out=target_R)
+    return scores_KQ
 
 
-def _unskew(scores_KR: Tensor, offset: int, batch: int, frames: int, positions: int) -> Tensor:
-    """The scores from row `offset` on as a view of shape (B, T, P) of the (extended) lattice."""
-    stride = scores_KR.shape[1]
-    return scores_KR.as_strided((batch, frames, positions), (positions, stride, stride - 1), offset + positions - 1)
+def _share_out(shares_K2Q: Tensor, positions: int) -> None:
+    """From the last cell of each utterance back to its first: shares become occupancies, in place."""
+    num_steps, _, num_rows = shares_K2Q.shape
+    occupancy_R = shares_K2Q.new_zeros(num_rows - 1)
+    occupancy_R[::positions] = 1.0
+    blank_KR, label_KR = shares_K2Q[:, :, :-1].numpy().swapaxes(0, 1)
+    # A row is left by blank to itself and by label to the row before; before the first row lies the guard of blank.
+    leaving_KR = shares_K2Q.as_strided((num_steps, num_rows - 1), (2 * num_rows, 1), num_rows - 1).numpy()
+    here_R, multiply, add = occupancy_R.numpy(), np.multiply, np.add
+    for blank_R, label_R, leaving_R in zip(blank_KR[::-1], label_KR[::-1], leaving_KR[::-1], strict=True):
+        multiply(here_R, blank_R, out=blank_R)
+        multiply(here_R, label_R, out=label_R)
+        add(blank_R, leaving_R, out=here_R)
