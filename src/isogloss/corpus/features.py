@@ -56,6 +56,11 @@ def compute_features(
     }
 
 
+def feature_extractor(num_filters: int) -> Fbank:
+    """The one definition of the features, for whole utterances and for streams."""
+    return Fbank(FbankConfig(sampling_rate=SAMPLING_RATE, num_filters=num_filters))
+
+
 def feature_statistics(cuts: CutSet) -> dict[str, list[float]]:
     """Mean and standard deviation of each filter over all frames of the cuts: {"mean": F, "scale": F}."""
     frames, total_F, squares_F = 0, np.zeros(()), np.zeros(())
@@ -72,10 +77,9 @@ def feature_statistics(cuts: CutSet) -> dict[str, list[float]]:
 def _compute_shard(cuts: list[Cut], path: Path, num_filters: int) -> list[Cut]:
     """Features of one shard, in a process of its own."""
     torch.set_num_threads(1)
-    extractor = Fbank(FbankConfig(sampling_rate=SAMPLING_RATE, num_filters=num_filters))
     resampled = CutSet.from_cuts(cuts).resample(SAMPLING_RATE)
     stored = resampled.compute_and_store_features(
-        extractor, storage_path=path, storage_type=LilcomChunkyWriter, progress_bar=False
+        feature_extractor(num_filters), storage_path=path, storage_type=LilcomChunkyWriter, progress_bar=False
     )
     return list(stored)
 

@@ -2,5 +2,14 @@
 
 from isogloss.decoding.beam import ScoredHypothesis, beam_decode
 from isogloss.decoding.greedy import Hypothesis, greedy_decode
+from isogloss.decoding.streaming import PartialHypothesis, RecognitionStream, StreamingRecognizer
 
-__all__ = ["Hypothesis", "ScoredHypothesis", "beam_decode", "greedy_decode"]
+__all__ = [
+    "Hypothesis",
+    "PartialHypothesis",
+    "RecognitionStream",
+    "ScoredHypothesis",
+    "StreamingRecognizer",
+    "beam_decode",
+    "greedy_decode",
+]
