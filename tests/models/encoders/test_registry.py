@@ -8,6 +8,7 @@ from isogloss.errors import ModelError
 from isogloss.models import build_encoder
 from isogloss.models.encoders import _ENCODERS, SIZES
 
+
 def parameters(name, size, filters):
     return sum(p.numel() for p in build_encoder(name, input_dim=filters, **SIZES[name][size]).parameters())
 
