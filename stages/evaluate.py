@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from isogloss.cohorts import worst_cohorts
+from isogloss.cohorts.publication import shown_names
 from isogloss.config import load_params, seeds
 from isogloss.entry import entry
 from isogloss.evaluation import compare, error_rate
@@ -25,10 +26,15 @@ def main(method: str) -> None:
     """Evaluate `method` on test."""
     params = load_params()
     utterances = read_parquet("data/utterances.parquet", METADATA_COLUMNS)
-    before = read_parquet("results/asr/base/utterances.parquet")
-    before = before[before["split"] == "test"].reset_index(drop=True)
+    base = read_parquet("results/asr/base/utterances.parquet")
+    before = base[base["split"] == "test"].reset_index(drop=True)
+    assignments = {
+        rule: read_parquet(Path("cohorts") / rule / "assignments.parquet", ASSIGNMENT_COLUMNS)
+        for rule in params.cohorts.rules
+    }
+    shown = shown_names(assignments, base, min_speakers=params.privacy.min_speakers)
     model = load_transducer(Path("models/asr") / method)
-    membership = read_parquet(Path("cohorts") / params.mitigation.rule / "assignments.parquet", ASSIGNMENT_COLUMNS)
+    membership = assignments[params.mitigation.rule]
     after = transcribe(
         model,
         utterances,
@@ -46,7 +52,7 @@ def main(method: str) -> None:
             fairness = compare(
                 before,
                 after,
-                read_parquet(Path("cohorts") / rule / "assignments.parquet", ASSIGNMENT_COLUMNS),
+                assignments[rule],
                 system=method,
                 rule=rule,
                 statistics=params.statistics,
@@ -55,9 +61,8 @@ def main(method: str) -> None:
                 mitigated=worst_cohorts(cohorts, params.mitigation.worst_share)
                 if rule == params.mitigation.rule
                 else [],
-                discovery={
-                    c["cohort"]: {"wer": c["discovery"]["wer"], "rank": c["wer_rank"]} for c in cohorts["cohorts"]
-                },
+                discovery=shown[rule].discovery_figures(cohorts),
+                shown=shown[rule].test,
                 seeds=seeds(params),
             )
             write_json(fairness, folder / rule / "fairness.json")

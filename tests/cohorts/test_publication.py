@@ -73,3 +73,15 @@ def test_too_few_speakers_for_anything_are_refused():
     assignments, utterances = corpus({"discovery": {"a": 2}, "test": {"a": 1}})
     with pytest.raises(TableError, match="3 speakers are fewer than the 5"):
         shown_names(assignments, utterances, min_speakers=5)
+
+
+def test_the_discovery_figure_of_a_hidden_cohort_is_withheld_and_its_rank_kept():
+    assignments, utterances = corpus({"discovery": {"a": 3, "b": 8, "c": 9}, "test": {"a": 7, "b": 6, "c": 9}})
+    shown = shown_names(assignments, utterances, min_speakers=5)["r"]
+    cohorts = [{"cohort": name, "wer_rank": rank, "discovery": {"wer": rank / 10}} for rank, name in enumerate("abc")]
+    summary = {"cohorts": cohorts}
+    assert shown.discovery_figures(summary) == {
+        "a": {"wer": None, "rank": 0},
+        "b": {"wer": None, "rank": 1},
+        "c": {"wer": 0.2, "rank": 2},
+    }

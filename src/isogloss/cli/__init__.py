@@ -7,13 +7,15 @@ One module a command; `COMMANDS` lists them. A command's module imports heavy th
 import click
 
 from isogloss import __version__
+from isogloss.cli.cohorts import cohorts
+from isogloss.cli.compare import compare
 from isogloss.cli.ingest import ingest
 from isogloss.cli.run import run
 from isogloss.cli.score import score
 from isogloss.cli.status import status
 from isogloss.cli.sweep import sweep
 
-COMMANDS: tuple[click.Command, ...] = (ingest, run, score, status, sweep)
+COMMANDS: tuple[click.Command, ...] = (cohorts, compare, ingest, run, score, status, sweep)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

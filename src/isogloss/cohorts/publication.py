@@ -11,10 +11,13 @@ private data, and hold every cohort as it is, since the choice of whom to mitiga
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from isogloss.evaluation.privacy import OTHER, suppress
+
+RuleName = TypeVar("RuleName", bound=str)
 
 SPLITS_SHOWN = ("discovery", "test")
 
@@ -38,10 +41,20 @@ class ShownNames:
         names: Mapping[str, str] = getattr(self, split)
         return names.get(cohort) == cohort and list(names.values()).count(cohort) == 1
 
+    def discovery_figures(self, summary: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Of each cohort of a summary.json its rank on discovery, and its error rate there or None if it is hidden."""
+        return {
+            entry["cohort"]: {
+                "wer": entry["discovery"]["wer"] if self.alone("discovery", entry["cohort"]) else None,
+                "rank": entry["wer_rank"],
+            }
+            for entry in summary["cohorts"]
+        }
+
 
 def shown_names(
-    assignments: Mapping[str, pd.DataFrame], utterances: pd.DataFrame, *, min_speakers: int
-) -> dict[str, ShownNames]:
+    assignments: Mapping[RuleName, pd.DataFrame], utterances: pd.DataFrame, *, min_speakers: int
+) -> dict[RuleName, ShownNames]:
     """The names for each rule.
 
     Parameters

@@ -187,7 +187,7 @@ def read_inputs(root: Path) -> ReportInputs:
 
     metadata = read_parquet(hashed("data/utterances.parquet"), METADATA_COLUMNS)
     base = read_parquet(hashed("results/asr/base/utterances.parquet"), {**METADATA_COLUMNS, **RESULT_COLUMNS})
-    assignments: dict[str, pd.DataFrame] = {
+    assignments = {
         rule: read_parquet(hashed(f"cohorts/{rule}/assignments.parquet"), ASSIGNMENT_COLUMNS)
         for rule in params.cohorts.rules
     }
