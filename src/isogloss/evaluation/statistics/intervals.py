@@ -12,7 +12,7 @@ was drawn) is set aside; where these are more than a tenth of all draws, there i
 one for a single speaker, or for a rate of zero.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,7 +110,7 @@ def bootstrap(
             with np.errstate(divide="ignore", invalid="ignore"):
                 collected.append(np.abs(values_R - value[0]) / errors_R)
     return [
-        _studentised(estimand, value[0], error[0], np.concatenate(collected), confidence)
+        studentised(estimand.restore, value[0], error[0], np.concatenate(collected), confidence=confidence)
         if min(sampler.speakers[group] for group in estimand.groups) > 1
         else Estimate(_finite(estimand.restore(value[0])), None, None)
         for estimand, (value, error), collected in zip(estimands, observed, deviations, strict=True)
@@ -205,9 +205,23 @@ def _evaluate(estimand: Estimand, draws: Draws) -> tuple[Array, Array]:
         return values_R, np.sqrt(draws.variance(estimand.groups, gradient_CRK))
 
 
-def _studentised(estimand: Estimand, value: float, error: float, deviations: Array, confidence: float) -> Estimate:
-    """The interval from the studentised deviations of the draws."""
-    restored = _finite(estimand.restore(value))
+def studentised(
+    restore: Callable[[float], float], value: float, error: float, deviations: Array, *, confidence: float
+) -> Estimate:
+    """The interval from the studentised deviations of the draws.
+
+    Parameters
+    ----------
+    restore
+        From the working scale to the reported one; increasing.
+    value, error
+        Of the speakers as they are, on the working scale.
+    deviations
+        |v* - v| / s* of each draw, (R,); not finite where it is undefined.
+    confidence
+        Level of the interval.
+    """
+    restored = _finite(restore(value))
     if not np.isfinite(value) or not np.isfinite(error):
         return Estimate(restored, None, None)
     if error == 0:
@@ -216,7 +230,7 @@ def _studentised(estimand: Estimand, value: float, error: float, deviations: Arr
     if defined.size < (1 - MAX_UNDEFINED) * deviations.size:
         return Estimate(restored, None, None)
     reach = float(np.quantile(defined, confidence)) * error
-    return Estimate(restored, _finite(estimand.restore(value - reach)), _finite(estimand.restore(value + reach)))
+    return Estimate(restored, _finite(restore(value - reach)), _finite(restore(value + reach)))
 
 
 def _finite(value: float) -> float | None:
