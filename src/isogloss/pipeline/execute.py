@@ -164,6 +164,14 @@ class Executor:
             return Outcome(stage.name, "interrupted", seconds, f"stage {stage.name} was interrupted")
         return Outcome(stage.name, "failed", seconds, self._failure(stage, watcher.exit_status or status))
 
+    def call(self, *arguments: str) -> list[str] | None:
+        """The lines that our Python prints with these arguments; None where it fails or is stopped."""
+        if self._stopped:
+            return None
+        with self._start([sys.executable, *arguments], Share(cores=1)) as process:
+            lines = list(_lines(process))
+            return lines if process.finish() == 0 else None
+
     @contextmanager
     def _start(self, command: list[str], share: Share) -> Iterator[Leashed]:
         """A leashed process that is known to `stop` while it lives and never outlives the block."""

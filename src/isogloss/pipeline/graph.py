@@ -1,4 +1,4 @@
-"""Reading the DVC graph: what is stale and why. The only module that knows DVC's internals (DVC 3.67).
+"""Reading the DVC graph: what is stale and why. Only this, `sharing` and `restore` know DVC's internals (DVC 3.67).
 
 DVC's own `status` is not transitive and refuses to work while a stage runs, because it takes the repository's lock.
 The plan here reads without that lock, compares every stage with dvc.lock by DVC's own comparison, names the changed

@@ -37,13 +37,15 @@ class RunWorkspace:
         plan: SweepPlan,
         run: RunPlan,
         *,
+        cache: CacheSettings,
         environment: Mapping[str, str],
         inherited: tuple[int, ...],
         git_lock: threading.Lock,
     ):
-        self._root, self._plan, self._run, self._git_lock = root, plan, run, git_lock
+        self._root, self._plan, self._run, self._cache, self._git_lock = root, plan, run, cache, git_lock
         self._worktree = Worktree(root, sweep_folder(root, plan.sweep) / run.run.name)
-        self.stages = {job_name(run.run, stage.name): stage for stage in run.plan.stages}
+        self._stages = {job_name(run.run, stage.name): stage for stage in run.plan.stages}
+        self._restored: frozenset[str] = frozenset()
         path = self._worktree.path
         self.executor = Executor(
             path,
@@ -59,37 +61,43 @@ class RunWorkspace:
 
     def do(self, job: Stage, share: Share, on_line: Callable[[str], None]) -> Outcome:
         """Do one job of the run: make its workspace, run a stage, or save the results."""
-        if job.name in self.stages:
-            outcome = self.executor.run(self.stages[job.name], share, on_line)
+        if stage := self._stages.get(job.name):
+            if stage.name in self._restored:
+                return Outcome(job.name, "cached")
+            outcome = self.executor.run(stage, share, on_line)
             return Outcome(job.name, outcome.state, outcome.seconds, outcome.message)
         if self.executor.stopped:
             return Outcome(job.name, "interrupted", message=f"{job.name} was not started")
         begun = time.monotonic()
         try:
-            with self._git_lock:  # git's own locks do not wait
-                (self._make if job.name.endswith(WORKSPACE) else self._save)()
+            (self._make if job.name.endswith(WORKSPACE) else self._save)()
         except IsoglossError as error:
             return Outcome(job.name, "failed", time.monotonic() - begun, str(error))
         return Outcome(job.name, "executed", time.monotonic() - begun)
 
     def _make(self) -> None:
-        """The worktree at the sweep's commit with this run's params."""
+        """The worktree at the sweep's commit with this run's params, and with all results that the cache knows."""
         run = self._run.run
-        self._worktree.make(self._plan.revision, CacheSettings.of(self._root))
+        with self._git_lock:  # git's own locks do not wait
+            self._worktree.make(self._plan.revision, self._cache)
         self._worktree.override(run.overrides, where=f"{self._plan.sweep.path}: run {run.name}")
         self._worktree.forget([stage.name for stage in self._run.plan.beyond], self._run.foreign)
+        names = [stage.name for stage in self._run.plan.stages]
+        # Where this fails, the stages themselves will say why.
+        self._restored = frozenset(self.executor.call("-m", "isogloss.pipeline.restore", *names) or ())
 
     def _save(self) -> None:
         """The results as an experiment; the worktree goes."""
-        save(
-            self._worktree.path,
-            root=self._root,
-            name=self._run.run.name,
-            baseline=self._plan.revision,
-            message=f"isogloss sweep {self._plan.sweep.name}: {self._run.run.name}",
-            inputs=self._run.digest,
-        )
-        self._worktree.remove()
+        with self._git_lock:
+            save(
+                self._worktree.path,
+                root=self._root,
+                name=self._run.run.name,
+                baseline=self._plan.revision,
+                message=f"isogloss sweep {self._plan.sweep.name}: {self._run.run.name}",
+                inputs=self._run.digest,
+            )
+            self._worktree.remove()
 
 
 @dataclass(frozen=True)
@@ -124,10 +132,12 @@ def run_sweep(
     begun = time.monotonic()
     jobs = plan.jobs
     listener = listener or SweepListener(jobs)
-    git_lock = threading.Lock()
+    cache, git_lock = CacheSettings.of(root), threading.Lock()
     with run_lock(root) as lock:
         workspaces = {
-            run.run.name: RunWorkspace(root, plan, run, environment=environment, inherited=(lock,), git_lock=git_lock)
+            run.run.name: RunWorkspace(
+                root, plan, run, cache=cache, environment=environment, inherited=(lock,), git_lock=git_lock
+            )
             for run in plan.unfinished
         }
 

@@ -20,15 +20,20 @@ _YAML = YAML()
 class CacheSettings:
     """Where the clone keeps its DVC cache, and how files are linked to it; settings that are not in git included."""
 
-    folder: str
+    folder: Path
     link_types: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> Path:
+        """Where the files lie by their hash."""
+        return self.folder / "files" / "md5"
 
     @classmethod
     def of(cls, root: Path) -> "CacheSettings":
         """Those of the clone at `root`; raises `PipelineError` where it is none."""
         with open_repo(root) as repo:
             types = repo.config["cache"].get("type") or ()
-            return cls(str(repo.cache.legacy.path), tuple(types))
+            return cls(Path(repo.cache.legacy.path), tuple(types))
 
 
 class Worktree:
@@ -96,6 +101,9 @@ class Worktree:
     def _write_config(self, cache: CacheSettings) -> None:
         """.dvc/config.local, which git ignores: the cache is the clone's."""
         config = configparser.ConfigParser(interpolation=None)
-        config["cache"] = {"dir": cache.folder, **({"type": ",".join(cache.link_types)} if cache.link_types else {})}
+        config["cache"] = {
+            "dir": str(cache.folder),
+            **({"type": ",".join(cache.link_types)} if cache.link_types else {}),
+        }
         with (self.path / ".dvc" / "config.local").open("w", encoding="utf-8") as file:
             config.write(file)

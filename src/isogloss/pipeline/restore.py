@@ -1,0 +1,65 @@
+"""Restoring what DVC's cache already knows of a workspace: all stages in one process, no command run.
+
+`dvc repro -s` does it for one stage and needs a process each time; `dvc checkout` looks at dvc.lock alone, and never at
+the run cache. Run as a module in the workspace, with the names of stages in an order in which they could run: prints
+the names of those that are up to date then. With `isogloss.pipeline.graph` and `isogloss.pipeline.sharing`, the only
+module that knows DVC's internals.
+"""
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isogloss.pipeline.graph import stage_name
+from isogloss.pipeline.repository import open_repo
+
+if TYPE_CHECKING:
+    from dvc.stage import Stage as DvcStage
+
+
+def restore(root: Path, names: list[str]) -> list[str]:
+    """Bring stages up to date from the cache, each after those that it needs; returns those that are.
+
+    Raises
+    ------
+    PipelineError
+        `root` is no DVC repository, or its cache cannot be read.
+    """
+    done: list[str] = []
+    with open_repo(root) as repo, repo.lock:
+        graph = repo.index.graph
+        stages = {stage_name(stage): stage for stage in graph}
+        for name in names:
+            stage = stages[name]
+            if {stage_name(other) for other in graph.successors(stage)} <= {*done} and _restored(stage):
+                done.append(name)
+    return done
+
+
+def _restored(stage: "DvcStage") -> bool:
+    """Whether the stage is up to date, after what the cache could do for it."""
+    from dvc.stage.cache import RunCacheNotFoundError
+
+    if stage.is_data_source:
+        stage.checkout(allow_missing=True)
+        return not stage.changed()
+    if not stage.changed():
+        return True
+    if stage.frozen or stage.is_callback or stage.always_changed:
+        return False
+    stage.remove_outs()
+    try:
+        stage.repo.stage_cache.restore(stage)
+    except RunCacheNotFoundError:
+        return False
+    stage.save(run_cache=False)
+    stage.commit()
+    stage.dump(update_pipeline=False)
+    return True
+
+
+if __name__ == "__main__":
+    logging.getLogger("dvc").setLevel(logging.ERROR)
+    for up_to_date in restore(Path.cwd(), sys.argv[1:]):
+        print(up_to_date)

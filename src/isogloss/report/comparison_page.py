@@ -1,0 +1,56 @@
+"""The page of a comparison: parallel coordinates, trade-offs with their Pareto fronts, and all figures as a table.
+
+As self-contained as the fairness report, in its style: everything is inline and a content security policy forbids the
+rest. Names and values come from files that anybody may have written; the template escapes all of them.
+"""
+
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from isogloss.report import parallel
+from isogloss.report.comparison import Comparison
+from isogloss.report.comparison_scales import param_text
+from isogloss.tables import atomic_path
+
+
+def write_comparison(comparison: Comparison, path: Path | str) -> None:
+    """Write the page atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(render_comparison(comparison), encoding="utf-8")
+
+
+def render_comparison(comparison: Comparison) -> str:
+    """The page as HTML."""
+    environment = Environment(
+        loader=PackageLoader("isogloss.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=parallel.number, param=param_text, shortened=_shortened)
+    return environment.get_template("comparison.html").render(
+        style=_style("page.css"),
+        own_style=_style("comparison.css"),
+        comparison=comparison,
+        settings=comparison.settings,
+        front=comparison.front(),
+        chart=parallel.parallel_chart(comparison),
+        trade_offs=parallel.trade_offs(comparison),
+        height=parallel.HEIGHT,
+        spacing=parallel.SPACING,
+        side=parallel.SIDE,
+    )
+
+
+def _style(name: str) -> Markup:
+    """A style sheet of the package, which needs no escaping."""
+    return Markup(resources.files("isogloss.report").joinpath(f"templates/{name}").read_text(encoding="utf-8"))
+
+
+def _shortened(name: str, *, most: int = 24) -> str:
+    """A metric's name above its axis: its end says most."""
+    return name if len(name) <= most else f"…{name[-most + 1 :]}"
