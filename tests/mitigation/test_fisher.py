@@ -1,48 +1,152 @@
-"""The Fisher information against closed forms and against gradients taken one utterance at a time."""
+"""The Fisher information against gradients taken one utterance at a time, and over two processes."""
+
+import subprocess
+import sys
 
 import pytest
 import torch
-from torch import nn
 
 from isogloss.errors import ModelError
+from isogloss.losses import transducer_loss_from_logits
 from isogloss.mitigation import diagonal_fisher
+from isogloss.mitigation.sampled import sampled_labels
+from isogloss.models import save_transducer
+from isogloss.training.batches import Batch
 
 
-def squared_error(model, batch):
-    inputs, targets = batch
-    return ((model(inputs) - targets) ** 2).sum(dim=1)
+def one_at_a_time(model, batch):
+    """Mean squared gradient by a backward pass an utterance on full logits: nothing of the library but the loss."""
+    named = dict(model.named_parameters())
+    squares = {name: torch.zeros_like(p) for name, p in named.items()}
+    for row in range(len(batch.ids)):
+        one = slice(row, row + 1)
+        frames, tokens = int(batch.lengths_B[row]), int(batch.token_lengths_B[row])
+        labels_BU = batch.tokens_BU[one, :tokens]
+        encoded_BTD, lengths_B = model.encode(
+            batch.features_BTF[row : row + 1, :frames], batch.lengths_B[row : row + 1]
+        )
+        sums_BTUJ = (
+            model.encoder_projection(encoded_BTD)[:, :, None]
+            + model.predictor_projection(model.predictor(labels_BU))[:, None]
+        )
+        logits_BTUV = model.output_layer(torch.tanh(sums_BTUJ))
+        loss = transducer_loss_from_logits(logits_BTUV, labels_BU, lengths_B, batch.token_lengths_B[one])
+        found = torch.autograd.grad(loss.sum(), list(named.values()), allow_unused=True)
+        for name, gradient in zip(named, found, strict=True):
+            if gradient is not None:
+                squares[name] += gradient**2 / len(batch.ids)
+    return squares
 
 
-def test_fisher_of_a_linear_model_is_its_closed_form():
-    torch.manual_seed(0)
-    model = nn.Linear(3, 2, bias=False).double()
-    x, y = torch.randn(11, 3).double(), torch.randn(11, 2).double()
-    residual = x @ model.weight.detach().T - y
-    expected = ((2 * residual[:, :, None] * x[:, None, :]) ** 2).mean(dim=0)
-    found = diagonal_fisher(model, [(x[:4], y[:4]), (x[4:], y[4:])], losses=squared_error)
-    torch.testing.assert_close(found["weight"], expected)
+def assert_equal(found, expected):
+    assert set(found) == set(expected)
+    for name, fisher in found.items():
+        torch.testing.assert_close(fisher, expected[name], rtol=1e-4, atol=1e-7, msg=name)
 
 
-def test_fisher_is_not_the_square_of_the_mean_gradient():
-    model = nn.Linear(1, 1, bias=False)
-    nn.init.zeros_(model.weight)
-    opposite = (torch.tensor([[1.0], [1.0]]), torch.tensor([[1.0], [-1.0]]))
-    assert diagonal_fisher(model, [opposite], losses=squared_error)["weight"].item() == pytest.approx(4.0)
+def test_fisher_in_batches_is_the_fisher_one_at_a_time(tiny_model, speech):
+    model, batch = tiny_model(), speech(7)
+    assert_equal(diagonal_fisher(model, [batch]), one_at_a_time(model, batch))
 
 
-def test_a_parameter_that_the_loss_does_not_reach_has_zero_fisher():
-    class Unused(nn.Module):
-        def __init__(self):
+def test_an_utterance_counts_the_same_in_whatever_batch_it_is(tiny_model, speech):
+    model, batches = tiny_model(), [speech(6, seed=1), speech(2, seed=2)]
+    expected = {
+        name: (6 * first + 2 * second) / 8
+        for (name, first), second in zip(
+            one_at_a_time(model, batches[0]).items(), one_at_a_time(model, batches[1]).values(), strict=True
+        )
+    }
+    assert_equal(diagonal_fisher(model, batches), expected)
+
+
+def test_a_model_that_cannot_be_seen_into_is_measured_all_the_same(tiny_model, speech):
+    class Squashed(torch.nn.Module):
+        """Uses its inner layer's weight without calling it."""
+
+        def __init__(self, inner):
             super().__init__()
-            self.used, self.unused = nn.Linear(1, 1), nn.Linear(1, 1)
+            self.inner = inner
 
         def forward(self, x):
-            return self.used(x)
+            return torch.nn.functional.linear(x, self.inner.weight, self.inner.bias)
 
-    fisher = diagonal_fisher(Unused(), [(torch.ones(2, 1), torch.zeros(2, 1))], losses=squared_error)
-    assert fisher["unused.weight"].item() == 0.0 and set(fisher) > {"used.weight", "used.bias"}
+    model, batch = tiny_model(), speech(4)
+    model.encoder_projection = Squashed(model.encoder_projection)
+    assert_equal(diagonal_fisher(model, [batch]), one_at_a_time(model, batch))
 
 
-def test_no_utterance_is_refused():
+def test_the_fisher_is_not_the_square_of_the_mean_gradient(tiny_model, speech):
+    model, batch = tiny_model(), speech(7)
+    model.zero_grad()
+    fisher = diagonal_fisher(model, [batch])
+    mean = {}
+    for row in range(7):
+        for name, square in one_at_a_time(model, _only(batch, row)).items():
+            mean[name] = mean.get(name, 0.0) + square.sqrt() / 7
+    name = "output_layer.weight"
+    assert (fisher[name] >= mean[name] ** 2 - 1e-9).all() and fisher[name].sum() > mean[name].pow(2).sum()
+
+
+def _only(batch, row):
+    one = slice(row, row + 1)
+    return Batch(
+        batch.ids[one],
+        batch.cohorts[one],
+        batch.features_BTF[one],
+        batch.lengths_B[one],
+        batch.tokens_BU[one],
+        batch.token_lengths_B[one],
+    )
+
+
+def test_what_the_loss_does_not_reach_has_zero_fisher(tiny_model, speech):
+    fisher = diagonal_fisher(tiny_model(), [speech()])
+    assert fisher["ctc_layer.weight"].abs().max() == 0.0
+
+
+def test_no_utterance_is_refused(tiny_model):
     with pytest.raises(ModelError, match="at least one utterance"):
-        diagonal_fisher(nn.Linear(1, 1), [], losses=squared_error)
+        diagonal_fisher(tiny_model(), [])
+
+
+def test_sampled_labels_come_with_the_probability_that_the_loss_gives_them(tiny_model, speech):
+    """Of many draws for one short utterance, the share that has no label is its probability."""
+    model, batch = tiny_model(), _only(speech(3), 0)
+    batch.features_BTF, batch.lengths_B = batch.features_BTF[:, :4], torch.tensor([4])
+    with torch.no_grad():
+        model.output_layer.bias[0] += 1.0
+        encoded_BTD, lengths_B = model.encode(batch.features_BTF, batch.lengths_B)
+        empty = torch.zeros(1, 0, dtype=torch.long)
+        sums = (
+            model.encoder_projection(encoded_BTD)[:, :, None]
+            + model.predictor_projection(model.predictor(empty))[:, None]
+        )
+        loss = transducer_loss_from_logits(model.output_layer(torch.tanh(sums)), empty, lengths_B, torch.tensor([0]))
+    probability = loss.neg().exp().item()
+    draws = [int(sampled_labels(model, batch, seed=seed).token_lengths_B) for seed in range(1500)]
+    share = sum(length == 0 for length in draws) / len(draws)
+    assert abs(share - probability) < 4 * (probability * (1 - probability) / len(draws)) ** 0.5
+
+
+PROCESS = """
+import sys, torch
+from isogloss.mitigation import diagonal_fisher
+from isogloss.models import load_transducer
+rank, folder = int(sys.argv[1]), sys.argv[2]
+torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+batches = torch.load(f"{folder}/batches.pt", weights_only=False)[rank]
+torch.save(diagonal_fisher(load_transducer(f"{folder}/model"), batches), f"{folder}/fisher{rank}.pt")
+torch.distributed.destroy_process_group()
+"""
+
+
+def test_two_processes_find_the_fisher_of_one(tiny_model, speech, tmp_path):
+    model, batches = tiny_model(), [speech(4, seed=1), speech(3, seed=2), speech(5, seed=3)]
+    save_transducer(model, tmp_path / "model")
+    torch.save([batches[:1], batches[1:]], tmp_path / "batches.pt")
+    processes = [subprocess.Popen([sys.executable, "-c", PROCESS, str(rank), str(tmp_path)]) for rank in (0, 1)]
+    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    expected = diagonal_fisher(model, batches)
+    for rank in (0, 1):
+        assert_equal(torch.load(tmp_path / f"fisher{rank}.pt"), expected)

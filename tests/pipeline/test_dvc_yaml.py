@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 from ruamel.yaml import YAML
 
-from isogloss.config import CohortRule, Params
+from isogloss.config import CohortRule, EncoderName, MitigationMethod, Params
 
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
@@ -22,7 +22,7 @@ def pipeline():
 
 def stages():
     """Each stage with its template expanded: (name, definition)."""
-    lists = {"${cohorts.rules}": list(get_args(CohortRule)), "${mitigation.methods}": ["finetune", "ewc"]}
+    lists = {"${cohorts.rules}": list(get_args(CohortRule)), "${mitigation.methods}": list(get_args(MitigationMethod))}
     for name, stage in pipeline().items():
         if "foreach" not in stage:
             yield name, "", stage
@@ -75,12 +75,15 @@ def test_a_stage_depends_on_all_the_code_it_imports(name, item, stage):
     named = [ROOT / dep.replace("${item}", item) for dep in stage["deps"] if "${" not in dep.replace("${item}", item)]
     script = ROOT / stage["cmd"].split()[1]
     assert script in named
-    others = {ROOT / "src/isogloss/mitigation" / f"{method}.py" for method in ("finetune", "ewc") if method != item}
+    strategies = {ROOT / "src/isogloss/mitigation" / f"{method}.py" for method in get_args(MitigationMethod)}
+    own = (
+        strategies & closure(ROOT / "src/isogloss/mitigation" / f"{item}.py") if name.startswith("mitigate@") else set()
+    )
     missing = {
         path.relative_to(ROOT).as_posix()
         for path in closure(script)
         if path.name != "__init__.py"
-        and path not in others  # the registry knows all mitigations, a stage runs one
+        and path not in strategies - own  # the registry knows all mitigations, a stage runs one
         and not any(path == dep or dep in path.parents for dep in named)
     }
     assert not missing
@@ -96,6 +99,7 @@ def test_every_code_dependency_exists(name, item, stage):
 @pytest.mark.parametrize(("name", "item", "stage"), [pytest.param(*each, id=each[0]) for each in stages()])
 def test_every_param_exists(name, item, stage):
     for param in stage.get("params", []):
-        section, _, key = param.replace("${item}", item).replace("${asr.encoder}", "lstm").partition(".")
-        assert section in Params.model_fields
-        assert not key or key in getattr(Params(), section).model_dump()
+        for encoder in get_args(EncoderName):
+            section, _, key = param.replace("${item}", item).replace("${asr.encoder}", encoder).partition(".")
+            assert section in Params.model_fields
+            assert not key or key in getattr(Params(), section).model_dump()

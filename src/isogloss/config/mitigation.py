@@ -7,7 +7,22 @@ from pydantic import Field, model_validator
 from isogloss.config.cohorts import CohortRule
 from isogloss.config.section import PositiveInt, Section, Seed, refuse_duplicates
 
-MitigationMethod = Literal["finetune", "ewc"]
+MitigationMethod = Literal[
+    "finetune",
+    "ewc",
+    "l2",
+    "predictor_only",
+    "encoder_only",
+    "mix_base_data",
+    "oversample",
+    "pseudo_labels",
+    "cohort_input",
+    "cohort_input_with_oversample",
+    "arw",
+    "group_dro",
+    "length_normalised_dro",
+]
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
 class MitigationParams(Section):
@@ -23,6 +38,8 @@ class MitigationParams(Section):
     epochs: PositiveInt = 5
     learning_rate: Annotated[float, Field(gt=0)] = 3e-4
     batch_seconds: Annotated[float, Field(gt=0)] = 60.0
+    epoch_utterances: PositiveInt = 1200
+    """Utterances that an epoch draws where a method draws from more than the worst cohorts."""
 
     @model_validator(mode="after")
     def _no_method_twice(self) -> Self:
@@ -41,4 +58,74 @@ class EwcParams(Section):
     """lambda in L = L_ASR + (lambda / 2) sum_i F_i (theta_i - theta*_i)^2; large, since a well-fitted model's
     per-utterance gradients, and so its Fisher information, are small."""
     fisher_utterances: PositiveInt = 800
-    """Utterances of train over which the diagonal Fisher information is averaged."""
+    """Utterances of train over which the diagonal Fisher information is averaged, in whole batches."""
+    labels: Literal["empirical", "sampled"] = "empirical"
+    """Gradients at the transcripts, as in the paper, or at labels drawn from the model (the true Fisher)."""
+
+
+class L2Params(Section):
+    """L2 to the base weights."""
+
+    strength: Annotated[float, Field(ge=0.0)] = 1.0
+    """lambda in L = L_ASR + (lambda / 2) sum_i (theta_i - theta*_i)^2."""
+
+
+class PredictorOnlyParams(Section):
+    """Fine-tuning of the predictor alone: nothing to set."""
+
+
+class EncoderOnlyParams(Section):
+    """Fine-tuning of the encoder alone: nothing to set."""
+
+
+class MixBaseDataParams(Section):
+    """Fine-tuning with base data mixed back in."""
+
+    base_share: Share = 0.5
+    """Share of the draws that are utterances of train."""
+
+
+class OversampleParams(Section):
+    """Adaptation on everybody's new data, the worst cohorts oversampled (2207.11345)."""
+
+    share: Share = 0.5
+    """Share of the draws that the worst cohorts get."""
+
+
+class PseudoLabelsParams(OversampleParams):
+    """Oversampling with the base model's hypotheses as the worst cohorts' transcripts."""
+
+
+class CohortInputParams(Section):
+    """Cohort membership as an input (2207.11345)."""
+
+    hidden_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Share of the examples whose cohort is hidden in training, so that `unknown` is learnt."""
+
+
+class CohortInputWithOversampleParams(OversampleParams):
+    """Cohort input and oversampling together."""
+
+    hidden_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """As for cohort input."""
+
+
+class ArwParams(Section):
+    """Adversarial reweighting (2207.07776)."""
+
+    hidden_dim: Annotated[int, Field(ge=0)] = 32
+    """Units of the adversary's hidden layer; 0 for a linear one."""
+    adversary_learning_rate: Annotated[float, Field(gt=0)] = 1e-2
+
+
+class GroupDroParams(Section):
+    """Group DRO over the cohorts (1911.08731)."""
+
+    step_size: Annotated[float, Field(ge=0.0)] = 0.01
+
+
+class LengthNormalisedDroParams(GroupDroParams):
+    """Group DRO on the loss of a token, with smoothed growth (after 2502.01777)."""
+
+    step_size: Annotated[float, Field(ge=0.0)] = 0.01
+    smoothing: Annotated[float, Field(gt=0.0)] = 0.5

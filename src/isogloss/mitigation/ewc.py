@@ -4,17 +4,17 @@ L = L_ASR + (strength / 2) sum_i F_i (theta_i - theta*_i)^2, with F the diagonal
 theta* on the base population and L_ASR the mean loss of an utterance in nats, so that both terms share a scale.
 """
 
-import itertools
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from isogloss.config import EwcParams
 from isogloss.errors import ModelError
-from isogloss.mitigation.base import Losses, Mitigation
-from isogloss.mitigation.fisher import diagonal_fisher
+from isogloss.mitigation.base import Mitigation, Setting
+from isogloss.mitigation.fisher import SpeechBatch, diagonal_fisher
+from isogloss.mitigation.sampled import sampled_labels
+from isogloss.models import Transducer
 
 
 class Ewc(Mitigation[EwcParams]):
@@ -25,25 +25,41 @@ class Ewc(Mitigation[EwcParams]):
         self.fisher: dict[str, Tensor] = {}
         self.anchor: dict[str, Tensor] = {}
 
-    def start(self, model: nn.Module, base_batches: Iterable[Any], losses: Losses) -> None:
+    def start(self, model: Transducer, setting: Setting, base_batches: Iterable[SpeechBatch]) -> None:
         """Measure the Fisher information on base data and remember the base weights."""
-        sample = itertools.islice(base_batches, self.options.fisher_utterances)
-        self.fisher = diagonal_fisher(model, sample, losses=losses)
+        sample = _first(base_batches, self.options.fisher_utterances)
+        if self.options.labels == "sampled":
+            sample = (sampled_labels(model, batch, seed=number) for number, batch in enumerate(sample))
+        self.fisher = diagonal_fisher(model, sample)
         self.anchor = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
-    def penalty(self, model: nn.Module) -> Tensor | None:
+    def penalty(self, model: Transducer) -> Tensor | None:
         """(strength / 2) sum_i F_i (theta_i - theta*_i)^2; None at strength 0, so that it is plain fine-tuning."""
         if self.options.strength == 0.0:
             return None
         if not self.fisher:
             raise ModelError("EWC has not measured its Fisher information yet; call `start` first")
+        return 0.5 * self.options.strength * self.displacement(model)
+
+    def displacement(self, model: Transducer) -> Tensor:
+        """sum_i F_i (theta_i - theta*_i)^2, how far the base population has been left behind."""
         total = torch.zeros((), device=next(model.parameters()).device)
         for name, parameter in model.named_parameters():
             if name in self.fisher:
                 fisher = self.fisher[name].to(parameter.device)
                 total = total + (fisher * (parameter - self.anchor[name].to(parameter.device)) ** 2).sum()
-        return 0.5 * self.options.strength * total
+        return total
 
     def tensors(self) -> dict[str, Tensor]:
         """The Fisher information, for inspection."""
         return {f"fisher.{name}": tensor for name, tensor in self.fisher.items()}
+
+
+def _first(batches: Iterable[SpeechBatch], utterances: int) -> Iterator[SpeechBatch]:
+    """Whole batches until they hold so many utterances."""
+    seen = 0
+    for batch in batches:
+        if seen >= utterances:
+            return
+        yield batch
+        seen += len(batch.lengths_B)

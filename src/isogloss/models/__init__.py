@@ -5,6 +5,6 @@ V vocabulary with blank 0.
 """
 
 from isogloss.models.encoders import build_encoder
-from isogloss.models.transducer import Transducer, load_transducer, save_transducer
+from isogloss.models.transducer import Transducer, load_transducer, save_transducer, with_cohort_input
 
-__all__ = ["Transducer", "build_encoder", "load_transducer", "save_transducer"]
+__all__ = ["Transducer", "build_encoder", "load_transducer", "save_transducer", "with_cohort_input"]

@@ -4,17 +4,20 @@ Shape legend in `isogloss.models`.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from isogloss.errors import ModelError
+from isogloss.models.cohort_input import CohortInput
 from isogloss.models.encoders import build_encoder
 from isogloss.models.predictor import LstmPredictor
-from isogloss.tables import atomic_folder, read_json
+from isogloss.tables import atomic_folder, read_json, write_parquet
 
 
 class Transducer(nn.Module):
@@ -32,6 +35,10 @@ class Transducer(nn.Module):
         P and J.
     token_dropout
         See `LstmPredictor`.
+    cohorts
+        Names of the cohorts whose membership is an input; without any there is no such input.
+    hidden_share
+        In training, the share of the utterances whose cohort is hidden.
 
     Attributes
     ----------
@@ -52,9 +59,11 @@ class Transducer(nn.Module):
         predictor_dim: int,
         joiner_dim: int,
         token_dropout: float = 0.0,
+        cohorts: Sequence[str] = (),
+        hidden_share: float = 0.0,
     ) -> None:
         super().__init__()
-        self.configuration = {
+        self.configuration: dict[str, Any] = {
             "encoder": encoder,
             "encoder_options": encoder_options,
             "input_dim": input_dim,
@@ -63,6 +72,8 @@ class Transducer(nn.Module):
             "joiner_dim": joiner_dim,
             "token_dropout": token_dropout,
         }
+        if cohorts:
+            self.configuration |= {"cohorts": list(cohorts), "hidden_share": hidden_share}
         self.register_buffer("feature_mean_F", torch.zeros(input_dim))
         self.register_buffer("feature_scale_F", torch.ones(input_dim))
         self.encoder = build_encoder(encoder, input_dim=input_dim, **encoder_options)
@@ -71,29 +82,54 @@ class Transducer(nn.Module):
         self.predictor_projection = nn.Linear(predictor_dim, joiner_dim, bias=False)
         self.output_layer = nn.Linear(joiner_dim, vocabulary)
         self.ctc_layer = nn.Linear(self.encoder.output_dim, vocabulary)
+        self.cohort_input = CohortInput(cohorts, dim=input_dim, hidden_share=hidden_share) if cohorts else None
 
-    def encode(self, features_BTF: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalise and encode whole utterances: (B, T, F) -> (B, T', D) and their lengths."""
-        return self.encoder(self.normalise(features_BTF), lengths_B)
+    def encode(
+        self, features_BTF: Tensor, lengths_B: Tensor, cohorts: Sequence[str] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Normalise and encode whole utterances: (B, T, F) -> (B, T', D) and their lengths.
 
-    def normalise(self, features_BTF: Tensor) -> Tensor:
-        """Features with zero mean and unit variance over the training data."""
-        return (features_BTF - self.feature_mean_F) / self.feature_scale_F
+        `cohorts` are the cohorts of the utterances, for a model that has them for an input; none are unknown ones.
+        """
+        return self.encoder(self.normalise(features_BTF, cohorts), lengths_B)
+
+    def normalise(self, features_BTF: Tensor, cohorts: Sequence[str] | None = None) -> Tensor:
+        """What the encoder sees: features with zero mean and unit variance over the training data, and the cohort."""
+        normal_BTF = (features_BTF - self.feature_mean_F) / self.feature_scale_F
+        if self.cohort_input is None:
+            return normal_BTF
+        names = cohorts if cohorts is not None else [""] * len(features_BTF)
+        return normal_BTF + self.cohort_input(names)[:, None]
 
     def join_step(self, encoder_BJ: Tensor, predictor_BJ: Tensor) -> Tensor:
         """Logits of one frame and one history of each stream: (B, V)."""
         return self.output_layer(torch.tanh(encoder_BJ + predictor_BJ))
 
 
-def save_transducer(model: Transducer, folder: Path | str, *, beside: dict[str, Tensor] | None = None) -> None:
+def with_cohort_input(base: Transducer, cohorts: Sequence[str], *, hidden_share: float) -> Transducer:
+    """A copy of a model that has cohort membership for an input more, and as yet makes nothing of it."""
+    model = Transducer(**(base.configuration | {"cohorts": list(cohorts), "hidden_share": hidden_share}))
+    model.load_state_dict(base.state_dict(), strict=False)
+    return model.to(base.feature_mean_F.device)
+
+
+def save_transducer(
+    model: Transducer,
+    folder: Path | str,
+    *,
+    beside: dict[str, Tensor] | None = None,
+    weights: pd.DataFrame | None = None,
+) -> None:
     """Write `model.safetensors` and `model.json` (what `Transducer` was made with), atomically.
 
-    Tensors that explain how the model came about go to `mitigation.safetensors` in the same folder.
+    What explains how the model came about goes to `mitigation.safetensors` and `weights.parquet` in the same folder.
     """
     with atomic_folder(folder) as temporary:
         save_file(_portable(model.state_dict()), temporary / "model.safetensors")
         if beside:
             save_file(_portable(beside), temporary / "mitigation.safetensors")
+        if weights is not None:
+            write_parquet(weights, temporary / "weights.parquet")
         text = json.dumps(model.configuration, indent=2)
         (temporary / "model.json").write_text(text + "\n", encoding="utf-8")
 

@@ -1,70 +1,91 @@
 """The `mitigate` stage: a base recogniser adapted for its worst cohorts by one mitigation."""
 
-import random
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import lightning
+import numpy as np
 import pandas as pd
 import torch
 from lhotse import CutSet
 from lhotse.cut import Cut
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from isogloss.config import MitigationParams, Params
 from isogloss.corpus.tokens import Tokens
-from isogloss.mitigation import Mitigation, build_mitigation
+from isogloss.mitigation import Mitigation, Setting, Step, build_mitigation
 from isogloss.models import Transducer, load_transducer, save_transducer
 from isogloss.training.base import CODE, SOURCE
 from isogloss.training.batches import Batch, Utterances, read_cuts, shuffled_batches
 from isogloss.training.fitting import finish, fit, training_key
 from isogloss.training.recognizer import transducer_losses
+from isogloss.training.transcription import decode_cuts
 
 
 class AdaptationTraining(lightning.LightningModule):
-    """Adapts a model: weighted mean transducer loss of an utterance, plus the mitigation's penalty.
+    """Adapts a model by what a mitigation makes of the transducer losses, plus its penalty.
 
     Adam without weight decay at a constant rate (our choice): decay would pull weights that the penalty holds.
 
     Parameters
     ----------
     model
-        The base recogniser; it is adapted in place.
+        The recogniser; it is adapted in place.
     mitigation
-        Its penalty is added to the loss.
-    weights
-        Weight of each utterance id.
+        Its loss and penalty are descended.
     params
         Section `mitigation`.
+
+    Attributes
+    ----------
+    weights
+        Weight of each utterance id of the present epoch.
     """
 
-    def __init__(
-        self, model: Transducer, mitigation: Mitigation, weights: dict[str, float], params: MitigationParams
-    ) -> None:
+    def __init__(self, model: Transducer, mitigation: Mitigation[Any], params: MitigationParams) -> None:
         super().__init__()
         self.model = model
         self.mitigation = mitigation
-        self.weights = weights
         self.params = params
+        self.weights: dict[str, float] = {}
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(mitigation.is_trained(name))
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Loss of one batch."""
-        loss_B = utterance_losses(self.model, batch)
-        weight_B = torch.tensor([self.weights[id_] for id_ in batch.ids], device=loss_B.device)
-        loss = (weight_B * loss_B).mean()
+        encoded_BTD, lengths_B = self.model.encode(batch.features_BTF, batch.lengths_B, batch.cohorts)
+        within_BT = torch.arange(encoded_BTD.shape[1], device=encoded_BTD.device) < lengths_B[:, None]
+        loss = self.mitigation.loss(
+            Step(
+                ids=batch.ids,
+                cohorts=batch.cohorts,
+                loss_B=transducer_losses(self.model, encoded_BTD, lengths_B, batch),
+                weight_B=torch.tensor([self.weights[id_] for id_ in batch.ids], device=encoded_BTD.device),
+                tokens_B=batch.token_lengths_B,
+                embedding_BD=(encoded_BTD.detach() * within_BT[:, :, None]).sum(dim=1) / lengths_B[:, None],
+            )
+        )
         penalty = self.mitigation.penalty(self.model)
-        return loss if penalty is None else loss + penalty
+        if penalty is not None:
+            loss = loss + penalty
+        self.log("loss", loss, batch_size=len(batch.ids))
+        return loss
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam at the constant rate of params."""
-        return torch.optim.Adam(self.parameters(), lr=self.params.learning_rate)
+        """Adam at the constant rate of params, on what the mitigation adapts."""
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        return torch.optim.Adam(trained, lr=self.params.learning_rate)
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What the mitigation has learnt travels with the model."""
+        checkpoint["mitigation"] = self.mitigation.state_dict()
 
-def utterance_losses(model: Transducer, batch: Batch) -> Tensor:
-    """Transducer loss of each utterance of a batch, in nats: (B,)."""
-    encoded_BTD, lengths_B = model.encode(batch.features_BTF, batch.lengths_B)
-    return transducer_losses(model, encoded_BTD, lengths_B, batch)
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """And comes back with it."""
+        self.mitigation.load_state_dict(checkpoint["mitigation"])
 
 
 def adapt_recognizer(
@@ -91,40 +112,68 @@ def adapt_recognizer(
         `utterance_id, speaker_id, cohort` of all splits under `mitigation.rule`.
     worst
         The cohorts to mitigate.
+
+    Raises
+    ------
+    ModelError
+        No utterance of adapt is of a worst cohort, or the base model does not fit its own description.
     """
     options = params.mitigation
     torch.set_num_threads(options.threads)
     lightning.seed_everything(options.seed, verbose=False)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokens = Tokens.read(data / "tokens.txt")
-    model = load_transducer(base)
     mitigation = build_mitigation(method, params)
     splits = {split: read_cuts(data / "cuts" / f"{split}.jsonl") for split in ("train", "adapt")}
-    examples = mitigation.examples(_with_cohorts(splits, assignments), worst)
-    cuts = _drawn({cut.id: cut for split in splits.values() for cut in split}, examples)
-    print(f"{method}: {len(examples)} utterances of {', '.join(sorted(worst))}", flush=True)
+    cuts = {cut.id: cut for split in splits.values() for cut in split}
+    setting = Setting(utterances=_with_cohorts(splits, assignments), worst=worst, shared=options)
+    first = mitigation.examples(setting, _generator(options.seed, 0))
+    print(f"{method}: {len(first)} utterances an epoch, for {', '.join(sorted(worst))}", flush=True)
 
-    dataset = Utterances(tokens, cache=True)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    base_batches = _base_batches(splits["train"], dataset, options.seed, device)
-    mitigation.start(model.to(device), base_batches, utterance_losses)
+    base_model = load_transducer(base)
+    labels = mitigation.relabel(setting, lambda ids: decode_cuts(base_model, _cut_set(cuts, ids), tokens))
+    cuts = {id_: _with_text(cut, labels[id_]) if id_ in labels else cut for id_, cut in cuts.items()}
+    model = mitigation.model(base_model, setting).to(device)
+    dataset = Utterances(tokens, cache=True, cohorts=assignments.set_index("utterance_id")["cohort"].to_dict())
+    mitigation.start(model, setting, _base_batches(splits["train"], dataset, options, device))
     key = training_key(
         f"mitigate@{method}",
-        [options, getattr(params, method), examples.to_csv(index=False)],
+        [options, getattr(params, method), sorted(worst), setting.utterances.to_csv(index=False)],
         [base, data / "cuts" / "train.jsonl", data / "cuts" / "adapt.jsonl", data / "tokens.txt"],
         [*CODE, SOURCE / "mitigation"],
     )
-    model.train()
+    module = AdaptationTraining(model.train(), mitigation, options)
     fit(
-        AdaptationTraining(model, mitigation, dict(zip(cuts.ids, examples["weight"], strict=True)), options),
-        lambda epoch: shuffled_batches(cuts, dataset, seconds=options.batch_seconds, seed=options.seed, epoch=epoch),
+        module,
+        _epochs(module, setting, cuts, dataset),
         epochs=options.epochs,
         seed=options.seed,
         checkpoints=key,
         curve=output.with_suffix(".loss.tsv"),
     )
-    save_transducer(model, output, beside=mitigation.tensors())
+    save_transducer(model, output, beside=mitigation.tensors(), weights=mitigation.weights())
     finish(key)
     return model
+
+
+def _epochs(
+    module: AdaptationTraining, setting: Setting, cuts: dict[str, Cut], dataset: Utterances
+) -> Callable[[int], DataLoader]:
+    """The batches of an epoch, by its number: what the mitigation draws, in the weights that it gives."""
+    options = module.params
+
+    def batches(epoch: int) -> DataLoader:
+        examples = module.mitigation.examples(setting, _generator(options.seed, epoch))
+        drawn = _cut_set(cuts, examples["utterance_id"])
+        module.weights = dict(zip(drawn.ids, examples["weight"], strict=True))
+        return shuffled_batches(drawn, dataset, seconds=options.batch_seconds, seed=options.seed, epoch=epoch)
+
+    return batches
+
+
+def _generator(seed: int, epoch: int) -> np.random.Generator:
+    """Draws of one epoch that do not depend on the epochs before."""
+    return np.random.default_rng([seed, epoch])
 
 
 def _with_cohorts(splits: dict[str, CutSet], assignments: pd.DataFrame) -> pd.DataFrame:
@@ -134,17 +183,24 @@ def _with_cohorts(splits: dict[str, CutSet], assignments: pd.DataFrame) -> pd.Da
     return table.merge(assignments[["utterance_id", "cohort"]], on="utterance_id", how="left", validate="1:1")
 
 
-def _drawn(cuts: dict[str, Cut], examples: pd.DataFrame) -> CutSet:
-    """The cuts of the examples in their order; one that is drawn again gets an id of its own."""
+def _cut_set(cuts: dict[str, Cut], ids: Collection[str]) -> CutSet:
+    """The cuts of the ids in their order; one that is drawn again gets an id of its own, `id#2`."""
     times: Counter[str] = Counter()
     drawn = []
-    for id_ in examples["utterance_id"]:
+    for id_ in ids:
         times[id_] += 1
         drawn.append(cuts[id_] if times[id_] == 1 else cuts[id_].with_id(f"{id_}#{times[id_]}"))
     return CutSet.from_cuts(drawn)
 
 
-def _base_batches(train: CutSet, dataset: Utterances, seed: int, device: torch.device) -> Iterator[Batch]:
-    """Utterances of the base population in random order, one a batch: per-utterance gradients want no padding."""
-    for cut in train.shuffle(rng=random.Random(seed)):
-        yield dataset[CutSet.from_cuts([cut])].to(device)
+def _with_text(cut: Cut, text: str) -> Cut:
+    """A cut with another transcript."""
+    return cut.map_supervisions(lambda supervision: supervision.transform_text(lambda _: text))
+
+
+def _base_batches(
+    train: CutSet, dataset: Utterances, options: MitigationParams, device: torch.device
+) -> Iterator[Batch]:
+    """Batches of the base population in random order."""
+    for batch in shuffled_batches(train, dataset, seconds=options.batch_seconds, seed=options.seed, epoch=0):
+        yield batch.to(device)

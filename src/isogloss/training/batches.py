@@ -4,7 +4,7 @@ Shape legend in `isogloss.models`.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +21,13 @@ BUCKETS = 10
 
 @dataclass
 class Batch:
-    """Utterances padded to the longest: zeros after an utterance's frames, blanks after its tokens."""
+    """Utterances padded to the longest: zeros after an utterance's frames, blanks after its tokens.
+
+    `cohorts` names the cohort of each under some rule, "" where none is known.
+    """
 
     ids: list[str]
+    cohorts: list[str]
     features_BTF: Tensor
     lengths_B: Tensor
     tokens_BU: Tensor
@@ -33,6 +37,7 @@ class Batch:
         """The batch on another device; Lightning calls it."""
         return Batch(
             self.ids,
+            self.cohorts,
             self.features_BTF.to(device),
             self.lengths_B.to(device),
             self.tokens_BU.to(device),
@@ -41,11 +46,26 @@ class Batch:
 
 
 class Utterances(Dataset):
-    """Turns the cuts of one batch into tensors. Features are kept in memory after their first use if `cache`."""
+    """Turns the cuts of one batch into tensors.
 
-    def __init__(self, tokens: Tokens, *, cache: bool = False, label: bool = True) -> None:
+    Parameters
+    ----------
+    tokens
+        Turns text into token ids.
+    cache
+        Whether features are kept in memory after their first use.
+    label
+        Whether the tokens of the transcript are wanted, or the audio alone.
+    cohorts
+        The cohort of each utterance id, where a model or a loss looks at it.
+    """
+
+    def __init__(
+        self, tokens: Tokens, *, cache: bool = False, label: bool = True, cohorts: Mapping[str, str] | None = None
+    ) -> None:
         self.tokens = tokens
         self.label = label
+        self.cohorts = cohorts or {}
         self._cache: dict[str, Tensor] | None = {} if cache else None
 
     def __getitem__(self, cuts: CutSet) -> Batch:
@@ -53,6 +73,7 @@ class Utterances(Dataset):
         tokens = [self._tokens(cut) for cut in cuts]
         return Batch(
             ids=[cut.id for cut in cuts],
+            cohorts=[self.cohorts.get(cut.supervisions[0].id, "") for cut in cuts],
             features_BTF=torch.nn.utils.rnn.pad_sequence(features, batch_first=True),
             lengths_B=torch.tensor([len(f) for f in features]),
             tokens_BU=torch.nn.utils.rnn.pad_sequence(tokens, batch_first=True),

@@ -1,0 +1,30 @@
+"""L2 to the base weights: EWC with every weight held alike (the baseline of Kirkpatrick et al. 2017, 1612.00796)."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from isogloss.config import L2Params
+from isogloss.mitigation.base import Mitigation, Setting
+from isogloss.mitigation.fisher import SpeechBatch
+from isogloss.models import Transducer
+
+
+class L2(Mitigation[L2Params]):
+    """Fine-tuning on the worst cohorts with (strength / 2) sum_i (theta_i - theta*_i)^2 added to the loss."""
+
+    def __init__(self, options: L2Params) -> None:
+        super().__init__(options)
+        self.anchor: dict[str, Tensor] = {}
+
+    def start(self, model: Transducer, setting: Setting, base_batches: Iterable[SpeechBatch]) -> None:
+        """Remember the base weights."""
+        self.anchor = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+
+    def penalty(self, model: Transducer) -> Tensor | None:
+        """Half the strength times the squared distance to the base weights."""
+        if self.options.strength == 0.0:
+            return None
+        distances = [((p - self.anchor[name].to(p.device)) ** 2).sum() for name, p in model.named_parameters()]
+        return 0.5 * self.options.strength * torch.stack(distances).sum()

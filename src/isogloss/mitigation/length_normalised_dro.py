@@ -1,0 +1,27 @@
+"""Group DRO on losses that can be compared (after CTC-DRO, Bartelds et al. 2025, 2502.01777).
+
+Two things go wrong with plain group DRO on sequence losses: they grow with length, and a cohort whose loss stays high
+whatever one does takes all the weight. Here the loss of an utterance is divided by its tokens (our form for the
+transducer; CTC-DRO matches the lengths of batches, which our length buckets do as well), and a cohort's weight grows by
+step_size * L_g / (q_g + smoothing), the less the more it has already.
+"""
+
+from torch import Tensor
+
+from isogloss.config import LengthNormalisedDroParams
+from isogloss.mitigation.base import Step
+from isogloss.mitigation.group_dro import GroupDro
+
+
+class LengthNormalisedDro(GroupDro):
+    """Group DRO with the loss of a token and smoothed growth."""
+
+    options: LengthNormalisedDroParams
+
+    def utterance_losses(self, step: Step) -> Tensor:
+        """The loss of a token."""
+        return step.loss_B / step.tokens_B.clamp(min=1)
+
+    def growth(self, loss_G: Tensor, share_G: Tensor) -> Tensor:
+        """The growth of plain group DRO over the weight that is there already."""
+        return self.options.step_size * loss_G / (share_G + self.options.smoothing)

@@ -1,0 +1,24 @@
+"""Oversampling of the worst cohorts among everybody's new data (2207.11345, section on mitigation)."""
+
+import numpy as np
+import pandas as pd
+
+from isogloss.config import OversampleParams
+from isogloss.mitigation.base import Mitigation, Setting
+from isogloss.mitigation.draws import mixed_examples
+
+
+class Oversample(Mitigation[OversampleParams]):
+    """Adapts on new data of all cohorts, of which the worst get a greater share than they have."""
+
+    def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
+        """`mitigation.epoch_utterances` draws from adapt, `share` of them from the worst cohorts."""
+        drawn = mixed_examples(
+            setting.utterances,
+            setting.worst,
+            others="adapt",
+            share=self.options.share,
+            size=setting.shared.epoch_utterances,
+            draw=draw,
+        )
+        return drawn.assign(weight=1.0)
