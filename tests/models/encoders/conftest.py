@@ -1,4 +1,4 @@
-"""A test that takes `case` runs for every registered encoder: in the tiny variants named here, else in its small size."""
+"""A test that takes `case` runs for every registered encoder: in the tiny variants named here, or its small size."""
 
 from dataclasses import dataclass
 from typing import Any
