@@ -45,6 +45,7 @@ from isogloss.config.recognizer import (
     DecodingParams,
     EncoderName,
     LstmParams,
+    SpecAugmentParams,
 )
 from isogloss.config.section import Section
 from isogloss.config.speaker import SpeakerLoss, SpeakerParams, SpeakerSize
@@ -92,6 +93,7 @@ __all__ = [
     "SpeakerLoss",
     "SpeakerParams",
     "SpeakerSize",
+    "SpecAugmentParams",
     "StatisticsParams",
     "Sweep",
     "ValidationParams",

@@ -9,6 +9,17 @@ from isogloss.config.section import PositiveInt, Section, Seed
 EncoderName = Literal["lstm", "conformer", "contextnet", "convrnnt", "amortized"]
 
 
+class SpecAugmentParams(Section):
+    """SpecAugment (1904.08779) on the training features; no masks, no augmentation."""
+
+    time_masks: Annotated[int, Field(ge=0)] = 0
+    time_mask_frames: PositiveInt = 20
+    """Widest time mask, in frames of 10 ms; a mask never hides more than a fifth of an utterance."""
+    freq_masks: Annotated[int, Field(ge=0)] = 0
+    freq_mask_bins: PositiveInt = 8
+    """Widest frequency mask, in mel filters."""
+
+
 class AsrParams(Section):
     """The base recogniser and its training."""
 
@@ -26,7 +37,14 @@ class AsrParams(Section):
     ctc_weight: Annotated[float, Field(ge=0.0)] = 0.3
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     batch_seconds: Annotated[float, Field(gt=0)] = 20.0
-    """Audio in one batch."""
+    """Audio in one batch, shared out among the processes where several GPUs train."""
+    accumulate: PositiveInt = 1
+    """Batches whose mean gradient makes one step."""
+    ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """The model is a moving average of the weights with this decay a step; 0 takes the last weights."""
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    """Of matrix products in training; auto is bf16 on a GPU. The transducer's lattice is never below float32."""
+    spec_augment: SpecAugmentParams = SpecAugmentParams()
 
 
 class DecodingParams(Section):

@@ -1,5 +1,6 @@
 """The `train_asr` stage: a base recogniser from prepared data."""
 
+import math
 from pathlib import Path
 
 import lightning
@@ -10,23 +11,26 @@ from isogloss.config import Params
 from isogloss.corpus.tokens import Tokens
 from isogloss.models import Transducer, save_transducer
 from isogloss.tables import read_json
-from isogloss.training.batches import Utterances, read_cuts, shuffled_batches
-from isogloss.training.fitting import finish, fit, training_key
+from isogloss.training.batches import Utterances, read_cuts, shuffled_batches, sorted_batches
+from isogloss.training.fitting import finish, fit, training_key, visible_devices
 from isogloss.training.recognizer import RecognizerTraining
 
 SOURCE = Path(isogloss.__file__).parent
+DEV_BATCH_SECONDS = 100.0
 CODE = tuple(SOURCE / package for package in ("models", "losses", "training"))
 
 
 def train_recognizer(params: Params, *, data: Path, output: Path) -> Transducer:
-    """Train on the train split and write the model, its loss curve beside it.
+    """Train on the train split and write the model, its loss curve on train and dev beside it.
+
+    On as many GPUs as are visible; where there are several, the first process writes.
 
     Parameters
     ----------
     params
         Sections `asr` and the one that bears the encoder's name are read.
     data
-        Folder of the prepared data: `cuts/train.jsonl`, `tokens.txt`, `feature_statistics.json`.
+        Folder of the prepared data: `cuts/{train,dev}.jsonl`, `tokens.txt`, `feature_statistics.json`.
     output
         Folder of the model; `loss.tsv` is written beside it as `<output>.loss.tsv`.
     """
@@ -39,28 +43,35 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Transducer:
     model.feature_mean_F.copy_(torch.tensor(statistics["mean"]))
     model.feature_scale_F.copy_(torch.tensor(statistics["scale"]))
 
-    cuts, dataset = read_cuts(data / "cuts" / "train.jsonl"), Utterances(tokens, cache=True)
+    cuts, dev_cuts = (read_cuts(data / "cuts" / f"{split}.jsonl") for split in ("train", "dev"))
+    dataset, devices = Utterances(tokens, cache=True), visible_devices()
     key = training_key(
         "train_asr",
-        [asr, getattr(params, asr.encoder)],
-        [data / "cuts" / "train.jsonl", data / "tokens.txt", data / "feature_statistics.json"],
+        [asr, getattr(params, asr.encoder), torch.cuda.is_available(), devices],
+        [data / name for name in ("cuts/train.jsonl", "cuts/dev.jsonl", "tokens.txt", "feature_statistics.json")],
         CODE,
     )
 
     def batches(epoch: int) -> torch.utils.data.DataLoader:
         return shuffled_batches(cuts, dataset, seconds=asr.batch_seconds, seed=asr.seed, epoch=epoch)
 
-    module = RecognizerTraining(model, asr, steps_per_epoch=sum(1 for _ in batches(0).sampler))
-    fit(
-        module,
+    num_batches = sum(1 for _ in batches(0).sampler)
+    is_first_process = fit(
+        RecognizerTraining(model, asr, steps_per_epoch=math.ceil(num_batches / asr.accumulate)),
         batches,
+        dev_batches=lambda: sorted_batches(dev_cuts, dataset, seconds=DEV_BATCH_SECONDS),
         epochs=asr.ctc_epochs + asr.transducer_epochs,
         seed=asr.seed,
         checkpoints=key,
         curve=output.with_suffix(".loss.tsv"),
+        accumulate=asr.accumulate,
+        ema_decay=asr.ema_decay,
+        precision=asr.precision,
+        devices=devices,
     )
-    save_transducer(model, output)
-    finish(key)
+    if is_first_process:
+        save_transducer(model, output)
+        finish(key)
     return model
 
 

@@ -95,11 +95,15 @@ class Utterances(Dataset):
 
 
 def shuffled_batches(cuts: CutSet, dataset: Utterances, *, seconds: float, seed: int, epoch: int) -> DataLoader:
-    """Batches of about `seconds` of audio each, of like durations, in an order that depends on seed and epoch."""
+    """Batches of about `seconds` of audio each, of like durations, in an order that depends on seed and epoch.
+
+    Where several processes train, Lhotse gives each batches of its own, as many to all, and `seconds` are shared out.
+    """
     # The cuts of a split are in memory and meant to be; Lhotse advises lazy ones for corpora that do not fit.
     warnings.filterwarnings("ignore", message="You are using DynamicBucketingSampler with an eagerly read CutSet")
+    processes = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
     sampler = DynamicBucketingSampler(
-        cuts, max_duration=seconds, num_buckets=min(BUCKETS, len(cuts)), shuffle=True, seed=seed
+        cuts, max_duration=seconds / processes, num_buckets=min(BUCKETS, len(cuts)), shuffle=True, seed=seed
     )
     sampler.set_epoch(epoch)
     return DataLoader(dataset, sampler=sampler, batch_size=None)

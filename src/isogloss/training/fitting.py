@@ -1,8 +1,11 @@
 """Fitting with Lightning so that a killed run goes on where it was, and ends where an undisturbed one would.
 
 A checkpoint is written after each epoch, outside the stage's outputs (DVC deletes those before a stage runs), in a
-folder named by a digest of everything that decides the result. Each step seeds its random numbers by its own number,
-so that steps after a resumed checkpoint are those of an undisturbed run.
+folder named by a digest of everything that decides the result. Each batch seeds its random numbers by its own number,
+so that batches after a resumed checkpoint are those of an undisturbed run.
+
+On several GPUs, Lightning starts the command once more for each (distributed data parallel): every process trains on
+batches of its own, gradients are their mean, and what follows `fit` is for the first process alone.
 """
 
 import hashlib
@@ -12,14 +15,18 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
-from isogloss.tables import atomic_path
+from isogloss.training.averaging import MovingAverage
+from isogloss.training.loss_curve import LossCurve
+
+Precision = Literal["auto", "float32", "bf16"]
 
 CHECKPOINTS = Path("checkpoints")
 
@@ -32,51 +39,95 @@ def fit(
     seed: int,
     checkpoints: Path,
     curve: Path,
+    dev_batches: Callable[[], Iterable[Any]] | None = None,
     gradient_clip: float = 5.0,
-) -> None:
+    accumulate: int = 1,
+    ema_decay: float = 0.0,
+    precision: Precision = "float32",
+    devices: int = 1,
+) -> bool:
     """Train a module in place, from its checkpoint where there is one.
 
     Parameters
     ----------
     module
-        Its training step logs `loss`.
+        Its training step returns the loss; its validation step, where there is one, logs `dev_loss`.
     batches
-        The batches of an epoch, by its number.
+        The batches of an epoch, by its number; of this process, where there are several.
     epochs, seed
         How often; and the seed of dropout and the like.
     checkpoints
         The folder of this training alone (see `training_key`); it is removed by `finish`, once the outputs stand.
     curve
         A TSV with the mean loss of each epoch, for `dvc plots`.
+    dev_batches
+        Makes the batches of the validation step after each epoch; the same ones in every process.
+    gradient_clip
+        Largest norm of a step's gradient.
+    accumulate
+        Batches whose mean gradient makes one step; fewer at the end of an epoch are divided by as many.
+    ema_decay
+        The module ends with a moving average of its weights (see `MovingAverage`); 0 for the weights themselves.
+    precision
+        float32; bf16, where matrix products run in bfloat16 by autocast; or auto, which is bf16 on a GPU.
+    devices
+        Processes, one a GPU (see `visible_devices`).
+
+    Returns
+    -------
+    Whether this is the first process, which alone writes the outputs.
     """
     _quiet()
     last = checkpoints / "last.ckpt"
-    losses = LossCurve(module.__class__.__name__)
-    callbacks: list[Callback] = [
-        _StepSeed(seed),
-        losses,
-        ModelCheckpoint(dirpath=checkpoints, filename="last", enable_version_counter=False),
-    ]
+    losses = LossCurve()
+    average = [MovingAverage(ema_decay)] if ema_decay > 0 else []
     on_terminal = sys.stderr.isatty()
+    # The average changes places with the weights before anything else looks at them in validation.
+    callbacks: list[Callback] = [
+        _BatchSeed(seed),
+        *average,
+        losses,
+        *([RichProgressBar(leave=True)] if on_terminal else []),
+        ModelCheckpoint(
+            dirpath=checkpoints, filename="last", enable_version_counter=False, save_on_train_epoch_end=True
+        ),
+    ]
+    bf16 = precision == "bf16" or (precision == "auto" and torch.cuda.is_available())
     trainer = lightning.Trainer(
         max_epochs=epochs,
-        accelerator="auto",
-        devices=1,
-        callbacks=[*callbacks, RichProgressBar(leave=True)] if on_terminal else callbacks,
+        accelerator="gpu" if torch.cuda.is_available() else "cpu",
+        devices=devices,
+        # While the encoder learns alone from CTC, the predictor has no gradient.
+        strategy=DDPStrategy(find_unused_parameters=True) if devices > 1 else "auto",
+        use_distributed_sampler=False,
+        precision="bf16-mixed" if bf16 else "32-true",
+        accumulate_grad_batches=accumulate,
+        callbacks=callbacks,
         enable_progress_bar=on_terminal,
         enable_model_summary=False,
         logger=False,
         gradient_clip_val=gradient_clip,
         deterministic=True,
+        num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=1,
     )
-    if last.exists():
+    resumes = last.exists()
+    if resumes and trainer.is_global_zero:
         print(f"resuming from {last}", flush=True)
     try:
-        trainer.fit(module, _Epochs(batches), ckpt_path=last if last.exists() else None, weights_only=False)
+        trainer.fit(module, _Epochs(batches, dev_batches), ckpt_path=last if resumes else None, weights_only=False)
     except SystemExit:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from None
-    losses.write(curve)
+    for one in average:
+        one.put_into(module)
+    if trainer.is_global_zero:
+        losses.write(curve)
+    return trainer.is_global_zero
+
+
+def visible_devices() -> int:
+    """The GPUs that this stage was given, or 1 for the CPU."""
+    return max(1, torch.cuda.device_count())
 
 
 def training_key(stage: str, params: Iterable[Any], files: Iterable[Path], code: Iterable[Path]) -> Path:
@@ -98,43 +149,8 @@ def finish(checkpoints: Path) -> None:
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 
-class LossCurve(Callback):
-    """The mean loss of each epoch; travels in the checkpoint so that a resumed run has the whole curve."""
-
-    def __init__(self, title: str) -> None:
-        self.title = title
-        self.losses: list[float] = []
-        self._sum, self._batches = 0.0, 0
-
-    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, *_: Any) -> None:
-        """Add one batch."""
-        self._sum += float(outputs["loss"])
-        self._batches += 1
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        """Close the epoch; a line for the log where no progress bar is drawn."""
-        self.losses.append(self._sum / max(self._batches, 1))
-        self._sum, self._batches = 0.0, 0
-        if trainer.progress_bar_callback is None:
-            print(f"epoch {len(self.losses)}/{trainer.max_epochs}: loss {self.losses[-1]:.4f}", flush=True)
-
-    def state_dict(self) -> dict[str, Any]:
-        """What goes into the checkpoint."""
-        return {"losses": self.losses}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """What a checkpoint brings back."""
-        self.losses = state_dict["losses"]
-
-    def write(self, path: Path) -> None:
-        """One row an epoch."""
-        rows = "".join(f"{epoch}\t{loss:.6f}\n" for epoch, loss in enumerate(self.losses, 1))
-        with atomic_path(path) as temporary:
-            temporary.write_text("epoch\tloss\n" + rows, encoding="utf-8")
-
-
-class _StepSeed(Callback):
-    """Seeds each step by its number, so that a resumed run draws what an undisturbed one would.
+class _BatchSeed(Callback):
+    """Seeds each batch by its number and process, so that a resumed run draws what an undisturbed one would.
 
     Not each epoch: on resuming, Lightning makes the iterator of the data after the epoch has begun, and making it
     draws a random number.
@@ -145,19 +161,27 @@ class _StepSeed(Callback):
 
     def on_train_batch_start(self, trainer: lightning.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """Seed."""
-        torch.manual_seed(self.seed * 1_000_003 + trainer.global_step)
+        number = trainer.fit_loop.epoch_loop.total_batch_idx
+        torch.manual_seed(self.seed * 1_000_003 + number + trainer.global_rank * 2**40)
 
 
 class _Epochs(lightning.LightningDataModule):
-    """Hands Lightning the batches of the present epoch."""
+    """Hands Lightning the batches of the present epoch, and those of dev."""
 
-    def __init__(self, batches: Callable[[int], DataLoader]) -> None:
+    def __init__(
+        self, batches: Callable[[int], DataLoader], dev_batches: Callable[[], Iterable[Any]] | None = None
+    ) -> None:
         super().__init__()
         self.batches = batches
+        self.dev_batches = dev_batches
 
     def train_dataloader(self) -> DataLoader:
         """The batches of the present epoch."""
         return self.batches(self.trainer.current_epoch if self.trainer else 0)
+
+    def val_dataloader(self) -> list[Any]:
+        """The batches of dev, or none."""
+        return list(self.dev_batches()) if self.dev_batches else []
 
 
 def _files(paths: Iterable[Path]) -> list[Path]:

@@ -12,6 +12,7 @@ from isogloss.config import AsrParams
 from isogloss.losses import transducer_loss
 from isogloss.models import Transducer
 from isogloss.training.batches import Batch
+from isogloss.training.spec_augment import spec_augment
 
 
 class RecognizerTraining(lightning.LightningModule):
@@ -38,18 +39,34 @@ class RecognizerTraining(lightning.LightningModule):
         self.total_steps = steps_per_epoch * (params.ctc_epochs + params.transducer_epochs)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Loss for a token of one batch."""
-        encoded_BTD, lengths_B = self.model.encode(batch.features_BTF, batch.lengths_B)
-        loss_B = ctc_losses(self.model, encoded_BTD, lengths_B, batch)
-        if self.current_epoch >= self.params.ctc_epochs:
-            loss_B = transducer_losses(self.model, encoded_BTD, lengths_B, batch) + self.params.ctc_weight * loss_B
-        loss = loss_B.sum() / batch.token_lengths_B.sum()
+        """Loss for a token of one batch, in which all processes' tokens count alike."""
+        features_BTF, lengths_B = batch.features_BTF, batch.lengths_B
+        masks = self.params.spec_augment
+        if masks.time_masks or masks.freq_masks:
+            features_BTF = spec_augment(features_BTF, lengths_B, masks, mean_F=self.model.feature_mean_F)
+        total, tokens = self._total_loss(batch, features_BTF)
+        # Data-parallel gradients are means over processes: with the processes' mean number of tokens below, the mean
+        # of their losses is that of their batches taken as one.
+        loss = total / self.trainer.strategy.reduce(tokens.float(), reduce_op="mean")
         cost = self.model.encoder.compute_cost()
         if cost is not None:
             self.log("compute", cost.detach(), batch_size=len(batch.ids))
             loss = loss + self.model.encoder.compute_weight * cost
         self.log("loss", loss, batch_size=len(batch.ids))
         return loss
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Log the same loss for a token of dev, without dropout or masks, as `dev_loss`."""
+        total, tokens = self._total_loss(batch, batch.features_BTF)
+        self.log("dev_loss", total / tokens, batch_size=int(tokens), on_epoch=True)
+
+    def _total_loss(self, batch: Batch, features_BTF: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of a batch in nats by what the present epoch trains with, and its tokens."""
+        encoded_BTD, lengths_B = self.model.encode(features_BTF, batch.lengths_B)
+        loss_B = ctc_losses(self.model, encoded_BTD, lengths_B, batch)
+        if self.current_epoch >= self.params.ctc_epochs:
+            loss_B = transducer_losses(self.model, encoded_BTD, lengths_B, batch) + self.params.ctc_weight * loss_B
+        return loss_B.sum(), batch.token_lengths_B.sum()
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with a linear warm-up over the first tenth and a cosine to a twentieth of the peak."""
@@ -79,8 +96,10 @@ def transducer_losses(model: Transducer, encoded_BTD: Tensor, lengths_B: Tensor,
 
 
 def ctc_losses(model: Transducer, encoded_BTD: Tensor, lengths_B: Tensor, batch: Batch) -> Tensor:
-    """The CTC loss of each utterance, in nats: (B,); 0 where the text is longer than the audio."""
-    log_probs_TBV = model.ctc_layer(encoded_BTD).log_softmax(dim=-1).transpose(0, 1)
-    return F.ctc_loss(
-        log_probs_TBV, batch.tokens_BU, lengths_B, batch.token_lengths_B, reduction="none", zero_infinity=True
-    )
+    """The CTC loss of each utterance, in nats: (B,); 0 where the text is longer than the audio.
+
+    In float32 and on the CPU always: its gradient on a GPU differs from run to run.
+    """
+    log_probs_TBV = model.ctc_layer(encoded_BTD).float().log_softmax(dim=-1).transpose(0, 1).cpu()
+    targets = (batch.tokens_BU.cpu(), lengths_B.cpu(), batch.token_lengths_B.cpu())
+    return F.ctc_loss(log_probs_TBV, *targets, reduction="none", zero_infinity=True).to(encoded_BTD.device)

@@ -1,0 +1,57 @@
+"""The loss of each epoch as a table that `dvc plots` draws."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from isogloss.tables import atomic_path
+
+
+class LossCurve(Callback):
+    """The mean loss of each epoch, and the loss on dev where the module logs `dev_loss` in validation.
+
+    It travels in the checkpoint, so that a resumed run has the whole curve.
+    """
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+        self.dev_losses: list[float] = []
+        self._sum, self._batches = 0.0, 0
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, *_: Any) -> None:
+        """Add one batch."""
+        self._sum += float(outputs["loss"])
+        self._batches += 1
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Note the loss on dev."""
+        self.dev_losses.append(float(trainer.callback_metrics["dev_loss"]))
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Close the epoch; a line for the log where no progress bar is drawn."""
+        mean = torch.tensor(self._sum / max(self._batches, 1), dtype=torch.float64, device=pl_module.device)
+        self.losses.append(float(trainer.strategy.reduce(mean, reduce_op="mean")))
+        self._sum, self._batches = 0.0, 0
+        if trainer.progress_bar_callback is None and trainer.is_global_zero:
+            dev = f", dev {self.dev_losses[-1]:.4f}" if self.dev_losses else ""
+            print(f"epoch {len(self.losses)}/{trainer.max_epochs}: loss {self.losses[-1]:.4f}{dev}", flush=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What goes into the checkpoint."""
+        return {"losses": self.losses, "dev_losses": self.dev_losses}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """What a checkpoint brings back."""
+        self.losses, self.dev_losses = state_dict["losses"], state_dict["dev_losses"]
+
+    def write(self, path: Path) -> None:
+        """One row an epoch: `epoch, loss` and, where there is one, `dev_loss`."""
+        columns = {"loss": self.losses} | ({"dev_loss": self.dev_losses} if self.dev_losses else {})
+        rows = zip(*columns.values(), strict=True)
+        lines = ["\t".join(["epoch", *columns])]
+        lines += ["\t".join([str(epoch), *(f"{loss:.6f}" for loss in row)]) for epoch, row in enumerate(rows, 1)]
+        with atomic_path(path) as temporary:
+            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
