@@ -33,10 +33,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": GROUND | {"corpus", "models", "losses", "decoding", "mitigation", "evaluation"},
     "cohorts": GROUND | {"evaluation"},
     "report": GROUND | {"evaluation", "cohorts"},
+    "audit": GROUND | {"evaluation", "cohorts", "report"},
     "pipeline": GROUND,
-    "cli": GROUND | SPEECH | {"entry", "evaluation", "cohorts", "report", "pipeline"},
+    "cli": GROUND | SPEECH | {"entry", "evaluation", "cohorts", "report", "audit", "pipeline"},
 }
-LIGHT = GROUND | {"entry", "evaluation", "cohorts", "report", "pipeline", "cli"}
+LIGHT = GROUND | {"entry", "evaluation", "cohorts", "report", "audit", "pipeline", "cli"}
 HEAVY = {"torch", "torchaudio", "lhotse", "lightning", "triton", "great_expectations", "statsmodels", "prefect", "dvc"}
 ORCHESTRATION = {"dvc", "prefect"}
 TRUTH_READERS = {"corpus", "cohorts/recovery.py", "cli/score.py"}
@@ -135,7 +136,7 @@ def test_nothing_imports_the_entry_points():
     assert not wrong
 
 
-@pytest.mark.parametrize("package", ["evaluation", "cohorts", "report", "pipeline", "cli"])
+@pytest.mark.parametrize("package", ["evaluation", "cohorts", "report", "audit", "pipeline", "cli"])
 def test_importing_a_light_package_loads_no_torch(package: str):
     heavy = sorted(HEAVY - ORCHESTRATION)
     program = f"import sys, isogloss.{package}; print([m for m in {heavy!r} if m in sys.modules])"

@@ -7,14 +7,13 @@ the outline of the land.
 Arrays: `ring_N2` holds N (latitude, longitude) pairs in degrees, `points_N2` likewise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from isogloss.geography import contains, project, state_polygons
-from isogloss.report.charts import by_discovery
-from isogloss.report.inputs import CohortComparison, Fairness, Rectangle, RuleInputs
+from isogloss.report.inputs import Rectangle, RuleInputs
 from isogloss.report.scale import Axis, round_step
 from isogloss.report.text import percent
 
@@ -88,63 +87,91 @@ class _Canvas:
         return "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in self.place(ring_N2)) + "Z"
 
 
+@dataclass(frozen=True)
+class Area:
+    """A region to be drawn: its cohort, the number and text that name it, and its rectangles."""
+
+    cohort: str
+    number: int
+    label: str
+    mitigated: bool
+    rectangles: Sequence[Rectangle]
+
+
 def region_map(rule: RuleInputs) -> RegionMap | None:
     """The maps of a rule, or None where no cohort of it has a geometry."""
-    discovered = {c.cohort: c.geometry.rectangles for c in rule.summary.cohorts if c.geometry is not None}
-    if not discovered:
-        return None
-    mitigated = {c.cohort for c in rule.any_method.cohorts if c.mitigated}
-    states = state_polygons()
-    rings = [ring for polygons in states.values() for ring in polygons]
-    canvas = _Canvas(rings)
-    regions = tuple(
-        Region(
+    comparisons = {c.cohort: c for c in rule.any_method.cohorts}
+    areas = [
+        Area(
             cohort=c.cohort,
             number=c.wer_rank,
-            mitigated=c.cohort in mitigated,
-            path="".join(canvas.path(_outline(rectangle)) for rectangle in discovered[c.cohort]),
-            label_at=_label_place(discovered[c.cohort], canvas),
+            label=comparisons[c.cohort].label if c.cohort in comparisons else "",
+            mitigated=c.cohort in comparisons and comparisons[c.cohort].mitigated,
+            rectangles=c.geometry.rectangles,
         )
         for c in sorted(rule.summary.cohorts, key=lambda c: c.wer_rank)
-        if c.cohort in discovered
+        if c.geometry is not None
+    ]
+    rates = {"base": {c.cohort: c.before for c in rule.any_method.cohorts}}
+    rates |= {name: {c.cohort: c.after for c in fairness.cohorts} for name, fairness in rule.methods.items()}
+    return draw_map(areas, rates, metric=rule.any_method.metric) if areas else None
+
+
+def draw_map(areas: Sequence[Area], rates: Mapping[str, Mapping[str, float | None]], *, metric: str) -> RegionMap:
+    """One map a system, in the same colours.
+
+    Parameters
+    ----------
+    areas
+        The regions.
+    rates
+        For each system the error rate of each cohort, as a fraction; a cohort that is left out is not shown.
+    """
+    states = state_polygons()
+    canvas = _Canvas([ring for polygons in states.values() for ring in polygons])
+    regions = tuple(
+        Region(
+            cohort=area.cohort,
+            number=area.number,
+            mitigated=area.mitigated,
+            path="".join(canvas.path(_outline(rectangle)) for rectangle in area.rectangles),
+            label_at=_label_place(area.rectangles, canvas),
+        )
+        for area in areas
     )
-    limits = _limits(list(rule.methods.values()))
-    base = _panel("base", regions, rule.any_method, limits, after=False)
-    after = [_panel(name, regions, fairness, limits, after=True) for name, fairness in rule.methods.items()]
+    limits = _limits([rate for of_system in rates.values() for rate in of_system.values() if rate is not None])
+    labels = {area.cohort: area.label for area in areas}
     return RegionMap(
         width=_WIDTH,
         height=canvas.height,
         land=tuple("".join(canvas.path(ring) for ring in polygons) for polygons in states.values()),
         regions=regions,
-        panels=(base, *after),
+        panels=tuple(_panel(system, regions, labels, of_system, limits) for system, of_system in rates.items()),
         legend=tuple(_legend(limits)),
-        metric=rule.any_method.metric,
+        metric=metric,
     )
 
 
 def _panel(
-    system: str, regions: Sequence[Region], fairness: Fairness, limits: Sequence[float], *, after: bool
+    system: str,
+    regions: Sequence[Region],
+    labels: Mapping[str, str],
+    rates: Mapping[str, float | None],
+    limits: Sequence[float],
 ) -> Panel:
     """The colours of one system."""
-    cohorts = {c.cohort: c for c in by_discovery(fairness.cohorts)}
     shades = []
     for region in regions:
-        cohort = cohorts.get(region.cohort)
-        rate = None if cohort is None else cohort.after if after else cohort.before
-        shades.append(Shade(region=region, step=_step(rate, limits), title=_title(system, region, cohort, rate)))
+        rate = rates.get(region.cohort)
+        title = f"{region.number}: not shown, too few speakers"
+        if region.cohort in rates:
+            title = f"{region.number}, {labels[region.cohort]}: {percent(rate)} with {system}"
+        shades.append(Shade(region=region, step=_step(rate, limits), title=title))
     return Panel(system=system, shades=tuple(shades))
 
 
-def _title(system: str, region: Region, cohort: CohortComparison | None, rate: float | None) -> str:
-    """What a region says when pointed at."""
-    if cohort is None:
-        return f"{region.number}: not shown, too few speakers"
-    return f"{region.number}, {cohort.label}: {percent(rate)} with {system}"
-
-
-def _limits(comparisons: Sequence[Fairness]) -> list[float]:
+def _limits(rates: Sequence[float]) -> list[float]:
     """The limits of the colour steps: round numbers that hold every rate of every system."""
-    rates = [r for f in comparisons for c in f.cohorts for r in (c.before, c.after) if r is not None]
     low, high = (min(rates), max(rates)) if rates else (0.0, 1.0)
     step = round_step(max(high - low, 0.01) / (_STEPS - 1))
     first = np.floor(low / step + 1e-9) * step

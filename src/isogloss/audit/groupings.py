@@ -1,0 +1,108 @@
+"""Cohorts that are the values of known columns, and their intersections."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from isogloss.audit.attributes import Attributes
+from isogloss.audit.request import Request
+from isogloss.errors import TableError
+
+UNSPECIFIED = "unspecified"
+"""What the cohort rules call the unknown (`isogloss.cohorts.rule`, which is slow to import)."""
+MOST_VALUES = 300
+"""Of a column that is to tell cohorts apart."""
+MOST_NUMBERS = 20
+"""Of a column all of whose values are numbers: beyond this it is a measurement, and bands must be made of it."""
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """A division of the utterances into cohorts."""
+
+    name: str
+    title: str
+    cohorts: pd.Series
+    """Cohort of each utterance; NaN where the grouping says nothing of it (the half that chose it)."""
+    labels: Mapping[str, str]
+    discovered: bool = False
+    chosen: pd.Series | None = None
+    """For a discovered grouping, the cohorts of the half that chose them; NaN elsewhere."""
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    """By error rate on the half that chose, 1 the worst."""
+    rectangles: Mapping[str, Sequence[tuple[float, float, float, float]]] = field(default_factory=dict)
+    """South, west, north and east of a region, in degrees."""
+
+
+def known_groupings(attributes: Attributes, request: Request) -> list[Grouping]:
+    """A grouping for each `--by`.
+
+    Raises
+    ------
+    TableError
+        A column is missing, has a single value, or too many.
+    """
+    return [_grouping(attributes, by) for by in request.by]
+
+
+def by_columns(attributes: Attributes, by: str) -> list[str]:
+    """The columns that `gender` or `gender+age_band` names; a column of that very name comes first."""
+    columns = [by] if by in attributes.names else [part.strip() for part in by.split("+")]
+    for column in columns:
+        attributes.require(column, option="--by")
+    return columns
+
+
+def candidates(attributes: Attributes, *, rows: int) -> list[str]:
+    """Columns that could tell cohorts apart: a few values, each of several rows."""
+    found = []
+    for name in attributes.names:
+        try:
+            values = attributes.text(name)
+        except TableError:
+            continue
+        if 2 <= values.nunique() <= MOST_NUMBERS and rows >= 10 * values.nunique():
+            found.append(name)
+    return found
+
+
+def _grouping(attributes: Attributes, by: str) -> Grouping:
+    """One `--by`."""
+    columns = by_columns(attributes, by)
+    values = [attributes.text(column).fillna(UNSPECIFIED) for column in columns]
+    for column, series in zip(columns, values, strict=True):
+        _check_number_of_values(column, series)
+    cohorts = values[0]
+    labels = {value: value for value in cohorts.unique()}
+    if len(columns) > 1:
+        # Codes first: a million rows have few different combinations.
+        table = pd.DataFrame(dict(enumerate(values)))
+        groups = table.assign(_=1).groupby(list(table.columns), sort=True)
+        keys = [[str(value) for value in key] for key in groups.first().index]
+        names = [" & ".join(f"{c}={v}" for c, v in zip(columns, key, strict=True)) for key in keys]
+        labels = {name: ", ".join(key) for name, key in zip(names, keys, strict=True)}
+        cohorts = pd.Series(np.array(names, dtype=object)[groups.ngroup().to_numpy()], dtype="str")
+    if cohorts.nunique() < 2:
+        raise TableError(
+            f"--by {by}: every row has the value {labels[cohorts.iloc[0]]!r}, a single cohort; a comparison needs two"
+        )
+    title = " and ".join(column.replace("_", " ") for column in columns)
+    return Grouping(name="+".join(columns), title=title, cohorts=cohorts, labels=labels)
+
+
+def _check_number_of_values(column: str, values: pd.Series) -> None:
+    """Refuse measurements and identifiers."""
+    distinct = values.unique()
+    numbers = pd.to_numeric(pd.Series(distinct).mask(distinct == UNSPECIFIED), errors="coerce")
+    if len(distinct) > MOST_NUMBERS and numbers.notna().sum() >= len(distinct) - 1:
+        raise TableError(
+            f"--by {column}: the column holds {len(distinct)} different numbers; make bands of it first, such as "
+            f"'18-24', '25-44' in a column {column}_band"
+        )
+    if len(distinct) > MOST_VALUES:
+        raise TableError(
+            f"--by {column}: the column holds {len(distinct)} different values, more than {MOST_VALUES}; a cohort "
+            "needs speakers, so give a coarser column"
+        )
