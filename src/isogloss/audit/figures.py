@@ -133,6 +133,9 @@ def _grouping(
         cohort["utterances"] = sums.utterances[name]
         cohort["rest"] = _rest(rest[name], statistics)
         cohort["geometry"] = _geometry(grouping, name) if name in grouping.ranks else None
+    if not grouping.discovered:  # worst first, but what was merged comes last
+        merged = content["suppressed"]["merged"]
+        content["cohorts"].sort(key=lambda c: (c["cohort"] == merged, -1.0 if c["before"] is None else -c["before"]))
     content["utterances"] = sum(sums.utterances.values())
     content["worse_cohorts"] = [c["cohort"] for c in content["cohorts"] if c["rest"]["worse"]]
     return {**content, **head}

@@ -7,6 +7,7 @@ One module a command; `COMMANDS` lists them. A command's module imports heavy th
 import click
 
 from isogloss import __version__
+from isogloss.cli.audit import audit
 from isogloss.cli.cohorts import cohorts
 from isogloss.cli.compare import compare
 from isogloss.cli.ingest import ingest
@@ -15,7 +16,7 @@ from isogloss.cli.score import score
 from isogloss.cli.status import status
 from isogloss.cli.sweep import sweep
 
-COMMANDS: tuple[click.Command, ...] = (cohorts, compare, ingest, run, score, status, sweep)
+COMMANDS: tuple[click.Command, ...] = (audit, cohorts, compare, ingest, run, score, status, sweep)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,0 +1,143 @@
+"""The figures of an audit in sentences, computed: whom the system fails, who gained, who lost, how surely.
+
+"Measurably" means that the test of a cohort holds after Holm's adjustment over the cohorts of its grouping.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from isogloss.report.text import counted, interval, listing, percent, signed_percent
+
+Content = Mapping[str, Any]
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The top of the page."""
+
+    title: str
+    sentences: tuple[str, ...]
+
+
+def headline(document: Content) -> Headline:
+    """The most important finding, and what belongs beside it."""
+    worse = [(g, c) for g in document["groupings"] for c in g["cohorts"] if c["rest"]["worse"]]
+    overall = document["overall"]
+    sentences = [_overall(document)]
+    if document["system"] != document["baseline"] and overall["after"] is not None:
+        sentences += _changes(document)
+    judged = [g for g in document["groupings"] if not g["withheld"]]
+    if not judged:
+        title = f"{document['baseline']}: {percent(overall['before'])} of the words are wrong."
+        return Headline(title, (*sentences, "No cohorts were compared."))
+    if document["unit"] != "speaker":
+        sentences.append("Speakers are unknown, so nothing can be said about whether cohorts really differ.")
+        return Headline(f"Error rates of {counted(sum(len(g['cohorts']) for g in judged), 'cohort')}", tuple(sentences))
+    if not worse:
+        return Headline("No cohort is measurably served worse than all other speakers.", tuple(sentences))
+    grouping, cohort = max(worse, key=lambda pair: pair[1]["before"])
+    title = (
+        f"{document['baseline']} fails {_named(grouping, cohort)}: {percent(cohort['before'])} {document['metric']}"
+        f"{_times(cohort)}."
+    )
+    if len(worse) > 1:
+        others = [_named(g, c) for g, c in worse if c is not cohort]
+        more = "" if len(others) <= MOST_NAMED else f" and {counted(len(others) - MOST_NAMED, 'other')}"
+        sentences.append(f"Measurably worse than all others are also {listing(others[:MOST_NAMED]) + more}.")
+    return Headline(title, tuple(sentences))
+
+
+def summary(grouping: Content, document: Content) -> str:
+    """What one grouping shows."""
+    if grouping["withheld"]:
+        return f"Not shown: {grouping['withheld']}."
+    if document["unit"] != "speaker":
+        return "Speakers are unknown: rates without intervals or tests."
+    worse = [c for c in grouping["cohorts"] if c["rest"]["worse"]]
+    if worse:
+        text = f"Measurably worse than all other speakers: {listing([_described(c) for c in worse])}."
+    else:
+        text = "No cohort is measurably worse than all other speakers."
+        ratios = [c["rest"]["detectable_ratio"] for c in grouping["cohorts"]]
+        known = [ratio for ratio in ratios if ratio is not None]
+        if known:
+            text += (
+                " With these speakers, a cohort would have been seen (with probability 0.8, before adjustment) if it "
+                f"made {min(known):.1f} to {max(known):.1f} times the errors of the rest."
+                if round(min(known), 1) < round(max(known), 1)
+                else f" With these speakers, {max(known):.1f} times the errors of the rest would have been seen (with "
+                "probability 0.8, before adjustment)."
+            )
+    if grouping["harmed_cohorts"]:
+        labels = {c["cohort"]: c["label"] for c in grouping["cohorts"]}
+        harmed = listing([labels[name] for name in grouping["harmed_cohorts"]])
+        text += f" Measurably harmed by {document['system']}: {harmed}."
+    return text
+
+
+def selection(grouping: Content) -> str | None:
+    """How a discovered grouping came about, and what that does to its figures."""
+    if not grouping["discovered"]:
+        return None
+    text = (
+        "The speakers were divided in two by a hash of their id. One half chose and ranked these cohorts; every figure "
+        "and test here is of the other half, which had no part in the choice."
+    )
+    ranked = [c for c in grouping["cohorts"] if c["discovery_rank"] is not None and c["discovery"] is not None]
+    if not ranked:
+        return text
+    worst = min(ranked, key=lambda c: c["discovery_rank"])
+    return (
+        f"{text} The cohort that the choosing half found worst, {worst['label']}, has {percent(worst['discovery'])} "
+        f"there and {percent(worst['before'])} here."
+    )
+
+
+def _overall(document: Content) -> str:
+    """Size and error rate of everything."""
+    overall = document["overall"]
+    who = "" if document["speakers"] is None else f"{counted(document['speakers'], 'speaker')}, "
+    text = (
+        f"{who}{counted(document['utterances'], 'utterance')}, {counted(document['words'], 'word')}: "
+        f"{percent(overall['before'])} {document['metric']}"
+    )
+    return text + (f" ({interval(overall['before_ci95'])})" if overall["before_ci95"] else "") + "."
+
+
+def _changes(document: Content) -> list[str]:
+    """What the second system changes overall, and for whom."""
+    overall = document["overall"]
+    text = f"{document['system']} has {percent(overall['after'])}"
+    if overall["relative_change"] is not None:
+        text += f", a relative change of {signed_percent(overall['relative_change'])}"
+        text += f" ({interval(overall['ci95'], signed=True)})" if overall["ci95"] else ""
+    harmed = [
+        f"{c['label']} (by {g['title']})"
+        for g in document["groupings"]
+        for c in g["cohorts"]
+        if c["cohort"] in g["harmed_cohorts"]
+    ]
+    sentences = [f"{text}."]
+    if document["groupings"] and document["unit"] == "speaker":
+        named = listing(harmed[:MOST_NAMED]) if len(harmed) <= MOST_NAMED else counted(len(harmed), "cohort")
+        sentences.append(f"It measurably harms {named}." if harmed else "It measurably harms no cohort.")
+    return sentences
+
+
+def _named(grouping: Content, cohort: Content) -> str:
+    """A cohort with what it is a value of."""
+    return f"{cohort['label']} ({grouping['title']})"
+
+
+def _described(cohort: Content) -> str:
+    """A cohort with its rate and ratio."""
+    bounds = f", {interval(cohort['before_ci95'])}" if cohort["before_ci95"] else ""
+    return f"{cohort['label']} ({percent(cohort['before'])}{bounds}{_times(cohort)})"
+
+
+def _times(cohort: Content) -> str:
+    """How many times the errors of the rest."""
+    ratio = cohort["rest"]["ratio"]
+    return "" if ratio is None else f", {ratio:.1f} times that of all others"

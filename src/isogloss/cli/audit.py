@@ -1,0 +1,88 @@
+"""`isogloss audit`: whom a recogniser fails, from its transcripts alone."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from isogloss.entry import entry
+from isogloss.errors import ParamsError
+
+FILE = click.Path(path_type=Path)
+RULES = ("geographic", "geodemographic", "automatic", "attribute")
+
+
+@click.command()
+@click.argument("table", type=FILE, required=False)
+@click.option("--after", type=FILE, help="The same utterances with the hypotheses of a second system.")
+@click.option("--by", multiple=True, metavar="COLUMN", help="Compare its values; A+B for intersections. Repeatable.")
+@click.option("--discover", multiple=True, type=click.Choice(RULES), help="Find cohorts by a rule. Repeatable.")
+@click.option("--out", type=FILE, help="Folder for fairness.json, cohorts.parquet and audit.html.")
+@click.option(
+    "--min-speakers", type=click.IntRange(min=1), default=5, show_default=True, help="Nothing is about fewer."
+)
+@click.option(
+    "--normalise",
+    default="none",
+    show_default=True,
+    metavar="STEPS",
+    help="none, or some of nfkc,lower,brackets,punctuation,apostrophes,fillers.",
+)
+@click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS", help="Such as ref=transcript. Repeatable.")
+@click.option("--name", default="before", show_default=True, help="What to call the system.")
+@click.option("--after-name", default="after", show_default=True, help="What to call the second system.")
+@click.option("--attributes", type=FILE, help="Further columns, joined by utterance_id or speaker_id.")
+@click.option("--zips", type=FILE, help="Demography of ZIP codes, for --discover geodemographic.")
+@click.option("--embeddings", type=FILE, help="Parquet of utterance_id and vector, for --discover automatic.")
+@click.option("--ref", type=FILE, help="Kaldi text file of references, in place of TABLE.")
+@click.option("--hyp", type=FILE, help="Kaldi text file of hypotheses.")
+@click.option("--after-hyp", type=FILE, help="Kaldi text file of the second system's hypotheses.")
+@click.option("--utt2spk", type=FILE, help="Kaldi's speakers.")
+@click.option("--speakers-unknown", is_flag=True, help="Report figures without intervals or tests.")
+@click.option("--allow-empty", is_flag=True, help="Keep rows with an empty reference: insertions count.")
+@click.option("--max-cohorts", type=click.IntRange(min=2), default=10, show_default=True, help="That a rule may find.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of halves, draws, permutations."
+)
+@entry
+def audit(columns: tuple[str, ...], normalise: str, out: Path | None, seed: int, **options: Any) -> None:
+    """Whom a recogniser fails, with intervals that hold.
+
+    TABLE has a row an utterance (CSV, TSV, JSONL, parquet; NeMo manifests as they are) with the columns ref, hyp and
+    speaker_id, and for --after utterance_id; further columns tell cohorts apart. It exits with 2 and one sentence where
+    something does not fit, and writes nothing then.
+    """
+    from isogloss.audit import Request
+    from isogloss.audit import audit as run_audit
+    from isogloss.audit.normalise import parse_steps
+    from isogloss.audit.terminal import console, plain, show
+    from isogloss.audit.writing import check_folder, write_audit
+    from isogloss.config import StatisticsParams
+
+    request = Request(
+        columns=dict(map(_pair, columns)),
+        normalise=parse_steps(normalise),
+        statistics=StatisticsParams(seed=seed),
+        **options,
+    )
+    if out is not None:
+        check_folder(out)
+    result = run_audit(request)
+    for warning in result.warnings:
+        click.echo(f"isogloss: warning: {plain(warning)}", err=True)
+    if out is not None:
+        write_audit(result.document, out)
+    on = console()
+    show(result.document, on)
+    if result.candidates:
+        on.print(plain(f"columns that could tell cohorts apart (--by): {', '.join(result.candidates)}"))
+    if out is not None:
+        on.print(plain(f"{out / 'audit.html'} shows all of it"))
+
+
+def _pair(mapping: str) -> tuple[str, str]:
+    """Our name and theirs."""
+    ours, _, theirs = mapping.partition("=")
+    if not ours or not theirs:
+        raise ParamsError(f"--column {mapping!r} is not OURS=THEIRS, such as ref=transcript")
+    return ours, theirs
