@@ -179,9 +179,9 @@ class _Epochs(lightning.LightningDataModule):
         """The batches of the present epoch."""
         return self.batches(self.trainer.current_epoch if self.trainer else 0)
 
-    def val_dataloader(self) -> list[Any]:
-        """The batches of dev, or none."""
-        return list(self.dev_batches()) if self.dev_batches else []
+    def val_dataloader(self) -> list[DataLoader]:
+        """The batches of dev, made once an epoch, or none."""
+        return [DataLoader(list(self.dev_batches()), batch_size=None)] if self.dev_batches else []
 
 
 def _files(paths: Iterable[Path]) -> list[Path]:
