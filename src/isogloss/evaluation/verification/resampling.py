@@ -55,23 +55,39 @@ class _Rates:
 class ResampledTrials:
     """Trials of one group and one verifier, sorted once, for any number of draws.
 
+    Trials of one kind between two of the other make one straight piece of the ROC in every draw, so that a draw has as
+    many points as there are such runs, and nothing is lost.
+
+    Parameters
+    ----------
+    trials
+        At least one target and one non-target.
+    thresholds
+        Scores at which error rates will be asked for; the ROC then has a point there.
+
     Raises
     ------
     TableError
         There are no targets or no non-targets.
     """
 
-    def __init__(self, trials: ScoredTrials) -> None:
+    def __init__(self, trials: ScoredTrials, *, thresholds: Sequence[float] = ()) -> None:
         if trials.target_N.all() or not trials.target_N.any():
             raise TableError("there are no targets or no non-targets among the trials; an error rate needs both")
         order = np.argsort(-trials.score_N, kind="stable")
         score_N = trials.score_N[order]
         self._target_N = trials.target_N[order]
         self._enrol_N = trials.enrol_N[order].astype(np.intp)
-        self._other_N = np.where(self._target_N, len(trials.speakers), trials.test_N[order])
-        self._ends = np.flatnonzero(np.append(score_N[1:] != score_N[:-1], True))
+        self._test_N = trials.test_N[order].astype(np.intp)
         self._weight_S = trials.weight_S
+        self._ends = _run_ends(score_N, self._target_N, thresholds)
         self._score_K = np.append(np.inf, score_N[self._ends])
+        run_N = np.searchsorted(self._ends, np.arange(len(score_N)))
+        self._targets = _Runs(run_N[self._target_N], len(self._ends))
+        self._nontargets = _Runs(run_N[~self._target_N], len(self._ends))
+        self._owner_T = self._enrol_N[self._target_N]
+        self._sides_F = self._enrol_N[~self._target_N], self._test_N[~self._target_N]
+        self._last: tuple[Floats, _Rates] | None = None
         self._whole = self._rates(np.ones((1, len(trials.speakers))))
 
     def equal_error_rate(self) -> Callable[[Floats], Resampled]:
@@ -128,19 +144,23 @@ class ResampledTrials:
 
         return evaluate
 
-    @property
-    def trials(self) -> int:
-        """N."""
+    def __len__(self) -> int:
         return len(self._target_N)
 
     def _rates(self, counts_RS: Floats) -> _Rates:
+        """The ROC of each draw; that of the same draws is remembered for the next measure."""
+        if self._last is None or self._last[0] is not counts_RS:
+            self._last = (counts_RS, self._roc(counts_RS))
+        return self._last[1]
+
+    def _roc(self, counts_RS: Floats) -> _Rates:
         """The ROC of each draw."""
-        weight_RS = np.concatenate([counts_RS * self._weight_S, np.ones((len(counts_RS), 1))], axis=1)
-        weight_RN = np.take(weight_RS, self._enrol_N, axis=1)
-        weight_RN *= np.take(weight_RS, self._other_N, axis=1)
-        target_RN = np.where(self._target_N, weight_RN, 0.0)
-        weight_RN -= target_RN
-        return _Rates(_cumulated(weight_RN, self._ends), 1.0 - _cumulated(target_RN, self._ends))
+        # Draws run along the rows, so that a speaker's weights in all draws are one stretch of memory.
+        weight_SR = np.ascontiguousarray((counts_RS * self._weight_S).T)
+        alarm_FR = weight_SR[self._sides_F[0]]
+        alarm_FR *= weight_SR[self._sides_F[1]]
+        hits_KR = self._targets.shares(weight_SR[self._owner_T])
+        return _Rates(self._nontargets.shares(alarm_FR).T, 1.0 - hits_KR.T)
 
     def _chord(self, place: int) -> tuple[int, int]:
         """Two points of the ROC around the crossing."""
@@ -155,13 +175,13 @@ class ResampledTrials:
     def _sensitivity(self, place: int) -> "_Sensitivity":
         """How FAR and FRR at a point of the ROC of all speakers depend on them."""
         accepted = 0 if place == 0 else self._ends[place - 1] + 1
-        return _Sensitivity(self._target_N, self._enrol_N, self._other_N, accepted, self._weight_S)
+        return _Sensitivity(self._target_N, self._enrol_N, self._test_N, accepted, self._weight_S)
 
 
 class _Sensitivity:
     """Derivatives of FAR and FRR with respect to the speakers' counts, where the first `accepted` trials are."""
 
-    def __init__(self, target_N: Bools, enrol_N: Ints, other_N: Ints, accepted: int, weight_S: Floats) -> None:
+    def __init__(self, target_N: Bools, enrol_N: Ints, test_N: Ints, accepted: int, weight_S: Floats) -> None:
         from scipy.sparse import csr_array  # slow to import
 
         speakers = len(weight_S)
@@ -171,7 +191,7 @@ class _Sensitivity:
         self._misses_S = np.bincount(enrol_N[rejected], minlength=speakers)
 
         def pairs(places: Ints) -> csr_array:
-            half = csr_array((np.ones(len(places)), (enrol_N[places], other_N[places])), shape=(speakers, speakers))
+            half = csr_array((np.ones(len(places)), (enrol_N[places], test_N[places])), shape=(speakers, speakers))
             return csr_array(half + half.T)
 
         nontargets = np.flatnonzero(~target_N)
@@ -201,13 +221,34 @@ def draw_speakers(strata_S: Sequence[int] | Ints, draws: int, rng: np.random.Gen
     return counts_RS
 
 
-def _cumulated(weight_RN: Floats, ends: Ints) -> Floats:
-    """The share of the weight up to each end, a zero in front: (R, K)."""
-    np.cumsum(weight_RN, axis=1, out=weight_RN)
-    share_RK = np.zeros((len(weight_RN), len(ends) + 1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        np.divide(weight_RN[:, ends], weight_RN[:, -1:], out=share_RK[:, 1:])
-    return share_RK
+class _Runs:
+    """Trials of one kind, sorted, and the run of each: their weight up to the end of every run."""
+
+    def __init__(self, run_N: Ints, runs: int) -> None:
+        present, self._starts = np.unique(run_N, return_index=True)
+        self._place_K = np.searchsorted(present, np.arange(-1, runs), side="right")
+
+    def shares(self, weight_NR: Floats) -> Floats:
+        """The share of the weight up to each point of the ROC, from none to all: (K, R)."""
+        sums_PR = np.zeros((len(self._starts) + 1, weight_NR.shape[1]))
+        np.cumsum(np.add.reduceat(weight_NR, self._starts, axis=0), axis=0, out=sums_PR[1:])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sums_PR /= sums_PR[-1].copy()
+        return sums_PR[self._place_K]
+
+
+def _run_ends(score_N: Floats, target_N: Bools, thresholds: Sequence[float]) -> Ints:
+    """The last trial of each run: of tied trials of both kinds, or of neighbours of one kind."""
+    ends = np.flatnonzero(np.append(score_N[1:] != score_N[:-1], True))
+    starts = np.append(0, ends[:-1] + 1)
+    targets = np.add.reduceat(target_N.astype(np.intp), starts)
+    kind = np.where(targets == 0, 0, np.where(targets == ends - starts + 1, 1, 2))
+    keep = np.append((kind[1:] != kind[:-1]) | (kind[1:] == 2), True)
+    for threshold in thresholds:
+        accepted = int(np.searchsorted(-score_N[ends], -threshold, side="right"))
+        if accepted:
+            keep[accepted - 1] = True
+    return ends[keep]
 
 
 def _crossing(rates: _Rates) -> Floats:

@@ -1,0 +1,168 @@
+"""Two verifiers compared overall and cohort by cohort: the content of fairness.json for verification.
+
+The keys are those of `evaluation.fairness`; `metric` is EER, and `before`, `after`, `relative_change`, `ci95`, `p_holm`
+are of it. A cohort's figures are over trials whose two speakers both belong to it; one without targets or without
+non-targets is not measurable, and says so, where a 0 would be a lie.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from isogloss.config import StatisticsParams
+from isogloss.errors import TableError
+from isogloss.evaluation.privacy import merge_small_cohorts, merged_name
+from isogloss.evaluation.statistics.multiple import holm
+from isogloss.evaluation.verification.errors import Errors, errors_of
+from isogloss.evaluation.verification.figures import (
+    Cohort,
+    cohorts_of,
+    counts,
+    has_inference,
+    infer_cohorts,
+    infer_overall,
+)
+from isogloss.evaluation.verification.trials import ScoredTrials, trials_of
+from isogloss.tables import require_columns
+
+
+def compare_verifiers(
+    trials: pd.DataFrame,
+    *,
+    grouping: str,
+    system: str,
+    statistics: StatisticsParams,
+    min_speakers_shown: int,
+    rule: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    discovery: Mapping[str, float | None] | None = None,
+    weights: pd.Series | None = None,
+    seeds: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """Compare a verifier with the base verifier; valid JSON, None for what is unknown.
+
+    Parameters
+    ----------
+    trials
+        `enrol_speaker, test_speaker, target, score_before, score` and both sides' group, `enrol_<grouping>` and
+        `test_<grouping>`; a missing group is `unspecified`.
+    grouping, rule
+        The grouping; and the name that the result gives it.
+    system, seeds
+        What the result repeats.
+    statistics
+        Confidence, draws, seed, and `min_speakers`: a smaller cohort has neither intervals nor p values.
+    min_speakers_shown
+        Smaller cohorts are merged (`privacy`).
+    labels
+        Readable names for cohorts.
+    discovery
+        EER of each cohort on other speakers, by which cohorts are ranked; None where it is not measurable.
+    weights
+        Weight of each speaker by his id.
+
+    Raises
+    ------
+    TableError
+        As `trials_of`, or the trials as a whole have no targets or no non-targets.
+    """
+    require_columns(trials, ["score_before", f"enrol_{grouping}", f"test_{grouping}"], where="the trials")
+    after = trials_of(trials, weights=weights)
+    before = after.with_scores(trials["score_before"], where="the scores before")
+    everybody = Cohort("all", before, after, np.arange(len(after.speakers)), (errors_of(before), errors_of(after)))
+    if not everybody.measurable:
+        raise TableError("there are no targets or no non-targets among the trials; an error rate needs both")
+    sides = [trials[f"{side}_{grouping}"].fillna("unspecified").astype(str) for side in ("enrol", "test")]
+    speakers = pd.concat([trials["enrol_speaker"], trials["test_speaker"]], ignore_index=True)
+    names = merge_small_cohorts(pd.concat(sides, ignore_index=True), speakers, min_speakers=min_speakers_shown)
+    merged = merged_name(names)
+    ranks = _ranks(
+        {names[name]: eer for name, eer in (discovery or {}).items() if names.get(name) not in (None, merged)}
+    )
+    cohorts = cohorts_of(before, after, [side.map(names) for side in sides])
+    cohorts.sort(key=lambda one: (ranks.get(one.name, np.inf), one.name == merged, one.name))
+    figures = [
+        {
+            **counts(one),
+            "label": "small cohorts" if one.name == merged else (labels or {}).get(one.name, one.name),
+            "discovery_rank": ranks.get(one.name),
+            "discovery": (discovery or {}).get(one.name),
+        }
+        for one in cohorts
+    ]
+    able = [number for number, one in enumerate(cohorts) if has_inference(one, statistics)]
+    threshold = _thresholds(everybody)
+    spread = infer_cohorts(cohorts, figures, able, threshold, statistics)
+    for figure, adjusted in zip(figures, holm([figure["p"] for figure in figures]), strict=True):
+        figure["p_holm"] = adjusted
+    return {
+        "task": "verification",
+        "system": system,
+        "baseline": "base",
+        "rule": rule or grouping,
+        "split": "test",
+        "metric": "EER",
+        "unit": "speaker",
+        "speakers": len(after.speakers),
+        "targets": everybody.errors[0].targets,
+        "nontargets": everybody.errors[0].nontargets,
+        "confidence": statistics.confidence,
+        "overall": infer_overall(everybody, statistics),
+        "thresholds": threshold,
+        "cohorts": figures,
+        "spread": spread,
+        "worst_cohort_by_discovery": figures[0]["cohort"] if figures and figures[0]["discovery_rank"] == 1 else None,
+        "worst_cohort_by_test": _worst(figures),
+        "harmed_cohorts": [one["cohort"] for one in figures if _harmed(one, 1 - statistics.confidence)],
+        "not_measurable": [one.name for one in cohorts if not one.measurable],
+        "seeds": {str(name): int(seed) for name, seed in (seeds or {}).items()},
+        "test": _describe(statistics, sum(figure["p"] is not None for figure in figures)),
+    }
+
+
+def cohort_errors(trials: ScoredTrials, enrol: pd.Series, test: pd.Series) -> dict[str, Errors]:
+    """The errors of each group, over trials whose two speakers both belong to it."""
+    within = enrol.to_numpy() == test.to_numpy()
+    return {
+        str(name): errors_of(trials.where(within & (enrol == name).to_numpy()))
+        for name in sorted({*enrol.unique(), *test.unique()})
+    }
+
+
+def _thresholds(everybody: Cohort) -> dict[str, float]:
+    """Each verifier's score at its EER over all trials: one operating point for all cohorts."""
+    return {
+        side: errors.at_eer.score
+        for side, errors in zip(("before", "after"), everybody.errors, strict=True)
+        if errors.at_eer is not None
+    }
+
+
+def _ranks(eers: Mapping[str, float | None]) -> dict[str, int]:
+    """1 for the highest EER on discovery; cohorts that were not measurable there have no rank."""
+    known = sorted((name for name, eer in eers.items() if eer is not None), key=lambda name: (-(eers[name] or 0), name))
+    return {name: rank for rank, name in enumerate(known, 1)}
+
+
+def _worst(figures: list[dict[str, Any]]) -> str | None:
+    """The cohort with the highest EER of the base verifier, among those with inference if there are any."""
+    rated = [figure for figure in figures if figure["inference"]] or [f for f in figures if f["measurable"]]
+    return max(rated, key=lambda figure: figure["before"])["cohort"] if rated else None
+
+
+def _harmed(figure: Mapping[str, Any], alpha: float) -> bool:
+    """Whether the EER rose, and significantly so after adjustment for all cohorts."""
+    return figure["p_holm"] is not None and figure["p_holm"] <= alpha and figure["after"] > figure["before"]
+
+
+def _describe(statistics: StatisticsParams, tests: int) -> str:
+    """The sentence that names interval and tests."""
+    return (
+        f"Intervals: {100 * statistics.confidence:g} % symmetric studentised bootstrap over speakers "
+        f"({statistics.resamples} draws, speakers drawn within their cohort; rates and ratios on the logarithm). A "
+        "cohort's trials are those whose two speakers both belong to it. p: two-sided, of no change in EER, from the "
+        f"same draws; p_holm: adjusted by Holm over {tests} cohorts. Cohorts of fewer than {statistics.min_speakers} "
+        "speakers carry no inference."
+    )

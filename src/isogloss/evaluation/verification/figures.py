@@ -1,0 +1,216 @@
+"""Estimates and intervals of verification errors: of all trials, of each cohort, and of the spread over cohorts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from isogloss.config import StatisticsParams
+from isogloss.evaluation.figures import change
+from isogloss.evaluation.statistics import estimands as of
+from isogloss.evaluation.verification import measures
+from isogloss.evaluation.verification.errors import P_TARGETS, Errors, errors_of, rates_at
+from isogloss.evaluation.verification.intervals import Inference, bootstrap_errors
+from isogloss.evaluation.verification.resampling import ResampledTrials
+from isogloss.evaluation.verification.trials import ScoredTrials
+
+SPREADS = {
+    "mean": of.mean_rate,
+    "max": of.largest_rate,
+    "variance": of.variance_of_rates,
+    "standard_deviation": measures.standard_deviation,
+}
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A group of speakers, and the trials among them under both verifiers."""
+
+    name: str
+    before: ScoredTrials
+    after: ScoredTrials
+    members: NDArray[np.intp]
+    """Its speakers, as numbers into those of all trials."""
+    errors: tuple[Errors, Errors]
+
+    @property
+    def measurable(self) -> bool:
+        """Whether there are targets and non-targets."""
+        return self.errors[0].measurable
+
+
+def cohorts_of(before: ScoredTrials, after: ScoredTrials, sides: list[pd.Series]) -> list[Cohort]:
+    """The trials of each cohort, and who is in it."""
+    result = []
+    for name in sorted({*sides[0].unique(), *sides[1].unique()}):
+        first, second = ((side == name).to_numpy() for side in sides)
+        members = np.unique(np.concatenate([after.enrol_N[first], after.test_N[second]]))
+        pair = before.where(first & second), after.where(first & second)
+        result.append(Cohort(str(name), *pair, members, (errors_of(pair[0]), errors_of(pair[1]))))
+    return result
+
+
+def counts(cohort: Cohort) -> dict[str, Any]:
+    """What needs no inference; the rest is None."""
+    before, after = cohort.errors
+    return {
+        "cohort": cohort.name,
+        "label": cohort.name,
+        "speakers": len(cohort.members),
+        "words": None,
+        "targets": before.targets,
+        "nontargets": before.nontargets,
+        "measurable": cohort.measurable,
+        "before": before.eer,
+        "before_ci95": None,
+        "after": after.eer,
+        "after_ci95": None,
+        "relative_change": change(before.eer, after.eer),
+        "ci95": None,
+        "p": None,
+        "inference": False,
+    }
+
+
+def has_inference(cohort: Cohort, statistics: StatisticsParams) -> bool:
+    """Whether a cohort has trials and speakers enough."""
+    return cohort.measurable and len(cohort.members) >= statistics.min_speakers
+
+
+def infer_overall(everybody: Cohort, statistics: StatisticsParams) -> dict[str, Any]:
+    """EER and detection costs of all trials."""
+    figure = counts(everybody)
+    keys = ("before", "before_ci95", "after", "after_ci95", "relative_change", "ci95", "p")
+    costs = {p: {"before": everybody.errors[0].min_dcf[p], "after": everybody.errors[1].min_dcf[p]} for p in P_TARGETS}
+    result: dict[str, Any] = {"min_dcf": {}}
+    inferred: list[Inference] = []
+    if len(everybody.members) >= statistics.min_speakers:
+        first, last = ResampledTrials(everybody.before), ResampledTrials(everybody.after)
+        values = [side.equal_error_rate() for side in (first, last)]
+        values += [side.min_dcf(p) for p in P_TARGETS for side in (first, last)]
+        wanted = [
+            one
+            for pair in range(0, len(values), 2)
+            for one in (measures.level(pair), measures.level(pair + 1), measures.change(pair, pair + 1))
+        ]
+        strata_S = np.zeros(len(everybody.before.speakers), dtype=np.intp)
+        inferred = _bootstrap(values, wanted, strata_S, len(first), statistics)
+        _fill(figure, inferred[:3])
+    for number, (p, cost) in enumerate(costs.items(), 1):
+        part = inferred[3 * number : 3 * number + 3]
+        cost["relative_change"] = change(cost["before"], cost["after"])
+        cost["ci95"] = part[2].estimate.interval if part else None  # type: ignore[assignment]
+        result["min_dcf"][str(p)] = cost
+    return {**{key: figure[key] for key in keys}, **result}
+
+
+def infer_cohorts(
+    cohorts: list[Cohort],
+    figures: list[dict[str, Any]],
+    able: list[int],
+    threshold: dict[str, float],
+    statistics: StatisticsParams,
+) -> dict[str, Any]:
+    """Fill in the cohorts' intervals, and give the spread over them."""
+    for one, figure in zip(cohorts, figures, strict=True):
+        figure["at_threshold"] = {
+            side: {"far": (at := rates_at(part, threshold[side])).far, "frr": at.frr}
+            for side, part in (("before", one.before), ("after", one.after))
+        }
+    values, wanted = [], []
+    for place, number in enumerate(able):
+        pair = ResampledTrials(cohorts[number].before), ResampledTrials(cohorts[number].after)
+        values += [side.equal_error_rate() for side in pair]
+        wanted += [
+            measures.level(2 * place),
+            measures.level(2 * place + 1),
+            measures.change(2 * place, 2 * place + 1),
+        ]
+    early, late = list(range(0, len(values), 2)), list(range(1, len(values), 2))
+    several = len(able) > 1
+    if several:
+        wanted += [measures.change_of_spread(one, early, late) for one in SPREADS.values()]
+    if len(able) == 2:
+        gap = (early[0], early[1]), (late[0], late[1])
+        wanted += [measures.difference(*gap[0]), measures.difference(*gap[1]), measures.change_of_gap(*gap)]
+    trials = max((len(cohorts[number].before) for number in able), default=1)
+    inferred = _bootstrap(values, wanted, _strata(cohorts), trials, statistics)
+    for place, number in enumerate(able):
+        _fill(figures[number], inferred[3 * place : 3 * place + 3])
+    return _spread(figures, able, inferred[3 * len(able) :])
+
+
+def _spread(figures: list[dict[str, Any]], able: list[int], inferred: list[Inference]) -> dict[str, Any]:
+    """How far the cohorts are apart, before and after; over those with inference, if there are several."""
+    chosen = [figures[number] for number in able] if len(able) > 1 else [f for f in figures if f["measurable"]]
+    rates = {side: np.array([figure[side] for figure in chosen])[:, None] for side in ("before", "after")}
+    result: dict[str, Any] = {"cohorts": [figure["cohort"] for figure in chosen]}
+    for place, (name, measure) in enumerate(SPREADS.items()):
+        early, late = (float(measure(rates[side])[0][0]) if chosen else None for side in ("before", "after"))
+        interval = inferred[place].estimate.interval if inferred else None
+        result[name] = {"before": early, "after": late, "relative_change": change(early, late), "ci95": interval}
+    ranked = [figure for figure in chosen if figure["discovery_rank"] is not None]
+    result["relative_gap"] = _relative_gap(ranked)
+    if len(chosen) == 2:
+        early, late = (float(abs(rates[side][1, 0] - rates[side][0, 0])) for side in ("before", "after"))
+        result["gap"] = {"before": early, "after": late, "change": late - early, "ci95": None}
+        if inferred:
+            signed = inferred[len(SPREADS) :]
+            result["gap"]["before_ci95"] = _unsigned(signed[0].estimate.interval)
+            result["gap"]["after_ci95"] = _unsigned(signed[1].estimate.interval)
+            result["gap"]["ci95"] = signed[2].estimate.interval
+    return result
+
+
+def _relative_gap(ranked: list[dict[str, Any]]) -> dict[str, float | None]:
+    """(EER of the worst cohort - EER of the best) / EER of the best, both by their rank on discovery."""
+    gap: dict[str, float | None] = {"before": None, "after": None}
+    if len(ranked) > 1:
+        for side in gap:
+            worst, best = ranked[0][side], ranked[-1][side]
+            gap[side] = worst / best - 1 if best > 0 else None
+    return gap
+
+
+def _bootstrap(
+    values: list, wanted: list, strata_S: NDArray[np.intp], trials: int, statistics: StatisticsParams
+) -> list[Inference]:
+    """The bootstrap as the parameters have it."""
+    if not wanted:
+        return []
+    return bootstrap_errors(
+        values,
+        wanted,
+        strata_S=strata_S,
+        trials=trials,
+        resamples=statistics.resamples,
+        confidence=statistics.confidence,
+        seed=statistics.seed,
+    )
+
+
+def _strata(cohorts: list[Cohort]) -> NDArray[np.intp]:
+    """The cohort of each speaker, who is drawn with it; one for all where a speaker is in several."""
+    strata_S = np.full(len(cohorts[0].before.speakers), -1, dtype=np.intp)
+    for number, one in enumerate(cohorts):
+        if (strata_S[one.members] >= 0).any():
+            return np.zeros(len(strata_S), dtype=np.intp)
+        strata_S[one.members] = number
+    return strata_S
+
+
+def _fill(figure: dict[str, Any], inferred: list[Inference]) -> None:
+    """Intervals and p value of level before, level after and change."""
+    before, after, changed = inferred
+    figure["before_ci95"], figure["after_ci95"] = before.estimate.interval, after.estimate.interval
+    figure["ci95"], figure["p"], figure["inference"] = changed.estimate.interval, changed.p, True
+
+
+def _unsigned(interval: list[float] | None) -> list[float] | None:
+    """The interval of a difference as that of its size."""
+    if interval is None:
+        return None
+    low, high = interval
+    return [0.0, max(-low, high)] if low <= 0 <= high else sorted([abs(low), abs(high)])
