@@ -30,6 +30,11 @@ AGES: list[tuple[str, list[list[float]], float, int]] = [
     ("age_band = 30 to 44", [], 0.081, 88),
     ("age_band = 45 to 59", [], 0.079, 56),
 ]
+COST: dict[str, Any] = {
+    "parameters": {"encoder": 664_480, "total": 849_814},
+    "flops": {"per_second": 37_912_462.9, "dense_share": None},
+    "emission_delay": {"median_ms": 57.5, "p95_ms": 157.5},
+}
 EFFECTS = {"finetune": {0: -0.36, 1: -0.22, 6: 0.34, 7: 0.42}, "ewc": {0: -0.31, 1: -0.24, 2: -0.09, 7: 0.05}}
 
 
@@ -200,6 +205,7 @@ class Repository:
         for name, content in (("data", metadata), ("results/asr/base", results)):
             (root / name).mkdir(parents=True)
             content.to_parquet(root / name / "utterances.parquet", index=False)
+        self.write("results/asr/base/cost.json", COST)
         for rule, rows in self.rows.items():
             self.write(f"cohorts/{rule}/summary.json", summary_content(rule, rows))
             assignment_table(rule, rows).to_parquet(root / f"cohorts/{rule}/assignments.parquet", index=False)

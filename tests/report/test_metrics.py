@@ -29,6 +29,20 @@ def test_the_figures_are_those_of_the_comparisons(repository):
     assert flat["asr.finetune.geographic.harmed_cohorts"] == 2
 
 
+def test_the_cost_of_the_base_recogniser_stands_beside_its_error_rate(repository):
+    content = repository.read("results/asr/base/cost.json")
+    content["flops"]["dense_share"] = 0.4
+    content["emission_delay"]["p95_ms"] = None
+    repository.write("results/asr/base/cost.json", content)
+    build_report(repository.root)
+    flat = dict(leaves(json.loads((repository.root / "metrics.json").read_text())))
+    assert flat["asr.base.encoder_parameters"] == content["parameters"]["encoder"]
+    assert flat["asr.base.gflops_per_s"] == pytest.approx(content["flops"]["per_second"] / 1e9, abs=1e-6)
+    assert flat["asr.base.compute_share"] == 0.4
+    assert flat["asr.base.emission_delay_ms.median"] == 57.5
+    assert "asr.base.emission_delay_ms.p95" not in flat
+
+
 def test_every_metric_is_a_number_and_what_is_unknown_is_left_out(repository):
     path = "results/asr/ewc/geographic/fairness.json"
     content = repository.read(path)

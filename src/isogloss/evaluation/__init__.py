@@ -5,6 +5,7 @@
 - `pairing`: two result tables of the same utterances side by side
 - `privacy`: small cohorts are merged before anything is written; `disclosure`: what sums give away together
 - `figures`, `fairness`: two systems compared overall and cohort by cohort, as fairness.json
+- `latency`: how late a streaming recogniser speaks
 - `disparity`: one system, each cohort against all other speakers
 """
 

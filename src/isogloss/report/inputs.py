@@ -136,6 +136,35 @@ class Summary(_Record):
     cohorts: Annotated[list[DiscoveredCohort], Field(min_length=1)]
 
 
+class Parameters(_Record):
+    """Parameters of a recogniser."""
+
+    encoder: int
+    total: int
+
+
+class Operations(_Record):
+    """Floating-point operations of an encoder for a second of audio, and their share of the dense encoder's."""
+
+    per_second: float
+    dense_share: float | None
+
+
+class EmissionDelay(_Record):
+    """From the end of speech to the last token, over utterances."""
+
+    median_ms: float | None
+    p95_ms: float | None
+
+
+class Cost(_Record):
+    """The base recogniser's `cost.json`."""
+
+    parameters: Parameters
+    flops: Operations
+    emission_delay: EmissionDelay
+
+
 @dataclass(frozen=True)
 class RuleInputs:
     """One cohort rule: what discovery found, the base system's gap, each method's comparison in the order of params."""
@@ -158,6 +187,7 @@ class ReportInputs:
     params: Params
     metadata: pd.DataFrame
     base: pd.DataFrame
+    cost: Cost
     rules: dict[str, RuleInputs]
     hashes: dict[str, str]
 
@@ -187,6 +217,7 @@ def read_inputs(root: Path) -> ReportInputs:
 
     metadata = read_parquet(hashed("data/utterances.parquet"), METADATA_COLUMNS)
     base = read_parquet(hashed("results/asr/base/utterances.parquet"), {**METADATA_COLUMNS, **RESULT_COLUMNS})
+    cost = _parse(hashed("results/asr/base/cost.json"), Cost)
     assignments = {
         rule: read_parquet(hashed(f"cohorts/{rule}/assignments.parquet"), ASSIGNMENT_COLUMNS)
         for rule in params.cohorts.rules
@@ -207,7 +238,7 @@ def read_inputs(root: Path) -> ReportInputs:
         )
         rules[rule] = RuleInputs(rule=rule, summary=summary, comparison=comparison, methods=methods)
         _check_same_base(rules[rule])
-    return ReportInputs(params=params, metadata=metadata, base=base, rules=rules, hashes=hashes)
+    return ReportInputs(params=params, metadata=metadata, base=base, cost=cost, rules=rules, hashes=hashes)
 
 
 def _parse(path: Path, model: type[_Model]) -> _Model:

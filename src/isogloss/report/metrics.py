@@ -1,13 +1,14 @@
 """`metrics.json`: the few figures that `dvc metrics` and `dvc exp show` list side by side.
 
-Nested as DVC flattens it: `asr.base.wer`, `asr.base.<rule>.relative_gap.test`, `asr.<method>.relative_change`,
-`asr.<method>.<rule>.worst.after`. A figure that does not exist is left out, since DVC knows no null.
+Nested as DVC flattens it: `asr.base.wer`, `asr.base.gflops_per_s`, `asr.base.<rule>.relative_gap.test`,
+`asr.<method>.relative_change`, `asr.<method>.<rule>.worst.after`. A figure that does not exist is left out, since DVC
+knows no null.
 """
 
 from typing import Any
 
 from isogloss.cohorts.comparison import RuleComparison
-from isogloss.report.inputs import Fairness, ReportInputs
+from isogloss.report.inputs import Cost, Fairness, ReportInputs
 
 _DIGITS = 6
 
@@ -15,7 +16,7 @@ _DIGITS = 6
 def metrics(inputs: ReportInputs) -> dict[str, Any]:
     """The nested metrics of the recogniser: the base and each method, under each rule."""
     main = inputs.rules[inputs.params.mitigation.rule]
-    result: dict[str, Any] = {"base": {"wer": main.any_method.overall.before}}
+    result: dict[str, Any] = {"base": {"wer": main.any_method.overall.before, **_cost_metrics(inputs.cost)}}
     for name, rule in inputs.rules.items():
         result["base"][name] = _base_metrics(rule.comparison)
     for method, fairness in main.methods.items():
@@ -24,6 +25,16 @@ def metrics(inputs: ReportInputs) -> dict[str, Any]:
         for name, rule in inputs.rules.items():
             result[method][name] = _rule_metrics(rule.methods[method])
     return {"asr": _present(result)}
+
+
+def _cost_metrics(cost: Cost) -> dict[str, Any]:
+    """What the base recogniser costs, and how late it speaks."""
+    return {
+        "encoder_parameters": cost.parameters.encoder,
+        "gflops_per_s": cost.flops.per_second / 1e9,
+        "compute_share": cost.flops.dense_share,
+        "emission_delay_ms": {"median": cost.emission_delay.median_ms, "p95": cost.emission_delay.p95_ms},
+    }
 
 
 def _rule_metrics(fairness: Fairness) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""Stage `measure_cost`: parameters, operations and latency of the base recogniser on test."""
+
+from pathlib import Path
+
+from isogloss.config import load_params
+from isogloss.entry import entry
+from isogloss.models import load_transducer
+from isogloss.tables import METADATA_COLUMNS, read_parquet, write_json
+from isogloss.training.cost import recognizer_cost
+
+
+@entry
+def main() -> None:
+    """Measure, and say the figures."""
+    cost = recognizer_cost(
+        load_transducer(Path("models/asr/base")),
+        read_parquet("data/utterances.parquet", METADATA_COLUMNS),
+        "test",
+        data=Path("data"),
+        decoding=load_params().decoding,
+    )
+    write_json(cost, "results/asr/base/cost.json")
+    delay = cost["emission_delay"]["median_ms"]
+    print(
+        f"{cost['encoder']}: {cost['parameters']['encoder']:,} parameters, "
+        f"{cost['flops']['per_second'] / 1e9:.3f} GFLOP for a second of audio, "
+        f"last token {'unknown' if delay is None else f'{delay:.0f} ms'} after the end of speech"
+    )
+
+
+if __name__ == "__main__":
+    main()
