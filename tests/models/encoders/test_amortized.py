@@ -158,6 +158,20 @@ def test_padding_costs_nothing():
     torch.testing.assert_close(model.compute_cost(), alone)
 
 
+def test_it_trains_and_encodes_in_mixed_precision():
+    model, batch = encoder(), (noise(2, 40), torch.tensor([40, 23]))
+    exact_BTD = model(*batch)[0]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough_BTD, _ = model(*batch)
+        _, state = model.stream(noise(2, 20), None)
+        model.stream(noise(2, 20), state)
+        model.train()(*batch)[0].square()[..., :3].sum().backward()
+        cost = model.compute_cost()
+    assert (rough_BTD[0] - exact_BTD[0]).norm() < 0.3 * exact_BTD[0].norm()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+    assert cost.dtype == torch.float32
+
+
 def test_without_gates_it_has_no_arbitrator_and_no_cost():
     model = build_encoder("amortized", input_dim=FILTERS, **{**OPTIONS, "gates": "none"}).train()
     model(noise(1, 20), torch.tensor([20]))

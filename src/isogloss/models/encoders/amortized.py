@@ -65,10 +65,11 @@ class AmortizedLayer(nn.Module):
         if len(slots.index_N):
             normed_ND = self.attention_norm(frames_XD.index_select(0, slots.index_N))
             attended_ND, cache = self.attention.skip(normed_ND, slots, context, cache)
-            frames_XD = frames_XD.index_add(0, slots.index_N, attended_ND)
+            frames_XD = frames_XD.index_add(0, slots.index_N, attended_ND.to(frames_XD.dtype))
         index_N = open_BT2[..., 1].flatten().nonzero().squeeze(1)
         if len(index_N):
-            frames_XD = frames_XD.index_add(0, index_N, self.feed_forward(frames_XD.index_select(0, index_N)))
+            fed_ND = self.feed_forward(frames_XD.index_select(0, index_N))
+            frames_XD = frames_XD.index_add(0, index_N, fed_ND.to(frames_XD.dtype))
         return frames_XD.view_as(chunk_BTD), cache
 
 
@@ -192,7 +193,7 @@ class AmortizedEncoder(Encoder):
         """All layers with differentiable gates; keeps the expected computation."""
         probabilities_BT2 = []
         for layer, arbitrator in zip(self._layers(), self.arbitrators, strict=True):
-            logits_BT2 = arbitrator(hidden_BTD)
+            logits_BT2 = arbitrator(hidden_BTD).float()
             gates_BT2 = sample_gates(logits_BT2, temperature=self.temperature, noise=self.noise)
             hidden_BTD = layer.weighed(hidden_BTD, gates_BT2, context)
             probabilities_BT2.append(logits_BT2.sigmoid())

@@ -44,10 +44,8 @@ def compute_share(
 def _operations(open_BT2: Tensor, *, dim: int, feed_forward: int, left_context: int) -> Tensor:
     """Operations of one layer."""
     attention_BT, feed_forward_BT = open_BT2.unbind(-1)
-    # Frames before each that it may attend to: a sum over a window, as a convolution (deterministic on every device).
-    past_B1T = F.pad(attention_BT[:, None, :-1], (left_context + 1, 0))
-    window_11W = attention_BT.new_ones(1, 1, left_context + 1)
-    window_11W[..., 0] = 0.0
-    past_BT = F.conv1d(past_B1T, window_11W).squeeze(1)
+    # Open frames before each within its window; a pooling is deterministic on every device, a cumulative sum is not.
+    before_B1T = F.pad(attention_BT[:, None, :-1], (left_context, 0))
+    past_BT = left_context * F.avg_pool1d(before_B1T, left_context, stride=1).squeeze(1)
     pairs = (attention_BT * (1.0 + past_BT)).sum()
     return 8 * dim**2 * attention_BT.sum() + 4 * dim * pairs + 4 * dim * feed_forward * feed_forward_BT.sum()
