@@ -3,6 +3,7 @@
 - `intervals`: the bootstrap over speakers, with intervals that hold for few of them
 jointly - `estimands`: what is estimated, with its gradient; `resampling`, `groups`: the draws of speakers -
 `permutation`: sign flips (two systems), exchanged membership (groups of speakers) - `multiple`: Holm's adjustment -
+`seeds`: several runs on the same speakers -
 `regression`: Poisson regression of error counts with speaker dependence - `power`: the least change that the
 given speakers could have shown
 """
@@ -20,6 +21,7 @@ from isogloss.evaluation.statistics.multiple import holm
 from isogloss.evaluation.statistics.permutation import exchange_cohorts, exchange_groups, sign_flip
 from isogloss.evaluation.statistics.power import detectable_change, detectable_ratio
 from isogloss.evaluation.statistics.regression import RateRatio, poisson_effects
+from isogloss.evaluation.statistics.seeds import over_seeds
 
 __all__ = [
     "Estimate",
@@ -33,6 +35,7 @@ __all__ = [
     "exchange_cohorts",
     "exchange_groups",
     "holm",
+    "over_seeds",
     "paired_change",
     "poisson_effects",
     "ratio",

@@ -187,6 +187,12 @@ def totals_of(*columns: ArrayLike) -> Array:
     return np.stack(arrays, axis=1)
 
 
+def point(groups: Sequence[Array], estimand: Estimand) -> float:
+    """The estimate on the estimand's working scale; not finite where it is undefined."""
+    value, _ = _evaluate(estimand, SeparateGroups(groups, seed=0).observed())
+    return float(value[0])
+
+
 def standard_error(groups: Sequence[Array], estimand: Estimand) -> float | None:
     """Linearised standard error on the estimand's working scale; None where it is undefined.
 

@@ -1,0 +1,66 @@
+"""Intervals over seeds and speakers: coverage where the truth is known, and what becomes of one source alone."""
+
+import numpy as np
+import pytest
+
+from isogloss.errors import TableError
+from isogloss.evaluation.statistics import estimands as of
+from isogloss.evaluation.statistics import over_seeds
+
+
+def runs_of(generator, *, seeds, speakers, of_seed, of_speaker, of_both=0.1, words=200):
+    """Error counts around 10 %: a factor a speaker, one a seed, one of both."""
+    speaker = np.exp(of_speaker * generator.normal(size=speakers) - of_speaker**2 / 2)
+    runs = []
+    for _ in range(seeds):
+        seed = np.exp(of_seed * generator.normal() - of_seed**2 / 2)
+        both = np.exp(of_both * generator.normal(size=speakers) - of_both**2 / 2)
+        errors = generator.poisson(0.1 * words * speaker * seed * both)
+        runs.append([np.stack([errors, np.full(speakers, words)], axis=1).astype(float)])
+    return runs
+
+
+@pytest.mark.parametrize(("of_seed", "of_speaker"), [(0.2, 0.5), (0.0, 0.5), (0.3, 0.0)])
+def test_the_interval_covers_the_rate_of_all_seeds_and_speakers(of_seed, of_speaker):
+    generator = np.random.default_rng(7)
+    covered = 0
+    for _ in range(600):
+        runs = runs_of(generator, seeds=5, speakers=40, of_seed=of_seed, of_speaker=of_speaker)
+        estimate = over_seeds(runs, of.rate())
+        covered += estimate.low <= 0.1 <= estimate.high
+    assert 0.925 <= covered / 600 <= 0.995
+
+
+def test_the_bootstrap_over_speakers_alone_would_not():
+    from isogloss.evaluation.statistics import bootstrap
+
+    generator = np.random.default_rng(8)
+    covered = 0
+    for _ in range(200):
+        runs = runs_of(generator, seeds=5, speakers=40, of_seed=0.3, of_speaker=0.2)
+        (estimate,) = bootstrap([np.mean([run[0] for run in runs], axis=0)], [of.rate()], resamples=200)
+        covered += estimate.low <= 0.1 <= estimate.high
+    assert covered / 200 < 0.8
+
+
+def test_the_value_is_the_rate_of_all_runs_together():
+    runs = runs_of(np.random.default_rng(1), seeds=3, speakers=10, of_seed=0.1, of_speaker=0.1)
+    errors, words = np.sum([run[0].sum(axis=0) for run in runs], axis=0)
+    assert over_seeds(runs, of.rate()).value == pytest.approx(errors / words)
+
+
+def test_equal_runs_have_the_interval_of_their_speakers():
+    (run,) = runs_of(np.random.default_rng(1), seeds=1, speakers=400, of_seed=0.0, of_speaker=0.4)
+    from isogloss.evaluation.statistics import ratio
+
+    several, alone = over_seeds([run] * 4, of.rate()), ratio(run[0][:, 0], run[0][:, 1])
+    assert several.low == pytest.approx(alone.low, rel=0.02) and several.high == pytest.approx(alone.high, rel=0.02)
+
+
+def test_one_run_has_no_interval_and_different_speakers_are_refused():
+    runs = runs_of(np.random.default_rng(1), seeds=2, speakers=10, of_seed=0.1, of_speaker=0.1)
+    assert over_seeds(runs[:1], of.rate()).interval is None
+    with pytest.raises(TableError, match="different speakers"):
+        over_seeds([runs[0], [runs[1][0][:5]]], of.rate())
+    with pytest.raises(TableError, match="no run"):
+        over_seeds([], of.rate())
