@@ -1,0 +1,129 @@
+"""fairness.json of verification: figures against direct counts, cohorts that cannot be measured, small ones merged."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from isogloss.config import StatisticsParams
+from isogloss.errors import TableError
+from isogloss.evaluation.verification import equal_error_rate
+from isogloss.evaluation.verification.fairness import compare_verifiers
+
+STATISTICS = StatisticsParams(resamples=200, min_speakers=10)
+
+
+def compare(table, **options):
+    options = {"grouping": "gender", "system": "arw", "statistics": STATISTICS, "min_speakers_shown": 5} | options
+    result = compare_verifiers(table, **options)
+    json.dumps(result, allow_nan=False)
+    return result
+
+
+@pytest.fixture
+def compared(simulate):
+    table = simulate(speakers=40)
+    return table.assign(score_before=table["score"] - 0.5 * table["target"] * (table["enrol_gender"] == "a"))
+
+
+def test_figures_are_those_of_trials_within_the_cohort(compared):
+    result = compare(compared)
+    assert result["overall"]["before"] == pytest.approx(equal_error_rate(compared["score_before"], compared["target"]))
+    for cohort in result["cohorts"]:
+        rows = compared[(compared["enrol_gender"] == cohort["cohort"]) & (compared["test_gender"] == cohort["cohort"])]
+        assert cohort["speakers"] == 20
+        assert cohort["targets"] == rows["target"].sum() == 120
+        assert cohort["nontargets"] == 190
+        assert cohort["before"] == pytest.approx(equal_error_rate(rows["score_before"], rows["target"]))
+        assert cohort["after"] == pytest.approx(equal_error_rate(rows["score"], rows["target"]))
+    eers = {side: [c[side] for c in result["cohorts"]] for side in ("before", "after")}
+    spread = result["spread"]
+    assert spread["standard_deviation"]["before"] == pytest.approx(np.std(eers["before"]))
+    assert spread["gap"]["before"] == pytest.approx(abs(np.diff(eers["before"])[0]))
+    assert spread["gap"]["change"] == pytest.approx(spread["gap"]["after"] - spread["gap"]["before"])
+    a, b = result["cohorts"]
+    assert a["relative_change"] < 0
+    assert a["ci95"][1] < 0
+    assert a["p_holm"] < 0.05
+    assert b["ci95"] == [0.0, 0.0]
+    assert result["worst_cohort_by_test"] == "a"
+    assert result["harmed_cohorts"] == []
+
+
+def test_the_keys_are_those_of_the_other_tasks(compared):
+    result = compare(compared)
+    assert {"task", "system", "baseline", "rule", "split", "metric", "overall", "cohorts", "spread"} <= set(result)
+    assert {"worst_cohort_by_discovery", "worst_cohort_by_test", "harmed_cohorts", "seeds", "test"} <= set(result)
+    wanted = {"cohort", "label", "speakers", "words", "before", "after", "relative_change", "ci95", "p_holm"}
+    assert all(wanted <= set(cohort) for cohort in result["cohorts"])
+    assert result["metric"] == "EER"
+
+
+def test_a_cohort_without_nontargets_is_not_measurable_and_not_zero(compared):
+    lonely = compared["enrol_speaker"] == "s000"
+    table = compared.copy()
+    for side in ("enrol", "test"):
+        table.loc[table[f"{side}_speaker"] == "s000", f"{side}_gender"] = "c"
+    result = compare(table, min_speakers_shown=1)
+    assert lonely.any()
+    (cohort,) = [c for c in result["cohorts"] if c["cohort"] == "c"]
+    assert result["not_measurable"] == ["c"]
+    assert cohort["before"] is None
+    assert cohort["after"] is None
+    assert cohort["nontargets"] == 0
+    assert not cohort["measurable"]
+    assert "c" not in result["spread"]["cohorts"]
+
+
+def test_small_cohorts_are_merged(compared):
+    table = compared.copy()
+    for name, speakers in (("c", ["s000", "s001"]), ("d", ["s002", "s003"])):
+        for side in ("enrol", "test"):
+            table.loc[table[f"{side}_speaker"].isin(speakers), f"{side}_gender"] = name
+    result = compare(table, min_speakers_shown=3)
+    assert "c" not in json.dumps([c["cohort"] for c in result["cohorts"]])
+    merged = next(c for c in result["cohorts"] if c["cohort"] == "other")
+    assert merged["speakers"] == 4
+
+
+def test_cohorts_are_ranked_by_their_errors_on_discovery(compared):
+    result = compare(compared, discovery={"a": 0.1, "b": 0.3})
+    assert [c["cohort"] for c in result["cohorts"]] == ["b", "a"]
+    assert [c["discovery_rank"] for c in result["cohorts"]] == [1, 2]
+    assert result["worst_cohort_by_discovery"] == "b"
+    b, a = result["cohorts"]
+    assert result["spread"]["relative_gap"]["before"] == pytest.approx(b["before"] / a["before"] - 1)
+
+
+def test_few_speakers_carry_no_inference(compared):
+    result = compare(compared, statistics=STATISTICS.model_copy(update={"min_speakers": 30}))
+    assert all(c["ci95"] is None and c["p_holm"] is None and not c["inference"] for c in result["cohorts"])
+    assert result["overall"]["ci95"] is not None
+
+
+def test_missing_groups_are_unspecified(compared):
+    table = compared.copy()
+    for side in ("enrol", "test"):
+        table.loc[table[f"{side}_gender"] == "b", f"{side}_gender"] = None
+    assert [c["cohort"] for c in compare(table)["cohorts"]] == ["a", "unspecified"]
+
+
+def test_scores_before_that_are_not_finite_are_one_sentence(compared):
+    table = compared.assign(score_before=np.nan)
+    with pytest.raises(TableError, match="the scores before: row 0"):
+        compare(table)
+
+
+def test_a_list_of_targets_alone_is_refused(compared):
+    with pytest.raises(TableError, match="needs both"):
+        compare(compared[compared["target"]])
+
+
+def test_population_weights_move_the_figures(compared):
+    names = sorted(set(compared["enrol_speaker"]))
+    weights = pd.Series(np.where(np.arange(40) < 20, 5.0, 1.0), index=names)
+    weighted, plain = compare(compared, weights=weights), compare(compared)
+    assert weighted["overall"]["before"] > plain["overall"]["before"]
+    for one, other in zip(weighted["cohorts"], plain["cohorts"], strict=True):
+        assert one["before"] == pytest.approx(other["before"])
