@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from isogloss.config import load_sweep
 from isogloss.pipeline.graph import plan
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Reason, Stage
 from isogloss.pipeline.reproduce import reproduce
+from isogloss.pipeline.sweep import run_sweep
+from isogloss.pipeline.sweep_plan import SweepPlan, plan_sweep
 
 DIAMOND = """
 stages:
@@ -36,6 +40,9 @@ stages:
     outs: [report.txt]
 """
 PARAMS = "corpus:\n  seed: 1\nfinetune: {}\newc:\n  strength: 100.0\n"
+
+
+FLOWS = Path(__file__).parents[2] / "flows"
 
 
 class Toy:
@@ -71,10 +78,34 @@ class Toy:
     def stale(self) -> dict[str, str]:
         return {stage.name: stage.why for stage in self.plan().stale}
 
+    def git(self, *arguments: str) -> str:
+        command = ["git", "-c", "user.name=toy", "-c", "user.email=toy@example.org", *arguments]
+        return subprocess.run(command, cwd=self.root, check=True, capture_output=True, text=True).stdout
+
+    def commit(self) -> str:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "toy")
+        return self.git("rev-parse", "HEAD").strip()
+
     def run(self, plan: Plan | None = None) -> list[Outcome]:
         """A whole run on plain threads, without Prefect."""
         with ThreadPoolExecutor() as pool:
             return reproduce(self.root, plan or self.plan(), submit=lambda _stage, job: pool.submit(job))
+
+    def experiment(self, name: str, content: str) -> Path:
+        """Write an experiment file."""
+        self.write(f"experiments/{name}.yaml", f"description: A toy.\n{textwrap.dedent(content)}")
+        return self.root / "experiments" / f"{name}.yaml"
+
+    def plan_sweep(self, path: Path) -> SweepPlan:
+        return plan_sweep(self.root, load_sweep(path, params=self.root / "params.yaml"))
+
+    def sweep(self, path: Path) -> tuple[str, ...]:
+        """A whole sweep on plain threads, without Prefect; the names of the runs that it finished."""
+        with ThreadPoolExecutor() as pool:
+            return run_sweep(
+                self.root, self.plan_sweep(path), submit=lambda _stage, job: pool.submit(job), environment={}
+            )
 
 
 @pytest.fixture
@@ -86,12 +117,14 @@ def new_toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., To
     def make(dvc_yaml: str = DIAMOND, *, params: str = PARAMS, name: str = "toy", **files: str) -> Toy:
         toy = Toy(tmp_path / name)
         toy.write(".dvc/config", "[core]\n    analytics = false\n")
-        toy.write(".dvc/.gitignore", "/tmp\n/cache\n")
+        toy.write(".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
         toy.write("dvc.yaml", dvc_yaml)
         toy.write("params.yaml", params)
         toy.write("words.txt", "turn on the light\n")
         for path, text in files.items():
             toy.write(path, text)
+        for flow in FLOWS.glob("*.py"):
+            toy.write(f"flows/{flow.name}", flow.read_text())
         subprocess.run(["git", "init", "-q", str(toy.root)], check=True)
         return toy
 

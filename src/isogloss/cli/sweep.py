@@ -1,5 +1,6 @@
 """`isogloss sweep`: the runs of an experiment file."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,7 @@ def sweep(experiment: Path, jobs: int | None, dry_run: bool) -> None:
         if not plan.unfinished:
             click.echo(f"Nothing to do: all {len(plan.runs)} runs are finished.")
             return
-        stages = sum(plan.own_stages.values())
-        click.echo(f"{len(plan.unfinished)} of {len(plan.runs)} runs to do, {stages} different stages.")
+        click.echo(f"{len(plan.unfinished)} of {len(plan.runs)} runs to do, {len(plan.leading)} different stages.")
         # From a worktree, a relative path would lead elsewhere.
         environment = {DATA_VARIABLE: str(data_folder(root).resolve())}
         with prefect_api(root):
@@ -57,7 +57,7 @@ def _show(plan: "SweepPlan") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    own = plan.own_stages
+    own = Counter(name.partition("/")[0] for name in plan.leading)
     table = Table(box=None, pad_edge=False)
     headings = ("run", *plan.sweep.varied, "state", "stages", "of its own")
     for heading in headings:

@@ -54,6 +54,25 @@ class ComparisonParams(Section):
         return self
 
 
+class StudyParams(Section):
+    """What `isogloss study` makes of an experiment's runs, over seeds and speakers."""
+
+    table: str = "results/asr/base/utterances.parquet"
+    """The result table of a run."""
+    reference: str | None = None
+    """The setting that the others are compared with, without the experiment's name; the first where none is named."""
+    figures: dict[str, str] = {}
+    """Heading -> `FILE:KEY` of further numbers of a run."""
+    x: str | None = None
+    """The heading of the figure that a picture draws the error rate against."""
+
+    @model_validator(mode="after")
+    def _axis_is_a_figure(self) -> Self:
+        if self.x is not None and self.x not in self.figures:
+            raise ValueError(f"study.x names {self.x!r}, which is not in study.figures; add it there")
+        return self
+
+
 class Experiment(Section):
     """A file of experiments/: which runs there are, which stages they need, what is compared."""
 
@@ -69,6 +88,7 @@ class Experiment(Section):
     targets: list[str] = []
     """The stages that are wanted (`mitigate` means all its kinds), with what they need; all where empty."""
     compare: ComparisonParams = ComparisonParams()
+    study: StudyParams = StudyParams()
 
     @model_validator(mode="after")
     def _axes_are_distinct(self) -> Self:
@@ -165,10 +185,10 @@ def _runs(name: str, experiment: Experiment) -> Iterator[Run]:
 
 def _slug(value: Any) -> str:
     """A value as a part of a name that git, a file system and a shell take as it is: 10000.0 -> 10000."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:.6g}"
     if isinstance(value, bool) or value is None:
         text = str(value).lower()
-    elif isinstance(value, int | float):
-        text = f"{value:.6g}"
     elif isinstance(value, list):
         text = "+".join(map(_slug, value))
     else:

@@ -13,7 +13,7 @@ Overrides = Mapping[str, Any]
 """Dotted key -> value."""
 
 
-def overridden(params: Mapping[str, Any], overrides: Overrides, *, where: str) -> dict[str, Any]:
+def overridden(params: dict[str, Any], overrides: Overrides, *, where: str) -> dict[str, Any]:
     """A copy of nested `params` with the values of `overrides`; sections that are missing are added.
 
     Raises
@@ -21,7 +21,7 @@ def overridden(params: Mapping[str, Any], overrides: Overrides, *, where: str) -
     ParamsError
         A dotted key leads into a value that is no section; the message begins with `where`.
     """
-    result = copy.deepcopy(dict(params))
+    result = copy.deepcopy(params)
     for key, value in overrides.items():
         *sections, last = key.split(".")
         place = result

@@ -7,7 +7,7 @@
 - `console`, `provenance`: what a run tells and what it leaves
 - `lock`, `server`, `tasks`, `reproduce`: one run at a time, the Prefect API, jobs as its tasks, a whole run
 - `sweep_plan`, `sharing`: the runs of an experiment file, and which of their stages are the same
-- `sweep`, `worktree`, `restore`: a sweep, the workspace of a run, what the cache knows of it already
+- `sweep`, `run_workspace`, `worktree`, `restore`: a sweep, one run of it, its folder, what the cache knows of it
 - `experiments`, `outputs`, `git`: results as DVC experiments, and out of them again
 - `repository`: opening DVC; its internals are known to `graph`, `sharing` and `restore` alone
 

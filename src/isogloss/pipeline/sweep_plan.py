@@ -3,7 +3,6 @@
 All runs start from HEAD. The graph of each run is read in one worktree whose params.yaml is rewritten for each.
 """
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,15 +67,15 @@ class SweepPlan:
         return leaders
 
     @property
-    def own_stages(self) -> Counter[str]:
-        """For each unfinished run, how many of its stages no earlier run has."""
+    def leading(self) -> frozenset[str]:
+        """The jobs of stages that no other job has gone ahead of."""
         leaders = self.leaders
-        counts: Counter[str] = Counter()
-        for run in self.unfinished:
-            for stage in run.plan.stages:
-                name = job_name(run.run, stage.name)
-                counts[run.run.name] += leaders.get(run.inputs[stage.name].digest, name) == name
-        return counts
+        names = {
+            job_name(run.run, stage.name): run.inputs[stage.name].digest
+            for run in self.unfinished
+            for stage in run.plan.stages
+        }
+        return frozenset(name for name, digest in names.items() if leaders.get(digest, name) == name)
 
     @property
     def jobs(self) -> Plan:

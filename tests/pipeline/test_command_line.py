@@ -1,7 +1,6 @@
 """The command line as its users call it: in processes of its own."""
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,42 +10,13 @@ import pytest
 
 from isogloss import __version__
 
-FLOW = Path(__file__).parents[1] / "flows" / "reproduce.py"
 HEAVY = ("dvc", "prefect", "torch", "lhotse", "pandas", "pydantic", "sklearn")
-DVC_YAML = """
-stages:
-  corpus:
-    cmd: cat words.txt > corpus.txt
-    deps: [words.txt]
-    params: [corpus.seed]
-    outs: [corpus.txt]
-  mitigate:
-    foreach: [finetune, ewc]
-    do:
-      cmd: cp corpus.txt ${item}.txt
-      deps: [corpus.txt]
-      params: ["${item}"]
-      outs: ["${item}.txt"]
-  report:
-    cmd: cat finetune.txt ewc.txt > report.txt
-    deps: [finetune.txt, ewc.txt]
-    outs: [report.txt]
-"""
 
 
 @pytest.fixture
-def clone(tmp_path):
-    """A repository with a dvc.yaml, params.yaml and the flow."""
-    root = tmp_path / "clone"
-    (root / ".dvc").mkdir(parents=True)
-    (root / ".dvc" / "config").write_text("[core]\n    analytics = false\n")
-    (root / "flows").mkdir()
-    shutil.copy(FLOW, root / "flows")
-    (root / "dvc.yaml").write_text(DVC_YAML)
-    (root / "params.yaml").write_text("corpus: {seed: 1}\nfinetune: {}\newc: {strength: 100.0}\n")
-    (root / "words.txt").write_text("turn on the light\n")
-    subprocess.run(["git", "init", "-q", str(root)], check=True)
-    return root
+def clone(new_toy):
+    """The root of the diamond, with the flows."""
+    return new_toy(name="clone").root
 
 
 def isogloss(root, *arguments, loaded=()):
@@ -99,7 +69,7 @@ def test_run_then_status_then_nothing_to_do_then_a_failure(clone):
     assert first.stderr == ""
     assert "4 executed" in first.stdout
     assert "mitigate@ewc      │ executed in" in first.stdout
-    assert (clone / "report.txt").read_text() == "turn on the light\n" * 2
+    assert (clone / "report.txt").read_text().count("turn on the light\n") == 2
     assert [path.name for path in clone.parent.iterdir()] == ["clone"]  # nothing in HOME
     assert (clone / ".dvc/tmp/isogloss/site").is_dir()
 
@@ -109,9 +79,7 @@ def test_run_then_status_then_nothing_to_do_then_a_failure(clone):
 
     (clone / "params.yaml").write_text("corpus: {seed: 1}\nfinetune: {}\newc: {strength: 30.0}\n")
     dvc_yaml = clone / "dvc.yaml"
-    dvc_yaml.write_text(
-        DVC_YAML.replace("cp corpus.txt ${item}.txt", "test ${item} = finetune && cp corpus.txt finetune.txt")
-    )
+    dvc_yaml.write_text(dvc_yaml.read_text().replace("cmd: (cat corpus.txt;", "cmd: test ${item} = finetune && (true;"))
     shown = isogloss(clone, "status", loaded=("prefect",))
     assert "ewc.strength: 100.0 → 30.0" in " ".join(shown.stdout.split())
     assert shown.stdout.endswith("loaded:\n")
