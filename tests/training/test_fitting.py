@@ -1,6 +1,9 @@
 """Fitting: a run that dies goes on from its last epoch and ends where an undisturbed one does."""
 
+import copy
+
 import lightning
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -14,22 +17,36 @@ class DiedError(Exception):
 
 
 class Line(lightning.LightningModule):
-    """A regression with dropout, so that random numbers matter; it may die in some epoch."""
+    """A regression with dropout, so that random numbers matter; it may die in some epoch, in training or on dev."""
 
-    def __init__(self, dies_in=None):
+    def __init__(self, dies_in=None, dies_on_dev=False, dropout=0.5):
         super().__init__()
         torch.manual_seed(0)
-        self.net = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+        self.net = nn.Sequential(nn.Linear(3, 8), nn.Dropout(dropout), nn.Linear(8, 1))
         self.dies_in = dies_in
+        self.dies_on_dev = dies_on_dev
+        self.steps = []
+        self.judged = []
 
     def training_step(self, batch, number):
-        if self.current_epoch == self.dies_in and number == 1:
+        if self.current_epoch == self.dies_in and number == 1 and not self.dies_on_dev:
             raise DiedError
         x, y = batch
         return ((self.net(x) - y) ** 2).mean()
 
+    def validation_step(self, batch, number):
+        if self.current_epoch == self.dies_in and self.dies_on_dev:
+            raise DiedError
+        assert not self.training
+        self.judged.append(copy.deepcopy(self.net.state_dict()))
+        x, y = batch
+        self.log("dev_loss", ((self.net(x) - y) ** 2).mean(), batch_size=len(x))
+
     def configure_optimizers(self):
         return torch.optim.Adam(self.parameters(), lr=1e-2)
+
+    def on_train_batch_end(self, *_):
+        self.steps.append((self.global_step, copy.deepcopy(self.net.state_dict())))
 
 
 def batches(epoch):
@@ -38,22 +55,113 @@ def batches(epoch):
     return DataLoader(TensorDataset(x, x.sum(dim=1, keepdim=True)), batch_size=4)
 
 
-def train(module, folder, epochs=4):
-    fit(module, batches, epochs=epochs, seed=7, checkpoints=folder / "checkpoints", curve=folder / "loss.tsv")
+def dev_batches():
+    return list(batches(1000))
+
+
+def train(module, folder, epochs=4, **options):
+    options = {"seed": 7, "checkpoints": folder / "checkpoints", "curve": folder / "loss.tsv"} | options
+    assert fit(module, options.pop("batches", batches), epochs=epochs, **options)
     return [parameter.detach().clone() for parameter in module.parameters()]
 
 
-@pytest.mark.parametrize("dies_in", [1, 3])
-def test_a_run_that_died_ends_as_an_undisturbed_one(tmp_path, dies_in):
-    undisturbed = train(Line(), tmp_path / "undisturbed")
+EVERYTHING = {"ema_decay": 0.7, "accumulate": 2, "dev_batches": dev_batches}
+
+
+@pytest.mark.parametrize("options", [{}, EVERYTHING], ids=["plain", "averaged, accumulated, judged"])
+@pytest.mark.parametrize(("dies_in", "on_dev"), [(1, False), (3, False), (2, True)])
+def test_a_run_that_died_ends_as_an_undisturbed_one(tmp_path, dies_in, on_dev, options):
+    if on_dev and not options:
+        pytest.skip("there is no dev to die on")
+    undisturbed = train(Line(), tmp_path / "undisturbed", **options)
     with pytest.raises(DiedError):
-        train(Line(dies_in=dies_in), tmp_path / "disturbed")
+        train(Line(dies_in, on_dev), tmp_path / "disturbed", **options)
     assert not (tmp_path / "disturbed" / "loss.tsv").exists()
-    resumed = train(Line(), tmp_path / "disturbed")
+    resumed = train(Line(), tmp_path / "disturbed", **options)
     assert all(torch.equal(a, b) for a, b in zip(undisturbed, resumed, strict=True))
     curves = [(tmp_path / run / "loss.tsv").read_text() for run in ("undisturbed", "disturbed")]
     assert curves[0] == curves[1]
-    assert len(curves[0].splitlines()) == 1 + 4
+    header, *rows = curves[0].splitlines()
+    assert header.split("\t") == (["epoch", "loss", "dev_loss"] if options else ["epoch", "loss"])
+    assert len(rows) == 4
+
+
+def test_a_run_that_died_after_its_last_epoch_still_ends_with_the_average(tmp_path):
+    undisturbed = train(Line(), tmp_path, **EVERYTHING)
+    curve = (tmp_path / "loss.tsv").read_text()
+    (tmp_path / "loss.tsv").unlink()  # as if killed before the outputs were written
+    assert all(torch.equal(*pair) for pair in zip(undisturbed, train(Line(), tmp_path, **EVERYTHING), strict=True))
+    assert (tmp_path / "loss.tsv").read_text() == curve
+
+
+def test_accumulated_batches_take_the_step_of_one_large_batch(tmp_path):
+    def large(epoch):
+        return [tuple(torch.cat(parts) for parts in zip(*batches(epoch), strict=True))]
+
+    apart = train(Line(dropout=0.0), tmp_path / "apart", accumulate=3)
+    whole = train(
+        Line(dropout=0.0), tmp_path / "whole", batches=lambda epoch: DataLoader(large(epoch), batch_size=None)
+    )
+    torch.testing.assert_close(apart, whole)
+    curves = [np.loadtxt(tmp_path / run / "loss.tsv", skiprows=1) for run in ("apart", "whole")]
+    np.testing.assert_allclose(*curves, atol=2e-6)
+
+
+def test_accumulated_batches_have_dropout_of_their_own(tmp_path):
+    class Same(Line):
+        def training_step(self, batch, number):
+            drawn.append(torch.rand(()).item())
+            return super().training_step(batch, number)
+
+    drawn = []
+    train(Same(), tmp_path, accumulate=3)
+    assert len(set(drawn)) == len(drawn) == 12
+
+
+def test_the_average_follows_its_recurrence_and_is_what_dev_judges_and_the_model_becomes(tmp_path):
+    module = Line()
+    train(module, tmp_path, ema_decay=0.7, accumulate=2, dev_batches=dev_batches)
+    weights = dict(reversed(module.steps))  # the first batch end after each step
+    assert sorted(weights)[-1] == 8  # two steps an epoch: of two batches, and of the one that is left
+    average, averages = None, {}
+    for step in range(1, 9):
+        decay = min(0.7, (1 + step) / (10 + step))
+        average = (
+            weights[step]
+            if average is None
+            else {name: decay * average[name] + (1 - decay) * tensor for name, tensor in weights[step].items()}
+        )
+        averages[step] = average
+    for epoch, judged in enumerate(module.judged[::3], 1):
+        torch.testing.assert_close(judged, averages[2 * epoch])
+    torch.testing.assert_close(dict(module.net.state_dict()), averages[8])
+
+
+def test_the_curve_holds_the_mean_of_the_batches_and_the_loss_on_dev(tmp_path):
+    module = Line(dropout=0.0)
+    train(module, tmp_path, epochs=1, dev_batches=dev_batches)
+    _, loss, dev_loss = (tmp_path / "loss.tsv").read_text().splitlines()[1].split("\t")
+    x, y = (torch.cat(parts) for parts in zip(*dev_batches(), strict=True))
+    assert float(dev_loss) == pytest.approx(((module.net(x) - y) ** 2).mean().item(), abs=1e-5)
+    start = Line(dropout=0.0)
+    states = [start.net.state_dict(), *(state for _, state in module.steps[:-1])]
+    expected = []
+    for state, (x, y) in zip(states, batches(0), strict=True):
+        start.net.load_state_dict(state)
+        expected.append(((start.net(x) - y) ** 2).mean().item())
+    assert float(loss) == pytest.approx(sum(expected) / 3, abs=1e-5)
+
+
+def test_bf16_runs_products_in_bfloat16_and_keeps_the_weights_in_float32(tmp_path):
+    class Watched(Line):
+        def training_step(self, batch, number):
+            seen.append(self.net(batch[0]).dtype)
+            return super().training_step(batch, number)
+
+    seen = []
+    weights = train(Watched(), tmp_path, epochs=1, precision="bf16")
+    assert set(seen) == {torch.bfloat16}
+    assert {weight.dtype for weight in weights} == {torch.float32}
 
 
 def test_finished_checkpoints_are_removed(tmp_path):

@@ -21,9 +21,9 @@ class LossCurve(Callback):
         self.dev_losses: list[float] = []
         self._sum, self._batches = 0.0, 0
 
-    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, *_: Any) -> None:
-        """Add one batch."""
-        self._sum += float(outputs["loss"])
+    def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, *_: Any) -> None:
+        """Add one batch, whose loss Lightning has divided by the number of batches of a step."""
+        self._sum += float(outputs["loss"]) * trainer.accumulate_grad_batches
         self._batches += 1
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:

@@ -1,0 +1,101 @@
+"""Training of a recogniser: masks on the input in training alone, losses in float32 under bf16."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from isogloss.config import AsrParams, LstmParams, SpecAugmentParams
+from isogloss.losses.reference import reference_transducer_loss
+from isogloss.models import Transducer
+from isogloss.training.batches import Batch
+from isogloss.training.fitting import fit
+from isogloss.training.recognizer import RecognizerTraining, ctc_losses, transducer_losses
+
+LENGTHS, TOKEN_LENGTHS = [24, 17, 9], [3, 2, 1]
+
+
+@pytest.fixture
+def batch():
+    generator = torch.Generator().manual_seed(1)
+    return Batch(
+        ids=["a", "b", "c"],
+        cohorts=[""] * 3,
+        features_BTF=torch.randn(3, 24, 8, generator=generator),
+        lengths_B=torch.tensor(LENGTHS),
+        tokens_BU=torch.tensor([[1, 3, 2], [4, 1, 0], [2, 0, 0]]),
+        token_lengths_B=torch.tensor(TOKEN_LENGTHS),
+    )
+
+
+def new_model(dropout=0.0):
+    torch.manual_seed(2)
+    options = LstmParams(channels=4, hidden_dim=16, layers=1, dropout=dropout).model_dump()
+    return Transducer(encoder="lstm", encoder_options=options, input_dim=8, vocabulary=5, predictor_dim=8, joiner_dim=8)
+
+
+def train(module, batch, folder, **options):
+    epochs = module.params.ctc_epochs + module.params.transducer_epochs
+    loaders = {"batches": lambda _: DataLoader([batch], batch_size=None), "dev_batches": lambda: [batch]}
+    files = {"checkpoints": folder / "checkpoints", "curve": folder / "loss.tsv"}
+    fit(module, epochs=epochs, seed=1, **loaders, **files, **options)
+    return [line.split("\t") for line in (folder / "loss.tsv").read_text().splitlines()[1:]]
+
+
+def reference_loss(model, batch):
+    """The two losses an utterance at a time, from full logits."""
+    total = torch.zeros(2)
+    for b, (length, num_tokens) in enumerate(zip(LENGTHS, TOKEN_LENGTHS, strict=True)):
+        tokens_1U = batch.tokens_BU[b : b + 1, :num_tokens]
+        encoded_1TD, lengths_1 = model.encode(batch.features_BTF[b : b + 1, :length], torch.tensor([length]))
+        encoder_1TJ, predictor_1PJ = (
+            model.encoder_projection(encoded_1TD),
+            model.predictor_projection(model.predictor(tokens_1U)),
+        )
+        logits_1TPV = model.output_layer(torch.tanh(encoder_1TJ[:, :, None] + predictor_1PJ[:, None]))
+        ctc_1TV = model.ctc_layer(encoded_1TD).log_softmax(-1)
+        total[0] += F.ctc_loss(ctc_1TV[0], tokens_1U[0], lengths_1[0], torch.tensor(num_tokens), reduction="sum")
+        total[1] += reference_transducer_loss(logits_1TPV, tokens_1U, lengths_1, torch.tensor([num_tokens])).item()
+    return total / sum(TOKEN_LENGTHS)
+
+
+def test_dev_loss_is_that_of_the_epoch_for_a_token_without_dropout_or_masks(tmp_path, batch):
+    masks = SpecAugmentParams(time_masks=3, freq_masks=3)
+    params = AsrParams(ctc_epochs=1, transducer_epochs=1, learning_rate=1e-12, spec_augment=masks)
+    module = RecognizerTraining(new_model(dropout=0.5), params, steps_per_epoch=1)
+    curve = train(module, batch, tmp_path)
+    with torch.no_grad():
+        ctc, transducer = reference_loss(module.model.eval(), batch).tolist()
+    assert float(curve[0][2]) == pytest.approx(ctc, rel=1e-4)
+    assert float(curve[1][2]) == pytest.approx(transducer + 0.3 * ctc, rel=1e-4)
+    assert float(curve[0][1]) != pytest.approx(ctc, rel=1e-3)  # training has both
+
+
+def test_masks_are_drawn_anew_each_epoch_and_only_where_asked_for(tmp_path, batch):
+    losses = {}
+    for name, masks in {"off": SpecAugmentParams(), "on": SpecAugmentParams(time_masks=2, freq_masks=2)}.items():
+        params = AsrParams(ctc_epochs=3, transducer_epochs=1, learning_rate=1e-12, spec_augment=masks)
+        curve = train(RecognizerTraining(new_model(), params, steps_per_epoch=1), batch, tmp_path / name)
+        losses[name] = [float(loss) for _, loss, _ in curve[:3]]
+        assert len({dev_loss for _, _, dev_loss in curve[:3]}) == 1
+    assert len(set(losses["off"])) == 1
+    assert len(set(losses["on"])) == 3
+
+
+def test_losses_under_bf16_are_float32_and_near_those_without(batch):
+    model = new_model()
+    encoded_BTD, lengths_B = model.encode(batch.features_BTF, batch.lengths_B)
+    for losses in (ctc_losses, transducer_losses):
+        exact_B = losses(model, encoded_BTD, lengths_B, batch)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss_B = losses(model, encoded_BTD, lengths_B, batch)
+        assert loss_B.dtype == torch.float32
+        torch.testing.assert_close(loss_B, exact_B, rtol=0.02, atol=0.02)
+
+
+def test_a_recogniser_trains_in_bf16(tmp_path, batch):
+    params = AsrParams(ctc_epochs=5, transducer_epochs=10, learning_rate=1e-2)
+    module = RecognizerTraining(new_model(), params, steps_per_epoch=1)
+    curve = train(module, batch, tmp_path, precision="bf16")
+    assert float(curve[-1][1]) < float(curve[5][1])
+    assert all(parameter.dtype == torch.float32 for parameter in module.parameters())
