@@ -1,0 +1,68 @@
+"""The dial of the amortized Transformer: its loss is that of the words plus the weighed share of the computation."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from isogloss.config import AsrParams
+from isogloss.models import Transducer
+from isogloss.training.batches import Batch
+from isogloss.training.recognizer import RecognizerTraining
+
+OPTIONS = {"channels": 2, "dim": 8, "layers": 2, "heads": 2, "feed_forward": 8, "left_context": 4, "dropout": 0.0}
+
+
+def training(monkeypatch, **options):
+    """A module outside Lightning's loop, and what it logs."""
+    torch.manual_seed(0)
+    model = Transducer(
+        encoder="amortized",
+        encoder_options={**OPTIONS, **options},
+        input_dim=12,
+        vocabulary=5,
+        predictor_dim=4,
+        joiner_dim=4,
+    )
+    module = RecognizerTraining(model, AsrParams(), steps_per_epoch=1)
+    module._trainer = SimpleNamespace(
+        current_epoch=0, strategy=SimpleNamespace(reduce=lambda tensor, reduce_op: tensor)
+    )
+    logged = {}
+    monkeypatch.setattr(module, "log", lambda name, value, **_: logged.setdefault(name, value.item()))
+    return module.train(), logged
+
+
+def batch():
+    generator = torch.Generator().manual_seed(1)
+    features_BTF = torch.randn(2, 40, 12, generator=generator)
+    tokens_BU = torch.tensor([[1, 2, 3], [4, 1, 0]])
+    return Batch(
+        ids=["a", "b"],
+        cohorts=["", ""],
+        features_BTF=features_BTF,
+        lengths_B=torch.tensor([40, 31]),
+        tokens_BU=tokens_BU,
+        token_lengths_B=torch.tensor([3, 2]),
+    )
+
+
+def loss(monkeypatch, **options):
+    module, logged = training(monkeypatch, **options)
+    torch.manual_seed(2)  # of the gates and the masks
+    return module.training_step(batch(), 0), logged
+
+
+@pytest.mark.parametrize("weight", [0.5, 3.0])
+def test_the_weighed_cost_is_added_to_the_loss(monkeypatch, weight):
+    free, _ = loss(monkeypatch, compute_weight=0.0)
+    dear, logged = loss(monkeypatch, compute_weight=weight)
+    assert 0.5 < logged["compute"] < 1
+    assert dear.item() == pytest.approx(free.item() + weight * logged["compute"], rel=1e-5)
+
+
+def test_an_encoder_without_gates_adds_nothing(monkeypatch):
+    free, logged = loss(monkeypatch, compute_weight=0.0, gates="none")
+    dear, _ = loss(monkeypatch, compute_weight=3.0, gates="none")
+    assert "compute" not in logged
+    assert dear.item() == free.item()
