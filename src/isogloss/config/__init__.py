@@ -48,7 +48,7 @@ from isogloss.config.recognizer import (
     SpecAugmentParams,
 )
 from isogloss.config.section import Section
-from isogloss.config.speaker import SpeakerLoss, SpeakerParams, SpeakerSize
+from isogloss.config.speaker import SpeakerLoss, SpeakerMethod, SpeakerParams, SpeakerSize, VerificationParams
 
 __all__ = [
     "AmortizedParams",
@@ -91,12 +91,14 @@ __all__ = [
     "Run",
     "Section",
     "SpeakerLoss",
+    "SpeakerMethod",
     "SpeakerParams",
     "SpeakerSize",
     "SpecAugmentParams",
     "StatisticsParams",
     "Sweep",
     "ValidationParams",
+    "VerificationParams",
     "flattened",
     "load_params",
     "load_sweep",

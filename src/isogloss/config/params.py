@@ -41,7 +41,7 @@ from isogloss.config.recognizer import (
     LstmParams,
 )
 from isogloss.config.section import Section
-from isogloss.config.speaker import SpeakerParams
+from isogloss.config.speaker import SpeakerParams, VerificationParams
 
 
 class Params(Section):
@@ -78,6 +78,7 @@ class Params(Section):
     arw: ArwParams = ArwParams()
     group_dro: GroupDroParams = GroupDroParams()
     length_normalised_dro: LengthNormalisedDroParams = LengthNormalisedDroParams()
+    verification: VerificationParams = VerificationParams()
     statistics: StatisticsParams = StatisticsParams()
     privacy: PrivacyParams = PrivacyParams()
 

@@ -4,10 +4,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from isogloss.config.section import PositiveInt, Section, Seed
+from isogloss.config.section import PositiveInt, Section, Seed, refuse_duplicates
 
 SpeakerSize = Literal["small", "ecapa_512", "ecapa_1024"]
 SpeakerLoss = Literal["angular_prototypical", "aam_softmax"]
+SpeakerMethod = Literal[
+    "continued", "group_balanced", "group_dro", "arw_pairwise", "arw_accumulated", "arw_clusters"
+]
 
 
 class SpeakerParams(Section):
@@ -37,4 +40,40 @@ class SpeakerParams(Section):
     def _digest_belongs_to_a_file(self) -> Self:
         if self.embeddings_sha256 is not None and self.embeddings is None:
             raise ValueError("speaker.embeddings_sha256 is set, but speaker.embeddings names no file; add it")
+        return self
+
+
+class VerificationParams(Section):
+    """Mitigations of the speaker encoder, and how verification is judged."""
+
+    methods: list[SpeakerMethod] = []
+    """None by default: verification is not part of the short run."""
+    attribute: str = "gender"
+    """Column by which group_balanced and group_dro know the groups."""
+    attributes: Annotated[list[str], Field(min_length=1)] = ["gender", "age_band"]
+    """Columns by whose values verifiers are compared, beside the rules of cohorts.rules."""
+    seed: Seed = 1
+    threads: PositiveInt = 1
+    epochs: PositiveInt = 6
+    """Of each method, `continued` too, so that all have the same budget."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    clusters: Annotated[int, Field(ge=2)] = 8
+    """k-means clusters of voices that the adversary is told."""
+    refresh_epochs: PositiveInt = 2
+    """The clusters are made anew every so many epochs."""
+    hidden_dim: Annotated[int, Field(ge=0)] = 32
+    """Units of the adversary's hidden layer; 0 for a linear one."""
+    adversary_learning_rate: Annotated[float, Field(gt=0)] = 1e-2
+    dro_step_size: Annotated[float, Field(ge=0.0)] = 0.01
+    max_nontargets: Annotated[int, Field(ge=100)] = 100_000
+    """Most non-target trials of a list."""
+    s_norm: bool = False
+    """Whether scores are normalised by the nearest speakers of train (adaptive s-norm)."""
+    impostors: Annotated[int, Field(ge=2)] = 200
+    """How many of these count."""
+
+    @model_validator(mode="after")
+    def _no_method_twice(self) -> Self:
+        refuse_duplicates("verification.methods", self.methods)
+        refuse_duplicates("verification.attributes", self.attributes)
         return self
