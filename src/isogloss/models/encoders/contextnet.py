@@ -22,7 +22,8 @@ class ContextNetEncoder(Encoder):
 
     Differences from the paper: convolutions look back only; squeeze-and-excitation sees the mean up to the present
     frame; layer normalisation over the channels of each frame stands where batch normalisation was, since the latter's
-    statistics in training mix in the padding and the other utterances of the batch (our choices).
+    statistics in training mix in the padding and the other utterances of the batch; one more normalisation follows the
+    last gate, so that the joiner sees frames of the same scale from every encoder (our choices).
 
     Parameters
     ----------
@@ -63,14 +64,16 @@ class ContextNetEncoder(Encoder):
             (ConvolutionBlock(width, shape, kernel=kernel) for width, shape in zip(widths, shapes, strict=False)),
             after=nn.Dropout(dropout),
         )
+        self.norm = nn.LayerNorm(self.output_dim)
 
     def forward(self, features_BTF: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """Encode whole utterances: (B, T, F) -> (B, ceil(T / subsampling), D)."""
-        return self.blocks(clear_padding(features_BTF, lengths_B)), self.output_lengths(lengths_B)
+        return self.norm(self.blocks(clear_padding(features_BTF, lengths_B))), self.output_lengths(lengths_B)
 
     def stream(self, chunk_BTF: Tensor, state: Any, last: bool = False) -> tuple[Tensor, Any]:
         """Encode the next chunk; nothing waits for the future, so `last` has nothing to flush."""
-        return self.blocks.stream(chunk_BTF, state)
+        encoded_BTD, state = self.blocks.stream(chunk_BTF, state)
+        return self.norm(encoded_BTD), state
 
 
 @dataclass(frozen=True)
