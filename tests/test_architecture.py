@@ -35,9 +35,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": GROUND | {"evaluation", "cohorts"},
     "audit": GROUND | {"evaluation", "cohorts", "report"},
     "pipeline": GROUND,
-    "cli": GROUND | SPEECH | {"entry", "evaluation", "cohorts", "report", "audit", "pipeline"},
+    "studies": GROUND | {"evaluation", "report"},
+    "cli": GROUND | SPEECH | {"entry", "evaluation", "cohorts", "report", "audit", "pipeline", "studies"},
 }
-LIGHT = GROUND | {"entry", "evaluation", "cohorts", "report", "audit", "pipeline", "cli"}
+LIGHT = GROUND | {"entry", "evaluation", "cohorts", "report", "audit", "pipeline", "studies", "cli"}
 HEAVY = {"torch", "torchaudio", "lhotse", "lightning", "triton", "great_expectations", "statsmodels", "prefect", "dvc"}
 ORCHESTRATION = {"dvc", "prefect"}
 TRUTH_READERS = {"corpus", "cohorts/recovery.py", "cli/score.py"}

@@ -14,9 +14,10 @@ from isogloss.cli.ingest import ingest
 from isogloss.cli.run import run
 from isogloss.cli.score import score
 from isogloss.cli.status import status
+from isogloss.cli.study import study
 from isogloss.cli.sweep import sweep
 
-COMMANDS: tuple[click.Command, ...] = (audit, cohorts, compare, ingest, run, score, status, sweep)
+COMMANDS: tuple[click.Command, ...] = (audit, cohorts, compare, ingest, run, score, status, study, sweep)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

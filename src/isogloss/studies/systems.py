@@ -1,0 +1,134 @@
+"""The settings of an experiment on the same test speakers: error rates over seeds, changes against a reference."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from isogloss.config import Sweep
+from isogloss.errors import PipelineError
+from isogloss.evaluation.statistics import Estimate, over_seeds
+from isogloss.evaluation.statistics import estimands as of
+from isogloss.tables import read_parquet
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SystemRow:
+    """One setting.
+
+    Attributes
+    ----------
+    setting
+        Its name, as the runs bear it, without the experiment's.
+    runs
+        How many finished runs it has.
+    rate
+        Word error rate on test, over seeds and speakers.
+    change
+        Relative change against the reference on the same speakers, run by run with the same seed; None for the
+        reference itself.
+    figures
+        Mean over runs of what the study names beside the error rate, by its name; None where a run has no number.
+    """
+
+    setting: str
+    runs: int
+    rate: Estimate
+    change: Estimate | None
+    figures: dict[str, float | None]
+
+
+def systems(
+    sweep: Sweep,
+    tables: dict[str, Path],
+    figure: Callable[[str, str], float | None],
+    *,
+    split: str = "test",
+    confidence: float = 0.95,
+) -> list[SystemRow]:
+    """Judge every setting that has a finished run.
+
+    Parameters
+    ----------
+    sweep
+        The experiment; `study.reference` names the setting that the others are compared with (else the first), and
+        `study.figures` the further figures.
+    tables
+        Run -> its result table.
+    figure
+        From a run and a metric to its number.
+    split
+        Whose rows count.
+
+    Raises
+    ------
+    PipelineError
+        No run is finished, or the reference has none.
+    """
+    if not tables:
+        raise PipelineError(f"no run of {sweep.path} is finished; `isogloss sweep {sweep.path}` runs them")
+    totals = {run: speaker_totals(path, split=split) for run, path in tables.items()}
+    by_setting: dict[str, list[str]] = {}
+    for run in sweep.runs:
+        if run.name in tables:
+            by_setting.setdefault(run.setting, []).append(run.name)
+    reference = sweep.experiment.study.reference
+    reference = f"{sweep.name}-{reference}" if reference else next(iter(by_setting))
+    if reference not in by_setting:
+        raise PipelineError(f"{sweep.path}: the reference {reference} has no finished run; run it, or name another")
+    return [
+        SystemRow(
+            setting=setting.removeprefix(f"{sweep.name}-"),
+            runs=len(runs),
+            rate=over_seeds([[totals[run].to_numpy()] for run in runs], of.rate(), confidence=confidence),
+            change=None
+            if setting == reference
+            else _change(sweep, totals, by_setting[reference], runs, confidence=confidence),
+            figures={
+                name: _mean([figure(run, metric) for run in runs])
+                for name, metric in sweep.experiment.study.figures.items()
+            },
+        )
+        for setting, runs in by_setting.items()
+    ]
+
+
+def speaker_totals(path: Path, *, split: str) -> pd.DataFrame:
+    """Weighted errors and words of each speaker of a split, by speaker: columns `errors, words`."""
+    table = read_parquet(path)
+    table = table[table["split"] == split]
+    errors = (table["substitutions"] + table["deletions"] + table["insertions"]) * table["weight"]
+    rows = pd.DataFrame(
+        {"speaker_id": table["speaker_id"], "errors": errors, "words": table["words"] * table["weight"]}
+    )
+    return rows.groupby("speaker_id", sort=True).sum().astype(float)
+
+
+def _change(
+    sweep: Sweep, totals: dict[str, pd.DataFrame], reference: list[str], runs: list[str], *, confidence: float
+) -> Estimate:
+    """Relative change, each run beside the reference's run of the same seeds; only pairs count."""
+    seeds = {run.name: _seeds_of(sweep, run.overrides) for run in sweep.runs}
+    of_reference = {seeds[run]: run for run in reference}
+    pairs = [(of_reference[seeds[run]], run) for run in runs if seeds[run] in of_reference]
+    if not pairs:
+        return Estimate(None, None, None)
+    both = [[np.hstack([totals[before].to_numpy(), totals[after].to_numpy()])] for before, after in pairs]
+    return over_seeds(both, of.relative_change(), confidence=confidence)
+
+
+def _seeds_of(sweep: Sweep, overrides: Any) -> tuple[Any, ...]:
+    """The seeds of one run."""
+    return tuple(overrides[key] for key in sweep.experiment.seeds)
+
+
+def _mean(values: list[float | None]) -> float | None:
+    """The mean of numbers that are all there."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known and len(known) == len(values) else None
