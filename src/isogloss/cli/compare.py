@@ -48,20 +48,19 @@ def _print(comparison: "Comparison") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from isogloss.report.comparison_scales import param_text
-    from isogloss.report.parallel import number
+    from isogloss.report.comparison_scales import metric_text, param_text
 
     front = comparison.front()
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("run")
     for heading in comparison.params:
         table.add_column(Text(heading), overflow="fold")
-    for heading in comparison.metrics:
+    for heading in comparison.labels.values():
         table.add_column(Text(heading), overflow="fold", justify="right")
     table.add_column("")
     for run in comparison.runs:
         cells = [param_text(run.params.get(key)) for key in comparison.params]
-        cells += [number(run.metrics[metric]) for metric in comparison.metrics]
+        cells += [metric_text(run.metrics[metric]) for metric in comparison.metrics]
         table.add_row(*map(Text, [run.name, *cells, "*" if run.setting in front else ""]))
     console = Console(highlight=False)
     console.print(table)

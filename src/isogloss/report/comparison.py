@@ -53,6 +53,12 @@ class Comparison:
         return tuple(self._setting(name, tuple(runs)) for name, runs in grouped.items())
 
     @property
+    def labels(self) -> dict[str, str]:
+        """Metric -> a short name: its key without the file, where that says which one it is."""
+        keys = {metric: metric.rpartition(":")[2] for metric in self.metrics}
+        return {metric: key if [*keys.values()].count(key) == 1 else metric for metric, key in keys.items()}
+
+    @property
     def setting_params(self) -> tuple[str, ...]:
         """The params that tell settings apart: all but those in which the runs of one setting differ."""
         return tuple(key for key in self.params if all(key in setting.params for setting in self.settings))

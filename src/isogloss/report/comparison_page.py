@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from isogloss.report import parallel
 from isogloss.report.comparison import Comparison
-from isogloss.report.comparison_scales import param_text
+from isogloss.report.comparison_scales import metric_text, param_text
 from isogloss.tables import atomic_path
 
 
@@ -31,7 +31,7 @@ def render_comparison(comparison: Comparison) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=parallel.number, param=param_text, shortened=_shortened)
+    environment.filters.update(number=metric_text, param=param_text, shortened=_shortened)
     return environment.get_template("comparison.html").render(
         style=_style("page.css"),
         own_style=_style("comparison.css"),

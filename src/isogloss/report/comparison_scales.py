@@ -9,6 +9,8 @@ from typing import Any
 from isogloss.report.scale import round_step
 from isogloss.report.text import MISSING
 
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
 
 @dataclass(frozen=True)
 class Tick:
@@ -46,11 +48,7 @@ class MetricScale:
         step = round_step((high - low) / target_ticks)
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
         self._low, self._high, self._maximise = first * step, last * step, maximise
-        digits = max(0, -math.floor(math.log10(step) + 1e-9))
-        self.ticks = tuple(
-            Tick(self._share(rank * step), f"{rank * step:.{digits}f}".replace("-", "\u2212"))
-            for rank in range(first, last + 1)
-        )
+        self.ticks = tuple(Tick(self._share(rank * step), metric_text(rank * step)) for rank in range(first, last + 1))
 
     def place(self, value: float | None) -> float | None:
         """Where a value lies; None for none."""
@@ -60,6 +58,19 @@ class MetricScale:
         """The share of the axis below a value."""
         share = (value - self._low) / (self._high - self._low)
         return share if self._maximise else 1 - share
+
+
+def metric_text(value: float | None) -> str:
+    """A metric of unknown unit, with four significant digits; large ones with the prefix of a unit.
+
+    >>> metric_text(-0.00123456), metric_text(1234567.0)
+    ('−0.001235', '1.235\\u202fM')
+    """
+    if value is None:
+        return MISSING
+    prefix = next(((size, sign) for size, sign in _PREFIXES if abs(value) >= max(size, 1e4)), None)
+    text = f"{value:.4g}" if prefix is None else f"{value / prefix[0]:.4g}\u202f{prefix[1]}"
+    return text.replace("-", "\u2212")
 
 
 def param_text(value: Any) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from isogloss.report.comparison import ComparedRun, Comparison, Setting
-from isogloss.report.comparison_scales import MetricScale, OrdinalScale, param_text
-from isogloss.report.text import MISSING
+from isogloss.report.comparison_scales import MetricScale, OrdinalScale, metric_text, param_text
 
 HEIGHT = 280
 """Of the axes of the parallel coordinates."""
@@ -86,8 +85,9 @@ def parallel_chart(comparison: Comparison) -> ParallelChart:
         return Line(_title(comparison, item), _parts(places), setting in front)
 
     return ParallelChart(
-        axes=tuple(
-            [_drawn(scale, upwards=HEIGHT) for scale in params] + [_drawn(scale, upwards=HEIGHT) for scale in metrics]
+        axes=(
+            *(_drawn(scale, scale.name, upwards=HEIGHT) for scale in params),
+            *(_drawn(scale, comparison.labels[scale.name], upwards=HEIGHT) for scale in metrics),
         ),
         runs=tuple(line(run, run.setting) for run in comparison.runs),
         settings=tuple(sorted((line(s, s.name) for s in comparison.settings), key=lambda drawn: drawn.on_front)),
@@ -97,18 +97,6 @@ def parallel_chart(comparison: Comparison) -> ParallelChart:
 def trade_offs(comparison: Comparison, *, most: int = 3) -> tuple[TradeOff, ...]:
     """The first metric against each of the next ones, `most` of them."""
     return tuple(_trade_off(comparison, other) for other in comparison.metrics[1 : most + 1])
-
-
-def number(value: float | None) -> str:
-    """A metric of unknown unit, with four significant digits.
-
-    >>> number(-0.00123456), number(1234567.0)
-    ('−0.001235', '1\\u202f234\\u202f567')
-    """
-    if value is None:
-        return MISSING
-    text = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
-    return text.replace(",", "\u202f").replace("-", "\u2212")
 
 
 def _trade_off(comparison: Comparison, other: str) -> TradeOff:
@@ -129,8 +117,8 @@ def _trade_off(comparison: Comparison, other: str) -> TradeOff:
 
     settings = dots([(setting, setting.name) for setting in comparison.settings])
     return TradeOff(
-        x=_drawn(x, upwards=None),
-        y=_drawn(y, upwards=SIDE),
+        x=_drawn(x, comparison.labels[other], upwards=None),
+        y=_drawn(y, comparison.labels[first], upwards=SIDE),
         runs=dots([(run, run.setting) for run in comparison.runs]),
         settings=settings,
         border=_border([dot.at for dot in settings if dot.on_front]),
@@ -164,17 +152,17 @@ def _parts(places: list[float | None]) -> tuple[tuple[Point, ...], ...]:
     return tuple(tuple(part) for part in parts if part)
 
 
-def _drawn(scale: OrdinalScale | MetricScale, *, upwards: int | None) -> DrawnAxis:
+def _drawn(scale: OrdinalScale | MetricScale, name: str, *, upwards: int | None) -> DrawnAxis:
     """An axis with its labels; `upwards` is its height, None stands for an axis to the right."""
     labels = [
         Label(round(SIDE * tick.place if upwards is None else upwards * (1 - tick.place), 2), tick.label)
         for tick in scale.ticks
     ]
-    return DrawnAxis(scale.name, tuple(labels))
+    return DrawnAxis(name, tuple(labels))
 
 
 def _title(comparison: Comparison, item: Setting | ComparedRun) -> str:
     """Name, params and metrics on one line."""
     params = [f"{key} = {param_text(value)}" for key, value in item.params.items() if key in comparison.params]
-    metrics = [f"{name} = {number(item.metrics[name])}" for name in comparison.metrics]
+    metrics = [f"{label} = {metric_text(item.metrics[name])}" for name, label in comparison.labels.items()]
     return f"{item.name}: {', '.join([*params, *metrics])}"
