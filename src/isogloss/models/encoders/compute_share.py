@@ -6,7 +6,8 @@ A frame costs, with D channels, F units of the feed-forward block and a multiply
 - feed-forward block open: 4 D F.
 
 A frame attends to itself and to those of the `left_context` frames before it whose attention block is open, so
-attention falls with the square of its open share. These are the products that `isogloss.models.flops` counts.
+attention falls with the square of its open share. These are the products that `isogloss.models.flops` counts, without
+the front end and the arbitrators, which nothing switches off.
 """
 
 from collections.abc import Sequence
