@@ -7,7 +7,7 @@ import pandas as pd
 
 from isogloss.audit.cells import number_column, text_column
 from isogloss.audit.reading import Source
-from isogloss.audit.roles import Roles, hint
+from isogloss.audit.roles import Roles, hint, known_by_another_name
 from isogloss.errors import TableError
 
 
@@ -83,7 +83,9 @@ class Attributes:
     def require(self, name: str, *, option: str) -> None:
         """Raise a `TableError`, which suggests the nearest column, where there is no such column."""
         if name not in self._columns:
-            raise TableError(f"{option}: column {name!r} is missing; {hint(name, self.names)}")
+            other = known_by_another_name(name, self.names)
+            said = hint(name, self.names) if other is None else f"is it {other!r}? then say --column {name}={other}"
+            raise TableError(f"{option}: column {name!r} is missing; {said}")
 
     def _aligned(self, name: str, read: Callable[[Source, str], pd.Series]) -> pd.Series:
         """A column in the order of the utterances."""

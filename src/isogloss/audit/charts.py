@@ -52,9 +52,10 @@ def cohort_chart(grouping: Content, series: Sequence[Series], *, confidence: flo
     """The chart of one grouping."""
     cohorts = grouping["cohorts"]
     keys = ("before", "after")[: len(series)]
-    rate_axis = _axis([(c[key], c[f"{key}_ci95"]) for c in cohorts for key in keys])
-    rest_axis = _axis([_against_rest(c) for c in cohorts])
-    change_axis = _axis([(c["relative_change"], c["ci95"]) for c in cohorts])
+    most = 5 if len(series) == 1 else 3
+    rate_axis = _axis([(c[key], c[f"{key}_ci95"]) for c in cohorts for key in keys], ticks=most)
+    rest_axis = _axis([_against_rest(c) for c in cohorts], ticks=most)
+    change_axis = _axis([(c["relative_change"], c["ci95"]) for c in cohorts], ticks=most)
     rows = []
     for c in cohorts:
         rates = [
@@ -111,10 +112,10 @@ def _against_rest(cohort: Content) -> tuple[float | None, Interval | None]:
     return None if ratio is None else ratio - 1, None if bounds is None else (bounds[0] - 1, bounds[1] - 1)
 
 
-def _axis(figures: Sequence[tuple[float | None, Any]]) -> Axis:
+def _axis(figures: Sequence[tuple[float | None, Any]], *, ticks: int) -> Axis:
     """An axis for estimates with their intervals."""
     bounds = [(pair[0], pair[1]) for value, pair in figures if value is not None and pair is not None]
-    return axis_for([value for value, _ in figures if value is not None], bounds)
+    return axis_for([value for value, _ in figures if value is not None], bounds, target_ticks=ticks)
 
 
 def _known(marks: Sequence[Mark | None]) -> tuple[Mark, ...]:

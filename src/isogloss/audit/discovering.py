@@ -56,6 +56,7 @@ def discover(rule_name: str, utterances: Utterances, request: Request) -> tuple[
     TableError
         What the rule needs is missing or out of range, a half has no words, or a single cohort was found.
     """
+    features, warnings = _features(rule_name, utterances, request)
     rows = utterances.before
     choosing_N = choosing_half(rows["speaker_id"], seed=request.statistics.seed)
     least = max(COHORT_SPEAKERS, request.min_speakers)
@@ -64,7 +65,6 @@ def discover(rule_name: str, utterances: Utterances, request: Request) -> tuple[
             f"--discover {rule_name}: of {rows['speaker_id'].nunique()} speakers one half chooses the cohorts, and a "
             f"cohort needs {least} speakers there; give at least {5 * least} speakers"
         )
-    features, warnings = _features(rule_name, utterances, request)
     rule = _rule(rule_name, request, least)
     by_speaker = rule_name == "automatic"
     fitted = rows[choosing_N]

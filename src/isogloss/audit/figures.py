@@ -174,6 +174,11 @@ def _compared(
     content["suppressed"] = {"cohorts": len(hidden), "merged": merged}
     if sums.after is None:
         _drop_second_system(content, statistics)
+    content["test"] += (
+        f" Against the rest: permutation of membership over speakers ({statistics.permutations}), two-sided, adjusted "
+        "by Holm over the cohorts; where speakers have utterances in several cohorts, Poisson regression with speaker "
+        "dependence."
+    )
     return content
 
 
@@ -185,10 +190,8 @@ def _drop_second_system(content: dict[str, Any], statistics: StatisticsParams) -
     content["harmed_cohorts"] = []
     content["test"] = (
         f"Intervals: {100 * statistics.confidence:g} % symmetric studentised bootstrap over speakers "
-        f"({statistics.resamples} draws; rates and ratios on the logarithm). p against the rest: permutation of "
-        f"membership over speakers ({statistics.permutations}), two-sided, adjusted by Holm over the cohorts; where "
-        "speakers have utterances in several cohorts, Poisson regression with speaker dependence. Cohorts of fewer "
-        f"than {statistics.min_speakers} speakers carry no inference."
+        f"({statistics.resamples} draws; rates and ratios on the logarithm). Cohorts of fewer than "
+        f"{statistics.min_speakers} speakers carry no inference."
     )
 
 

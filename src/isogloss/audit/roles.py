@@ -61,12 +61,16 @@ class Roles:
     def suggestion(self, role: str) -> str:
         """Which column might be meant."""
         names = self._source.names
-        lowered = {name.lower(): name for name in names}
-        near = next((lowered[other] for other in OTHER_NAMES.get(role, ()) if other in lowered), None)
-        near = near or nearest(role, names)
+        near = known_by_another_name(role, names) or nearest(role, names)
         if near is not None:
             return f"is it {near!r}? then say --column {role}={near}"
         return f"it has {', '.join(names)}; name it with --column {role}=NAME"
+
+
+def known_by_another_name(role: str, names: Iterable[str]) -> str | None:
+    """A column that others use for one of ours."""
+    lowered = {name.lower(): name for name in names}
+    return next((lowered[other] for other in OTHER_NAMES.get(role, ()) if other in lowered), None)
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

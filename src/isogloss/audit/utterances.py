@@ -95,11 +95,6 @@ def _from_table(request: Request, path: Path) -> _Texts:
     source = read_table(path)
     roles = Roles(source, request.columns)
     ref_name, hyp_name = roles.require("ref"), roles.require("hyp")
-    id_name = roles.require("utterance_id") if request.after is not None else roles.find("utterance_id")
-    if id_name is None:
-        ids = pd.Series([str(number) for number in range(1, source.rows + 1)], dtype="str")
-    else:
-        ids = _ids(source, id_name)
     speaker_name, weight_name = roles.find("speaker_id"), roles.find("weight")
     speakers = None if speaker_name is None else text_column(source, speaker_name)
     if speakers is None and not request.speakers_unknown:
@@ -107,6 +102,11 @@ def _from_table(request: Request, path: Path) -> _Texts:
             f"{source.path}: there is no column of speakers, and {WITHOUT_SPEAKERS}; "
             f"{roles.suggestion('speaker_id')}, or pass --speakers-unknown for figures without intervals"
         )
+    id_name = roles.require("utterance_id") if request.after is not None else roles.find("utterance_id")
+    if id_name is None:
+        ids = pd.Series([str(number) for number in range(1, source.rows + 1)], dtype="str")
+    else:
+        ids = _ids(source, id_name)
     ref = text_column(source, ref_name)
     _check_references(ref, source, ref_name, request)
     attributes = Attributes(ids, speakers)

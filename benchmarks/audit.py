@@ -1,0 +1,119 @@
+"""Time and memory of `isogloss audit` on a table of a million utterances, as its users run it.
+
+    python benchmarks/audit.py [--rows 1000000] [--speakers 20000]
+
+Makes a synthetic CSV table and one of a second system (nobody's speech: words of a small vocabulary, a rate of errors
+that depends on speaker and region), then runs the command in processes of its own: with one system by two columns and
+their intersection, with two systems, and with discovery of regions. Wall clock and CPU time are those of the whole
+process, from its start to the written page; memory is its peak (Linux). `--help` and a hundred rows show what
+starting costs. Other work on the machine lengthens the wall clock, not so much the CPU time.
+"""
+
+import argparse
+import os
+import platform
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from isogloss.tables import atomic_path, write_json
+
+RESULTS = Path(__file__).parent / "results"
+WORDS = 7
+"""Mean words of an utterance."""
+
+
+def make_table(rows: int, speakers: int, folder: Path) -> None:
+    """Write before.csv and after.csv."""
+    rng = np.random.default_rng(1)
+    vocabulary = np.array([f"word{number}" for number in range(300)], dtype=object)
+    phrases = [vocabulary[rng.integers(0, 300, rng.poisson(WORDS - 1) + 1)].tolist() for _ in range(20_000)]
+    speaker = rng.integers(0, speakers, rows)
+    latitude, longitude = rng.uniform(26, 48, speakers), rng.uniform(-122, -72, speakers)
+    rate = 0.08 * rng.gamma(3.0, 1 / 3.0, speakers) * np.where(longitude < -110, 1.6, 1.0)
+    chosen = rng.integers(0, len(phrases), rows)
+    table = pd.DataFrame(
+        {
+            "utterance_id": [f"u{number:07d}" for number in range(rows)],
+            "speaker_id": [f"s{number:06d}" for number in speaker],
+            "ref": [" ".join(phrases[index]).capitalize() + "." for index in chosen],
+            "latitude": latitude[speaker].round(4),
+            "longitude": longitude[speaker].round(4),
+            "gender": rng.choice(["f", "m", "x"], speakers, p=[0.5, 0.49, 0.01])[speaker],
+            "age_band": rng.choice(["18-24", "25-44", "45-64", "65+"], speakers)[speaker],
+        }
+    )
+    for name, factor in (("before", 1.0), ("after", 0.9)):
+        draws = rng.random(rows)
+        hyp = []
+        for index, draw, probability in zip(chosen, draws, factor * rate[speaker], strict=True):
+            words = phrases[index]
+            wrong = draw < probability * len(words)
+            position = int(1e6 * draw) % len(words)
+            hyp.append(" ".join([*words[:position], "other", *words[position + 1 :]] if wrong else words))
+        columns = ["utterance_id", "hyp"] if name == "after" else [*table.columns, "hyp"]
+        table.assign(hyp=hyp)[columns].to_csv(folder / f"{name}.csv", index=False)
+
+
+def run(*arguments: str) -> dict[str, Any]:
+    """Run `isogloss` with arguments; seconds of wall clock and CPU, peak memory in GiB."""
+    program = [sys.executable, "-c", "from isogloss.cli import main; main()", *arguments]
+    started = time.perf_counter()
+    process = os.posix_spawn(
+        sys.executable, program, os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    )
+    _, status, used = os.wait4(process, 0)
+    if status:
+        raise SystemExit(f"isogloss {' '.join(arguments)} failed")
+    return {
+        "wall_s": round(time.perf_counter() - started, 2),
+        "cpu_s": round(used.ru_utime + used.ru_stime, 2),
+        "peak_gib": round(used.ru_maxrss / (1 << 20), 2),
+    }
+
+
+def main() -> None:
+    """Measure, and write results/audit.{json,md}."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--speakers", type=int, default=20_000)
+    options = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_table(options.rows, options.speakers, folder)
+        small = folder / "small.csv"
+        pd.read_csv(folder / "before.csv", nrows=100).to_csv(small, index=False)
+        before, after = str(folder / "before.csv"), str(folder / "after.csv")
+        common = ("--normalise", "lower,punctuation")
+        by = ("--by", "gender", "--by", "age_band", "--by", "gender+age_band")
+        cases = {
+            "--help": ("audit", "--help"),
+            "100 rows": ("audit", str(small), *common, "--by", "age_band"),
+            "one system": ("audit", before, *common, *by, "--out", str(folder / "one")),
+            "one system, regions found": ("audit", before, *common, *by, "--discover", "geographic"),
+            "two systems": ("audit", before, "--after", after, *common, *by, "--out", str(folder / "two")),
+            "two systems, regions found": ("audit", before, "--after", after, *common, *by, "--discover", "geographic"),
+        }
+        found = {case: run(*arguments) for case, arguments in cases.items()}
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    content = {"rows": options.rows, "speakers": options.speakers, "machine": machine, "cases": found}
+    write_json(content, RESULTS / "audit.json")
+    lines = ["# `isogloss audit` on a million utterances", ""]
+    lines += [f"`python benchmarks/audit.py`, {machine}. {options.rows:,} rows of {options.speakers:,} speakers; CSV, "]
+    lines += ["normalised by lower and punctuation; by gender, age_band and their intersection.", ""]
+    lines += ["| case | wall s | CPU s | peak GiB |", "|---|---:|---:|---:|"]
+    lines += [f"| {case} | {m['wall_s']} | {m['cpu_s']} | {m['peak_gib']} |" for case, m in found.items()]
+    with atomic_path(RESULTS / "audit.md") as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
