@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 from ruamel.yaml import YAML
 
-from isogloss.config import CohortRule, EncoderName, MitigationMethod, Params
+from isogloss.config import CohortRule, EncoderName, MitigationMethod, Params, SpeakerMethod
 
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
@@ -22,7 +22,11 @@ def pipeline():
 
 def stages():
     """Each stage with its template expanded: (name, definition)."""
-    lists = {"${cohorts.rules}": list(get_args(CohortRule)), "${mitigation.methods}": list(get_args(MitigationMethod))}
+    lists = {
+        "${cohorts.rules}": list(get_args(CohortRule)),
+        "${mitigation.methods}": list(get_args(MitigationMethod)),
+        "${verification.methods}": list(get_args(SpeakerMethod)),
+    }
     for name, stage in pipeline().items():
         if "foreach" not in stage:
             yield name, "", stage

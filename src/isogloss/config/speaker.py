@@ -8,9 +8,7 @@ from isogloss.config.section import PositiveInt, Section, Seed, refuse_duplicate
 
 SpeakerSize = Literal["small", "ecapa_512", "ecapa_1024"]
 SpeakerLoss = Literal["angular_prototypical", "aam_softmax"]
-SpeakerMethod = Literal[
-    "continued", "group_balanced", "group_dro", "arw_pairwise", "arw_accumulated", "arw_clusters"
-]
+SpeakerMethod = Literal["continued", "group_balanced", "group_dro", "arw_pairwise", "arw_accumulated", "arw_clusters"]
 
 
 class SpeakerParams(Section):

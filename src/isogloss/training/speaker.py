@@ -16,7 +16,7 @@ from isogloss.models.speaker import SpeakerEncoder, new_speaker_encoder, save_sp
 from isogloss.tables import read_json
 from isogloss.training.batches import read_cuts
 from isogloss.training.fitting import finish, fit, training_key
-from isogloss.training.speaker_batches import SpeakerBatch, TrainingSpeech, speaker_batches
+from isogloss.training.speaker_batches import SpeakerBatch, TrainingSpeech, draw_batches, loader
 
 SOURCE = Path(isogloss.__file__).parent
 CODE = (
@@ -35,19 +35,19 @@ class SpeakerTraining(lightning.LightningModule):
     ----------
     model, loss
         Trained in place.
-    params
-        Section `speaker`.
+    learning_rate
+        Of the peak.
     steps
         Expected optimiser steps of the whole training; the learning rate's schedule is laid over them.
     """
 
     def __init__(
-        self, model: SpeakerEncoder, loss: AngularPrototypical | AamSoftmax, params: SpeakerParams, *, steps: int
+        self, model: SpeakerEncoder, loss: AngularPrototypical | AamSoftmax, *, learning_rate: float, steps: int
     ) -> None:
         super().__init__()
         self.model = model
         self.loss = loss
-        self.params = params
+        self.learning_rate = learning_rate
         self.steps = steps
 
     def training_step(self, batch: SpeakerBatch, _: int) -> Tensor:
@@ -58,7 +58,7 @@ class SpeakerTraining(lightning.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with a linear warm-up over the first tenth and a cosine to zero (our choice)."""
-        optimizer = torch.optim.AdamW(parameter_groups(self.model, self.loss), lr=self.params.learning_rate)
+        optimizer = torch.optim.AdamW(parameter_groups(self.model, self.loss), lr=self.learning_rate)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._share_of_peak)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -117,19 +117,20 @@ def train_speaker_encoder(params: SpeakerParams, *, data: Path, output: Path) ->
     loss = new_loss(params, speakers=len(speech.speakers))
 
     def batches(epoch: int) -> torch.utils.data.DataLoader:
-        return speaker_batches(
-            speech,
+        draws = draw_batches(
+            speech.speaker_of,
             speakers=params.speakers_per_batch,
             utterances=params.utterances_per_speaker,
             seed=params.seed,
             epoch=epoch,
         )
+        return loader(speech, draws)
 
     key = training_key(
         "train_speaker", [params], [data / "cuts" / "train.jsonl", data / "feature_statistics.json"], CODE
     )
     fit(
-        SpeakerTraining(model, loss, params, steps=params.epochs * len(batches(0))),
+        SpeakerTraining(model, loss, learning_rate=params.learning_rate, steps=params.epochs * len(batches(0))),
         batches,
         epochs=params.epochs,
         seed=params.seed,

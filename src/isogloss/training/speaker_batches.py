@@ -155,6 +155,40 @@ def draw_batches(
     return [(int(seeds[place]), batches[place]) for place in rng.permutation(len(batches))]
 
 
+def draw_balanced_batches(
+    speaker_of: Sequence[int] | NDArray[np.intp],
+    group_of: Sequence[int] | NDArray[np.intp],
+    *,
+    speakers: int,
+    utterances: int,
+    seed: int,
+    epoch: int,
+) -> list[Draw]:
+    """About as many crops as `draw_batches` has, in batches in which all groups have as many speakers.
+
+    A batch has as many speakers of each group as the smallest group can give, up to an equal share; a small group's
+    speakers come more often than in `draw_batches`, which is the point.
+
+    Parameters
+    ----------
+    group_of
+        Group of each utterance's speaker.
+    """
+    rng = np.random.default_rng([seed, epoch, 1])
+    owner, group = np.asarray(speaker_of), np.asarray(group_of)
+    rows = {s: np.flatnonzero(owner == s) for s in np.unique(owner)}
+    members = [np.unique(owner[group == g]) for g in np.unique(group)]
+    plain = draw_batches(owner, speakers=speakers, utterances=utterances, seed=seed, epoch=epoch)
+    each = max(1, min(speakers // len(members), *(len(one) for one in members)))
+    number = max(1, round(sum(len(drawn) for _, drawn in plain) / (each * len(members))))
+    batches = []
+    for _ in range(number):
+        chosen = np.concatenate([rng.choice(one, each, replace=False) for one in members])
+        picked = [rng.choice(rows[s], utterances, replace=len(rows[s]) < utterances) for s in chosen]
+        batches.append((int(rng.integers(0, 2**63)), np.stack(picked)))
+    return batches
+
+
 def _groups(rows: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:
     """Rows in groups of one size; what is left over is dropped, unless it is all there is."""
     if len(rows) < size:
@@ -162,9 +196,6 @@ def _groups(rows: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:
     return [rows[start : start + size] for start in range(0, len(rows) - size + 1, size)]
 
 
-def speaker_batches(
-    speech: TrainingSpeech, *, speakers: int, utterances: int, seed: int, epoch: int
-) -> DataLoader[SpeakerBatch]:
-    """The batches of an epoch."""
-    draws = draw_batches(speech.speaker_of, speakers=speakers, utterances=utterances, seed=seed, epoch=epoch)
+def loader(speech: TrainingSpeech, draws: list[Draw]) -> DataLoader[SpeakerBatch]:
+    """The batches that were drawn."""
     return DataLoader(speech, sampler=draws, batch_size=None)

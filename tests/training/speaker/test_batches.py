@@ -12,9 +12,10 @@ from isogloss.errors import CorpusError
 from isogloss.training.speaker_batches import (
     TrainingSpeech,
     add_noise,
+    draw_balanced_batches,
     draw_batches,
     hide_bands_and_frames,
-    speaker_batches,
+    loader,
 )
 
 
@@ -116,7 +117,8 @@ def test_masks_hide_one_stretch_of_filters_and_one_of_frames_behind_the_mean():
 
 def test_the_loader_hands_out_what_was_drawn():
     data = speech()
-    (batch,) = list(speaker_batches(data, speakers=2, utterances=2, seed=1, epoch=0))
+    draws = draw_batches(data.speaker_of, speakers=2, utterances=2, seed=1, epoch=0)
+    (batch,) = list(loader(data, draws))
     assert sorted(batch.rows_B.tolist()) == [0, 1, 2, 3]
     assert batch.features_BTF.shape == (4, 20, 8)
     assert batch.lengths_B.tolist() == [20] * 4
@@ -125,3 +127,18 @@ def test_the_loader_hands_out_what_was_drawn():
 def test_one_speaker_is_refused():
     with pytest.raises(CorpusError, match="needs two"):
         TrainingSpeech([cut("u0", "s", np.zeros((5, 8)))], crop_frames=4)
+
+
+@given(sizes=st.lists(st.integers(1, 12), min_size=2, max_size=4), seed=st.integers(0, 20))
+def test_balanced_batches_have_as_many_speakers_of_each_group(sizes, seed):
+    owner = np.repeat(np.arange(sum(sizes)), 3)
+    group = np.repeat(np.arange(len(sizes)), 3 * np.array(sizes))
+    options = {"speakers": 8, "utterances": 2, "seed": seed, "epoch": 0}
+    drawn = draw_balanced_batches(owner, group, **options)
+    crops = sum(rows.size for _, rows in draw_batches(owner, **options))
+    assert abs(sum(rows.size for _, rows in drawn) - crops) <= 8 * 2
+    for _, rows_PQ in drawn:
+        assert (owner[rows_PQ] == owner[rows_PQ][:, :1]).all()
+        assert len(set(owner[rows_PQ[:, 0]])) == len(rows_PQ)
+        counts = np.bincount(group[rows_PQ[:, 0]], minlength=len(sizes))
+        assert len(set(counts)) == 1

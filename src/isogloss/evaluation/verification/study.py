@@ -1,0 +1,113 @@
+"""A mitigated verifier beside the base one on held-out speakers: trials with both scores, and every grouping."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from isogloss.config import StatisticsParams, VerificationParams
+from isogloss.errors import TableError
+from isogloss.evaluation.verification.fairness import cohort_errors, compare_verifiers
+from isogloss.evaluation.verification.lists import make_trials, with_groups
+from isogloss.evaluation.verification.scoring import score_trials
+from isogloss.evaluation.verification.trials import trials_of
+
+UNSPECIFIED = "unspecified"
+
+
+def scored_trials(
+    utterances: pd.DataFrame,
+    groupings: Mapping[str, pd.Series],
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    options: VerificationParams,
+) -> pd.DataFrame:
+    """Trials among the utterances of one split, scored by both verifiers.
+
+    Parameters
+    ----------
+    utterances
+        Rows of the metadata table of that split.
+    groupings
+        By its name, the group of each utterance id.
+    before, after
+        Embeddings of that split, and of train where scores are to be normalised.
+    options
+        Seed, size of the list, normalisation.
+
+    Returns
+    -------
+    `enrol_id, test_id, enrol_speaker, test_speaker, target, score_before, score`, then `enrol_<grouping>` and
+    `test_<grouping>`.
+    """
+    trials = make_trials(utterances, seed=options.seed, max_nontargets=options.max_nontargets)
+    for column, embeddings in (("score_before", before), ("score", after)):
+        impostors = embeddings[embeddings["split"] == "train"] if options.s_norm else None
+        trials[column] = score_trials(trials, embeddings, impostors=impostors, top=options.impostors)
+    groups = utterances[["utterance_id"]].reset_index(drop=True)
+    for name, cohorts in groupings.items():
+        groups[name] = groups["utterance_id"].map(cohorts).fillna(UNSPECIFIED).astype(str)
+    return with_groups(trials, groups)
+
+
+def groupings_of(
+    utterances: pd.DataFrame, rules: Mapping[str, pd.DataFrame], attributes: list[str]
+) -> dict[str, pd.Series]:
+    """The group of each utterance id: under each cohort rule (its assignments), and by each attribute.
+
+    Raises
+    ------
+    TableError
+        The metadata table lacks an attribute.
+    """
+    result = {name: assignments.set_index("utterance_id")["cohort"] for name, assignments in rules.items()}
+    by_id = utterances.set_index("utterance_id")
+    for column in attributes:
+        if column not in by_id.columns:
+            raise TableError(
+                f"data/utterances.parquet has no column {column!r}, which verification.attributes lists; remove it"
+            )
+        result[column] = by_id[column]
+    return result
+
+
+def compare_groupings(
+    test: pd.DataFrame,
+    discovery: pd.DataFrame,
+    groupings: Mapping[str, Mapping[str, str]],
+    *,
+    system: str,
+    statistics: StatisticsParams,
+    min_speakers_shown: int,
+    weights: pd.Series,
+    seeds: Mapping[str, int],
+) -> dict[str, dict[str, Any]]:
+    """fairness.json by grouping.
+
+    Parameters
+    ----------
+    test, discovery
+        Results of `scored_trials`; discovery ranks the cohorts by the base verifier's EER.
+    groupings
+        Readable names of the cohorts, by grouping.
+    system, statistics, min_speakers_shown, seeds
+        As `compare_verifiers`.
+    weights
+        Weight of each speaker of test.
+    """
+    early = trials_of(discovery.assign(score=discovery["score_before"]), where="the trials of discovery")
+    result = {}
+    for name, labels in groupings.items():
+        errors = cohort_errors(early, discovery[f"enrol_{name}"], discovery[f"test_{name}"])
+        result[name] = compare_verifiers(
+            test,
+            grouping=name,
+            system=system,
+            statistics=statistics,
+            min_speakers_shown=min_speakers_shown,
+            labels=labels,
+            discovery={cohort: one.eer for cohort, one in errors.items()},
+            weights=weights,
+            seeds=seeds,
+        )
+    return result
