@@ -7,8 +7,9 @@ Time is processor time of the one thread, which other work on the machine distur
 on the clock.
 
 *Batches*: utterances of the test split, sorted by length, decoded by the base recogniser in batches of 32 and of 1,
-once from features to tokens and once from encoder frames to tokens (the search alone). `frames` is the loop that most code has, one utterance and one encoder frame at a time; it gives the same
-tokens.
+once from features to tokens and once from encoder frames to tokens (the search alone). `frames` is the loop that most
+code has, one utterance and one encoder frame at a time; `single` and `batched` are the library's search. All give the
+same tokens.
 
 *Streams*: audio of test utterances in chunks of 100 ms through `isogloss.decoding.StreamingRecognizer`, with every
 encoder in its small size and random weights, whose blank is adjusted to a token in about every third encoder frame.
