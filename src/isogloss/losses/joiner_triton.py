@@ -15,10 +15,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from isogloss.losses import triton_kernels as kernels
-from isogloss.losses.joiner_tiles import Lengths
+from isogloss.losses.recomputed import ArcLogProbs, Lengths, Targets, recomputed
 
 CHUNK_NUMBERS = 1 << 25
 """Numbers in a chunk's largest matrix: 128 MiB of float32, enough rows to fill a large GPU."""
@@ -40,10 +39,8 @@ def joiner_log_probs(
         dtype = torch.get_autocast_dtype(device)
     else:
         dtype = torch.promote_types(torch.promote_types(encoder_BTJ.dtype, predictor_BPJ.dtype), weight_VJ.dtype)
-    log_blank_BTP, log_label_BTP = _JoinerLogProbs.apply(
-        encoder_BTJ, predictor_BPJ, weight_VJ, bias_V, labels_BP, lengths, blank, dtype
-    )
-    return log_blank_BTP, log_label_BTP
+    arcs = _JoinerChunks(Targets(labels_BP.contiguous(), lengths, blank), dtype)
+    return recomputed(arcs, encoder_BTJ, predictor_BPJ, weight_VJ, bias_V)
 
 
 @dataclass(frozen=True)
@@ -58,77 +55,53 @@ class _Chunk:
     """utterance_S, first_row_S, frames_S."""
 
 
-class _JoinerLogProbs(torch.autograd.Function):
-    """Chunked joiner, recomputed in backward."""
+class _JoinerChunks(ArcLogProbs):
+    """Chunks of a joiner's logits."""
 
-    @staticmethod
-    def forward(
-        ctx: Any,
-        encoder_BTJ: Tensor,
-        predictor_BPJ: Tensor,
-        weight_VJ: Tensor,
-        bias_V: Tensor | None,
-        labels_BP: Tensor,
-        lengths: Lengths,
-        blank: int,
-        dtype: torch.dtype,
-    ) -> tuple[Tensor, Tensor]:
-        """Fill both outputs chunk by chunk."""
-        ctx.lengths, ctx.blank, ctx.dtype = lengths, blank, dtype
-        joiner = _Joiner(encoder_BTJ, predictor_BPJ, weight_VJ, bias_V, labels_BP, lengths, blank, dtype)
-        outputs = torch.zeros((3, *joiner.cells), device=encoder_BTJ.device)
-        with torch.autocast(encoder_BTJ.device.type, enabled=False):
-            for chunk in joiner.chunks():
-                joiner.fill(chunk, joiner.logits(joiner.hidden(chunk)), outputs)
-        ctx.save_for_backward(encoder_BTJ, predictor_BPJ, weight_VJ, bias_V, labels_BP, outputs[2].clone())
+    def __init__(self, targets: Targets, dtype: torch.dtype) -> None:
+        self.targets, self.dtype = targets, dtype
+
+    def fill(self, *inputs: Any) -> tuple[Tensor, Tensor]:
+        """Chunk by chunk; the log-normalisers are kept."""
+        joiner = _Joiner(inputs, self.targets, self.dtype)
+        outputs = torch.zeros((3, *self.targets.cells), device=joiner.encoder_BTJ.device)
+        for chunk in joiner.chunks():
+            joiner.fill(chunk, joiner.logits(joiner.hidden(chunk)), outputs)
+        self.log_norm_BTP = outputs[2].clone()
         return outputs[0], outputs[1]
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_blank_BTP: Tensor, grad_label_BTP: Tensor) -> tuple[Tensor | None, ...]:
+    def gradients(
+        self, inputs: tuple[Any, ...], grad_blank_BTP: Tensor, grad_label_BTP: Tensor
+    ) -> tuple[Tensor | None, ...]:
         """Recompute each chunk and push the closed-form gradient of its logits through the joiner."""
-        encoder_BTJ, predictor_BPJ, weight_VJ, bias_V, labels_BP, log_norm_BTP = ctx.saved_tensors
-        inputs = (encoder_BTJ, predictor_BPJ, weight_VJ, bias_V)
-        joiner = _Joiner(*inputs, labels_BP, ctx.lengths, ctx.blank, ctx.dtype)
-        arcs = (log_norm_BTP, grad_blank_BTP.contiguous(), grad_label_BTP.contiguous())
+        joiner = _Joiner(inputs, self.targets, self.dtype)
+        arcs = (self.log_norm_BTP, grad_blank_BTP.contiguous(), grad_label_BTP.contiguous())
         grad_encoder_BTJ, grad_predictor_BPJ, grad_weight_VJ = (
-            torch.zeros(x.shape, device=x.device) for x in (encoder_BTJ, predictor_BPJ, weight_VJ)
+            torch.zeros(x.shape, device=x.device) for x in inputs[:3]
         )
         grad_bias_V = torch.zeros_like(joiner.bias_V)
-        with torch.autocast(encoder_BTJ.device.type, enabled=False):
-            for chunk in joiner.chunks():
-                hidden_NJ = joiner.hidden(chunk)
-                grad_NV = joiner.logits_gradient(chunk, joiner.logits(hidden_NJ), arcs)
-                grad_weight_VJ += _product(grad_NV.t(), hidden_NJ)
-                grad_bias_V += grad_NV.sum(0, dtype=torch.float32)
-                joiner.through_tanh(chunk, hidden_NJ, grad_NV @ joiner.weight_VJ, grad_encoder_BTJ, grad_predictor_BPJ)
-        grads = (grad_encoder_BTJ, grad_predictor_BPJ, grad_weight_VJ, grad_bias_V)
-        return *(None if x is None else g.to(x.dtype) for g, x in zip(grads, inputs, strict=True)), *(None,) * 4
+        for chunk in joiner.chunks():
+            hidden_NJ = joiner.hidden(chunk)
+            grad_NV = joiner.logits_gradient(chunk, joiner.logits(hidden_NJ), arcs)
+            grad_weight_VJ += _product(grad_NV.t(), hidden_NJ)
+            grad_bias_V += grad_NV.sum(0, dtype=torch.float32)
+            joiner.through_tanh(chunk, hidden_NJ, grad_NV @ joiner.weight_VJ, grad_encoder_BTJ, grad_predictor_BPJ)
+        return grad_encoder_BTJ, grad_predictor_BPJ, grad_weight_VJ, grad_bias_V
 
 
 class _Joiner:
     """One batch's operands in the products' precision, and the launches over a chunk of it."""
 
-    def __init__(
-        self,
-        encoder_BTJ: Tensor,
-        predictor_BPJ: Tensor,
-        weight_VJ: Tensor,
-        bias_V: Tensor | None,
-        labels_BP: Tensor,
-        lengths: Lengths,
-        blank: int,
-        dtype: torch.dtype,
-    ) -> None:
+    def __init__(self, inputs: tuple[Any, ...], targets: Targets, dtype: torch.dtype) -> None:
+        encoder_BTJ, predictor_BPJ, weight_VJ, bias_V = inputs
         self.encoder_BTJ, self.predictor_BPJ = encoder_BTJ.contiguous(), predictor_BPJ.contiguous()
-        self.weight_VJ, self.labels_BP = weight_VJ.to(dtype).contiguous(), labels_BP.contiguous()
+        self.weight_VJ = weight_VJ.to(dtype).contiguous()
         self.bias_V = (
             self.weight_VJ.new_zeros(len(weight_VJ), dtype=torch.float32) if bias_V is None else bias_V.float()
         )
-        self.lengths, self.blank = lengths, blank
-        longest_T, longest_P = (max(pair[i] for pair in lengths) for i in (0, 1))
-        self.cells = (len(lengths), longest_T, longest_P)
-        self.num_labels_B = torch.tensor([positions - 1 for _, positions in lengths], device=encoder_BTJ.device)
+        self.labels_BP, self.lengths, self.blank = targets.labels_BP, targets.lengths, targets.blank
+        self.cells = targets.cells
+        self.num_labels_B = torch.tensor([positions - 1 for _, positions in self.lengths], device=encoder_BTJ.device)
 
     def chunks(self) -> Iterator[_Chunk]:
         """All frames in order, as many at a time as CHUNK_NUMBERS allows."""

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from isogloss.errors import ModelError
 from isogloss.losses import backends
-from isogloss.losses.joiner_tiles import Lengths, logits_log_probs
+from isogloss.losses.joiner_tiles import logits_log_probs
 from isogloss.losses.lattice import lattice_loss
+from isogloss.losses.recomputed import Lengths
 from isogloss.losses.targets import check_joiner, check_targets
 
 Reduction = Literal["none", "mean", "sum"]
