@@ -53,5 +53,5 @@ def test_a_column_that_x_lacks_is_named():
 
 
 def test_names_must_match_the_columns_of_an_array():
-    with pytest.raises(ValueError, match="names 1 attributes, but X has 2"):
+    with pytest.raises(ValueError, match="columns holds 1 names, but X has 2 features"):
         AttributeCohorts(columns=["accent"]).fit(np.array([["f", "a"]]))

@@ -6,7 +6,15 @@ import pytest
 
 from isogloss.cohorts.discovery import discover, write_discovery
 from isogloss.cohorts.registry import allowed_rules, build_rule, load_rule
-from isogloss.config import AttributeParams, GeographicParams, Params, Section, StatisticsParams
+from isogloss.config import (
+    AttributeParams,
+    AutomaticParams,
+    GeodemographicParams,
+    GeographicParams,
+    Params,
+    Section,
+    StatisticsParams,
+)
 from isogloss.errors import ParamsError, TableError
 from isogloss.tables import ASSIGNMENT_COLUMNS
 
@@ -109,7 +117,8 @@ def test_utterances_without_reference_words_count_their_insertions(country):
 @pytest.mark.parametrize("change", [{"latitude": np.nan}, {"longitude": np.nan}])
 def test_a_corpus_without_positions_is_told_which_rules_it_allows(country, change):
     with pytest.raises(
-        TableError, match=r"'geographic' cannot be used: no row has latitude and longitude.*allows attribute"
+        TableError,
+        match=r"'geographic' cannot be used: no row has latitude and longitude.*automatic, attribute ",
     ):
         run("geographic", country.assign(**change))
 
@@ -118,7 +127,58 @@ def test_a_missing_attribute_is_named(country):
     params = PARAMS.model_copy(update={"attribute": PARAMS.attribute.model_copy(update={"columns": ["accent"]})})
     with pytest.raises(TableError, match="there is no column 'accent'; this corpus allows geographic"):
         discover("attribute", params, inputs_of(country, "geographic"), country, where="results.parquet")
-    assert allowed_rules(country, params) == ["geographic"]
+    assert allowed_rules(country, params) == ["geographic", "automatic"]
+
+
+@pytest.mark.parametrize("zips", [None, np.nan])
+def test_a_corpus_without_zips_is_told_which_rules_it_allows(country, zips):
+    results = country if zips is None else country.assign(zip=zips)
+    inputs = country[["utterance_id", "speaker_id", "split"]]
+    message = r"'geodemographic' cannot be used: (there is no column 'zip'|no row has zip).*geographic, automatic, attr"
+    with pytest.raises(TableError, match=message):
+        discover("geodemographic", PARAMS, inputs, results, where="results.parquet")
+
+
+def test_a_corpus_with_zips_but_without_their_table_is_told_so(country):
+    with pytest.raises(TableError, match="its inputs hold identifiers alone.*geographic, automatic, attribute "):
+        discover(
+            "geodemographic", PARAMS, country[["utterance_id", "speaker_id", "split"]], country.assign(zip="01000")
+        )
+
+
+def test_an_attribute_that_the_table_of_zips_lacks_is_named(country):
+    inputs = country[["utterance_id", "speaker_id", "split"]].assign(percent_whit=50.0)
+    with pytest.raises(TableError, match="'percent_white' is missing; did you mean 'percent_whit'"):
+        discover("geodemographic", PARAMS, inputs, country.assign(zip="01000"))
+
+
+def voices(country, *, seed=0):
+    """Embeddings in which the south-west sounds different."""
+    rng = np.random.default_rng(seed)
+    speakers = country["speaker_id"].unique()
+    voice = pd.DataFrame(rng.normal(0, 1, (len(speakers), 6)), index=speakers)
+    voice[0] += country.drop_duplicates("speaker_id").set_index("speaker_id")["southwest"].map({True: 9.0, False: -9.0})
+    vectors = voice.loc[country["speaker_id"]].reset_index(drop=True).add_prefix("e")
+    return country[["utterance_id", "speaker_id", "split"]].join(vectors)
+
+
+def test_voices_that_differ_are_found_and_ranked(country):
+    params = PARAMS.model_copy(update={"automatic": AutomaticParams(n_clusters=2)})
+    found = discover("automatic", params, voices(country), country)
+    worst = found.assignments.merge(country, on=["utterance_id", "speaker_id"]).query("wer_rank == 1")
+    assert worst["southwest"].mean() > 0.95
+    assert [entry["label"] for entry in found.summary["cohorts"]] == ["voice group 1", "voice group 2"]
+
+
+def test_zips_whose_people_are_served_worse_are_found(country):
+    rng = np.random.default_rng(1)
+    share = np.where(country["southwest"], rng.uniform(55, 90, len(country)), rng.uniform(0, 45, len(country)))
+    inputs = country[["utterance_id", "speaker_id", "split"]].assign(percent_hispanic=share, median_age=40.0)
+    section = GeodemographicParams(attributes=["percent_hispanic", "median_age"], min_speakers=8, min_words=50)
+    params = PARAMS.model_copy(update={"geodemographic": section})
+    found = discover("geodemographic", params, inputs, country.assign(zip="01000"))
+    assert found.summary["worst"] == ["percent_hispanic>50", "others"]
+    assert found.summary["cohorts"][0]["label"] == "ZIPs with percent hispanic above 50"
 
 
 def test_swapped_coordinates_are_recognised(country):

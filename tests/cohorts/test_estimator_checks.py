@@ -77,7 +77,6 @@ EXPECTED_FAILURES = {
                 "check_positive_only_tag_during_fit",
                 "check_estimators_dtypes",
                 "check_sample_weights_list",
-                "check_all_zero_sample_weights_error",
                 "check_sample_weight_equivalence_on_dense_data",
                 "check_dtype_object",
                 "check_pipeline_consistency",

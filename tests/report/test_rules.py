@@ -52,7 +52,7 @@ def test_metrics_hold_gap_and_share_of_each_rule(repository):
 def test_the_sentence_names_the_rule_with_the_widest_gap_on_test(repository):
     build_report(repository.root)
     sentence = rules_section(repository.page()).split("<p>")[1]
-    assert sentence.startswith("The geographic rule shows the widest gap on test: lat &lt; 34.1, lon &lt; -103.7 has ")
+    assert sentence.startswith("The geographic rule shows the widest gap on test: the bottom cohort (lat &lt; 34.1, ")
 
 
 def test_a_rule_of_a_single_cohort_has_no_gap(repository):

@@ -15,6 +15,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from isogloss.cohorts.rule import (
     UNSPECIFIED,
     CohortRule,
+    chosen_columns,
+    column_names,
     feature_names,
     lacking_columns,
     non_negative_weights,
@@ -65,14 +67,7 @@ class AttributeCohorts(CohortRule):
         values = self._values(X, reset=True)
         non_negative_weights(sample_weight, len(values))
         speaker_labels(groups, len(values))
-        if self.columns is not None:
-            self.columns_ = list(self.columns)
-        elif hasattr(self, "feature_names_in_"):
-            self.columns_ = [str(name) for name in self.feature_names_in_]
-        else:
-            self.columns_ = [f"x{number}" for number in range(values.shape[1])]
-        if len(self.columns_) != values.shape[1]:
-            raise ValueError(f"columns names {len(self.columns_)} attributes, but X has {values.shape[1]} features")
+        self.columns_ = column_names(self, self.columns, values.shape[1], option="columns")
         self.cohorts_ = sorted(set(self._names(values)))
         return self
 
@@ -118,12 +113,7 @@ class AttributeCohorts(CohortRule):
 
     def _values(self, X: ArrayLike | pd.DataFrame, *, reset: bool) -> NDArray:
         """The attributes of X as an array of shape (rows, attributes)."""
-        if isinstance(X, pd.DataFrame) and self.columns is not None:
-            missing = [column for column in self.columns if column not in X.columns]
-            if missing:
-                raise ValueError(f"X lacks the column {missing[0]!r}; it has {', '.join(map(str, X.columns))}")
-            X = X[list(self.columns)]
-        return validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
+        return validate_data(self, chosen_columns(X, self.columns), dtype=None, ensure_all_finite=False, reset=reset)
 
     def _names(self, values: NDArray) -> NDArray[np.object_]:
         """The cohort of each row of an array of attributes."""

@@ -17,15 +17,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.cluster import KMeans
-from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from isogloss.cohorts.rule import (
     UNSPECIFIED,
-    CohortRule,
+    ErrorRateRule,
+    complete_rows,
     feature_names,
-    non_negative_weights,
     other_columns,
     require_rule,
     set_features,
@@ -35,7 +34,7 @@ from isogloss.cohorts.stability import stable_number
 from isogloss.cohorts.units import Floats, Integers
 
 
-class SpeakerClusters(CohortRule):
+class SpeakerClusters(ErrorRateRule):
     """Virtual cohorts `voice-01`, `voice-02`, ... of similar voices, the first with the highest error rate.
 
     X holds the embedding of each utterance; rows with NaN are `unspecified`.
@@ -85,14 +84,9 @@ class SpeakerClusters(CohortRule):
             (N,) error rate, reference words (None: 1 each), speaker (None: every row is one). The errors order the
             cohorts and have no part in the clustering.
         """
-        embeddings_ND, rate_N = validate_data(
-            self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True
-        )
-        words_N = non_negative_weights(sample_weight, len(rate_N))
-        speakers = speaker_labels(groups, len(rate_N))
-        known_N = ~np.isnan(embeddings_ND).any(axis=1) & (words_N > 0)
-        rate_N, words_N = rate_N[known_N], words_N[known_N]
-        points_SD, speaker_N = _speaker_points(embeddings_ND[known_N], None if speakers is None else speakers[known_N])
+        rows = self._observe(X, y, sample_weight, groups)
+        rows = rows.where(complete_rows(rows.features_NF))
+        points_SD, speaker_N = _speaker_points(rows.features_NF, rows.speakers_N)
         if len(points_SD) == 0:
             self.centres_, self.cohorts_ = np.empty((0, self.n_features_in_)), []
             return self
@@ -101,8 +95,8 @@ class SpeakerClusters(CohortRule):
             kmeans = KMeans(self._number(points_SD), n_init=10, random_state=self.random_state).fit(points_SD)
         cluster_N = kmeans.labels_[speaker_N]
         clusters = kmeans.n_clusters
-        errors = np.bincount(cluster_N, rate_N * words_N, minlength=clusters)
-        wer = errors / np.bincount(cluster_N, words_N, minlength=clusters)
+        errors = np.bincount(cluster_N, rows.rate_N * rows.words_N, minlength=clusters)
+        wer = errors / np.bincount(cluster_N, rows.words_N, minlength=clusters)
         self.centres_ = kmeans.cluster_centers_[np.argsort(-wer, kind="stable")]
         self.cohorts_ = [f"voice-{number:02d}" for number in range(1, clusters + 1)]
         return self
@@ -113,10 +107,9 @@ class SpeakerClusters(CohortRule):
         With `groups` the rows of a speaker are averaged first, so that all of them get the same cohort; rows without
         embedding then follow the speaker's other rows. Without, every row stands for itself.
         """
-        check_is_fitted(self)
-        embeddings_ND = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        embeddings_ND = self._features(X)
         cohorts = np.full(len(embeddings_ND), UNSPECIFIED, dtype=object)
-        known_N = ~np.isnan(embeddings_ND).any(axis=1)
+        known_N = complete_rows(embeddings_ND)
         if not self.cohorts_ or not known_N.any():
             return cohorts
         speakers = speaker_labels(groups, len(embeddings_ND))
@@ -163,11 +156,6 @@ class SpeakerClusters(CohortRule):
         if cohort == UNSPECIFIED:
             return "voice unknown"
         return f"voice group {self.cohorts_.index(cohort) + 1}"
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags
 
     def _number(self, points_SD: Floats) -> int:
         """How many clusters."""

@@ -17,8 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from isogloss.cohorts.moments import colour_classes, speaker_moments
-from isogloss.cohorts.registry import build_rule, require_rule_inputs
-from isogloss.cohorts.rule import CohortRule
+from isogloss.cohorts.registry import build_rule, refuse_rule, require_rule_inputs
+from isogloss.cohorts.rule import CohortRule, other_columns
 from isogloss.config import Params, StatisticsParams
 from isogloss.errors import TableError
 from isogloss.evaluation.statistics import ratio
@@ -73,13 +73,14 @@ def discover(
     require_columns(inputs, ("utterance_id", "speaker_id", "split"), where=f"the inputs of {rule_name}")
     rows = _discovery_rows(inputs, base_results, where=where)
     require_rule_inputs(rule_name, rows, params, where=where)
+    if not other_columns(list(inputs.columns)):
+        lack = "its inputs hold identifiers alone (figures of ZIPs come from the corpus' table of them)"
+        refuse_rule(rule_name, lack, rows, params, where=where)
     rule = build_rule(rule_name, params)
     columns = rule.input_columns(list(inputs.columns))
     require_columns(inputs, columns, where=f"the inputs of {rule_name}")
     if {"latitude", "longitude"} <= set(columns):
         _check_positions(inputs, where=f"the inputs of {rule_name}")
-    if not columns:
-        raise TableError(f"the inputs of {rule_name} hold identifiers alone; run the stage that makes them anew")
     errors = (rows["substitutions"] + rows["deletions"] + rows["insertions"]).to_numpy(np.float64)
     words = rows["words"].to_numpy(np.float64)
     rate = np.divide(errors, words, out=np.zeros(len(rows)), where=words > 0)

@@ -18,20 +18,19 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from isogloss.cohorts.growth import ROUNDING, split_gain
 from isogloss.cohorts.rule import (
     UNSPECIFIED,
-    CohortRule,
+    ErrorRateRule,
+    chosen_columns,
+    column_names,
     feature_names,
     lacking_columns,
-    non_negative_weights,
     other_columns,
     require_rule,
     set_features,
-    speaker_labels,
 )
 from isogloss.cohorts.units import Floats
 
@@ -63,7 +62,7 @@ class Condition:
         return Condition(self.attribute, self.threshold, above=not self.above)
 
 
-class GeodemographicPartition(CohortRule):
+class GeodemographicPartition(ErrorRateRule):
     """Two cohorts of ZIP codes that differ in WER, and `unspecified` for unknown ZIPs.
 
     X holds the demographic figures of each row's ZIP (`isogloss.zips`), one column an attribute.
@@ -124,18 +123,12 @@ class GeodemographicPartition(CohortRule):
         y, sample_weight, groups
             (N,) error rate, reference words (None: 1 each), speaker (None: every row is one).
         """
-        figures_NA, rate_N = validate_data(
-            self, self._chosen(X), y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True
-        )
         if self.min_speakers < 1 or self.min_words < 0:
             raise ValueError("min_speakers must be at least 1, min_words at least 0")
-        words_N = non_negative_weights(sample_weight, len(rate_N))
-        speakers = speaker_labels(groups, len(rate_N))
-        speaker_N = np.arange(len(rate_N)) if speakers is None else pd.factorize(speakers)[0]
-        self.attributes_ = self._names(figures_NA.shape[1])
-        counted_N = words_N > 0
-        figures_NA, words_N = figures_NA[counted_N], words_N[counted_N]
-        errors_N, speaker_N = rate_N[counted_N] * words_N, speaker_N[counted_N]
+        rows = self._observe(chosen_columns(X, self.attributes), y, sample_weight, groups)
+        figures_NA, words_N, errors_N = rows.features_NF, rows.words_N, rows.rate_N * rows.words_N
+        self.attributes_ = column_names(self, self.attributes, figures_NA.shape[1], option="attributes")
+        speaker_N = np.arange(len(rows)) if rows.speakers_N is None else pd.factorize(rows.speakers_N)[0]
         self.conditions_: list[Condition] = []
         best = 0.0
         for conditions in self._candidates(figures_NA, words_N):
@@ -147,8 +140,7 @@ class GeodemographicPartition(CohortRule):
     def predict(self, X: ArrayLike | pd.DataFrame, groups: ArrayLike | None = None) -> NDArray[np.object_]:
         """The cohort of each row."""
         del groups
-        check_is_fitted(self)
-        figures_NA = validate_data(self, self._chosen(X), dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        figures_NA = self._features(chosen_columns(X, self.attributes))
         names = np.array([OTHERS, self._name(), UNSPECIFIED], dtype=object)
         return names[self._sides(self.conditions_, figures_NA)]
 
@@ -190,27 +182,6 @@ class GeodemographicPartition(CohortRule):
         if cohort == OTHERS:
             return f"ZIPs with {' or '.join(condition.opposite().label() for condition in self.conditions_)}"
         return f"ZIPs with {' and '.join(condition.label() for condition in self.conditions_)}"
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags
-
-    def _chosen(self, X: ArrayLike | pd.DataFrame) -> Any:
-        """The columns of the attributes, where X has names."""
-        if not isinstance(X, pd.DataFrame) or self.attributes is None:
-            return X
-        missing = [attribute for attribute in self.attributes if attribute not in X.columns]
-        if missing:
-            raise ValueError(f"X lacks the column {missing[0]!r}; it has {', '.join(map(str, X.columns))}")
-        return X[list(self.attributes)]
-
-    def _names(self, features: int) -> list[str]:
-        """Names for the columns of X."""
-        names = self.attributes or feature_names(self) or [f"x{number}" for number in range(features)]
-        if len(names) != features:
-            raise ValueError(f"attributes names {len(names)} columns, but X has {features} features")
-        return list(names)
 
     def _candidates(self, figures_NA: Floats, words_N: Floats) -> list[list[Condition]]:
         """All partitions, single attributes first, each as the conditions of one of its sides."""

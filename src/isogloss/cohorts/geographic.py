@@ -11,13 +11,13 @@ Shapes: N rows, L leaves.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from isogloss.cohorts.growth import Bounds, grow_tree
 from isogloss.cohorts.labels import label_rectangles
@@ -25,14 +25,13 @@ from isogloss.cohorts.moments import SpeakerMoments, colour_classes, speaker_mom
 from isogloss.cohorts.partition import Partition, described
 from isogloss.cohorts.rule import (
     UNSPECIFIED,
-    CohortRule,
+    ErrorRateRule,
     Rectangle,
+    complete_rows,
     feature_names,
     lacking_columns,
-    non_negative_weights,
     require_rule,
     set_features,
-    speaker_labels,
 )
 from isogloss.cohorts.significance import SpeakerPermutationTest
 from isogloss.cohorts.units import Floats, gather_units
@@ -41,7 +40,7 @@ BOUND_STEP = 0.1
 """Degrees to which the outline of the data is rounded outwards, so that it tells no speaker's position."""
 
 
-class GeographicTree(CohortRule):
+class GeographicTree(ErrorRateRule):
     """Regions of different WER, as leaves of a tree over (latitude, longitude).
 
     Parameters
@@ -109,22 +108,16 @@ class GeographicTree(CohortRule):
             (N,) speakers. None: every row is a speaker.
         """
         self._check_options()
-        features_NF, rate_N = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
-        position_N2 = self._positions(features_NF)
-        words_N = non_negative_weights(sample_weight, len(rate_N))
-        speakers_N = speaker_labels(groups, len(rate_N))
-        latitude_N, longitude_N = np.ascontiguousarray(position_N2.T)
-        known_N = ~(np.isnan(latitude_N) | np.isnan(longitude_N)) & (words_N > 0)
-        if not known_N.all():
-            latitude_N, longitude_N, rate_N = latitude_N[known_N], longitude_N[known_N], rate_N[known_N]
-            words_N = words_N[known_N]
-            speakers_N = None if speakers_N is None else speakers_N[known_N]
-        if len(rate_N) == 0:
+        rows = self._observe(X, y, sample_weight, groups)
+        rows = replace(rows, features_NF=self._positions(rows.features_NF))
+        rows = rows.where(complete_rows(rows.features_NF))
+        if len(rows) == 0:
             self.nodes_ = []
             self.leaves_: list[dict[str, Any]] = []
             self._partition = Partition([])
             return self
-        units = gather_units(latitude_N, longitude_N, np.asarray(rate_N, np.float64), words_N, speakers_N)
+        latitude_N, longitude_N = np.ascontiguousarray(rows.features_NF.T)
+        units = gather_units(latitude_N, longitude_N, rows.rate_N, rows.words_N, rows.speakers_N)
         bounds = Bounds(self.min_speakers, self.min_words)
         test = None
         if self.alpha is not None:
@@ -139,16 +132,12 @@ class GeographicTree(CohortRule):
     def predict(self, X: ArrayLike, groups: ArrayLike | None = None) -> NDArray[np.object_]:
         """The leaf of each position of X (N, 2); `unspecified` where a coordinate is NaN or no leaf exists."""
         del groups
-        check_is_fitted(self)
-        position_N2 = self._positions(
-            validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        )
+        position_N2 = self._positions(self._features(X))
         if not self.leaves_:
             return np.full(len(position_N2), UNSPECIFIED, dtype=object)
-        latitude_N, longitude_N = np.ascontiguousarray(position_N2.T)
-        known_N = ~(np.isnan(latitude_N) | np.isnan(longitude_N))
+        known_N = complete_rows(position_N2)
         leaf_N = np.full(len(known_N), len(self.leaves_))
-        leaf_N[known_N] = self._partition.leaf_of(latitude_N[known_N], longitude_N[known_N])
+        leaf_N[known_N] = self._partition.leaf_of(*np.ascontiguousarray(position_N2[known_N].T))
         return np.array([*self._partition.cohorts, UNSPECIFIED], dtype=object)[leaf_N]
 
     def input_columns(self, present: Sequence[str]) -> list[str]:
@@ -192,11 +181,6 @@ class GeographicTree(CohortRule):
     def geometry(self, cohort: str) -> list[Rectangle] | None:
         """The rectangle of a leaf."""
         return [leaf["rectangle"] for leaf in self.leaves_ if leaf["cohort"] == cohort] or None
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags
 
     def _check_options(self) -> None:
         """Raise ValueError for an option out of range."""

@@ -1,6 +1,7 @@
 """The cohort rules by name: built from params, read from files, refused where a corpus lacks what they need."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 
@@ -66,9 +67,14 @@ def require_rule_inputs(name: str, utterances: pd.DataFrame, params: Params, *, 
     """
     lack = build_rule(name, params).lacks(utterances)
     if lack:
-        allowed = allowed_rules(utterances, params)
-        remedy = f"this corpus allows {', '.join(allowed)}" if allowed else "this corpus allows no rule as they are set"
-        raise TableError(f"{where}: the cohort rule {name!r} cannot be used: {lack}; {remedy} (set cohorts.rules)")
+        refuse_rule(name, lack, utterances, params, where=where)
+
+
+def refuse_rule(name: str, lack: str, utterances: pd.DataFrame, params: Params, *, where: str) -> NoReturn:
+    """Raise the `TableError` that says what a rule lacks, and which other rules the corpus allows."""
+    allowed = [rule for rule in allowed_rules(utterances, params) if rule != name]
+    remedy = f"this corpus allows {', '.join(allowed)}" if allowed else "this corpus allows no rule as they are set"
+    raise TableError(f"{where}: the cohort rule {name!r} cannot be used: {lack}; {remedy} (set cohorts.rules)")
 
 
 def _configured(params: Params) -> list[str]:

@@ -6,6 +6,7 @@ which it knows nothing go to `UNSPECIFIED`, which is a cohort like any other: it
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from isogloss.errors import TableError
 
@@ -79,6 +81,82 @@ class CohortRule(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+@dataclass(frozen=True)
+class Observations:
+    """The rows that a rule is fitted on, checked: shapes (N, F) and (N,).
+
+    `speakers_N` is None where every row is a speaker of its own.
+    """
+
+    features_NF: NDArray[np.float64]
+    rate_N: NDArray[np.float64]
+    words_N: NDArray[np.float64]
+    speakers_N: NDArray | None
+
+    def __len__(self) -> int:
+        return len(self.rate_N)
+
+    def where(self, kept_N: NDArray[np.bool_]) -> "Observations":
+        """The rows that are kept; nothing is copied where all are."""
+        if kept_N.all():
+            return self
+        speakers_N = None if self.speakers_N is None else self.speakers_N[kept_N]
+        return Observations(self.features_NF[kept_N], self.rate_N[kept_N], self.words_N[kept_N], speakers_N)
+
+
+def complete_rows(features_NF: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rows have all their features."""
+    missing_N = np.isnan(features_NF[:, 0])
+    for column_N in features_NF.T[1:]:
+        missing_N |= np.isnan(column_N)
+    return ~missing_N
+
+
+class ErrorRateRule(CohortRule):
+    """Base of the rules that look at numbers and learn from error rates: they need y."""
+
+    def _observe(
+        self, X: Any, y: ArrayLike | None, sample_weight: ArrayLike | None, groups: ArrayLike | None
+    ) -> Observations:
+        """The arguments of `fit`, checked, without rows that have no words. Raises ValueError as scikit-learn does."""
+        features_NF, rate_N = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
+        words_N = non_negative_weights(sample_weight, len(rate_N))
+        speakers_N = speaker_labels(groups, len(rate_N))
+        rows = Observations(features_NF, np.asarray(rate_N, np.float64), words_N, speakers_N)
+        return rows.where(words_N > 0)
+
+    def _features(self, X: Any) -> NDArray[np.float64]:
+        """The argument of `predict`, checked, shape (N, F)."""
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+def chosen_columns(X: Any, names: Sequence[str] | None) -> Any:
+    """The named columns of a table; X itself where it has no names or none are chosen. ValueError if one is missing."""
+    if not isinstance(X, pd.DataFrame) or names is None:
+        return X
+    missing = [name for name in names if name not in X.columns]
+    if missing:
+        raise ValueError(f"X lacks the column {missing[0]!r}; it has {', '.join(map(str, X.columns))}")
+    return X[list(names)]
+
+
+def column_names(rule: CohortRule, names: Sequence[str] | None, features: int, *, option: str) -> list[str]:
+    """What the columns of X are called: as an option of the rule says, as X itself does, or x0, x1, ...
+
+    Raises ValueError where the option names another number of columns than X has.
+    """
+    found = names if names is not None else feature_names(rule) or [f"x{number}" for number in range(features)]
+    if len(found) != features:
+        raise ValueError(f"{option} holds {len(found)} names, but X has {features} features")
+    return list(found)
 
 
 def other_columns(present: Sequence[str]) -> list[str]:

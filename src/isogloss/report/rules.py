@@ -63,18 +63,20 @@ def about(rule: str, inputs: ReportInputs) -> str:
 
 
 def rules_sentence(inputs: ReportInputs) -> str:
-    """Which rule shows the widest gap on test, how sure that is, and what selection had added on discovery."""
-    gaps = {rule: inputs.rules[rule].comparison.gap for rule in inputs.rules}
-    known: dict[str, Gap] = {
-        rule: gap for rule, gap in gaps.items() if gap is not None and gap.test.relative_gap is not None
-    }
+    """Which rule shows the widest gap on test, how sure that is, and what it was on discovery.
+
+    A rule whose gap has an interval goes before one with too few speakers for it.
+    """
+    gaps = {name: rule.comparison.gap for name, rule in inputs.rules.items()}
+    known = {name: gap for name, gap in gaps.items() if gap is not None and gap.test.relative_gap is not None}
     if not known:
         return "No rule has two cohorts whose error rates may be shown, so there is no gap to compare."
-    rule = max(known, key=lambda name: known[name].test.relative_gap or 0.0)
+    rule = max(known, key=lambda name: _prominence(known[name]))
     gap = known[rule]
     text = (
-        f"The {rule} rule shows the widest gap on test: {gap.bottom_label} has {percent(gap.test.bottom.wer)}, "
-        f"{gap.top_label} {percent(gap.test.top.wer)}, a relative gap of {percent(gap.test.relative_gap, digits=0)}"
+        f"The {rule} rule shows the widest gap on test: the bottom cohort ({gap.bottom_label}) has "
+        f"{percent(gap.test.bottom.wer)}, the top cohort ({gap.top_label}) {percent(gap.test.top.wer)}, "
+        f"a relative gap of {percent(gap.test.relative_gap, digits=0)}"
     )
     bounds = gap.test.relative_gap_ci95
     if bounds is None:
@@ -84,9 +86,14 @@ def rules_sentence(inputs: ReportInputs) -> str:
         text += f" (interval {interval((bounds[0], bounds[1]), digits=0)})"
         text += "." if bounds[0] > 0 else "; the interval includes no gap."
     found = gap.discovery.relative_gap
-    if found is not None and gap.test.relative_gap is not None and found > gap.test.relative_gap:
-        text += (
-            f" On discovery, whose speakers chose the cohorts, it was {percent(found, digits=0)}: "
-            "the difference is what choosing adds."
-        )
-    return text
+    if found is None or gap.test.relative_gap is None or found <= gap.test.relative_gap:
+        return text
+    return (
+        f"{text} On discovery, whose speakers chose the cohorts, it was {percent(found, digits=0)}: what is chosen "
+        "for being extreme looks wider there than it is."
+    )
+
+
+def _prominence(gap: Gap) -> tuple[bool, float]:
+    """By what the widest gap is chosen: whether it has an interval, then its width."""
+    return gap.test.relative_gap_ci95 is not None, gap.test.relative_gap or 0.0
