@@ -140,7 +140,7 @@ def test_a_corpus_without_zips_is_told_which_rules_it_allows(country, zips):
 
 
 def test_a_corpus_with_zips_but_without_their_table_is_told_so(country):
-    with pytest.raises(TableError, match="its inputs hold identifiers alone.*geographic, automatic, attribute "):
+    with pytest.raises(TableError, match=r"its inputs hold identifiers alone.*geographic, automatic, attribute "):
         discover(
             "geodemographic", PARAMS, country[["utterance_id", "speaker_id", "split"]], country.assign(zip="01000")
         )

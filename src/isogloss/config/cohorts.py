@@ -47,7 +47,7 @@ class GeodemographicParams(Section):
         "median_age",
     ]
     """Columns of the corpus' ZIP table; those named percent_... divide at the majority, others at their median."""
-    min_speakers: PositiveInt = 24
+    min_speakers: PositiveInt = 30
     """Fewest speakers a side may have."""
     min_words: PositiveInt = 100
     """Fewest reference words a side may have."""
@@ -63,8 +63,9 @@ class GeodemographicParams(Section):
 class AutomaticParams(Section):
     """Clusters of speaker embeddings."""
 
-    n_clusters: int | Literal["auto"] = "auto"
-    """Clusters, or auto: as many as come out the same from different halves of the speakers."""
+    n_clusters: int | Literal["auto"] = 10
+    """Clusters, or auto: as many as come out the same from different halves of the speakers; where one difference
+    between voices is much larger than all others (gender, mostly), those are the two of it."""
     max_clusters: Annotated[int, Field(ge=2)] = 12
     """Most clusters that auto may choose."""
     random_state: Seed = 1
