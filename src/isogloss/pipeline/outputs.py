@@ -44,16 +44,16 @@ def experiment_outputs(experiment: Path | str, path: str, *, root: Path | str = 
     PipelineError
         A finished run has no such output (the nearest is named), or the cache has lost it.
     """
-    root = Path(root)
-    sweep = load_sweep(root / experiment, params=root / "params.yaml")
-    cache = CacheSettings.of(root).files
-    found: dict[str, Path] = {}
-    for run, saved in finished_runs(sweep, root=root).items():
-        file = cached_file(saved, path, cache)
-        if file is None:
-            raise PipelineError(f"experiment {run} of {experiment}: {_missing(saved, path)}")
-        found[run] = file
-    return found
+    sweep = load_sweep(Path(root) / experiment, params=Path(root) / "params.yaml")
+    return {run: output_file(saved, path, root=root) for run, saved in finished_runs(sweep, root=root).items()}
+
+
+def output_file(experiment: Experiment, path: str, *, root: Path | str = ".") -> Path:
+    """The local file of one finished run's output, as `experiment_outputs` gives it; raises as it does."""
+    file = cached_file(experiment, path, CacheSettings.of(Path(root)).files)
+    if file is None:
+        raise PipelineError(f"experiment {experiment.name}: {_missing(experiment, path)}")
+    return file
 
 
 def read_output(experiment: Experiment, path: str, cache: Path) -> bytes | None:

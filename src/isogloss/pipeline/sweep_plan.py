@@ -3,6 +3,7 @@
 All runs start from HEAD. The graph of each run is read in one worktree whose params.yaml is rewritten for each.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 WORKSPACE, SAVE = "(workspace)", "(save)"
 """The jobs of a run before and after its stages."""
+_NEVER = (Reason("never run"),)
 
 
 @dataclass(frozen=True)
@@ -85,20 +87,31 @@ class SweepPlan:
         they ask for one core and no GPU.
         """
         leaders = self.leaders
-        jobs: list[Stage] = []
-        for run in self.unfinished:
-            start = job_name(run.run, WORKSPACE)
-            jobs.append(Stage(start, reasons=(Reason("never run"),)))
-            own: list[str] = [start]
-            for stage in run.plan.stages:
-                name = job_name(run.run, stage.name)
-                leader = leaders.get(run.inputs[stage.name].digest, name)
-                needs = (start, *(job_name(run.run, other) for other in stage.needs))
-                job = replace(stage, name=name, needs=needs, reasons=(Reason("never run"),))
-                jobs.append(job if leader == name else replace(job, needs=(*needs, leader), cores=1, gpus=0))
-                own.append(name)
-            jobs.append(Stage(job_name(run.run, SAVE), needs=tuple(own), reasons=(Reason("never run"),)))
-        return Plan(tuple(jobs))
+        return Plan(tuple(job for run in self.unfinished for job in _jobs(run, leaders)))
+
+
+def _jobs(run: RunPlan, leaders: dict[str, str]) -> Iterator[Stage]:
+    """The jobs of one run: its workspace, its stages, the saving of its results."""
+    name_of = {stage.name: job_name(run.run, stage.name) for stage in run.plan.stages}
+    leader_of = {stage: leaders.get(run.inputs[stage].digest, name) for stage, name in name_of.items()}
+    led = {stage for stage, name in name_of.items() if leader_of[stage] != name}
+    start = job_name(run.run, WORKSPACE)
+    yield Stage(start, tuple(sorted({leader_of[stage] for stage in _first_needed(run, led)})), _NEVER)
+    for stage in run.plan.stages:
+        needs = (start, *(name_of[other] for other in stage.needs))
+        job = replace(stage, name=name_of[stage.name], needs=needs, reasons=_NEVER)
+        yield replace(job, needs=(*needs, leader_of[stage.name]), cores=1, gpus=0) if stage.name in led else job
+    yield Stage(job_name(run.run, SAVE), (start, *name_of.values()), _NEVER)
+
+
+def _first_needed(run: RunPlan, led: set[str]) -> set[str]:
+    """What other runs have to have made before this one can begin with a stage of its own.
+
+    The workspace is made only then, and filled with all of it at once. (What is upstream of a shared stage is shared.)
+    """
+    own = [stage for stage in run.plan.stages if stage.name not in led]
+    begin = [stage for stage in own if {*stage.needs} <= led]
+    return {need for stage in begin for need in stage.needs} if begin else led
 
 
 def job_name(run: Run, stage: str) -> str:
