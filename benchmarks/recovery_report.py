@@ -22,7 +22,8 @@ def as_markdown(result: dict[str, Any]) -> str:
         f"{', '.join(result['disadvantaged'])}. Recall and precision are of the worst cohorts that hold 15 % of the "
         "speakers of discovery; in brackets what as many speakers drawn at random would have. The relative gap, "
         "(WER of the bottom cohort - WER of the top one) / WER of the top one, is the median over seeds. Options are "
-        "the defaults of params.yaml but for what a name says; a side of the geodemographic rule has at least 24 speakers.",
+        "the defaults of params.yaml but for what a name says; a side of the geodemographic rule has at least 24 "
+        "speakers.",
         "",
         "Made-up voices: 32 dimensions, the unit is the standard deviation of speakers of one dialect and gender; "
         "genders lie 6 apart, utterances of a speaker scatter by 1, dialects lie as far apart as the table says.",

@@ -7,8 +7,9 @@ Four parts, written to `benchmarks/results/statistics_coverage.{json,md,svg}`:
 - coverage of nominal 95 % intervals for one system, two systems and two groups, by the studentised bootstrap of
   `isogloss.evaluation.statistics`, the percentile bootstrap over speakers, and the one over utterances;
 - coverage of intervals for the change of the spread over six cohorts;
-- a null simulation: cohorts discovered by `GeographicTree` where there is no disparity, and how often a cohort is then
-  claimed to be worse than the rest, or harmed by a system that changes nothing;
+- a null simulation: cohorts discovered by the geographic rule (`discover`, then `disparities` on test) where there is
+  no disparity, and how often a cohort is then claimed to be worse than the rest, or harmed by a system that changes
+  nothing;
 - time (on one core) and memory of 10,000 draws of 100,000 speakers in 50 cohorts.
 
 The population is that of `statistics_population`.
@@ -31,8 +32,8 @@ from numpy.typing import NDArray
 from statistics_population import CHANGE, Sample, simulate, true_rate
 from statistics_report import as_markdown, as_svg
 
-from isogloss.cohorts.geographic import GeographicTree
-from isogloss.config import StatisticsParams
+from isogloss.cohorts import discover
+from isogloss.config import GeographicParams, Params, StatisticsParams
 from isogloss.evaluation import compare, disparities
 from isogloss.evaluation.statistics import bootstrap
 from isogloss.evaluation.statistics import estimands as of
@@ -46,6 +47,10 @@ BASE_RATES = (0.03, 0.08, 0.25)
 RATIO = 1.5
 DRAWS = 1000
 PERCENTILE_DRAWS = 500
+NULL_PARAMS = Params(
+    geographic=GeographicParams(max_leaves=12, min_speakers=20, min_words=200),
+    statistics=StatisticsParams(resamples=200),
+)
 SPREAD_RATES = (0.05, 0.06, 0.07, 0.08, 0.10, 0.18)
 SPREAD_FACTORS = (1.0, 1.0, 1.0, 1.0, 0.9, 0.7)
 
@@ -147,15 +152,17 @@ def null_run(seed: int) -> dict[str, Any]:
     rng = np.random.default_rng([seed, 11])
     towns = np.stack([rng.uniform(30, 48, 24), rng.uniform(-120, -75, 24)], axis=1)
     samples = {name: simulate(400, 0.08, rng, change=0.0) for name in ("discovery", "test")}
-    places = {
-        name: (towns[rng.integers(0, 24, 400)] + rng.normal(0, 0.3, (400, 2)))[sample.speaker]
-        for name, sample in samples.items()
-    }
+    tables = []
+    for name, sample in samples.items():
+        places = towns[rng.integers(0, 24, 400)] + rng.normal(0, 0.3, (400, 2))
+        table = sample.as_table(0).assign(split=name)
+        table[["latitude", "longitude"]] = places[sample.speaker]
+        tables.append(table.assign(**{column: name + table[column] for column in ("utterance_id", "speaker_id")}))
+    results = pd.concat(tables, ignore_index=True)
+    inputs = results[["utterance_id", "speaker_id", "split", "latitude", "longitude"]]
+    assigned = discover("geographic", NULL_PARAMS, inputs, results).assignments["cohort"].to_numpy(object)
+    cohorts = {name: assigned[(results["split"] == name).to_numpy()] for name in samples}
     found = samples["discovery"]
-    tree = GeographicTree(max_leaves=12, min_speakers=20, min_words=200)
-    words = found.totals[:, 1]
-    tree.fit(places["discovery"], found.totals[:, 0] / words, sample_weight=words, groups=found.speaker)
-    cohorts = {name: tree.predict(place) for name, place in places.items()}
     rates = {name: _relative_rates(sample, cohorts[name]) for name, sample in samples.items()}
     worst = max(rates["discovery"], key=lambda name: rates["discovery"][name])
     test = samples["test"]
