@@ -1,4 +1,4 @@
-"""Stage `evaluate@<method>`: decode test with an adapted model and compare it with the base under every rule."""
+"""Stage `evaluate@<method>`: decode dev and test with an adapted model; compare it with the base under every rule."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ from isogloss.cohorts.publication import shown_names
 from isogloss.config import load_params, seeds
 from isogloss.entry import entry
 from isogloss.evaluation import compare, error_rate
+from isogloss.evaluation.tuning import dev_figures
 from isogloss.models import load_transducer
 from isogloss.tables import (
     ASSIGNMENT_COLUMNS,
@@ -23,7 +24,7 @@ from isogloss.training.transcription import transcribe
 
 @entry
 def main(method: str) -> None:
-    """Evaluate `method` on test."""
+    """Evaluate `method` on test, and note what dev says of it."""
     params = load_params()
     utterances = read_parquet("data/utterances.parquet", METADATA_COLUMNS)
     base = read_parquet("results/asr/base/utterances.parquet")
@@ -38,15 +39,18 @@ def main(method: str) -> None:
     after = transcribe(
         model,
         utterances,
-        ["test"],
+        ["dev", "test"],
         data=Path("data"),
         threads=params.mitigation.threads,
         decoding=params.decoding,
         cohorts=dict(zip(membership["utterance_id"], membership["cohort"], strict=True)),
     )
-    print(f"{method}: WER {error_rate(before):.1%} -> {error_rate(after):.1%} on test")
+    worst = worst_cohorts(read_json(f"cohorts/{params.mitigation.rule}/summary.json"), params.mitigation.worst_share)
+    on_test = after[after["split"] == "test"]
+    print(f"{method}: WER {error_rate(before):.1%} -> {error_rate(on_test):.1%} on test")
     with atomic_folder(Path("results/asr") / method) as folder:
         write_parquet(after, folder / "utterances.parquet")
+        write_json(dev_figures(base, after, membership, worst), folder / "dev.json")
         for rule in params.cohorts.rules:
             cohorts = read_json(Path("cohorts") / rule / "summary.json")
             fairness = compare(
@@ -58,9 +62,7 @@ def main(method: str) -> None:
                 statistics=params.statistics,
                 min_speakers_shown=params.privacy.min_speakers,
                 labels={c["cohort"]: c["label"] for c in cohorts["cohorts"]},
-                mitigated=worst_cohorts(cohorts, params.mitigation.worst_share)
-                if rule == params.mitigation.rule
-                else [],
+                mitigated=worst if rule == params.mitigation.rule else [],
                 discovery=shown[rule].discovery_figures(cohorts),
                 shown=shown[rule].test,
                 seeds=seeds(params),

@@ -8,6 +8,8 @@ import click
 
 from isogloss import __version__
 from isogloss.cli.audit import audit
+from isogloss.cli.choose import choose
+from isogloss.cli.claims import claims
 from isogloss.cli.cohorts import cohorts
 from isogloss.cli.compare import compare
 from isogloss.cli.ingest import ingest
@@ -17,7 +19,19 @@ from isogloss.cli.status import status
 from isogloss.cli.study import study
 from isogloss.cli.sweep import sweep
 
-COMMANDS: tuple[click.Command, ...] = (audit, cohorts, compare, ingest, run, score, status, study, sweep)
+COMMANDS: tuple[click.Command, ...] = (
+    audit,
+    choose,
+    claims,
+    cohorts,
+    compare,
+    ingest,
+    run,
+    score,
+    status,
+    study,
+    sweep,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

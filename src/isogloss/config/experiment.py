@@ -7,6 +7,7 @@ targets: [report]
 compare: {by: [ewc.strength], metrics: [asr.ewc.wer]}
 """
 
+import io
 import itertools
 import json
 import re
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
+from ruamel.yaml import YAML
 
 from isogloss.config.overrides import flattened, overridden
 from isogloss.config.params import Params
@@ -160,6 +162,17 @@ def load_sweep(path: Path | str, *, params: Path | str = "params.yaml") -> Sweep
         if key not in known:
             raise ParamsError(f"{path}: compare.by names {key!r}, which is no param")
     return Sweep(path.stem, path, experiment, runs)
+
+
+def with_base(path: Path, overrides: Mapping[str, Any]) -> str:
+    """The text of an experiment file with these overrides in its `base`; its comments and its order stay."""
+    yaml = YAML()
+    yaml.width = 120
+    content = yaml.load(path.read_text(encoding="utf-8"))
+    content.setdefault("base", {}).update(overrides)
+    buffer = io.StringIO()
+    yaml.dump(content, buffer)
+    return buffer.getvalue()
 
 
 def _runs(name: str, experiment: Experiment) -> Iterator[Run]:

@@ -47,11 +47,18 @@ class MitigationParams(Section):
         return self
 
 
-class FinetuneParams(Section):
-    """Plain fine-tuning on the worst cohorts: nothing to set."""
+class MethodParams(Section):
+    """What every method has."""
+
+    learning_rate_factor: Annotated[float, Field(gt=0)] = 1.0
+    """Times `mitigation.learning_rate`: the dial of a method that has no other, so that all can be tried as often."""
 
 
-class EwcParams(Section):
+class FinetuneParams(MethodParams):
+    """Plain fine-tuning on the worst cohorts."""
+
+
+class EwcParams(MethodParams):
     """Elastic weight consolidation (2207.07850)."""
 
     strength: Annotated[float, Field(ge=0.0)] = 1e4
@@ -63,29 +70,29 @@ class EwcParams(Section):
     """Gradients at the transcripts, as in the paper, or at labels drawn from the model (the true Fisher)."""
 
 
-class L2Params(Section):
+class L2Params(MethodParams):
     """L2 to the base weights."""
 
     strength: Annotated[float, Field(ge=0.0)] = 1.0
     """lambda in L = L_ASR + (lambda / 2) sum_i (theta_i - theta*_i)^2."""
 
 
-class PredictorOnlyParams(Section):
-    """Fine-tuning of the predictor alone: nothing to set."""
+class PredictorOnlyParams(MethodParams):
+    """Fine-tuning of the predictor alone."""
 
 
-class EncoderOnlyParams(Section):
-    """Fine-tuning of the encoder alone: nothing to set."""
+class EncoderOnlyParams(MethodParams):
+    """Fine-tuning of the encoder alone."""
 
 
-class MixBaseDataParams(Section):
+class MixBaseDataParams(MethodParams):
     """Fine-tuning with base data mixed back in."""
 
     base_share: Share = 0.5
     """Share of the draws that are utterances of train."""
 
 
-class OversampleParams(Section):
+class OversampleParams(MethodParams):
     """Adaptation on everybody's new data, the worst cohorts oversampled (2207.11345)."""
 
     share: Share = 0.5
@@ -96,7 +103,7 @@ class PseudoLabelsParams(OversampleParams):
     """Oversampling with the base model's hypotheses as the worst cohorts' transcripts."""
 
 
-class CohortInputParams(Section):
+class CohortInputParams(MethodParams):
     """Cohort membership as an input (2207.11345)."""
 
     hidden_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
@@ -110,7 +117,7 @@ class CohortInputWithOversampleParams(OversampleParams):
     """As for cohort input."""
 
 
-class ArwParams(Section):
+class ArwParams(MethodParams):
     """Adversarial reweighting (2207.07776)."""
 
     hidden_dim: Annotated[int, Field(ge=0)] = 32
@@ -118,7 +125,7 @@ class ArwParams(Section):
     adversary_learning_rate: Annotated[float, Field(gt=0)] = 1e-2
 
 
-class GroupDroParams(Section):
+class GroupDroParams(MethodParams):
     """Group DRO over the cohorts (1911.08731)."""
 
     step_size: Annotated[float, Field(ge=0.0)] = 0.01

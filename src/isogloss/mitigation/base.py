@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from isogloss.config import MitigationParams, Section
+from isogloss.config import MitigationParams
+from isogloss.config.mitigation import MethodParams
 from isogloss.mitigation.draws import worst_examples
 from isogloss.mitigation.fisher import SpeechBatch
 from isogloss.models import Transducer
 
-Options = TypeVar("Options", bound=Section)
+Options = TypeVar("Options", bound=MethodParams)
 
 
 @dataclass(frozen=True)

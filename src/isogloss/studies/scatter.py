@@ -34,7 +34,14 @@ class Point:
 
 
 def scatter(
-    points: Sequence[Point], *, title: str, x_title: str, y_title: str, scale: float = 100.0, joined: bool = False
+    points: Sequence[Point],
+    *,
+    title: str,
+    x_title: str,
+    y_title: str,
+    scale: float = 100.0,
+    joined: bool = False,
+    legend: bool = True,
 ) -> str:
     """The picture as SVG.
 
@@ -48,6 +55,8 @@ def scatter(
         What the y values are multiplied by for its labels: 100 for per cent.
     joined
         Whether the points of a series are joined, in the order of x.
+    legend
+        Whether the series are named above the drawing; points bear their own names anyway.
     """
     xs = _axis([v for p in points for v in (p.x, *(p.x_interval or ()))])
     ys = _axis([scale * v for p in points for v in (p.y, *(p.y_interval or ()))])
@@ -68,7 +77,7 @@ def scatter(
             parts.append(f'<path class="s" d="M{steps}" stroke="{colour}"/>')
         for point in own:
             parts += _mark(point, xs, ys, scale, colour, shape)
-        if len(names) > 1:
+        if legend and len(names) > 1:
             parts.append(_legend(number, name, colour, shape))
     return "\n".join([*parts, "</svg>", ""])
 

@@ -77,7 +77,8 @@ class AdaptationTraining(lightning.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam at the constant rate of params, on what the mitigation adapts."""
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        return torch.optim.Adam(trained, lr=self.params.learning_rate)
+        rate = self.params.learning_rate * self.mitigation.options.learning_rate_factor
+        return torch.optim.Adam(trained, lr=rate)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What the mitigation has learnt travels with the model."""

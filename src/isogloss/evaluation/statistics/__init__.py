@@ -21,7 +21,7 @@ from isogloss.evaluation.statistics.multiple import holm
 from isogloss.evaluation.statistics.permutation import exchange_cohorts, exchange_groups, sign_flip
 from isogloss.evaluation.statistics.power import detectable_change, detectable_ratio
 from isogloss.evaluation.statistics.regression import RateRatio, poisson_effects
-from isogloss.evaluation.statistics.seeds import over_seeds
+from isogloss.evaluation.statistics.seeds import mean_over_seeds, over_seeds
 
 __all__ = [
     "Estimate",
@@ -35,6 +35,7 @@ __all__ = [
     "exchange_cohorts",
     "exchange_groups",
     "holm",
+    "mean_over_seeds",
     "over_seeds",
     "paired_change",
     "poisson_effects",

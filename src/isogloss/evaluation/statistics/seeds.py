@@ -21,7 +21,9 @@ Array = NDArray[np.float64]
 
 
 def over_seeds(runs: Sequence[Sequence[Array]], estimand: Estimand, *, confidence: float = 0.95) -> Estimate:
-    """Estimate a function of speakers' totals from several runs on the same speakers.
+    """Estimate a function of speakers' totals from several runs on the same speakers in the same groups.
+
+    The estimate is that of the totals of all runs together.
 
     Parameters
     ----------
@@ -38,8 +40,6 @@ def over_seeds(runs: Sequence[Sequence[Array]], estimand: Estimand, *, confidenc
     TableError
         There is no run, or the runs differ in their groups or speakers.
     """
-    from scipy.stats import t
-
     shapes = {tuple(group.shape for group in run) for run in runs}
     if len(shapes) != 1:
         raise TableError(
@@ -48,17 +48,50 @@ def over_seeds(runs: Sequence[Sequence[Array]], estimand: Estimand, *, confidenc
             else f"the runs are on different speakers ({len(shapes)} kinds); judge all of them on the same test set"
         )
     mean = [np.mean([run[group] for run in runs], axis=0) for group in range(len(runs[0]))]
-    value = point(mean, estimand)
-    restored = estimand.restore(value) if np.isfinite(value) else None
-    of_speakers = standard_error(mean, estimand)
+    speakers = min(len(mean[group]) for group in estimand.groups)
     of_runs = np.array([point(run, estimand) for run in runs])
-    if len(runs) < 2 or of_speakers is None or not np.isfinite(value) or not np.isfinite(of_runs).all():
+    return _interval(estimand, point(mean, estimand), standard_error(mean, estimand), speakers, of_runs, confidence)
+
+
+def mean_over_seeds(runs: Sequence[tuple[Sequence[Array], Estimand]], *, confidence: float = 0.95) -> Estimate:
+    """The mean of what several runs estimate, each in groups of its own, on the working scale of the estimand.
+
+    For runs whose base models differ, so that each discovered cohorts of its own among the same speakers. The variance
+    over speakers is taken as the runs' mean: averaging over runs is not assumed to lessen it.
+
+    Parameters
+    ----------
+    runs
+        Groups and estimand of each run; the estimands measure the same, of groups that need not be the same.
+
+    Raises
+    ------
+    TableError
+        There is no run.
+    """
+    if not runs:
+        raise TableError("there is no run to estimate from")
+    values = np.array([point(groups, estimand) for groups, estimand in runs])
+    errors = [standard_error(groups, estimand) for groups, estimand in runs]
+    known = [error for error in errors if error is not None]
+    of_speakers = float(np.sqrt(np.mean(np.square(known)))) if len(known) == len(runs) else None
+    speakers = min(len(groups[group]) for groups, estimand in runs for group in estimand.groups)
+    return _interval(runs[0][1], float(values.mean()), of_speakers, speakers, values, confidence)
+
+
+def _interval(
+    estimand: Estimand, value: float, of_speakers: float | None, speakers: int, of_runs: Array, confidence: float
+) -> Estimate:
+    """The value with both sources of variance, back on the reported scale."""
+    from scipy.stats import t
+
+    restored = estimand.restore(value) if np.isfinite(value) else None
+    if len(of_runs) < 2 or of_speakers is None or not np.isfinite(value) or not np.isfinite(of_runs).all():
         return Estimate(restored, None, None)
-    variances = np.array([of_speakers**2, of_runs.var(ddof=1) / len(runs)])
-    freedoms = np.array([min(len(mean[group]) for group in estimand.groups) - 1, len(runs) - 1])
+    variances = np.array([of_speakers**2, of_runs.var(ddof=1) / len(of_runs)])
     total = variances.sum()
     if total == 0:
         return Estimate(restored, restored, restored)
-    freedom = total**2 / (variances**2 / freedoms).sum()
+    freedom = total**2 / (variances**2 / np.array([speakers - 1, len(of_runs) - 1])).sum()
     reach = t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(total)
     return Estimate(restored, estimand.restore(value - reach), estimand.restore(value + reach))

@@ -1,0 +1,51 @@
+"""`isogloss choose`: each method's options from its trials, by what dev says of them."""
+
+from pathlib import Path
+
+import click
+
+from isogloss.entry import entry
+
+
+@click.command()
+@click.argument("trials", metavar="FILE")
+@click.option("--into", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Write them to its `base`.")
+@click.option("--margin", type=click.FloatRange(min=0), default=0.02, show_default=True)
+@entry
+def choose(trials: str, into: Path | None, margin: float) -> None:
+    """Choose each method's options among the finished runs of FILE.
+
+    The trial with the lowest error rate of the worst cohorts on dev, among those that raise the overall rate by no more
+    than --margin of the base model's.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from isogloss.config import load_params, load_sweep
+    from isogloss.config.experiment import with_base
+    from isogloss.pipeline.outputs import finished_runs, output_file
+    from isogloss.studies import choice
+    from isogloss.tables import atomic_path, read_json
+
+    root, sweep = Path.cwd(), load_sweep(trials)
+    methods = sweep.experiment.base.get("mitigation.methods", load_params().mitigation.methods)
+    saved = finished_runs(sweep, root=root)
+    figures = {
+        method: {
+            name: read_json(output_file(run, f"results/asr/{method}/dev.json", root=root))
+            for name, run in saved.items()
+        }
+        for method in methods
+    }
+    chosen = choice.choose(sweep.runs, figures, margin=margin)
+    table = Table("method", "chosen", "options", "WER on dev", "of the worst", "", box=None, pad_edge=False)
+    for each in chosen:
+        options = ", ".join(f"{key}={value:g}" for key, value in each.options.items())
+        within = "" if each.within else f"no trial within {margin:.0%}"
+        table.add_row(each.method, each.run, options, f"{each.overall:.1%}", f"{each.worst:.1%}", within)
+    Console(highlight=False).print(table)
+    if into is not None:
+        text = with_base(into, {key: value for each in chosen for key, value in each.options.items()})
+        with atomic_path(into) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        click.echo(into)

@@ -1,0 +1,116 @@
+"""The table of claims and the Pareto picture, for `docs/`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from isogloss.evaluation.statistics import Estimate, mean_over_seeds
+from isogloss.evaluation.statistics import estimands as of
+from isogloss.report.text import interval, signed_percent
+from isogloss.studies.claims import BASE, Finding, JudgedRun, totals_for
+from isogloss.studies.scatter import Point, scatter
+from isogloss.tables import atomic_path, write_json
+
+HEADINGS = ("paper", "claim", "published", "ours, relative (95 % interval)", "verdict")
+
+
+def cells(finding: Finding) -> list[str]:
+    """A finding's row of the table, as text."""
+    change, published = finding.change, finding.claim.published
+    bounds = change.interval
+    ours = signed_percent(change.value)
+    if bounds is not None:
+        ours += f" ({interval((bounds[0], bounds[1]), signed=True)})"
+    return [
+        finding.claim.paper,
+        finding.claim.text,
+        "" if published is None else signed_percent(published),
+        ours,
+        finding.verdict or "not measurable",
+    ]
+
+
+def write_claims(findings: Sequence[Finding], runs: Sequence[JudgedRun], experiment: Path, folder: Path) -> list[Path]:
+    """Write `<experiment>.md`, its numbers as JSON, and the Pareto picture; the files in that order."""
+    name = experiment.stem
+    files = [folder / f"{name}.md", folder / f"{name}.json", folder / f"{name}.svg"]
+    rates = system_rates(runs)
+    with atomic_path(files[2]) as temporary:
+        temporary.write_text(_picture(rates), encoding="utf-8")
+    content = {
+        "experiment": experiment.as_posix(),
+        "runs": len(runs),
+        "claims": [{**asdict(f), "claim": f.claim.model_dump(), "verdict": f.verdict} for f in findings],
+        "systems": {system: {"overall": asdict(o), "worst": asdict(w)} for system, (o, w) in rates.items()},
+    }
+    write_json(content, files[1])
+    with atomic_path(files[0]) as temporary:
+        temporary.write_text(_markdown(findings, len(runs), experiment), encoding="utf-8")
+    return files
+
+
+def system_rates(runs: Sequence[JudgedRun]) -> dict[str, tuple[Estimate, Estimate]]:
+    """Overall word error rate on test and that of the worst cohort on discovery, of each system, over seeds."""
+    found = {}
+    for system in runs[0].tables:
+        overall, worst = (
+            [totals_for(run, BASE, system, measure)[0] for run in runs] for measure in ("overall", "worst")
+        )
+        after = of.rate(column=2)
+        found[system] = (
+            mean_over_seeds([(groups, after) for groups in overall]),
+            mean_over_seeds([(groups, after) for groups in worst]),
+        )
+    return found
+
+
+def _picture(rates: dict[str, tuple[Estimate, Estimate]]) -> str:
+    """Overall against worst-cohort error rate; better is lower left."""
+    points = []
+    for system, (overall, worst) in rates.items():
+        if overall.value is None or worst.value is None:
+            continue
+        across, up = overall.interval, worst.interval
+        points.append(
+            Point(
+                label=system,
+                series=system,
+                x=100 * overall.value,
+                y=worst.value,
+                x_interval=None if across is None else (100 * across[0], 100 * across[1]),
+                y_interval=None if up is None else (up[0], up[1]),
+            )
+        )
+    return scatter(
+        points,
+        title="Who gains, and at whose cost: all mitigations",
+        x_title="WER of everybody on test, per cent",
+        y_title="WER of the worst cohort on test, per cent",
+        legend=False,
+    )
+
+
+def _markdown(findings: Sequence[Finding], runs: int, experiment: Path) -> str:
+    """The page."""
+    lines = [
+        "# What the papers claim of mitigation, and what we find",
+        "",
+        f"On Atlas, {runs} runs. Figures are relative changes on test, weighted to the population; intervals (95 %)"
+        " cross seeds and speakers. *Reproduced*: the whole interval lies on the claim's side; *direction only*: the"
+        " estimate does; claims that something does not rise (or fall) allow the margin that they name, 2 % unless it"
+        " is said otherwise. Options were chosen on dev by one rule, with as many trials for every method.",
+        "",
+        "| " + " | ".join(HEADINGS) + " |",
+        "|" + "---|" * len(HEADINGS),
+        *("| " + " | ".join(cells(finding)) + " |" for finding in findings),
+        "",
+        f"![Overall and worst-cohort word error rate of every mitigation]({experiment.stem}.svg)",
+        "",
+        "Every row comes from",
+        "",
+        f"    isogloss sweep experiments/{experiment.stem}-trials.yaml",
+        f"    isogloss choose experiments/{experiment.stem}-trials.yaml --into {experiment.as_posix()}",
+        f"    isogloss sweep {experiment.as_posix()}",
+        f"    isogloss claims {experiment.as_posix()}",
+    ]
+    return "\n".join([*lines, ""])

@@ -1,0 +1,117 @@
+"""Claims judged on runs in which the truth is planted."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from isogloss.errors import PipelineError
+from isogloss.evaluation.statistics import Estimate
+from isogloss.studies.claims import Claim, JudgedRun, judge, published_claims
+from isogloss.studies.claims_page import cells, system_rates, write_claims
+
+
+def run_with(seed, factors, speakers=40):
+    """Three cohorts with rates of about 40, 20 and 10 %; `factors` scale a system's errors, by cohort."""
+    generator = np.random.default_rng(seed)
+    cohorts = np.repeat(["far", "mid", "near"], speakers)
+    base = generator.poisson(np.repeat([40, 20, 10], speakers) * generator.gamma(9, 1 / 9, 3 * speakers))
+    tables = {}
+    for system, by_cohort in {"base": (1.0, 1.0, 1.0), **factors}.items():
+        scale = np.repeat(by_cohort, speakers) * np.exp(0.02 * generator.normal())
+        errors = base if system == "base" else generator.binomial(2 * base, np.minimum(scale / 2, 1))
+        tables[system] = pd.DataFrame(
+            {
+                "utterance_id": [f"u{n}" for n in range(3 * speakers)],
+                "speaker_id": [f"s{n}" for n in range(3 * speakers)],
+                "split": "test",
+                "weight": 1.0,
+                "ref": "word",
+                "words": 100,
+                "substitutions": errors,
+                "deletions": 0,
+                "insertions": 0,
+            }
+        )
+    assignments = pd.DataFrame({"utterance_id": tables["base"]["utterance_id"], "cohort": cohorts})
+    return JudgedRun(tables, assignments, {"worst": ["far", "mid", "near"]})
+
+
+FACTORS = {"ewc": (0.8, 1.0, 1.0), "finetune": (0.8, 1.3, 1.5)}
+
+
+def claim(**given):
+    return Claim(id="c", paper="p", text="t", **{"method": "ewc", "measure": "overall", **given})
+
+
+def found(measure, runs=5, **given):
+    return judge([claim(measure=measure, **given)], [run_with(seed, FACTORS) for seed in range(runs)])[0]
+
+
+@pytest.mark.parametrize(
+    ("measure", "expected"),
+    [
+        ("worst", -0.2),
+        ("overall", -0.2 * 40 / 70),
+        ("gap", (0.8 * 40 / 10 - 1) / 3 - 1),
+        ("variance", np.var([32, 20, 10]) / np.var([40, 20, 10]) - 1),
+    ],
+)
+def test_each_measure_finds_the_planted_change_within_its_interval(measure, expected):
+    change = found(measure).change
+    assert change.low < expected < change.high and abs(change.value - expected) < 0.06
+
+
+def test_a_planted_gain_is_reproduced_and_its_opposite_is_not():
+    assert found("worst").verdict == "reproduced"
+    assert found("overall", against="finetune").verdict == "reproduced"
+    assert found("overall", method="finetune").verdict == "not reproduced"
+
+
+def test_verdicts_follow_the_interval():
+    lower, higher, floor = claim(), claim(says="not_higher", margin=0.02), claim(says="not_lower", margin=0.05)
+    assert lower.verdict(Estimate(-0.1, -0.2, -0.01)) == "reproduced"
+    assert lower.verdict(Estimate(-0.1, -0.2, 0.01)) == "direction only"
+    assert lower.verdict(Estimate(0.1, -0.2, 0.3)) == "not reproduced"
+    assert (
+        lower.verdict(Estimate(-0.1, None, None)) == "direction only"
+        and lower.verdict(Estimate(None, None, None)) is None
+    )
+    assert higher.verdict(Estimate(0.0, -0.02, 0.015)) == "reproduced"
+    assert higher.verdict(Estimate(0.01, -0.02, 0.03)) == "direction only"
+    assert higher.verdict(Estimate(0.03, -0.02, 0.05)) == "not reproduced"
+    assert floor.verdict(Estimate(0.0, -0.04, 0.1)) == "reproduced"
+    assert floor.verdict(Estimate(-0.06, -0.2, 0.1)) == "not reproduced"
+
+
+def test_runs_with_cohorts_of_their_own_are_averaged():
+    one, other = run_with(1, FACTORS), run_with(2, FACTORS, speakers=30)
+    change = judge([claim(measure="worst")], [one, other])[0].change
+    alone = [judge([claim(measure="worst")], [run])[0].change for run in (one, other)]
+    mean = np.expm1(np.mean([np.log1p(each.value) for each in alone]))
+    assert change.value == pytest.approx(mean) and alone[0].interval is None and change.interval is not None
+
+
+def test_claims_of_systems_that_were_not_run_are_left_out_and_no_run_is_refused():
+    assert judge([claim(method="arw")], [run_with(1, FACTORS)]) == []
+    with pytest.raises(PipelineError, match="no run is finished"):
+        judge(published_claims(), [])
+
+
+def test_the_published_figures_are_those_of_the_abstracts():
+    published = {each.id: each.published for each in published_claims()}
+    assert (
+        published["ewc-worst"] == -0.032 and published["ewc-overall"] == -0.013 and published["ewc-variance"] == -0.079
+    )
+    assert len(published) == len(published_claims())
+
+
+def test_the_page_has_a_row_a_claim_and_a_picture_of_all_systems(tmp_path):
+    runs = [run_with(seed, FACTORS) for seed in range(3)]
+    findings = judge(published_claims(), runs)
+    page, numbers, picture = write_claims(findings, runs, Path("experiments/c.yaml"), tmp_path)
+    assert len(findings) == 5 and all(" | ".join(cells(finding)) in page.read_text() for finding in findings)
+    assert '"verdict"' in numbers.read_text() and picture.read_text().count("translate(") >= 3
+    overall, worst = system_rates(runs)["base"]
+    assert overall.value == pytest.approx(0.233, abs=0.02) and worst.value == pytest.approx(0.4, abs=0.04)
