@@ -60,8 +60,10 @@ class Comparison:
 
     @property
     def setting_params(self) -> tuple[str, ...]:
-        """The params that tell settings apart: all but those in which the runs of one setting differ."""
-        return tuple(key for key in self.params if all(key in setting.params for setting in self.settings))
+        """The params that tell settings apart: not those in which the runs of one setting differ, nor constant ones."""
+        settings = self.settings
+        shared = [key for key in self.params if all(key in setting.params for setting in settings)]
+        return tuple(key for key in shared if len({repr(setting.params[key]) for setting in settings}) > 1)
 
     def front(self, metrics: Iterable[str] | None = None) -> frozenset[str]:
         """The settings on the Pareto front of `metrics` (of all where none are named).
