@@ -15,13 +15,13 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.strategies import DDPStrategy
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from isogloss.training.averaging import MovingAverage
 from isogloss.training.loss_curve import LossCurve
@@ -81,35 +81,14 @@ def fit(
     last = checkpoints / "last.ckpt"
     losses = LossCurve()
     average = [MovingAverage(ema_decay)] if ema_decay > 0 else []
-    on_terminal = sys.stderr.isatty()
-    # The average changes places with the weights before anything else looks at them in validation.
-    callbacks: list[Callback] = [
-        _BatchSeed(seed),
-        *average,
-        losses,
-        *([RichProgressBar(leave=True)] if on_terminal else []),
-        ModelCheckpoint(
-            dirpath=checkpoints, filename="last", enable_version_counter=False, save_on_train_epoch_end=True
-        ),
-    ]
-    bf16 = precision == "bf16" or (precision == "auto" and torch.cuda.is_available())
-    trainer = lightning.Trainer(
-        max_epochs=epochs,
-        accelerator="gpu" if torch.cuda.is_available() else "cpu",
+    trainer = _trainer(
+        [_BatchSeed(seed), *average, losses],
+        checkpoints,
         devices=devices,
-        # While the encoder learns alone from CTC, the predictor has no gradient.
-        strategy=DDPStrategy(find_unused_parameters=True) if devices > 1 else "auto",
-        use_distributed_sampler=False,
-        precision="bf16-mixed" if bf16 else "32-true",
+        max_epochs=epochs,
+        precision="bf16-mixed" if _uses_bf16(precision) else "32-true",
         accumulate_grad_batches=accumulate,
-        callbacks=callbacks,
-        enable_progress_bar=on_terminal,
-        enable_model_summary=False,
-        logger=False,
         gradient_clip_val=gradient_clip,
-        deterministic=True,
-        num_sanity_val_steps=0,
-        reload_dataloaders_every_n_epochs=1,
     )
     resumes = last.exists()
     if resumes and trainer.is_global_zero:
@@ -123,6 +102,34 @@ def fit(
     if trainer.is_global_zero:
         losses.write(curve)
     return trainer.is_global_zero
+
+
+def _trainer(callbacks: list[Callback], checkpoints: Path, *, devices: int, **options: Any) -> lightning.Trainer:
+    """A deterministic trainer that writes a checkpoint after each epoch and draws progress on terminals alone."""
+    on_terminal = sys.stderr.isatty()
+    checkpoint = ModelCheckpoint(
+        dirpath=checkpoints, filename="last", enable_version_counter=False, save_on_train_epoch_end=True
+    )
+    return lightning.Trainer(
+        accelerator="gpu" if torch.cuda.is_available() else "cpu",
+        devices=devices,
+        # While the encoder learns alone from CTC, the predictor has no gradient.
+        strategy=DDPStrategy(find_unused_parameters=True) if devices > 1 else "auto",
+        use_distributed_sampler=False,
+        callbacks=[*callbacks, *([RichProgressBar(leave=True)] if on_terminal else []), checkpoint],
+        enable_progress_bar=on_terminal,
+        enable_model_summary=False,
+        logger=False,
+        deterministic=True,
+        num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=1,
+        **options,
+    )
+
+
+def _uses_bf16(precision: Precision) -> bool:
+    """Whether matrix products run in bfloat16."""
+    return precision == "bf16" or (precision == "auto" and torch.cuda.is_available())
 
 
 def visible_devices() -> int:
@@ -181,7 +188,7 @@ class _Epochs(lightning.LightningDataModule):
 
     def val_dataloader(self) -> list[DataLoader]:
         """The batches of dev, made once an epoch, or none."""
-        return [DataLoader(list(self.dev_batches()), batch_size=None)] if self.dev_batches else []
+        return [DataLoader(cast(Dataset[Any], list(self.dev_batches())), batch_size=None)] if self.dev_batches else []
 
 
 def _files(paths: Iterable[Path]) -> list[Path]:
