@@ -84,7 +84,7 @@ def test_the_cache_of_a_stream_stays_within_the_left_context():
     with torch.no_grad():
         for number in range(40):
             _, state = model.stream(noise(3, 10, seed=number), state)
-    assert all(cache.key_BHSE.shape[2] <= OPTIONS["left_context"] for cache in state[2])
+    assert all(cache.pairs_BSHE.shape[1] <= OPTIONS["left_context"] for cache in state[2])
 
 
 @pytest.mark.parametrize("streamed", [False, True])

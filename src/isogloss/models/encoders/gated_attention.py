@@ -20,10 +20,12 @@ LARGEST_LEAD = 10.0
 
 
 class SparseCache(NamedTuple):
-    """Keys and values of the open frames of the past, and their frame numbers; `FAR_PAST` marks empty slots."""
+    """Keys and values, side by side (B, S, 2 * H, E), of the past's open frames, and their numbers.
 
-    key_BHSE: Tensor
-    value_BHSE: Tensor
+    `FAR_PAST` is the number of an empty slot.
+    """
+
+    pairs_BSHE: Tensor
     positions_BS: Tensor
 
 
@@ -72,18 +74,17 @@ class GatedSelfAttention(CausalSelfAttention):
         """
         cosine_N1E, sine_N1E = context.cosine_GT1E[0, slots.frame_N], context.sine_GT1E[0, slots.frame_N]
         both_NHE, value_NHE = self.project_frames(frames_ND, cosine_N1E, sine_N1E)
-        both_BHAE, value_BHSE = slots.pack(both_NHE).transpose(1, 2), slots.pack(value_NHE).transpose(1, 2)
-        query_BHAE, key_BHSE = both_BHAE.chunk(2, dim=1)
+        packed_BAHE = slots.pack(torch.cat([both_NHE, value_NHE], dim=1))
+        query_BAHE, pairs_BSHE = packed_BAHE.split([self.heads, 2 * self.heads], dim=2)
         positions_BA = positions_BS = slots.positions_BA
         if cache is not None:
-            key_BHSE = torch.cat([cache.key_BHSE, key_BHSE], dim=2)
-            value_BHSE = torch.cat([cache.value_BHSE, value_BHSE], dim=2)
+            pairs_BSHE = torch.cat([cache.pairs_BSHE, pairs_BSHE], dim=1)
             positions_BS = torch.cat([cache.positions_BS, positions_BA], dim=1)
         band = Band(positions_BA, positions_BS, left_context=self.left_context)
-        attended_BHAE = band.attend(query_BHAE, key_BHSE, value_BHSE)
+        attended_BHAE = band.attend(query_BAHE.transpose(1, 2), *pairs_BSHE.transpose(1, 2).chunk(2, dim=1))
         output_ND = self.output(slots.unpack(attended_BHAE.transpose(1, 2).flatten(2)))
         oldest = slots.next_position - self.left_context
-        return output_ND, _recent(SparseCache(key_BHSE, value_BHSE, positions_BS), oldest=oldest)
+        return output_ND, _recent(SparseCache(pairs_BSHE, positions_BS), oldest=oldest)
 
 
 class Slots:
@@ -121,13 +122,16 @@ class Slots:
 
 def _recent(cache: SparseCache, *, oldest: int) -> SparseCache:
     """The cache without frames before number `oldest`; what is left of each stream stands at the end."""
-    key_BHSE, value_BHSE, positions_BS = cache
-    if positions_BS.shape[0] > 1:
-        positions_BS, order_BS = positions_BS.sort(dim=1, stable=True)
-        order_BHSE = order_BS[:, None, :, None].expand_as(key_BHSE)
-        key_BHSE, value_BHSE = key_BHSE.gather(2, order_BHSE), value_BHSE.gather(2, order_BHSE)
-    start = positions_BS.shape[1] - int((positions_BS >= oldest).sum(dim=1).max())
-    return SparseCache(key_BHSE[:, :, start:], value_BHSE[:, :, start:], positions_BS[:, start:])
+    pairs_BSHE, positions_BS = cache
+    batch, slots = positions_BS.shape
+    start = slots - int((positions_BS >= oldest).sum(dim=1).max())
+    if batch == 1:
+        return SparseCache(pairs_BSHE[:, start:], positions_BS[:, start:])
+    positions_BS, order_BS = positions_BS.sort(dim=1, stable=True)
+    rows_B1 = torch.arange(batch, device=order_BS.device).unsqueeze(1) * slots
+    # Whole rows of memory are copied so; a gather would go channel by channel.
+    kept_XHE = pairs_BSHE.flatten(0, 1).index_select(0, (rows_B1 + order_BS[:, start:]).flatten())
+    return SparseCache(kept_XHE.unflatten(0, (batch, slots - start)), positions_BS[:, start:])
 
 
 def _weighed(
