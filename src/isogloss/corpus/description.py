@@ -78,6 +78,14 @@ class SpeakerTable(Section):
     attributes: Annotated[dict[AttributeName, Column], Field(min_length=1)]
 
 
+class ZipTable(Section):
+    """A table with one row a ZIP, of what is known of its people; for the geodemographic rule."""
+
+    table: Column
+    """Absolute, relative to the repository, or under `$ISOGLOSS_DATA`; has `zip` (or `zcta`) and columns of numbers."""
+    sha256: Sha256 | None = None
+
+
 class SplitColumn(Section):
     """Splits that the corpus brings; without them `prepare` makes speaker-disjoint ones."""
 
@@ -116,6 +124,7 @@ class TableDescription(Section):
     attributes: dict[AttributeName, Column] = Field(default_factory=dict)
     """Our name of each attribute, and its column in the table."""
     speakers: SpeakerTable | None = None
+    zips: ZipTable | None = None
     split: SplitColumn | None = None
     text: TextRules = TextRules()
 

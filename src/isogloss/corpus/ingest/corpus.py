@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from isogloss.corpus.audio_root import resolve_root
 from isogloss.corpus.description import TableDescription
 from isogloss.corpus.ingest.audio import AudioHeader, read_headers
 from isogloss.corpus.ingest.spans import Span, locate
 from isogloss.corpus.ingest.utterances import Utterance, read_utterances
 from isogloss.corpus.ingest.writing import write_corpus
+from isogloss.corpus.ingest.zips import read_zips
 from isogloss.errors import CorpusError
 
 
@@ -19,6 +22,8 @@ class Ingested:
     utterances: list[Utterance]
     spans: list[Span]
     headers: dict[str, AudioHeader]
+    zips: pd.DataFrame
+    """One row a ZIP; empty where the description names no table of them."""
 
     @property
     def hours(self) -> float:
@@ -48,7 +53,10 @@ def check(description: TableDescription, *, repository: Path | str = ".") -> Ing
     for audio, header in headers.items():
         _require_channel(header, description.channel, f"{mentions[audio]}: audio file {root / audio}")
     spans = [locate(u, headers[u.audio], description=description, table=table) for u in utterances]
-    return Ingested(utterances=utterances, spans=spans, headers=headers)
+    zips = pd.DataFrame({"zip": pd.Series(dtype="str")})
+    if description.zips is not None:
+        zips = read_zips(description.zips, utterances, repository=repository)
+    return Ingested(utterances=utterances, spans=spans, headers=headers, zips=zips)
 
 
 def ingest(description: TableDescription, output: Path | str, *, source: str, repository: Path | str = ".") -> Ingested:
@@ -79,6 +87,7 @@ def ingest(description: TableDescription, output: Path | str, *, source: str, re
         ingested.utterances,
         ingested.spans,
         ingested.headers,
+        ingested.zips,
         channel=description.channel or 0,
         source=source,
         audio_root=description.root,

@@ -5,7 +5,7 @@
 - `speakers.parquet`: one row a speaker, `SPEAKER_COLUMNS` and further attributes; empty where not known, or
   where the
   speaker's utterances contradict each other
-- `zips.parquet`: empty, since a table of speech brings no demography
+- `zips.parquet`: what the description's table of ZIPs says of the corpus' own; empty without one
 - `corpus.json`: the source and the root of its audio
 """
 
@@ -32,6 +32,7 @@ def write_corpus(
     utterances: list[Utterance],
     spans: list[Span],
     headers: dict[str, AudioHeader],
+    zips: pd.DataFrame,
     *,
     channel: int,
     source: str,
@@ -45,7 +46,7 @@ def write_corpus(
             (_supervision(u, span, channel) for u, span in zip(utterances, spans, strict=True)),
         )
         write_parquet(speaker_table(utterances), folder / "speakers.parquet")
-        write_parquet(pd.DataFrame({"zip": pd.Series(dtype="str")}), folder / "zips.parquet")
+        write_parquet(zips, folder / "zips.parquet")
         write_json({"source": source, "audio_root": audio_root}, folder / "corpus.json")
 
 
