@@ -141,6 +141,7 @@ def test_attributes_that_know_none_of_our_speakers_are_refused(save, table):
         ({"table": "a.csv", "by": ("x", "x")}, "given twice"),
         ({"table": "a.csv", "hyp": "b"}, "--hyp belongs to Kaldi"),
         ({"ref": "a"}, "--ref needs --hyp"),
+        ({"table": "a.csv", "after": "b.csv", "name": "x", "after_name": "x"}, "different names"),
     ],
 )
 def test_choices_that_do_not_fit_are_refused(options, said):

@@ -30,7 +30,7 @@ def headline(document: Content) -> Headline:
         sentences += _changes(document)
     judged = [g for g in document["groupings"] if not g["withheld"]]
     if not judged:
-        title = f"{document['baseline']}: {percent(overall['before'])} of the words are wrong."
+        title = f"{document['baseline']} has {percent(overall['before'])} {document['metric']}."
         return Headline(title, (*sentences, "No cohorts were compared."))
     if document["unit"] != "speaker":
         sentences.append("Speakers are unknown, so nothing can be said about whether cohorts really differ.")

@@ -9,9 +9,22 @@ import pandas as pd
 from isogloss.audit.attributes import Attributes
 from isogloss.audit.request import Request
 from isogloss.errors import TableError
+from isogloss.tables import RESULT_COLUMNS
 
 UNSPECIFIED = "unspecified"
 """What the cohort rules call the unknown (`isogloss.cohorts.rule`, which is slow to import)."""
+NO_COHORTS = {
+    *RESULT_COLUMNS,
+    "utterance_id",
+    "speaker_id",
+    "ref",
+    "weight",
+    "words",
+    "duration_s",
+    "duration",
+    "split",
+}
+"""Columns of our tables and of manifests that describe no speaker."""
 MOST_VALUES = 300
 """Of a column that is to tell cohorts apart."""
 MOST_NUMBERS = 20
@@ -59,6 +72,8 @@ def candidates(attributes: Attributes, *, rows: int) -> list[str]:
     """Columns that could tell cohorts apart: a few values, each of several rows."""
     found = []
     for name in attributes.names:
+        if name in NO_COHORTS:
+            continue
         try:
             values = attributes.text(name)
         except TableError:

@@ -63,6 +63,8 @@ class Request:
             raise ParamsError("--ref needs --hyp: a Kaldi text file with the hypotheses of the same utterances")
         if self.ref is not None and self.after is not None:
             raise ParamsError("--after is a table; the second system's Kaldi text file is named by --after-hyp")
+        if self.paired and self.name == self.after_name:
+            raise ParamsError(f"--name and --after-name are both {self.name!r}; give the two systems different names")
         for rule in self.discover:
             if rule not in DISCOVERABLE:
                 raise ParamsError(f"--discover {rule!r}: known are {', '.join(DISCOVERABLE)}")

@@ -67,7 +67,7 @@ def read_utterances(request: Request) -> Utterances:
     speakers = texts.ids if request.speakers_unknown or texts.speakers is None else texts.speakers
     if texts.hyp.fillna("").eq("").all():
         raise TableError(f"{texts.where}: every hypothesis is empty; is it the right column, or did decoding fail?")
-    references = normalise(texts.ref.fillna(""), request.normalise)
+    references = normalise(_listed(texts.ref), request.normalise)
     emptied = sum(not new for new in references) - int(texts.ref.isna().sum())
     if emptied == len(references) - int(texts.ref.isna().sum()):
         raise TableError(f"{texts.where}: normalisation leaves no word in any reference; choose other steps")
@@ -77,7 +77,7 @@ def read_utterances(request: Request) -> Utterances:
         )
     shared = pd.DataFrame({"utterance_id": np.arange(len(references)), "speaker_id": speakers, "weight": texts.weight})
     results = [
-        pd.concat([shared, word_errors(references, normalise(side.fillna(""), request.normalise))], axis=1)
+        pd.concat([shared, word_errors(references, normalise(_listed(side), request.normalise))], axis=1)
         for side in (texts.hyp, texts.after)
         if side is not None
     ]
@@ -128,7 +128,7 @@ def _second_system(request: Request, before: Path, after: Path, ids: pd.Series, 
     ref_name = roles.find("ref")
     if ref_name is not None:
         other = text_column(source, ref_name).iloc[rows].reset_index(drop=True)
-        texts = [normalise(side.fillna(""), request.normalise) for side in (ref, other)]
+        texts = [normalise(_listed(side), request.normalise) for side in (ref, other)]
         differ = [i for i, (one, two) in enumerate(zip(*texts, strict=True)) if one != two]
         if differ:
             raise TableError(
@@ -243,6 +243,11 @@ def _weights(source: Source, name: str) -> pd.Series:
     if not (weight > 0).any():
         raise TableError(f"{source.path}: weight {name!r} is 0 in every row, so nothing counts; give positive ones")
     return weight
+
+
+def _listed(texts: pd.Series) -> list[str]:
+    """Texts as a list, empty where missing; by way of numpy, since pandas makes a Python object at a time."""
+    return texts.fillna("").to_numpy(dtype=object).tolist()
 
 
 def _three(ids: object) -> str:
