@@ -12,8 +12,11 @@ from isogloss.training.recognizer import RecognizerTraining
 
 OPTIONS = {"channels": 2, "dim": 8, "layers": 2, "heads": 2, "feed_forward": 8, "left_context": 4, "dropout": 0.0}
 
+WARM = AsrParams().ctc_epochs
+"""The first epoch of the transducer loss."""
 
-def training(monkeypatch, **options):
+
+def training(monkeypatch, epoch, **options):
     """A module outside Lightning's loop, and what it logs."""
     torch.manual_seed(0)
     model = Transducer(
@@ -26,7 +29,7 @@ def training(monkeypatch, **options):
     )
     module = RecognizerTraining(model, AsrParams(), steps_per_epoch=1)
     module._trainer = SimpleNamespace(
-        current_epoch=0, strategy=SimpleNamespace(reduce=lambda tensor, reduce_op: tensor)
+        current_epoch=epoch, strategy=SimpleNamespace(reduce=lambda tensor, reduce_op: tensor)
     )
     logged = {}
     monkeypatch.setattr(module, "log", lambda name, value, **_: logged.setdefault(name, value.item()))
@@ -47,8 +50,8 @@ def batch():
     )
 
 
-def loss(monkeypatch, **options):
-    module, logged = training(monkeypatch, **options)
+def loss(monkeypatch, epoch=WARM, **options):
+    module, logged = training(monkeypatch, epoch, **options)
     torch.manual_seed(2)  # of the gates and the masks
     return module.training_step(batch(), 0), logged
 
@@ -59,6 +62,13 @@ def test_the_weighed_cost_is_added_to_the_loss(monkeypatch, weight):
     dear, logged = loss(monkeypatch, compute_weight=weight)
     assert 0.5 < logged["compute"] < 1
     assert dear.item() == pytest.approx(free.item() + weight * logged["compute"], rel=1e-5)
+
+
+def test_while_the_encoder_learns_to_listen_computing_is_free(monkeypatch):
+    free, _ = loss(monkeypatch, epoch=0, compute_weight=0.0)
+    dear, logged = loss(monkeypatch, epoch=0, compute_weight=3.0)
+    assert logged["compute"] > 0.5
+    assert dear.item() == free.item()
 
 
 def test_an_encoder_without_gates_adds_nothing(monkeypatch):

@@ -51,7 +51,8 @@ class RecognizerTraining(lightning.LightningModule):
         cost = self.model.encoder.compute_cost()
         if cost is not None:
             self.log("compute", cost.detach(), batch_size=len(batch.ids))
-            loss = loss + self.model.encoder.compute_weight * cost
+            if self.current_epoch >= self.params.ctc_epochs:  # before, nothing tells what may be left out
+                loss = loss + self.model.encoder.compute_weight * cost
         self.log("loss", loss, batch_size=len(batch.ids))
         return loss
 
