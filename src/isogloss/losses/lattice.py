@@ -126,7 +126,8 @@ def _occupancies(
     log_likelihood_B = scores_KQ[-1, :-1:positions].to(dtype, copy=True)
     # Where nothing arrives both are -inf: subtracting a finite number keeps the shares at 0.
     shares_K2Q = _workspace.take("shares", arcs_K2Q.shape, dtype)
-    torch.sub(arcs_K2Q, scores_KQ[1:, None].clamp_(min=torch.finfo().min), out=shares_K2Q).exp_()
+    torch.sub(arcs_K2Q, scores_KQ[1:, None].clamp_(min=torch.finfo().min), out=shares_K2Q)
+    np.exp(shares_K2Q.numpy(), out=shares_K2Q.numpy())
     _share_out(shares_K2Q, positions)
     blank_BTP = _by_cell(shares_K2Q, 0, inside_BTP.shape).masked_fill(~inside_BTP, 0.0)
     label_BTP = torch.zeros_like(blank_BTP)
