@@ -100,6 +100,53 @@ def test_run_then_status_then_nothing_to_do_then_a_failure(clone):
     assert not left_over(clone)
 
 
+def test_a_sweep_is_a_flow_whose_results_compare_lists(clone):
+    """One story again: dry run, sweep, nothing to do, comparisons, a name that is none."""
+    for command in (["add", "--all"], ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "toy"]):
+        subprocess.run(["git", *command], cwd=clone, check=True)
+    study = clone / "experiments" / "study.yaml"
+    study.parent.mkdir()
+    study.write_text("description: How strong?\ngrid: {ewc.strength: [1.0, 2.0]}\ntargets: [mitigate@ewc]\n")
+
+    dry = isogloss(clone, "sweep", "experiments/study.yaml", "--dry-run", loaded=("prefect",))
+    assert [line.split() for line in dry.stdout.splitlines()[1:3]] == [
+        ["study-1", "1.0", "to", "do", "2", "2"],
+        ["study-2", "2.0", "to", "do", "2", "1"],
+    ]
+    assert dry.stdout.endswith("loaded:\n")
+    assert "none of its 2 runs is finished" in isogloss(clone, "compare", "experiments/study.yaml").stderr
+
+    swept = isogloss(clone, "sweep", "experiments/study.yaml", "--jobs", "2")
+    assert swept.returncode == 0, swept.stderr
+    assert "2 of 2 runs to do, 3 different stages." in swept.stdout
+    assert swept.stdout.count("corpus       │ executed in") == 1
+    assert "of 2 runs 2 finished." in swept.stdout
+    with sqlite3.connect(clone / ".dvc/tmp/isogloss/prefect/prefect.db") as database:
+        tasks = {name for (name,) in database.execute("select name from task_run")}
+        flows = database.execute("select name from flow").fetchall()
+    assert flows == [("sweep",)]
+    assert {"study-1/corpus", "study-2/mitigate@ewc", "study-2/(save)"} <= tasks
+    assert not left_over(clone)
+
+    again = isogloss(clone, "sweep", "experiments/study.yaml", loaded=("prefect",))
+    assert again.stdout == "Nothing to do: all 2 runs are finished.\nloaded:\n"
+    shown = isogloss(clone, "compare", "experiments/study.yaml", loaded=("torch", "prefect"))
+    assert [line.split() for line in shown.stdout.splitlines()[1:3]] == [["study-1", "1"], ["study-2", "2"]]
+    assert shown.stdout.endswith("loaded:\n")
+    everything = isogloss(clone, "compare").stdout
+    assert [line.split()[:2] for line in everything.splitlines()[1:4]] == [
+        ["workspace", "100"],
+        ["study-1", "1"],
+        ["study-2", "2"],
+    ]
+    written = isogloss(clone, "compare", "experiments/study.yaml", "--html", "page.html")
+    assert written.stdout.startswith("page.html compares 2 runs.\n")
+    assert "study-2" in (clone / "page.html").read_text()
+    wrong = isogloss(clone, "compare", "study-3")
+    assert wrong.returncode == 2
+    assert "there is no experiment 'study-3'; did you mean 'study-" in wrong.stderr
+
+
 def left_over(clone):
     """Processes that still work in the clone."""
     found = []

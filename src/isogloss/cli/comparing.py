@@ -109,8 +109,10 @@ def _chosen(root: Path, candidates: list[_Candidate], wanted: Sequence[str]) -> 
     differing = [name for name in known if len({read_metric(name, each.content) for each in candidates}) > 1]
     shown = (differing or known)[:_MOST_METRICS]
     left = len(known) - len(shown)
+    if not left:
+        return shown, []
     note = f"{left} more metrics are the same or left out; choose with --metrics, for instance --metrics '{known[0]}'."
-    return shown, [note] if left else []
+    return shown, [note]
 
 
 def _is_pattern(name: str) -> bool:

@@ -1,17 +1,17 @@
 """One run of a sweep in a worktree of its own: made, filled from the cache, worked in, saved, taken away."""
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
 
-from isogloss.errors import IsoglossError
+from isogloss.errors import IsoglossError, PipelineError
 from isogloss.pipeline.execute import Executor
 from isogloss.pipeline.experiments import save
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Stage
-from isogloss.pipeline.repository import site_cache
 from isogloss.pipeline.slots import Share
 from isogloss.pipeline.sweep_plan import WORKSPACE, RunPlan, SweepPlan, job_name, sweep_folder
 from isogloss.pipeline.worktree import CacheSettings, Worktree
@@ -37,15 +37,9 @@ class RunWorkspace:
         self._leading = leading
         self._stages = {job_name(run.run, stage.name): stage for stage in run.plan.stages}
         self._restored: frozenset[str] = frozenset()
-        path = self._worktree.path
         self.executor = Executor(
-            path,
-            environment={
-                **environment,
-                # An installed isogloss would be the clone's, which may be edited while the sweep is on.
-                "PYTHONPATH": _with_first(path / "src", environment.get("PYTHONPATH", "")),
-                "DVC_SITE_CACHE_DIR": str(site_cache(path)),
-            },
+            self._worktree.path,
+            environment=self._worktree.environment(environment),
             seen_from=root,
             inherited=inherited,
         )
@@ -57,8 +51,7 @@ class RunWorkspace:
                 return Outcome(job.name, "cached")
             if job.name in self._leading:
                 on_line("started")
-            outcome = self.executor.run(stage, share, on_line)
-            return Outcome(job.name, outcome.state, outcome.seconds, outcome.message)
+            return replace(self.executor.run(stage, share, on_line), stage=job.name)
         if self.executor.stopped:
             return Outcome(job.name, "interrupted", message=f"{job.name} was not started")
         begun = time.monotonic()
@@ -76,8 +69,8 @@ class RunWorkspace:
         self._worktree.override(run.overrides, where=f"{self._plan.sweep.path}: run {run.name}")
         self._worktree.forget([stage.name for stage in self._run.plan.beyond], self._run.foreign)
         names = [stage.name for stage in self._run.plan.stages]
-        # Where this fails, the stages themselves will say why.
-        self._restored = frozenset(self.executor.call("-m", "isogloss.pipeline.restore", *names) or ())
+        with suppress(PipelineError):  # the stages themselves will say why
+            self._restored = frozenset(self.executor.call("-m", "isogloss.pipeline.restore", *names))
 
     def _save(self) -> None:
         """The results as an experiment; the worktree goes."""
@@ -91,8 +84,3 @@ class RunWorkspace:
                 inputs=self._run.digest,
             )
             self._worktree.remove()
-
-
-def _with_first(folder: Path, paths: str) -> str:
-    """A search path with one more folder at its head."""
-    return os.pathsep.join(filter(None, [str(folder), paths or os.environ.get("PYTHONPATH", "")]))
