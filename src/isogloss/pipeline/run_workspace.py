@@ -3,8 +3,8 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from isogloss.errors import IsoglossError, PipelineError
