@@ -214,10 +214,11 @@ class Repository:
                 self.write(f"results/asr/{method}/{rule}/fairness.json", content)
 
     def write_params(self, **sections: dict[str, Any]) -> None:
-        """params.yaml with the given sections (all others by default, with few draws and two rules)."""
+        """params.yaml with the given sections (all others by default, with few draws, two rules and two methods)."""
         usual = {
             "corpus": {"source": "atlas"},
             "cohorts": {"rules": list(self.rows)},
+            "mitigation": {"methods": list(EFFECTS)},
             "statistics": {"resamples": 200, "permutations": 200},
         }
         with (self.root / "params.yaml").open("w", encoding="utf-8") as file:

@@ -30,7 +30,12 @@ class MitigationParams(Section):
 
     rule: CohortRule = "geographic"
     """The cohort rule whose worst cohorts are mitigated; one of cohorts.rules."""
-    methods: Annotated[list[MitigationMethod], Field(min_length=1)] = ["finetune", "ewc"]
+    methods: Annotated[list[MitigationMethod], Field(min_length=1)] = [
+        "finetune",
+        "ewc",
+        "oversample",
+        "cohort_input",
+    ]
     seed: Seed = 1
     threads: PositiveInt = 1
     worst_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.15

@@ -71,6 +71,9 @@ class AdaptationTraining(lightning.LightningModule):
         penalty = self.mitigation.penalty(self.model)
         if penalty is not None:
             loss = loss + penalty
+        cost = self.model.encoder.compute_cost()
+        if cost is not None:
+            loss = loss + self.model.encoder.compute_weight * cost
         self.log("loss", loss, batch_size=len(batch.ids))
         return loss
 
