@@ -44,3 +44,16 @@ def write_audit(document: Mapping[str, Any], folder: Path) -> None:
         write_json(document, temporary / FIGURES)
         write_parquet(cohort_table(document), temporary / COHORTS)
         (temporary / PAGE).write_text(page, encoding="utf-8")
+
+
+def write_figures(document: Mapping[str, Any], folder: Path) -> None:
+    """Write fairness.json alone, for an audit that has no page.
+
+    Raises
+    ------
+    TableError
+        The folder holds something else (`check_folder`).
+    """
+    check_folder(folder)
+    with atomic_folder(folder) as temporary:
+        write_json(document, temporary / FIGURES)

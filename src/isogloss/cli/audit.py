@@ -44,6 +44,8 @@ RULES = ("geographic", "geodemographic", "automatic", "attribute")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of halves, draws, permutations."
 )
+@click.option("--trials", type=FILE, help="Scores of a speaker verifier, in place of TABLE: enrol_id, test_id, score.")
+@click.option("--speakers", type=FILE, help="With --trials: utterance_id, speaker_id and columns for --by.")
 @entry
 def audit(columns: tuple[str, ...], normalise: str, out: Path | None, seed: int, **options: Any) -> None:
     """Whom a recogniser fails, with intervals that hold.
@@ -59,6 +61,10 @@ def audit(columns: tuple[str, ...], normalise: str, out: Path | None, seed: int,
     from isogloss.audit.writing import check_folder, write_audit
     from isogloss.config import StatisticsParams
 
+    trials, speakers = options.pop("trials"), options.pop("speakers")
+    if trials is not None or speakers is not None:
+        _audit_verifier(trials, speakers, out, seed, options)
+        return
     request = Request(
         columns=dict(map(_pair, columns)),
         normalise=parse_steps(normalise),
@@ -78,6 +84,35 @@ def audit(columns: tuple[str, ...], normalise: str, out: Path | None, seed: int,
         on.print(plain(f"columns that could tell cohorts apart (--by): {', '.join(result.candidates)}"))
     if out is not None:
         on.print(plain(f"{out / 'audit.html'} shows all of it"))
+
+
+def _audit_verifier(
+    trials: Path | None, speakers: Path | None, out: Path | None, seed: int, options: dict[str, Any]
+) -> None:
+    """Whom a speaker verifier fails."""
+    from isogloss.audit.terminal import console
+    from isogloss.audit.verification import audit_trials, show_verification
+    from isogloss.audit.writing import check_folder, write_figures
+    from isogloss.config import StatisticsParams
+
+    if trials is None or speakers is None:
+        raise ParamsError("--trials and --speakers go together: scores, and who spoke; add the other")
+    for name in ("table", "after", "discover", "ref", "hyp", "after_hyp", "attributes", "embeddings", "zips"):
+        if options[name]:
+            option = "TABLE" if name == "table" else f"--{name.replace('_', '-')}"
+            raise ParamsError(f"--trials does not go with {option}; leave it out")
+    if out is not None:
+        check_folder(out)
+    document = audit_trials(
+        trials,
+        speakers,
+        by=list(dict.fromkeys(options["by"])),
+        statistics=StatisticsParams(seed=seed),
+        min_speakers=options["min_speakers"],
+    )
+    if out is not None:
+        write_figures(document, out)
+    show_verification(document, console())
 
 
 def _pair(mapping: str) -> tuple[str, str]:
