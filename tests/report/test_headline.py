@@ -95,7 +95,7 @@ def test_a_recogniser_that_is_too_poor_is_said_to_be(repository, rate, warned):
 
 
 def test_the_title_follows_the_mitigated_rule(repository):
-    repository.write_params(mitigation={"rule": "attribute"})
+    repository.write_params(mitigation={"rule": "attribute", "methods": list(METHODS)})
     assert "worst-served cohort" in read(repository).title
 
 
