@@ -9,8 +9,8 @@ takes T + U steps, each over all utterances and positions at once. Choices of ou
   lengths.
 - Instead of backward scores, the way back carries occupancies: a cell's is shared out among the two arcs that
   reach it, by their share of its forward score. That needs products alone, of numbers between 0 and 1.
-- Arcs, then what arrives along them, then shares, then occupancies fill the same memory, one after the other, laid
-  out by anti-diagonals with positions descending: there, "one label more" is the row before.
+- Arcs are laid out by anti-diagonals with positions descending, where "one label more" is the row before, and shares
+  and occupancies likewise.
 - The calls themselves are a good part of the cost of so short a step: NumPy's arithmetic, on the same memory, is
   called at half the cost of torch's, while torch's log-add-exp is the vectorised one. So the sweep runs on the CPU,
   wherever its inputs are.
@@ -124,7 +124,10 @@ def _occupancies(
     arcs_K2Q = _extended_arcs(log_blank_BTP, log_label_BTP, token_lengths_B, inside_BTP)
     scores_KQ = _sweep(arcs_K2Q, positions)
     log_likelihood_B = scores_KQ[-1, :-1:positions].to(dtype, copy=True)
-    # Where nothing arrives both are -inf: subtracting a finite number keeps the shares at 0.
+    # What arrives along an arc: the score before it plus its log-probability (a label comes from the next row). Where
+    # nothing arrives, a cell's score is -inf too: subtracting a finite number keeps the shares at 0.
+    num_steps, _, num_rows = arcs_K2Q.shape
+    arcs_K2Q[:, :, :-1] += scores_KQ.as_strided((num_steps, 2, num_rows - 1), (num_rows, 1, 1))
     shares_K2Q = _workspace.take("shares", arcs_K2Q.shape, dtype)
     torch.sub(arcs_K2Q, scores_KQ[1:, None].clamp_(min=torch.finfo().min), out=shares_K2Q)
     np.exp(shares_K2Q.numpy(), out=shares_K2Q.numpy())
@@ -167,13 +170,13 @@ def _extended_arcs(log_blank_BTP: Tensor, log_label_BTP: Tensor, token_lengths_B
     labels = positions - 1
     arcs_K2Q = _workspace.take("arcs", (frames + labels, 2, batch * positions + 1), torch.float64).fill_(-torch.inf)
     ahead_BP = token_lengths_B[:, None] - torch.arange(positions)  # labels still to come
-    nothing = arcs_K2Q.new_tensor(-torch.inf)
+    nothing = log_blank_BTP.new_tensor(-torch.inf, dtype=_result_dtype(log_blank_BTP, log_label_BTP))
     waiting_B1P = torch.where(ahead_BP == 0, 0.0, nothing)[:, None]
-    torch.where(inside_BTP, log_blank_BTP.double(), waiting_B1P, out=_by_cell(arcs_K2Q, 0, (batch, frames, positions)))
+    _by_cell(arcs_K2Q, 0, inside_BTP.shape).copy_(torch.where(inside_BTP, log_blank_BTP, waiting_B1P))
     if labels:
-        inside_BTU = inside_BTP[:, :, 1:]  # a label arc lies inside if the cell that it enters does
+        # A label arc lies inside if the cell that it enters does.
         label_BTU = _by_cell(arcs_K2Q, 1, (batch, frames + 1, labels))
-        torch.where(inside_BTU, log_label_BTP[:, :, :-1].double(), nothing, out=label_BTU[:, :-1])
+        label_BTU[:, :-1] = torch.where(inside_BTP[:, :, 1:], log_label_BTP[:, :, :-1], nothing)
         label_BTU[:, -1].masked_fill_(ahead_BP[:, :-1] <= 0, 0.0)
     return arcs_K2Q
 
@@ -193,20 +196,22 @@ def _by_cell(skewed_K2Q: Tensor, kind: int, shape: tuple[int, ...]) -> Tensor:
 
 
 def _sweep(arcs_K2Q: Tensor, positions: int) -> Tensor:
-    """Log-scores of all anti-diagonals, shape (K + 1, Q); what arrives along each arc takes the arc's place."""
+    """Log-scores of all anti-diagonals, shape (K + 1, Q)."""
     num_steps, _, num_rows = arcs_K2Q.shape
     scores_KQ = _workspace.take("scores", (num_steps + 1, num_rows), torch.float64)
     scores_KQ[0] = -torch.inf
     scores_KQ[:, -1] = -torch.inf
     scores_KQ[0, positions - 1 : -1 : positions] = 0.0
-    before_KQ, rows_K2R, targets_KR = scores_KQ[:-1].numpy(), arcs_K2Q[:, :, :-1], scores_KQ[1:, :-1]
+    arrivals_2R = arcs_K2Q.new_empty((2, num_rows - 1))
+    by_blank_R, by_label_R = arrivals_2R.unbind()
+    into_blank_R, into_label_R = arrivals_2R.numpy()
+    before_KQ, (blank_KQ, label_KQ) = scores_KQ[:-1].numpy(), arcs_K2Q.numpy().swapaxes(0, 1)
     # A row is reached by blank from itself and by label from the next one.
-    additions = zip(before_KQ[:, :-1], before_KQ[:, 1:], *rows_K2R.numpy().swapaxes(0, 1), strict=True)
-    arrivals = zip(rows_K2R[:, 0].unbind(), rows_K2R[:, 1].unbind(), targets_KR.unbind(), strict=True)
+    steps = zip(before_KQ[:, :-1], blank_KQ[:, :-1], before_KQ[:, 1:], label_KQ[:, :-1], strict=True)
     add, log_add_exp = np.add, torch.logaddexp
-    for (same_R, next_R, blank_R, label_R), (by_blank_R, by_label_R, target_R) in zip(additions, arrivals, strict=True):
-        add(same_R, blank_R, out=blank_R)
-        add(next_R, label_R, out=label_R)
+    for (same_R, blank_R, next_R, label_R), target_R in zip(steps, scores_KQ[1:, :-1].unbind(), strict=True):
+        add(same_R, blank_R, out=into_blank_R)
+        add(next_R, label_R, out=into_label_R)
         log_add_exp(by_blank_R, by_label_R, out=target_R)
     return scores_KQ
 
