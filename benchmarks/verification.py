@@ -61,7 +61,8 @@ def main() -> None:
         "# Verification errors of ten million trials\n\n"
         f"`{result['command']}`: EER, minDCF and threshold of {TRIALS:,} weighted trials and of {GROUPS} groups of "
         f"speakers in {result['wall_s']:.1f} s ({result['cpu_s']:.1f} s of processor time; load "
-        f"{result['load']:.1f} on {result['cores']} cores), {result['peak_bytes'] / 2**30:.2f} GiB at the peak, trials included.\n"
+        f"{result['load']:.1f} on {result['cores']} cores), {result['peak_bytes'] / 2**30:.2f} GiB at the peak, trials "
+        "included.\n"
     )
     with atomic_path(RESULTS / "verification.md") as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -6,11 +6,13 @@
 - `errors`: EER, minDCF, and error rates at a threshold, from weighted trials
 - `resampling`, `intervals`: the bootstrap over speakers
 - `measures`: what is estimated: errors of groups, their changes, gaps and spread
-- `fairness`: two verifiers compared overall and cohort by cohort, as fairness.json
+- `figures`, `fairness`: two verifiers compared overall and cohort by cohort, as fairness.json
+- `study`: a mitigated verifier beside the base one on held-out speakers
 
 A weight or a draw belongs to a speaker. A non-target trial has two speakers, and its weight is the product of theirs.
-A target trial has one: it weighs as much as he does, not his square, since he is drawn once (a squared weight would
-make the intervals of the miss rate too wide; `benchmarks/verification_coverage.py` shows both).
+A target trial has one: it weighs as much as he does, not his square, since he is one draw from the population; so a
+miss rate is the ratio of sums over speakers that it is for one system (`benchmarks/verification_coverage.py` measures
+the intervals).
 
 Shapes: N trials, S speakers, R draws, M measures.
 """
