@@ -12,26 +12,31 @@ from isogloss.pipeline.console import ConsoleListener
 from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.reproduce import plan_run
 from isogloss.pipeline.reproduce import reproduce as run_stages
-from isogloss.pipeline.tasks import log_to_prefect, prefect_submit
+from isogloss.pipeline.tasks import PrefectStageLog, prefect_submit, publish_results
 
 
 class LoggingListener(ConsoleListener):
     """Prints to the terminal, and sends each line to the log of the stage's task run."""
 
+    def __init__(self, plan: Plan):
+        super().__init__(plan)
+        self._prefect = PrefectStageLog()
+
     def line(self, stage: Stage, text: str) -> None:
         """One line of a stage's own output; called inside its task."""
         super().line(stage, text)
-        log_to_prefect(text)
+        self._prefect.line(stage.name, text)
 
 
 @flow(name="reproduce", validate_parameters=False)
-def reproduce(targets: list[str] | None = None, plan: Plan | None = None) -> None:
+def reproduce(targets: list[str] | None = None, pools: bool = False, plan: Plan | None = None) -> None:
     """Run the stale stages of `plan`, or of `targets` and what they need, or of everything.
 
-    The working directory is the repository's root.
+    The working directory is the repository's root. With `pools` the stages run on workers.
     """
     root = Path.cwd()
     plan = plan or plan_run(root, targets or ())
     rows = [{"stage": stage.name, "stale": stage.stale, "why": stage.why} for stage in plan.stages]
     create_table_artifact(table=rows, key="plan", description="What this run had to look at, and why.")
-    run_stages(root, plan, submit=prefect_submit(), listener=LoggingListener(plan))
+    run_stages(root, plan, submit=prefect_submit(), listener=LoggingListener(plan), pools=pools)
+    publish_results(root)

@@ -10,19 +10,23 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 
 from isogloss.config import flattened, load_sweep
-from isogloss.pipeline.plan import Stage
+from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.sweep import SweepListener, run_sweep
 from isogloss.pipeline.sweep_plan import SweepPlan, plan_sweep
-from isogloss.pipeline.tasks import log_to_prefect, prefect_submit
+from isogloss.pipeline.tasks import PrefectStageLog, prefect_submit
 
 
 class LoggingListener(SweepListener):
     """Prints to the terminal, and sends each line to the log of the stage's task run."""
 
+    def __init__(self, jobs: Plan):
+        super().__init__(jobs)
+        self._prefect = PrefectStageLog()
+
     def line(self, stage: Stage, text: str) -> None:
         """One line of a stage's own output; called inside its task."""
         super().line(stage, text)
-        log_to_prefect(text)
+        self._prefect.line(stage.name, text)
 
 
 @flow(name="sweep", validate_parameters=False)

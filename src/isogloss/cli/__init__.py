@@ -18,6 +18,8 @@ from isogloss.cli.score import score
 from isogloss.cli.status import status
 from isogloss.cli.study import study
 from isogloss.cli.sweep import sweep
+from isogloss.cli.ui import ui
+from isogloss.cli.worker import worker
 
 COMMANDS: tuple[click.Command, ...] = (
     audit,
@@ -31,6 +33,8 @@ COMMANDS: tuple[click.Command, ...] = (
     status,
     study,
     sweep,
+    ui,
+    worker,
 )
 
 

@@ -10,8 +10,9 @@ from isogloss.entry import entry
 
 @click.command()
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
+@click.option("--pools", is_flag=True, help="On the workers of the Prefect pools gpu and cpu, here or on other hosts.")
 @entry
-def run(stages: tuple[str, ...]) -> None:
+def run(stages: tuple[str, ...], pools: bool) -> None:
     """Run the stages whose inputs changed, and no others.
 
     Without STAGE all of them; with STAGE (mitigate@ewc, or mitigate for all its kinds) that one and what it needs.
@@ -21,6 +22,7 @@ def run(stages: tuple[str, ...]) -> None:
     from isogloss.pipeline.lock import run_lock
     from isogloss.pipeline.reproduce import plan_run
     from isogloss.pipeline.server import prefect_api
+    from isogloss.pipeline.workers_view import workers_view
 
     root = Path.cwd()
     load_params(root / "params.yaml")
@@ -29,6 +31,8 @@ def run(stages: tuple[str, ...]) -> None:
         if not plan.stale:
             click.echo(f"Nothing to do: all {len(plan.stages)} stages are up to date.")
             return
+        if pools:
+            workers_view(root, plan)  # refused at once, before Prefect is even imported
         click.echo(f"{len(plan.stale)} of {len(plan.stages)} stages to look at.")
-        with prefect_api(root):
-            load_flow(root / "flows" / "reproduce.py").reproduce(targets=list(stages), plan=plan)
+        with prefect_api(root, private=not pools):
+            load_flow(root / "flows" / "reproduce.py").reproduce(targets=list(stages), pools=pools, plan=plan)

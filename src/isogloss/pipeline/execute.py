@@ -6,7 +6,6 @@ the run cache. `--single-item` keeps siblings from locking each other out (treev
 """
 
 import os
-import re
 import selectors
 import shlex
 import signal
@@ -21,25 +20,14 @@ from typing import IO
 
 from isogloss.errors import PipelineError
 from isogloss.pipeline import leash
-from isogloss.pipeline.outcome import Outcome, State
+from isogloss.pipeline.leftovers import remove_leftovers
+from isogloss.pipeline.outcome import Cause, Outcome
 from isogloss.pipeline.plan import Stage
 from isogloss.pipeline.repository import site_cache
+from isogloss.pipeline.repro_output import ReproOutput
 from isogloss.pipeline.slots import Share
 
 _POLL_SECONDS = 0.1
-_CHATTER = (
-    "Generating lock file 'dvc.lock'",
-    "Updating lock file 'dvc.lock'",
-    "To track the changes with git, run:",
-    "To enable auto staging, run:",
-    "Use `dvc push` to send your updates to remote storage.",
-    "\tgit add ",
-    "\tdvc config core.autostage true",
-    "Data and pipelines are up to date.",
-)
-"""Lines of DVC that are advice for somebody who types `dvc repro`; they stay in the log."""
-_EXIT_STATUS = re.compile(r", exited with (-?\d+)$")
-"""DVC itself always ends with 255; what the command ended with is in its message."""
 
 
 class Leashed:
@@ -145,11 +133,12 @@ class Executor:
         if self._stopped:
             return Outcome(stage.name, "interrupted", message=f"stage {stage.name} was not started")
         begun = time.monotonic()
+        remove_leftovers(self._root, stage.outs)
         path = self.log_path(stage)
         path.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage.name]
         with path.open("w", encoding="utf-8") as log, self._start(command, share) as process:
-            watcher = _RepoOutput(stage)
+            watcher = ReproOutput(stage)
             for line in _lines(process):
                 log.write(line + "\n")
                 log.flush()
@@ -162,15 +151,28 @@ class Executor:
             return Outcome(stage.name, watcher.state, seconds)
         if self._stopped:
             return Outcome(stage.name, "interrupted", seconds, f"stage {stage.name} was interrupted")
-        return Outcome(stage.name, "failed", seconds, self._failure(stage, watcher.exit_status or status))
+        status = watcher.exit_status or status
+        killed = status in (-signal.SIGKILL, 128 + signal.SIGKILL)
+        cause: Cause = "out of memory" if killed or watcher.out_of_memory else ""
+        return Outcome(stage.name, "failed", seconds, self._failure(stage, status, watcher), cause)
 
-    def call(self, *arguments: str) -> list[str] | None:
-        """The lines that our Python prints with these arguments; None where it fails or is stopped."""
+    def call(self, *arguments: str) -> list[str]:
+        """The lines that our Python prints with these arguments.
+
+        Raises
+        ------
+        PipelineError
+            It fails (with the sentence that it ends in), or is stopped.
+        """
         if self._stopped:
-            return None
+            raise PipelineError("the run is being stopped")
         with self._start([sys.executable, *arguments], Share(cores=1)) as process:
             lines = list(_lines(process))
-            return lines if process.finish() == 0 else None
+            status = process.finish()
+        if status != 0:
+            said = lines[-1].removeprefix("isogloss: ") if lines else f"exit code {status}"
+            raise PipelineError(said)
+        return lines
 
     @contextmanager
     def _start(self, command: list[str], share: Share) -> Iterator[Leashed]:
@@ -199,7 +201,7 @@ class Executor:
             process.process.wait()
             process.let_go()
 
-    def _failure(self, stage: Stage, status: int) -> str:
+    def _failure(self, stage: Stage, status: int, watcher: ReproOutput) -> str:
         """One sentence: which stage, how it ended, where to look. 128 + n is a shell's way to say signal n."""
         how = f"failed with exit code {status}"
         number = -status if status < 0 else status - 128
@@ -207,38 +209,13 @@ class Executor:
             how = f"was ended by {signal.Signals(number).name}"
             if number == signal.SIGKILL:
                 how += " (often the kernel, when memory runs out)"
+        elif watcher.trouble:
+            how += f" ({watcher.trouble})"
         log = self.log_path(stage).relative_to(self._seen_from)
         command = f"dvc repro -s {shlex.quote(stage.name)}"
         if self._root != self._seen_from:
             command = f"cd {shlex.quote(str(self._root.relative_to(self._seen_from)))} && {command}"
         return f"stage {stage.name} {how}; its output is in {log}, and `{command}` runs it alone"
-
-
-class _RepoOutput:
-    """Reads what DVC says around a stage's own output: how the stage ended, and which lines matter to a user."""
-
-    def __init__(self, stage: Stage):
-        self.state: State = "unchanged"
-        self._signs: dict[str, State] = {
-            f"Running stage '{stage.name}':": "executed",
-            f"Verifying data sources in stage: '{stage.name}'": "executed",
-            f"Stage '{stage.name}' is cached - skipping run, checking out outputs": "cached",
-            f"Stage '{stage.name}' didn't change, skipping": "unchanged",
-        }
-        self.exit_status: int | None = None
-        self._settled = False
-        self._expects_command = False
-
-    def is_for_the_user(self, line: str) -> bool:
-        """Take note of a line; whether the terminal should show it."""
-        if not self._settled and line in self._signs:
-            self.state = self._signs[line]
-            self._settled = self._expects_command = True
-            return False
-        if line.startswith("ERROR: failed to reproduce") and (found := _EXIT_STATUS.search(line)):
-            self.exit_status = int(found[1])
-        echoed, self._expects_command = self._expects_command and line.startswith("> "), False
-        return bool(line.strip()) and not echoed and not line.startswith(_CHATTER)
 
 
 def _lines(process: Leashed) -> Iterator[str]:

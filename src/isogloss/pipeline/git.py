@@ -55,10 +55,16 @@ def refuse_uncommitted(root: Path, *, except_for: Iterable[str] = ()) -> None:
     top = Path(git(root, "rev-parse", "--show-toplevel"))
     if top.resolve() != root.resolve():
         raise PipelineError(f"{root} is not the top of its git repository ({top}); experiments need a whole one")
-    spare = [f":(exclude,literal){path}" for path in except_for]
-    changed = git(root, "status", "--porcelain", "--untracked-files=no", "-z", "--", ".", *spare).split("\0")
-    if changed[0]:
+    changed = first_uncommitted(root, except_for=except_for)
+    if changed:
         raise PipelineError(
-            f"{changed[0][3:]} has uncommitted changes; experiments start from a commit: commit them, or put changed "
+            f"{changed} has uncommitted changes; experiments start from a commit: commit them, or put changed "
             "params into `base` of the experiment's file"
         )
+
+
+def first_uncommitted(root: Path, *, except_for: Iterable[str] = ()) -> str | None:
+    """A tracked file below `root` that differs from the last commit, or None; raises `PipelineError` without git."""
+    spare = [f":(exclude,literal){path}" for path in except_for]
+    changed = git(root, "status", "--porcelain", "--untracked-files=no", "-z", "--", ".", *spare).split("\0")
+    return changed[0][3:] or None

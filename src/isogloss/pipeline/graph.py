@@ -1,4 +1,4 @@
-"""Reading the DVC graph: what is stale and why. Only this, `sharing` and `restore` know DVC's internals (DVC 3.67).
+"""Reading the DVC graph: what is stale and why. DVC's internals (3.67): here, `sharing`, `restore`, `run_cache` alone.
 
 DVC's own `status` is not transitive and refuses to work while a stage runs, because it takes the repository's lock.
 The plan here reads without that lock, compares every stage with dvc.lock by DVC's own comparison, names the changed
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from isogloss.errors import PipelineError
 from isogloss.pipeline.plan import Plan, Reason, ReasonKind, Stage
 from isogloss.pipeline.repository import open_repo
+from isogloss.pipeline.run_cache import has_run_cache
 
 if TYPE_CHECKING:
     from dvc.dependency import ParamsDependency
@@ -82,6 +83,9 @@ def _plan(repo: "Repo", read_params: ReadParams) -> Plan:
             reasons=tuple(reasons),
             cores=_wanted(dvc_stage, name, "cores", default=1, least=1),
             gpus=_wanted(dvc_stage, name, "gpu", default=0, least=0),
+            retries=_wanted(dvc_stage, name, "retries", default=0, least=0),
+            outs=tuple(_relative(repo, out) for out in dvc_stage.outs if out.is_in_repo),
+            shareable=has_run_cache(dvc_stage),
         )
     return Plan(tuple(stages.values()))
 

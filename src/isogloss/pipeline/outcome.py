@@ -10,14 +10,19 @@ State = Literal["executed", "cached", "unchanged", "failed", "interrupted", "ski
 out as they were. failed, interrupted: it ended early. skipped: something that it needs did not succeed."""
 
 
+Cause = Literal["", "out of memory", "refused"]
+"""Why a failure would only repeat itself: memory ran out, or it was refused before its command could run."""
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """How one stage ended: its state, the seconds it took, and for a failure one sentence."""
+    """How one stage ended: its state, the seconds it took, and for a failure one sentence and perhaps its cause."""
 
     stage: str
     state: State
     seconds: float = 0.0
     message: str = ""
+    cause: Cause = ""
 
     @property
     def succeeded(self) -> bool:

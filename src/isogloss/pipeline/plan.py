@@ -66,8 +66,10 @@ def _short(value: Any) -> str:
 class Stage:
     """One stage of the DVC graph.
 
-    `name` is what `dvc repro` calls it (`mitigate@ewc`); `needs` are the stages whose outputs it reads; `cores` and
-    `gpus` are its `meta` in dvc.yaml (1 and 0 where it says nothing).
+    `name` is what `dvc repro` calls it (`mitigate@ewc`); `needs` are the stages whose outputs it reads; `cores`, `gpus`
+    and `retries` are its `meta` in dvc.yaml (`cores`, `gpu`, `retries`; 1, 0 and 0 where it says nothing). `outs` are
+    its outputs in the repository, relative to the root; `shareable` says whether the run cache can carry its result to
+    another workspace.
     """
 
     name: str
@@ -75,6 +77,9 @@ class Stage:
     reasons: tuple[Reason, ...] = ()
     cores: int = 1
     gpus: int = 0
+    retries: int = 0
+    outs: tuple[str, ...] = ()
+    shareable: bool = True
 
     @property
     def stale(self) -> bool:

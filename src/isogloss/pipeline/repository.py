@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_repo(root: Path | str) -> Iterator["Repo"]:
-    """The DVC repository whose root is `root`.
+def open_repo(root: Path | str, *, wait_for_lock: bool = False) -> Iterator["Repo"]:
+    """The DVC repository whose root is `root`; its lock is waited for 3 s, or as long as it takes.
 
     Raises
     ------
@@ -25,7 +25,9 @@ def open_repo(root: Path | str) -> Iterator["Repo"]:
 
     root = Path(root).resolve()
     try:
-        with Repo(str(root), config={"core": {"site_cache_dir": str(site_cache(root))}}) as repo:
+        with Repo(
+            str(root), config={"core": {"site_cache_dir": str(site_cache(root))}}, _wait_for_lock=wait_for_lock
+        ) as repo:
             yield repo
     except NotDvcRepoError:
         raise PipelineError(f"{root} is not a DVC repository; run from the repository's root") from None

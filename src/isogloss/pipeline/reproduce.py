@@ -10,11 +10,14 @@ from isogloss.pipeline.execute import Executor
 from isogloss.pipeline.graph import plan as read_plan
 from isogloss.pipeline.lock import run_lock
 from isogloss.pipeline.outcome import Outcome
-from isogloss.pipeline.plan import Plan
+from isogloss.pipeline.plan import Plan, Stage
+from isogloss.pipeline.pools import Pools, unbounded_slots
 from isogloss.pipeline.provenance import Provenance
-from isogloss.pipeline.schedule import Schedule, Submit
+from isogloss.pipeline.retry import retrying
+from isogloss.pipeline.schedule import Schedule, Submit, Work
 from isogloss.pipeline.signals import stopping
-from isogloss.pipeline.slots import Slots
+from isogloss.pipeline.slots import Share, Slots
+from isogloss.pipeline.workers_view import workers_view
 
 
 def plan_run(root: Path, targets: Iterable[str] = ()) -> Plan:
@@ -33,13 +36,18 @@ def plan_run(root: Path, targets: Iterable[str] = ()) -> Plan:
     return plan
 
 
-def reproduce(root: Path, plan: Plan, *, submit: Submit, listener: ConsoleListener | None = None) -> list[Outcome]:
+def reproduce(
+    root: Path, plan: Plan, *, submit: Submit, listener: ConsoleListener | None = None, pools: bool = False
+) -> list[Outcome]:
     """Bring the stale stages of `plan` up to date, and write `reports/provenance.json`.
+
+    With `pools` the stages run on Prefect's workers, and only their results come here.
 
     Raises
     ------
     PipelineError
-        A stage failed (its siblings have been finished), or another run is at work in this clone.
+        A stage failed (its siblings have been finished), another run is at work in this clone, or workers cannot see
+        what they need.
     KeyboardInterrupt
         SIGINT, SIGTERM or SIGHUP came; no process of a stage is left.
     """
@@ -48,10 +56,11 @@ def reproduce(root: Path, plan: Plan, *, submit: Submit, listener: ConsoleListen
     with run_lock(root) as lock:
         provenance = Provenance(root)
         executor = Executor(root, inherited=(lock,))
+        work, slots = _on_pools(root, plan, executor, listener) if pools else _here(plan, executor, listener)
         schedule = Schedule(
             plan,
-            slots=Slots.of_this_host(plan.stale),
-            work=lambda stage, share: executor.run(stage, share, lambda text: listener.line(stage, text)),
+            slots=slots,
+            work=retrying(work, tell=listener.line),
             submit=submit,
             listener=listener,
         )
@@ -75,6 +84,26 @@ def reproduce(root: Path, plan: Plan, *, submit: Submit, listener: ConsoleListen
         raise PipelineError(_failures(outcomes))
     listener.say(_summary(outcomes, time.monotonic() - begun))
     return outcomes
+
+
+def _here(plan: Plan, executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
+    """Stages as processes of this host, and what it has for them."""
+
+    def work(stage: Stage, share: Share) -> Outcome:
+        return executor.run(stage, share, lambda text: listener.line(stage, text))
+
+    return work, Slots.of_this_host(plan.stale)
+
+
+def _on_pools(root: Path, plan: Plan, executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
+    """Stages on workers, as many at once as the graph allows."""
+    view = workers_view(root, plan)
+    pools = Pools(root, plan, executor, revision=view.revision, params=view.params)
+
+    def work(stage: Stage, _share: Share) -> Outcome:
+        return pools.do(stage, lambda text: listener.line(stage, text))
+
+    return work, unbounded_slots()
 
 
 def _failures(outcomes: list[Outcome]) -> str:

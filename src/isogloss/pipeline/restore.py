@@ -2,8 +2,8 @@
 
 `dvc repro -s` does it for one stage and needs a process each time; `dvc checkout` looks at dvc.lock alone, and never at
 the run cache. Run as a module in the workspace, with the names of stages in an order in which they could run: prints
-the names of those that are up to date then. With `isogloss.pipeline.graph` and `isogloss.pipeline.sharing`, the only
-module that knows DVC's internals.
+the names of those that are up to date then. With `graph`, `sharing` and `run_cache`, the only module that knows DVC's
+internals.
 """
 
 import logging
@@ -32,13 +32,16 @@ def restore(root: Path, names: list[str]) -> list[str]:
         stages = {stage_name(stage): stage for stage in graph}
         for name in names:
             stage = stages[name]
-            if {stage_name(other) for other in graph.successors(stage)} <= {*done} and _restored(stage):
+            if {stage_name(other) for other in graph.successors(stage)} <= {*done} and restored(stage):
                 done.append(name)
     return done
 
 
-def _restored(stage: "DvcStage") -> bool:
-    """Whether the stage is up to date, after what the cache could do for it."""
+def restored(stage: "DvcStage", *, pull: bool = False) -> bool:
+    """Whether a stage is up to date, after what the cache (and with `pull` the remote) could do for it.
+
+    Its command is never run. Raises DVC's own errors.
+    """
     from dvc.stage.cache import RunCacheNotFoundError
 
     if stage.is_data_source:
@@ -50,7 +53,7 @@ def _restored(stage: "DvcStage") -> bool:
         return False
     stage.remove_outs()
     try:
-        stage.repo.stage_cache.restore(stage)
+        stage.repo.stage_cache.restore(stage, pull=pull)
     except RunCacheNotFoundError:
         return False
     stage.save(run_cache=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isogloss.pipeline.graph import stage_name
+from isogloss.pipeline.run_cache import has_run_cache
 
 if TYPE_CHECKING:
     from dvc.dependency import Dependency
@@ -39,7 +40,7 @@ def stage_inputs(repo: "Repo") -> dict[str, StageInputs]:
         name = stage_name(stage)
         found[name] = StageInputs(
             digest=_digest([name, *_definition(stage, upstream), sorted((n, i.digest) for n, i in above.items())]),
-            shareable=_has_run_cache(stage) and all(inputs.shareable for inputs in above.values()),
+            shareable=has_run_cache(stage) and all(inputs.shareable for inputs in above.values()),
         )
     return found
 
@@ -73,23 +74,6 @@ def _comes_from(dep: "Dependency", made: list[Path]) -> bool:
 def _hash(dep: "Dependency") -> str | None:
     """The hash of a file or folder that no stage makes; None where it is missing."""
     return str(dep.get_hash()) if dep.exists else None
-
-
-def _has_run_cache(stage: "DvcStage") -> bool:
-    """Whether `dvc repro` finds the result of another workspace: DVC's own conditions (`dvc.stage.cache`)."""
-    if stage.is_data_source:
-        return True
-    if not (stage.cmd and stage.deps and stage.outs) or stage.is_callback or stage.always_changed or stage.frozen:
-        return False
-    if any(dep.protocol != "local" for dep in stage.deps):
-        return False
-    return all(
-        out.protocol == "local"
-        and out.is_in_repo
-        and not out.persist
-        and (out.use_cache or bool(out.is_metric) or bool(out.is_plot))
-        for out in stage.outs
-    )
 
 
 def _digest(content: Any) -> str:

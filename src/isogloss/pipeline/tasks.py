@@ -1,9 +1,17 @@
 """Jobs as Prefect tasks: what the flows share. Prefect is imported inside functions, once its API is known."""
 
+import re
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
+from isogloss.pipeline.masking import masked
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Stage
+from isogloss.pipeline.progress import Progress, progress_of
+from isogloss.pipeline.remote_run import OUT_OF_MEMORY, REFUSED
+from isogloss.pipeline.results import metric_rows, report_pages
 from isogloss.pipeline.schedule import Job, Submit, Submitted
 
 if TYPE_CHECKING:
@@ -31,20 +39,69 @@ def prefect_submit() -> Submit:
     return submit
 
 
-def log_to_prefect(text: str) -> None:
-    """Send a line of a stage to the log of its task run; called inside its task."""
-    from prefect import get_run_logger
+class PrefectStageLog:
+    """What a stage prints, on its way to Prefect: into the log of its task (or flow), and its progress as an artifact.
 
-    get_run_logger().info("%s", text)
+    Secrets are masked. A server that does not answer loses lines and never disturbs the stage.
+    """
+
+    def __init__(self) -> None:
+        self._artifacts: dict[str, UUID] = {}
+
+    def line(self, stage: str, text: str) -> None:
+        """One line of a stage's output; called inside its task or flow."""
+        from prefect import get_run_logger
+
+        get_run_logger().getChild("stage").info("%s", masked(text))  # type: ignore[union-attr]
+        progress = progress_of(text)
+        if progress is not None:
+            with suppress(Exception):  # whatever the API has against it, the stage is not to end for that
+                self._show(stage, progress)
+
+    def _show(self, stage: str, progress: Progress) -> None:
+        """The artifact of a stage's progress, made at its first step."""
+        from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+        text = masked(f"{stage}: {progress.line}")
+        if stage in self._artifacts:
+            update_progress_artifact(self._artifacts[stage], progress.percent, description=text)
+        else:
+            key = f"progress-{artifact_key(stage)}"
+            made = create_progress_artifact(progress.percent, key=key, description=text)
+            self._artifacts[stage] = made  # type: ignore[assignment]
+
+
+def artifact_key(name: str) -> str:
+    """A name as Prefect takes it for the key of an artifact: small letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def publish_results(root: Path) -> None:
+    """The metrics and the reports of the workspace as artifacts of the running flow."""
+    from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+    rows, pages = metric_rows(root), report_pages(root)
+    if rows:
+        create_table_artifact(table=rows, key="metrics", description="The metrics of this workspace after the run.")
+    if pages:
+        listing = "\n".join(f"- [{page}]({(root / page).resolve().as_uri()})" for page in pages)
+        text = f"Pages that this run left in `{root.resolve()}`:\n\n{listing}\n"
+        create_markdown_artifact(markdown=text, key="report", description="Where the reports are.")
+
+
+def state_of(outcome: Outcome) -> "State":
+    """What became of a stage, as a state of its task or flow; its name says more than its type."""
+    from prefect.states import Cancelled, Completed, Failed
+
+    message = masked(outcome.message)
+    if outcome.succeeded:
+        return Completed(name=outcome.state.capitalize())
+    if outcome.state == "failed":
+        names = {"out of memory": OUT_OF_MEMORY, "refused": REFUSED}
+        return Failed(name=names.get(outcome.cause, "Failed"), message=message)
+    return Cancelled(name=outcome.state.capitalize(), message=message)
 
 
 def _run_stage(job: Job) -> "State":
     """Do a stage's job and tell what became of it."""
-    from prefect.states import Cancelled, Completed, Failed
-
-    outcome: Outcome = job()
-    if outcome.succeeded:
-        return Completed(name=outcome.state.capitalize())
-    if outcome.state == "failed":
-        return Failed(message=outcome.message)
-    return Cancelled(name=outcome.state.capitalize(), message=outcome.message)
+    return state_of(job())

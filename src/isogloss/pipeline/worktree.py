@@ -1,8 +1,9 @@
 """A workspace of its own for a run: a git worktree at one commit, with other params and the clone's DVC cache."""
 
 import configparser
+import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ruamel.yaml import YAML
 from isogloss.config.overrides import Overrides, overridden_text
 from isogloss.errors import PipelineError
 from isogloss.pipeline.git import git
-from isogloss.pipeline.repository import open_repo
+from isogloss.pipeline.repository import open_repo, site_cache
 
 _YAML = YAML()
 
@@ -36,14 +37,45 @@ class CacheSettings:
             return cls(Path(repo.cache.legacy.path), tuple(types))
 
 
+def remote_settings(root: Path) -> dict[str, dict[str, str]]:
+    """The sections of the clone's DVC configuration about remotes, with whole paths; what is not in git included.
+
+    Raises `PipelineError` where `root` is no clone.
+    """
+    with open_repo(root) as repo:
+        remotes, default = repo.config["remote"], repo.config["core"].get("remote")
+    sections = {
+        f"'remote \"{name}\"'": {key: str(value) for key, value in settings.items() if value is not None}
+        for name, settings in remotes.items()
+    }
+    return {**({"core": {"remote": str(default)}} if default else {}), **sections}
+
+
 class Worktree:
     """The worktree at `path` of the clone at `root`."""
 
     def __init__(self, root: Path, path: Path):
         self.root, self.path = root.resolve(), path.resolve()
 
-    def make(self, revision: str, cache: CacheSettings) -> None:
+    def environment(self, given: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What the stages in the worktree have to be told, besides what is `given`.
+
+        An installed isogloss would be the clone's, which may be edited while they run.
+        """
+        given = dict(given or {})
+        python_path = given.get("PYTHONPATH") or os.environ.get("PYTHONPATH", "")
+        return {
+            **given,
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(self.path / "src"), python_path])),
+            "DVC_SITE_CACHE_DIR": str(site_cache(self.path)),
+        }
+
+    def make(
+        self, revision: str, cache: CacheSettings, *, settings: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
         """Put the worktree at `revision`; what git ignores (outputs, checkpoints) stays where one is there already.
+
+        `settings` are sections for its DVC configuration besides the clone's cache.
 
         Raises
         ------
@@ -59,7 +91,7 @@ class Worktree:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 git(self.root, "worktree", "prune")
                 git(self.root, "worktree", "add", "--quiet", "--force", "--detach", str(self.path), revision)
-            self._write_config(cache)
+            self._write_config(cache, settings or {})
         except OSError as error:
             raise PipelineError(f"the worktree {self.path} cannot be made: {error}") from None
 
@@ -98,12 +130,14 @@ class Worktree:
         except PipelineError:
             return False
 
-    def _write_config(self, cache: CacheSettings) -> None:
-        """.dvc/config.local, which git ignores: the cache is the clone's."""
+    def _write_config(self, cache: CacheSettings, settings: Mapping[str, Mapping[str, str]]) -> None:
+        """.dvc/config.local, which git ignores: the cache is the clone's. For our eyes only: remotes have passwords."""
         config = configparser.ConfigParser(interpolation=None)
+        config.read_dict(settings)
         config["cache"] = {
             "dir": str(cache.folder),
             **({"type": ",".join(cache.link_types)} if cache.link_types else {}),
         }
-        with (self.path / ".dvc" / "config.local").open("w", encoding="utf-8") as file:
+        path = self.path / ".dvc" / "config.local"
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             config.write(file)

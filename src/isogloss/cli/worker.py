@@ -1,0 +1,32 @@
+"""`isogloss worker`: this host does stages for a coordinator elsewhere."""
+
+import signal
+from pathlib import Path
+
+import click
+
+from isogloss.entry import entry
+from isogloss.errors import PipelineError
+
+
+@click.command()
+@click.argument("pool", type=click.Choice(["gpu", "cpu", "coordinator"]))
+@click.option("--limit", type=click.IntRange(min=1), help="Stages at once; as many as GPUs or cores, if not given.")
+@click.option("--name", help="What the worker is called in Prefect's pages.")
+@entry
+def worker(pool: str, limit: int | None, name: str | None) -> None:
+    """Work for a Prefect pool with this clone: `isogloss run --pools`, anywhere, sends stages.
+
+    PREFECT_API_URL says where the server is (else the `isogloss ui` of this clone). The clone needs the same DVC
+    remote as the coordinator's, and a git remote that has its commits. Ctrl-C ends the worker and its stages.
+    """
+    from isogloss.corpus.audio_root import DATA_VARIABLE, data_folder
+    from isogloss.pipeline.server import prefect_api
+    from isogloss.pipeline.workers import work_for
+
+    root = Path.cwd()
+    environment = {DATA_VARIABLE: str(data_folder(root).resolve())}
+    with prefect_api(root, private=False):
+        status = work_for(root, pool, limit=limit, name=name, environment=environment)
+    if status not in (0, 128 + signal.SIGINT):
+        raise PipelineError(f"the worker ended with exit code {status}")

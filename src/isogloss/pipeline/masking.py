@@ -1,0 +1,36 @@
+"""Keeping secrets out of logs, artifacts and messages.
+
+Hidden are the user part of addresses (`https://user:password@host`) and the values of environment variables whose names
+say that they are secret. A stage may print what it likes; what leaves through Prefect or a message goes through here.
+"""
+
+import os
+import re
+from functools import lru_cache
+
+_USER_PART = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@'\"]+@")
+_SIGNATURE = re.compile(r"(?P<name>[?&](?:X-Amz-Signature|X-Amz-Credential|sig|token|access_token)=)[^&\s'\"]+", re.I)
+_SECRET_NAME = re.compile(r"(SECRET|PASSWORD|PASSWD|TOKEN|API_KEY|ACCESS_KEY|AUTH_STRING|CREDENTIAL)", re.I)
+_SHORTEST = 6
+"""Shorter values would hide half of every text."""
+
+
+def masked(text: str) -> str:
+    """The text with `***` for each secret in it.
+
+    >>> masked("failed to connect to https://me:hunter2@example.org/bucket")
+    'failed to connect to https://***@example.org/bucket'
+    """
+    text = _SIGNATURE.sub(r"\g<name>***", _USER_PART.sub(r"\g<scheme>***@", text))
+    for secret in _secrets(tuple(sorted(os.environ.items()))):
+        text = text.replace(secret, "***")
+    return text
+
+
+@lru_cache(maxsize=4)
+def _secrets(environment: tuple[tuple[str, str], ...]) -> list[str]:
+    """The secret values of an environment, longest first, so that none hides a part of another."""
+    values = {value for name, value in environment if _SECRET_NAME.search(name) and len(value) >= _SHORTEST}
+    # `user:password` is sent as a whole; a message may quote the password alone.
+    values |= {part for value in values for part in value.split(":", 1)[1:] if len(part) >= _SHORTEST}
+    return sorted((value for value in values if not value.startswith("/")), key=len, reverse=True)

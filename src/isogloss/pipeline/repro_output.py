@@ -1,0 +1,66 @@
+"""Reading the output of `dvc repro`: what became of the stage, and which lines matter to a user."""
+
+import re
+
+from isogloss.pipeline.outcome import State
+from isogloss.pipeline.plan import Stage
+
+_CHATTER = (
+    "Generating lock file 'dvc.lock'",
+    "Updating lock file 'dvc.lock'",
+    "To track the changes with git, run:",
+    "To enable auto staging, run:",
+    "Use `dvc push` to send your updates to remote storage.",
+    "\tgit add ",
+    "\tdvc config core.autostage true",
+    "Data and pipelines are up to date.",
+)
+"""Lines of DVC that are advice for somebody who types `dvc repro`; they stay in the log."""
+_EXIT_STATUS = re.compile(r", exited with (-?\d+)$")
+"""DVC itself always ends with 255; what the command ended with is in its message."""
+_OUT_OF_MEMORY, _DISK_FULL = "memory ran out", "the disk is full"
+_TROUBLES = {
+    _OUT_OF_MEMORY: re.compile(
+        r"out of memory|OutOfMemoryError|^MemoryError|std::bad_alloc|Cannot allocate memory|DefaultCPUAllocator: can't",
+        re.IGNORECASE,
+    ),
+    _DISK_FULL: re.compile(r"No space left on device|Disk quota exceeded"),
+}
+
+
+class ReproOutput:
+    """Reads what a stage and DVC around it say: how the stage ended, why, and which lines matter to a user.
+
+    `state` and `exit_status` are known at the end; `trouble` names a cause that the output gives away.
+    """
+
+    def __init__(self, stage: Stage):
+        self.state: State = "unchanged"
+        self._signs: dict[str, State] = {
+            f"Running stage '{stage.name}':": "executed",
+            f"Verifying data sources in stage: '{stage.name}'": "executed",
+            f"Stage '{stage.name}' is cached - skipping run, checking out outputs": "cached",
+            f"Stage '{stage.name}' didn't change, skipping": "unchanged",
+        }
+        self.exit_status: int | None = None
+        self.trouble = ""
+        self._settled = False
+        self._expects_command = False
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the output says that memory ran out: a second try would only repeat it."""
+        return self.trouble == _OUT_OF_MEMORY
+
+    def is_for_the_user(self, line: str) -> bool:
+        """Take note of a line; whether the terminal should show it."""
+        if not self._settled and line in self._signs:
+            self.state = self._signs[line]
+            self._settled = self._expects_command = True
+            return False
+        if line.startswith("ERROR: failed to reproduce") and (found := _EXIT_STATUS.search(line)):
+            self.exit_status = int(found[1])
+        if not self.trouble:
+            self.trouble = next((name for name, sign in _TROUBLES.items() if sign.search(line)), "")
+        echoed, self._expects_command = self._expects_command and line.startswith("> "), False
+        return bool(line.strip()) and not echoed and not line.startswith(_CHATTER)
