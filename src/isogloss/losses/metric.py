@@ -8,21 +8,12 @@ They return one loss an utterance that is asked about, and their parameters are 
 """
 
 import math
-from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isogloss.errors import ModelError
-
-
-class MetricLoss(Protocol):
-    """What a loss on batches of speakers x utterances can do."""
-
-    def __call__(self, embeddings_PQD: Tensor, speakers_P: Tensor) -> Tensor:
-        """Loss of each utterance that is asked about, in nats."""
-        ...
 
 
 class AngularPrototypical(nn.Module):
