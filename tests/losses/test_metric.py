@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.errors import ModelError
@@ -31,6 +31,7 @@ def test_angular_prototypical_is_equation_8_of_the_paper(utterances):
 
 
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.1, 100.0))
+@settings(deadline=None)
 def test_angular_prototypical_sees_angles_alone(seed, scale):
     generator = torch.Generator().manual_seed(seed)
     embeddings = torch.randn(4, 3, 5, generator=generator)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.errors import CorpusError
@@ -37,6 +37,7 @@ def speech(lengths=(30, 9, 50, 12), *, augment=False, crop_frames=20):
     utterances=st.integers(2, 4),
     seed=st.integers(0, 50),
 )
+@settings(deadline=None)
 def test_a_batch_has_different_speakers_and_an_utterance_comes_once(counts, speakers, utterances, seed):
     owner = np.repeat(np.arange(len(counts)), counts)
     drawn = draw_batches(owner, speakers=speakers, utterances=utterances, seed=seed, epoch=0)
@@ -130,6 +131,7 @@ def test_one_speaker_is_refused():
 
 
 @given(sizes=st.lists(st.integers(1, 12), min_size=2, max_size=4), seed=st.integers(0, 20))
+@settings(deadline=None)
 def test_balanced_batches_have_as_many_speakers_of_each_group(sizes, seed):
     owner = np.repeat(np.arange(sum(sizes)), 3)
     group = np.repeat(np.arange(len(sizes)), 3 * np.array(sizes))
