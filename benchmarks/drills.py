@@ -124,15 +124,19 @@ class Site:
         self.start("server", [*command, "--port", str(self.server_port)], cwd=self.folder)
         _until(lambda: _listens(self.server_port), 180, "the server is up")
 
-    def start_worker(self, number: int) -> None:
-        """A worker for GPU stages, behind a wire that can be cut; the first one takes CPU stages as well."""
+    def start_worker(self, number: int, pool: str) -> None:
+        """A worker behind a wire that can be cut; one stage at a time, so that both get some."""
         proxy = self.proxies.setdefault(f"worker-{number}", Proxy(self.server_port))
-        for pool in ("gpu", "cpu") if number == 1 else ("gpu",):
-            name = f"worker-{number}-{pool}"
-            command = _isogloss("worker", pool, "--name", name, *(["--limit", "1"] if pool == "gpu" else []))
-            self.start(name, command, cwd=self.folder / f"worker-{number}", port=proxy.port)
+        name = f"worker-{number}-{pool}"
+        command = _isogloss("worker", pool, "--name", name, "--limit", "1")
+        self.start(name, command, cwd=self.folder / f"worker-{number}", port=proxy.port)
+
+    def wait_for_workers(self) -> None:
+        """Return when all workers are up."""
+        for name in self.running:
             log = self.folder / f"{name}.log"
-            _until(lambda log=log: log.exists() and "started!" in log.read_text(), 120, f"{name} is up")
+            if name.startswith("worker"):
+                _until(lambda log=log: "started!" in log.read_text(), 300, f"{name} is up")
 
     def change(self) -> None:
         """Another strength of EWC in params.yaml of all who run: what follows is stale."""
@@ -278,14 +282,8 @@ def killed(site: Site) -> str:
     site.equal_to_local()
     if not any("another one starts it anew" in line for line in run.lines):
         raise RuntimeError("nobody noticed")
-    command = _isogloss("worker", "gpu", "--name", f"worker-{number}-gpu", "--limit", "1")
-    site.start(
-        f"worker-{number}-gpu",
-        command,
-        cwd=site.folder / f"worker-{number}",
-        port=site.proxies[f"worker-{number}"].port,
-    )
-    time.sleep(8)
+    site.start_worker(number, "gpu")
+    time.sleep(20)
     return f"the other worker trained from zero; outputs identical. {last}"
 
 
@@ -384,8 +382,9 @@ def _site(folder: Path) -> Iterator[Site]:
     site = Site(folder)
     try:
         site.start_server()
-        for number in (1, 2):
-            site.start_worker(number)
+        for number, pool in ((1, "gpu"), (2, "gpu"), (1, "cpu")):
+            site.start_worker(number, pool)
+        site.wait_for_workers()
         yield site
     finally:
         site.close()

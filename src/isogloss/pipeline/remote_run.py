@@ -27,6 +27,8 @@ LOST_SECONDS = float(os.environ.get("ISOGLOSS_LOST_SECONDS", "90"))
 """After so long without a sign of life a worker is lost."""
 API_SECONDS = float(os.environ.get("ISOGLOSS_API_SECONDS", "600"))
 """So long a server that does not answer is waited for."""
+_STARTING_SECONDS = 180.0
+"""A flow that has not begun gives no signs of life yet; on a busy host its process needs long to start."""
 _POLL_SECONDS = 1.0
 _PATIENT_SECONDS = 10.0
 _LOG_PAGE, _LOG_OVERLAP = 200, 50
@@ -164,7 +166,8 @@ class RemoteRun:
         life = (run.state and run.state.id, len(self._logs_seen), signs)
         if life != self._life:
             self._life, self._alive_at = life, time.monotonic()
-        return time.monotonic() < self._alive_at + LOST_SECONDS
+        starting = run.state is not None and run.state.is_pending()
+        return time.monotonic() < self._alive_at + LOST_SECONDS + (_STARTING_SECONDS if starting else 0.0)
 
     def _give_up(self, client: "SyncPrefectClient", run: "FlowRun") -> Ended:
         """Tell the server, and so the worker should it come back, that nobody waits for the run."""
