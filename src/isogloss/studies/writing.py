@@ -44,10 +44,17 @@ def table_rows(sweep: Sweep, rows: Sequence[SystemRow]) -> tuple[list[str], list
                 str(row.runs),
                 f"{percent(row.rate.value)} {_bounds(row.rate.interval, False)}",
                 change.strip(),
-                *("" if value is None else f"{value:,.4g}" for value in row.figures.values()),
+                *map(_figure, row.figures.values()),
             ]
         )
     return headings, cells
+
+
+def _figure(value: float | None) -> str:
+    """A number with the digits that it deserves; nothing where there is none."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _bounds(bounds: list[float] | None, signed: bool) -> str:
