@@ -78,6 +78,7 @@ class Site:
         self.folder, self.remote, self.server_port = folder, folder / "remote", _free_port()
         self.proxies: dict[str, Proxy] = {}
         self.running: dict[str, Leashed] = {}
+        self.runs: list[Run] = []
         self.strength = 100
         self.remote.mkdir()
         coordinator = folder / "coordinator"
@@ -146,7 +147,15 @@ class Site:
 
     def run(self, clone: str = "coordinator") -> "Run":
         """`isogloss run --pools` in a clone."""
-        return Run(self, clone)
+        self.runs.append(Run(self, clone))
+        return self.runs[-1]
+
+    def stop_runs(self) -> None:
+        """End the runs that a failed drill has left."""
+        for run in self.runs:
+            if run.process.poll() is None:
+                run.process.terminate()
+                run.process.wait(timeout=60)
 
     def trainer(self) -> int:
         """The number of the worker that trains now."""
@@ -201,13 +210,13 @@ class Run:
             self.lines.append(line.rstrip())
             print("   ", line.rstrip(), flush=True)
 
-    def reach(self, text: str, seconds: float = 180) -> None:
+    def reach(self, text: str, seconds: float = 600) -> None:
         """Wait until a line holds `text`."""
         _until(lambda: any(text in line for line in self.lines) or self.process.poll() is not None, seconds, text)
         if not any(text in line for line in self.lines):
             raise RuntimeError(f"the run ended before it said {text!r}")
 
-    def end(self, status: int = 0, seconds: float = 300) -> str:
+    def end(self, status: int = 0, seconds: float = 600) -> str:
         """Wait for its end; the last line."""
         found = self.process.wait(timeout=seconds)
         time.sleep(0.5)
@@ -367,6 +376,7 @@ def main() -> None:
             except (RuntimeError, TimeoutError, subprocess.SubprocessError) as error:
                 failed, outcome = True, f"FAILED: {error}"
             seconds = time.monotonic() - begun
+            site.stop_runs()
             print(f"{drill}: {outcome} ({seconds:.0f} s)", flush=True)
             rows.append(f"| {DRILLS[drill].__doc__} | {outcome} | {seconds:.0f} |")
     if chosen == list(DRILLS) and not failed:
