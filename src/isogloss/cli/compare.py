@@ -52,7 +52,7 @@ def _print(comparison: "Comparison") -> None:
 
     front = comparison.front()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("run")
+    table.add_column("run", min_width=max(len(run.name) for run in comparison.runs))
     for heading in comparison.params:
         table.add_column(Text(heading), overflow="fold")
     for heading in comparison.labels.values():
