@@ -96,7 +96,7 @@ def solvable_sets(groupings: pd.DataFrame, shown: dict[str, dict[str, str]], few
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 10**6), st.integers(8, 40), st.integers(2, 3), st.integers(2, 4), st.booleans(), st.integers(2, 5)
 )
@@ -131,6 +131,12 @@ def test_margins_of_two_large_groupings_survive_though_an_intersection_is_small(
 def test_half_a_table_of_too_few_speakers_is_not_published_at_all():
     groupings = pd.DataFrame({"half": ["x"] * 3 + [None] * 20}, dtype=object)
     assert suppress(groupings, pd.Series(range(23)), min_speakers=5) == {"half": {}}
+
+
+def test_a_grouping_of_all_but_one_speaker_is_not_published_since_the_total_less_its_cohorts_is_he():
+    groupings = pd.DataFrame({"most": ["x"] * 6 + ["y"] * 6 + [None], "a": ["u"] * 6 + ["v"] * 7}, dtype=object)
+    shown = suppress(groupings, pd.Series(range(13)), min_speakers=3)
+    assert shown["most"] == {} and not solvable_sets(groupings, shown, 3)
 
 
 def test_too_few_speakers_altogether_are_refused():

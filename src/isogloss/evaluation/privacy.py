@@ -100,8 +100,11 @@ def suppress(groupings: pd.DataFrame, speakers: pd.Series, *, min_speakers: int)
         for name, pairs in atoms.pairs.items()
     }
     while leaks := atoms.leaks(shown, min_speakers):
+        earlier = dict(shown)
         for leak in leaks:
             _hide(shown, atoms, leak)
+        if shown == earlier:  # rounding alone can have shown a leak that nothing published has a part in
+            return {name: {} for name in shown}
     return shown
 
 
@@ -145,14 +148,23 @@ class _Atoms:
 def _hide(shown: dict[str, dict[str, str]], atoms: _Atoms, leak: Atoms) -> None:
     """Merge the smallest shown cohort that has a part in a leak with the hidden ones of its grouping, or the next.
 
-    A grouping of which a single name is left, and which leaks by that, is not published at all.
+    A grouping that does not speak of all rows also has a part in what it leaves out: the total less all of its cohorts.
+    It is not published at all if its last name leaks. The last name of a grouping of all rows is the total.
     """
     involved = []
     for grouping, names in shown.items():
-        for label in sorted({names[c] for c in atoms.cohorts[grouping][list(leak)] if c in names}):
+        of_atoms = atoms.cohorts[grouping]
+        partial = any(cohort is None for cohort in of_atoms)
+        last = len(set(names.values())) == 1
+        if last and not partial:
+            continue
+        touched = [cohort for cohort in of_atoms[list(leak)] if cohort is not None]
+        labels = {names[c] for c in touched if c in names}
+        if len(touched) < len(leak):
+            labels |= set(names.values())
+        for label in sorted(labels):
             members = [name for name in names if names[name] == label]
             pooled = label == merged_name(names)
-            last = len(set(names.values())) == 1
             involved.append((last, pooled, atoms.size(grouping, members), grouping, members))
     if not involved:
         return  # an earlier repair of the same search has taken it out of what is shown
