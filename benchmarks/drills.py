@@ -8,10 +8,10 @@ in a folder of its own. The pipeline trains nothing: `mitigate@ewc` sleeps throu
 the coordinator has at the end with a plain `dvc repro` in another clone. Results: benchmarks/results/drills.md.
 """
 
+import json
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -20,13 +20,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from isogloss.pipeline.execute import Leashed
-from isogloss.tables import atomic_path
+from isogloss.tables import atomic_path, write_json
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -40,7 +41,7 @@ stages:
   mitigate:
     foreach: [finetune, ewc]
     do:
-      cmd: python train.py ${item} 12
+      cmd: python train.py ${item}
       deps: [corpus.txt, train.py]
       params: ["${item}"]
       outs: ["${item}.txt"]
@@ -51,13 +52,15 @@ stages:
     outs: [report.html]
     metrics: [{metrics.json: {cache: false}}]
 """
-TRAIN = """
-import pathlib, sys, time
-name, epochs = sys.argv[1], int(sys.argv[2])
+TRAIN = r"""
+import pathlib, re, sys, time
+name = sys.argv[1]
+params = pathlib.Path("params.yaml").read_text().split(name + ":")[1].splitlines()[0]
+found = re.search(r"fisher_utterances: (\d+)", params)
+epochs = int(found[1]) if found else 12
 for epoch in range(1, epochs + 1):
     time.sleep(1)
     print(f"epoch {epoch}/{epochs}: loss {1 / epoch:.4f}", flush=True)
-params = pathlib.Path("params.yaml").read_text().split(name + ":")[1].splitlines()[0]
 pathlib.Path(name + ".txt").write_text(pathlib.Path("corpus.txt").read_text() + name + params)
 """
 REPORT = """
@@ -66,8 +69,16 @@ text = pathlib.Path("finetune.txt").read_text() + pathlib.Path("ewc.txt").read_t
 pathlib.Path("report.html").write_text(text)
 pathlib.Path("metrics.json").write_text(json.dumps({"length": len(text)}))
 """
-PARAMS = "corpus: {seed: 1}\nfinetune: {}\newc: {strength: 100.0}\n"
-FILES = {"dvc.yaml": DVC_YAML, "train.py": TRAIN, "report.py": REPORT, "params.yaml": PARAMS, "words.txt": "on\n"}
+EPOCHS, LONGER = 12, 60
+PARAMS = "corpus: {{seed: 1}}\nfinetune: {{}}\newc: {{strength: {strength}.0, fisher_utterances: {epochs}}}\n"
+"""The params have to be ours; these utterances are the epochs of the training that is none."""
+FILES = {
+    "dvc.yaml": DVC_YAML,
+    "train.py": TRAIN,
+    "report.py": REPORT,
+    "params.yaml": PARAMS.format(strength=100, epochs=EPOCHS),
+    "words.txt": "on\n",
+}
 IGNORED = "/corpus.txt\n/finetune.txt\n/ewc.txt\n/report.html\n/reports\n"
 
 
@@ -79,6 +90,7 @@ class Site:
         self.proxies: dict[str, Proxy] = {}
         self.running: dict[str, Leashed] = {}
         self.runs: list[Run] = []
+        self.starts: dict[str, int] = {}
         self.strength = 100
         self.remote.mkdir()
         coordinator = folder / "coordinator"
@@ -123,27 +135,31 @@ class Site:
         """The server, until it answers."""
         command = [sys.executable, "-m", "prefect", "server", "start", "--no-ui", "--host", "127.0.0.1"]
         self.start("server", [*command, "--port", str(self.server_port)], cwd=self.folder)
-        _until(lambda: _listens(self.server_port), 180, "the server is up")
+        _until(lambda: _listens(self.server_port), 600, "the server is up")
 
     def start_worker(self, number: int, pool: str) -> None:
         """A worker behind a wire that can be cut; one stage at a time, so that both get some."""
         proxy = self.proxies.setdefault(f"worker-{number}", Proxy(self.server_port))
         name = f"worker-{number}-{pool}"
         command = _isogloss("worker", pool, "--name", name, "--limit", "1")
+        self.starts[name] = self.starts.get(name, 0) + 1
         self.start(name, command, cwd=self.folder / f"worker-{number}", port=proxy.port)
 
     def wait_for_workers(self) -> None:
         """Return when all workers are up."""
-        for name in self.running:
-            log = self.folder / f"{name}.log"
-            if name.startswith("worker"):
-                _until(lambda log=log: "started!" in log.read_text(), 300, f"{name} is up")
+        for name, starts in self.starts.items():
+            _until(partial(self._started, name, starts), 600, f"{name} is up")
 
-    def change(self) -> None:
+    def _started(self, name: str, times: int) -> bool:
+        """Whether a worker has come up so many times."""
+        return (self.folder / f"{name}.log").read_text().count("started!") >= times
+
+    def change(self, *, epochs: int = EPOCHS) -> None:
         """Another strength of EWC in params.yaml of all who run: what follows is stale."""
         self.strength += 1
+        text = PARAMS.format(strength=self.strength, epochs=epochs)
         for clone in ("coordinator", "other", "local"):
-            _write(self.folder / clone / "params.yaml", PARAMS.replace("100.0", f"{self.strength}.0"))
+            _write(self.folder / clone / "params.yaml", text)
 
     def run(self, clone: str = "coordinator") -> "Run":
         """`isogloss run --pools` in a clone."""
@@ -157,15 +173,23 @@ class Site:
                 run.process.terminate()
                 run.process.wait(timeout=60)
 
-    def trainer(self) -> int:
-        """The number of the worker that trains now."""
+    def trainers(self) -> dict[int, int]:
+        """Process -> the number of the worker that it trains for."""
+        found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                command, where = folder.joinpath("cmdline").read_text(), str(folder.joinpath("cwd").resolve())
-                found = re.search(r"/worker-(\d)/", where)
-                if "train.py" in command and found and where.startswith(str(self.folder)):
-                    return int(found[1])
-        raise RuntimeError("nobody trains")
+                command, where = folder.joinpath("cmdline").read_bytes(), str(folder.joinpath("cwd").resolve())
+                number = re.match(re.escape(str(self.folder)) + r"/worker-(\d)/", where)
+                if command.startswith(b"python\0train.py\0") and number:
+                    found[int(folder.name)] = int(number[1])
+        return found
+
+    def trainer(self) -> int:
+        """The number of the one worker that trains now."""
+        numbers = set(self.trainers().values())
+        if len(numbers) != 1:
+            raise RuntimeError(f"workers {sorted(numbers)} train instead of one")
+        return numbers.pop()
 
     def equal_to_local(self, clone: str = "coordinator") -> None:
         """Raise unless dvc.lock and the outputs are those of a plain `dvc repro` elsewhere."""
@@ -178,6 +202,12 @@ class Site:
         for name in ("report.html", "metrics.json"):
             if (self.folder / clone / name).read_bytes() != (local / name).read_bytes():
                 raise RuntimeError(f"{name} differs from that of a local dvc repro")
+
+    def show_logs(self) -> None:
+        """Print the end of what each process has said, for whoever looks into a failed drill."""
+        for log in sorted(self.folder.glob("*.log")):
+            lines = log.read_text(errors="replace").splitlines()[-25:]
+            print(f"--- {log.name}", *lines, sep="\n    ", flush=True)
 
     def close(self) -> None:
         """End everything."""
@@ -283,17 +313,16 @@ def killed(site: Site) -> str:
     run = site.run()
     run.reach("epoch 3/12")
     number = site.trainer()
-    for name in [name for name in site.running if name.startswith(f"worker-{number}-gpu")]:
-        process = site.running.pop(name)
-        os.killpg(process.process.pid, signal.SIGKILL)
-        process.process.wait()
+    process = site.running.pop(f"worker-{number}-gpu")
+    process.kill()
+    process.process.wait()
     last = run.end()
-    site.equal_to_local()
     if not any("another one starts it anew" in line for line in run.lines):
         raise RuntimeError("nobody noticed")
+    site.equal_to_local()
     site.start_worker(number, "gpu")
-    time.sleep(20)
-    return f"the other worker trained from zero; outputs identical. {last}"
+    site.wait_for_workers()
+    return f"the other worker trained from zero; dvc.lock and outputs are those of `dvc repro`. {last}"
 
 
 def restarted(site: Site) -> str:
@@ -306,24 +335,47 @@ def restarted(site: Site) -> str:
     time.sleep(10)
     site.start_server()
     last = run.end()
+    if not any("answers again" in line for line in run.lines):
+        raise RuntimeError("the run did not notice")
     site.equal_to_local()
-    return f"the training went on meanwhile, its result was taken. {last}"
+    anew = any("another one starts it anew" in line for line in run.lines)
+    return f"the run waited; the stage {'was trained a second time' if anew else 'was trained once'}. {last}"
 
 
 def cut(site: Site) -> str:
-    """The network between the worker that trains and the server is cut in mid-training, for good at first."""
+    """The network between the worker that trains and the server is cut in mid-training, and mended after the loss."""
+    site.change(epochs=LONGER)
+    run = site.run()
+    run.reach(f"epoch 3/{LONGER}")
+    number = site.trainer()
+    left = [process for process, worker in site.trainers().items() if worker == number]
+    proxy = site.proxies[f"worker-{number}"]
+    proxy.cut()
+    try:
+        run.reach("another one starts it anew")
+    finally:
+        proxy.mend()
+    _until(lambda: not set(left) & set(site.trainers()), 60, "the worker that is back ends its stage")
+    last = run.end()
+    site.equal_to_local()
+    return f"the other worker trained from zero; the one that came back ended its stage. {last}"
+
+
+def cut_late(site: Site) -> str:
+    """The same, but the training ends while the network is cut."""
     site.change()
     run = site.run()
     run.reach("epoch 3/12")
-    number = site.trainer()
-    proxy = site.proxies[f"worker-{number}"]
+    proxy = site.proxies[f"worker-{site.trainer()}"]
     proxy.cut()
     try:
         last = run.end()
     finally:
         proxy.mend()
+    if not any("had sent the result before" in line for line in run.lines):
+        raise RuntimeError("its result was not taken")
     site.equal_to_local()
-    return f"after 20 s without a sign of life (90 s outside drills) the other worker took over. {last}"
+    return f"the result was in the remote, and was taken from there. {last}"
 
 
 def no_remote(site: Site) -> str:
@@ -358,15 +410,15 @@ DRILLS: dict[str, Callable[[Site], str]] = {
     "killed": killed,
     "restarted": restarted,
     "cut": cut,
+    "cut_late": cut_late,
     "no_remote": no_remote,
     "two_coordinators": two_coordinators,
 }
 
 
 def main() -> None:
-    """Do the drills of the command line, and write what became of them."""
-    chosen = sys.argv[1:] or list(DRILLS)
-    rows, failed = [], False
+    """Do the drills of the command line, and write what became of them; those done earlier keep their rows."""
+    chosen, failed = sys.argv[1:] or list(DRILLS), False
     with tempfile.TemporaryDirectory(prefix="isogloss-drills-") as name, _site(Path(name)) as site:
         for drill in chosen:
             print(f"{drill}: {DRILLS[drill].__doc__}", flush=True)
@@ -375,15 +427,32 @@ def main() -> None:
                 outcome = DRILLS[drill](site)
             except (RuntimeError, TimeoutError, subprocess.SubprocessError) as error:
                 failed, outcome = True, f"FAILED: {error}"
+                site.show_logs()
             seconds = time.monotonic() - begun
             site.stop_runs()
             print(f"{drill}: {outcome} ({seconds:.0f} s)", flush=True)
-            rows.append(f"| {DRILLS[drill].__doc__} | {outcome} | {seconds:.0f} |")
-    if chosen == list(DRILLS) and not failed:
-        with atomic_path(RESULTS / "drills.md") as path:
-            head = "# Drills\n\n`python benchmarks/drills.py`\n\n| what happens | outcome | seconds |\n|---|---|---|\n"
-            path.write_text(head + "\n".join(rows) + "\n", encoding="utf-8")
+            _record(drill, outcome, seconds)
     sys.exit(failed)
+
+
+def _record(drill: str, outcome: str, seconds: float) -> None:
+    """Write the outcome of one drill to the results."""
+    path = RESULTS / "drills.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known[drill] = {"outcome": outcome.replace("|", "\\|"), "seconds": round(seconds)}
+    write_json({name: known[name] for name in DRILLS if name in known}, path)
+    lines = [
+        "# Drills",
+        "",
+        "`python benchmarks/drills.py`; a sign of life counts for 20 s here, for 90 s outside.",
+        "",
+    ]
+    lines += ["| drill | what happens | outcome | seconds |", "|---|---|---|---:|"]
+    for name in DRILLS:
+        if name in known:
+            lines.append(f"| {name} | {DRILLS[name].__doc__} | {known[name]['outcome']} | {known[name]['seconds']} |")
+    with atomic_path(RESULTS / "drills.md") as page:
+        page.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 @contextmanager
@@ -392,9 +461,11 @@ def _site(folder: Path) -> Iterator[Site]:
     site = Site(folder)
     try:
         site.start_server()
+        print("the server is up", flush=True)
         for number, pool in ((1, "gpu"), (2, "gpu"), (1, "cpu")):
             site.start_worker(number, pool)
         site.wait_for_workers()
+        print("the workers are up", flush=True)
         yield site
     finally:
         site.close()

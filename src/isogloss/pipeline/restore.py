@@ -43,6 +43,7 @@ def restored(stage: "DvcStage", *, pull: bool = False) -> bool:
     Its command is never run. Raises DVC's own errors.
     """
     from dvc.stage.cache import RunCacheNotFoundError
+    from dvc_data.hashfile.hash_info import HashInfo
 
     if stage.is_data_source:
         stage.checkout(allow_missing=True)
@@ -51,6 +52,11 @@ def restored(stage: "DvcStage", *, pull: bool = False) -> bool:
         return True
     if stage.frozen or stage.is_callback or stage.always_changed:
         return False
+    if stage.changed_stage() or stage.changed_deps():
+        # DVC's restore() writes the present inputs into the stage even where it finds nothing; called again, it would
+        # take what dvc.lock says of the outputs for their result.
+        for out in stage.outs:
+            out.hash_info = HashInfo()
     stage.remove_outs()
     try:
         stage.repo.stage_cache.restore(stage, pull=pull)
