@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -183,6 +184,10 @@ class Site:
                 if command.startswith(b"python\0train.py\0") and number:
                     found[int(folder.name)] = int(number[1])
         return found
+
+    def results_in_remote(self) -> int:
+        """How many entries the run cache in the remote has."""
+        return sum(path.is_file() for path in self.remote.rglob("runs/*/*/*"))
 
     def trainer(self) -> int:
         """The number of the one worker that trains now."""
@@ -405,6 +410,34 @@ def two_coordinators(site: Site) -> str:
     return f"both have the dvc.lock of `dvc repro`; in one clone: `{refused.replace(str(site.folder), '')}`"
 
 
+def run_killed(site: Site) -> str:
+    """The coordinator is killed with SIGKILL in mid-training."""
+    site.change()
+    run = site.run()
+    run.reach("epoch 3/12")
+    known = site.results_in_remote()
+    run.process.kill()
+    _until(lambda: site.results_in_remote() > known, 300, "the worker's result is in the remote")
+    last = site.run().end()
+    if "cached" not in last or "2 executed" in last:
+        raise RuntimeError(f"the training was not taken from the remote: {last}")
+    site.equal_to_local()
+    return f"the worker finished; the next run took its result from the remote. {last}"
+
+
+def interrupted(site: Site) -> str:
+    """Ctrl-C at the coordinator in mid-training."""
+    site.change()
+    run = site.run()
+    run.reach("epoch 3/12")
+    run.process.send_signal(signal.SIGINT)
+    said = run.end(status=130)
+    _until(lambda: not site.trainers(), 60, "no stage is left on a worker")
+    last = site.run().end()
+    site.equal_to_local()
+    return f"`{said}`; no stage was left on the workers. The next run: {last}"
+
+
 DRILLS: dict[str, Callable[[Site], str]] = {
     "two_workers": two_workers,
     "killed": killed,
@@ -413,6 +446,8 @@ DRILLS: dict[str, Callable[[Site], str]] = {
     "cut_late": cut_late,
     "no_remote": no_remote,
     "two_coordinators": two_coordinators,
+    "run_killed": run_killed,
+    "interrupted": interrupted,
 }
 
 

@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
+from base64 import b64encode
 
 import pytest
 
@@ -61,3 +64,60 @@ def test_a_server_that_does_not_start_is_one_sentence_that_names_its_log(environ
     sentence = r"did not start; its log is \.dvc/tmp/isogloss/prefect/server\.log"
     with pytest.raises(PipelineError, match=sentence), prefect_api(tmp_path):
         pytest.fail("not reached")
+
+
+HOLD = """
+from pathlib import Path
+from isogloss.entry import entry
+from isogloss.pipeline.server import prefect_api
+def main():
+    with prefect_api(Path(".")):
+        import os
+        from prefect.client.orchestration import get_client
+        with get_client(sync_client=True) as client:
+            count = client.request("POST", "/flows/count", json={}).json()
+        print(os.environ["PREFECT_API_URL"], count, flush=True)
+        input()
+entry(main)()
+"""
+
+
+def test_a_server_with_a_password_lets_in_who_knows_it_and_nobody_else(environment, tmp_path):
+    """A real server as `isogloss run` starts it, and clients with the password, another one and none."""
+
+    def status(url, password=None):
+        request = urllib.request.Request(url + "/flows/count", b"{}", {"Content-Type": "application/json"})
+        if password:
+            request.add_header("Authorization", "Basic " + b64encode(password.encode()).decode())
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    told = {**environment, "NO_PROXY": "127.0.0.1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD],
+        cwd=tmp_path,
+        env={**told, "PREFECT_SERVER_API_AUTH_STRING": "me:hunter2-hunter2"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        url, _, count = holder.stdout.readline().partition(" ")
+        assert count == "0\n"  # it was let in itself
+        assert status(url, "me:hunter2-hunter2") == 200
+        assert status(url, "me:hunter3") == 401
+        assert status(url) == 401
+        stranger = subprocess.run(
+            [sys.executable, "-c", HOLD],
+            cwd=tmp_path,
+            env={**told, "PREFECT_API_URL": url},
+            capture_output=True,
+            text=True,
+        )
+        holder.communicate("\n")
+    assert holder.returncode == 0
+    assert stranger.returncode == 2
+    assert stranger.stderr.startswith(f"isogloss: Prefect's API at {url} does not let us in; ")
+    assert "hunter2" not in (tmp_path / ".dvc" / "tmp" / "isogloss" / "prefect" / "server.log").read_text()
