@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from isogloss.entry import entry
-from isogloss.report import build_report
+from isogloss.report.page import build_report
 
 
 @entry

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from isogloss.report import build_report
+from isogloss.report.page import build_report
 
 WIDTHS = [320, 400, 735, 737, 1200, 2400]
 

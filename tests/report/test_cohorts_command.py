@@ -6,7 +6,7 @@ import pandas as pd
 from click.testing import CliRunner
 
 from isogloss.cli.cohorts import cohorts
-from isogloss.report import build_report
+from isogloss.report.page import build_report
 
 
 def test_the_command_prints_the_gaps_that_metrics_hold(repository, monkeypatch):

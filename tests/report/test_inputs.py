@@ -5,7 +5,7 @@ import json
 import pytest
 
 from isogloss.errors import ParamsError, TableError
-from isogloss.report import build_report
+from isogloss.report.page import build_report
 
 EWC = "results/asr/ewc/geographic/fairness.json"
 

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from isogloss.report import build_report
 from isogloss.report.inputs import read_inputs
 from isogloss.report.map import region_map
+from isogloss.report.page import build_report
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from isogloss.report import build_report
+from isogloss.report.page import build_report
 
 
 def leaves(content, prefix=""):

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from isogloss.report import build_report
+from isogloss.report.page import build_report
 
 EVIL = """<script>alert("1")</script><img src=x onerror='x'> & "quoted" {{ 7*7 }}"""
 VOID = {"meta", "link", "br", "hr", "img", "input"}

@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 
-from isogloss.report import build_report
+from isogloss.report.page import build_report
 
 
 def rules_section(page: str) -> str:

@@ -1,13 +1,9 @@
 """The fairness report: one self-contained page and the metrics beside it.
 
-- `build_report`: reads the outputs of earlier stages, writes `reports/fairness.html` and `metrics.json`
+- `page.build_report`: reads the outputs of earlier stages, writes `reports/fairness.html` and `metrics.json`
 - `inputs`: what is read, typed and checked
 - `headline`: the sentences, computed
 - `rules`: the base system under each cohort rule
 - `charts`, `map`, `scale`: the drawings as plain data
 - `templates/`: their HTML, SVG and style
 """
-
-from isogloss.report.page import build_report
-
-__all__ = ["build_report"]
