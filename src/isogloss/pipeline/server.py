@@ -111,7 +111,7 @@ def prefect_server(root: Path, *, port: int, interface: bool) -> Iterator[Prefec
             grace_seconds=1.0,
         )
     try:
-        yield PrefectServer(process, port, log.relative_to(root))
+        yield PrefectServer(process, port, log.relative_to(root.resolve()))
     finally:
         end(process, seconds=1.0)
 
