@@ -1,6 +1,8 @@
 """Jobs as Prefect tasks: what the flows share. Prefect is imported inside functions, once its API is known."""
 
+import contextvars
 import re
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,11 +44,12 @@ def prefect_submit() -> Submit:
 class PrefectStageLog:
     """What a stage prints, on its way to Prefect: into the log of its task (or flow), and its progress as an artifact.
 
-    Secrets are masked. A server that does not answer loses lines and never disturbs the stage.
+    Secrets are masked. A server that is slow or does not answer loses lines and progress, and never holds the stage up.
     """
 
     def __init__(self) -> None:
         self._artifacts: dict[str, UUID] = {}
+        self._showing: dict[str, threading.Thread] = {}
 
     def line(self, stage: str, text: str) -> None:
         """One line of a stage's output; called inside its task or flow."""
@@ -54,21 +57,25 @@ class PrefectStageLog:
 
         get_run_logger().getChild("stage").info("%s", masked(text))  # type: ignore[union-attr]
         progress = progress_of(text)
-        if progress is not None:
-            with suppress(Exception):  # whatever the API has against it, the stage is not to end for that
-                self._show(stage, progress)
+        shown = self._showing.get(stage)
+        # Each step asks the API, which may take long: steps that come meanwhile are left out.
+        if progress is not None and (shown is None or not shown.is_alive()):
+            run = contextvars.copy_context().run
+            self._showing[stage] = threading.Thread(target=run, args=(self._show, stage, progress), daemon=True)
+            self._showing[stage].start()
 
     def _show(self, stage: str, progress: Progress) -> None:
         """The artifact of a stage's progress, made at its first step."""
         from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
         text = masked(f"{stage}: {progress.line}")
-        if stage in self._artifacts:
-            update_progress_artifact(self._artifacts[stage], progress.percent, description=text)
-        else:
-            key = f"progress-{artifact_key(stage)}"
-            made = create_progress_artifact(progress.percent, key=key, description=text)
-            self._artifacts[stage] = made  # type: ignore[assignment]
+        with suppress(Exception):  # whatever the API has against it, the stage is not to end for that
+            if stage in self._artifacts:
+                update_progress_artifact(self._artifacts[stage], progress.percent, description=text)
+            else:
+                key = f"progress-{artifact_key(stage)}"
+                made = create_progress_artifact(progress.percent, key=key, description=text)
+                self._artifacts[stage] = made  # type: ignore[assignment]
 
 
 def artifact_key(name: str) -> str:
