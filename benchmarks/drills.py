@@ -256,9 +256,10 @@ class Run:
         if not any(text in line for line in self.lines):
             raise RuntimeError(f"the run ended before it said {text!r}")
 
-    def end(self, status: int = 0, seconds: float = 600) -> str:
+    def end(self, status: int = 0, seconds: float = 900) -> str:
         """Wait for its end; the last line."""
-        found = self.process.wait(timeout=seconds)
+        _until(lambda: self.process.poll() is not None, seconds, "the end of the run")
+        found = self.process.returncode
         time.sleep(0.5)
         if found != status or any("Traceback" in line for line in self.lines):
             raise RuntimeError(f"the run ended with {found} instead of {status}: {self.lines[-3:]}")
