@@ -112,12 +112,22 @@ def _separated(path: Path, *, delimiter: str, quote: str | bool) -> Source:
         )
         table = pa.csv.read_csv(io.BytesIO(data), parse_options=parsing, convert_options=converting)
     except pa.ArrowInvalid as error:
-        reason = str(error).splitlines()[0].removeprefix("CSV parse error: ")
+        reason = _with_row(data, parsing, error).splitlines()[0].removeprefix("CSV parse error: ")
         raise TableError(
             f"{path} is not a well-formed table: {reason} (lines counted with the header); quote text that holds the "
             "separator"
         ) from None
     return Source(path, "row", [name.strip() for name in names], table.num_rows, _arrow_column(table))
+
+
+def _with_row(data: bytes, parsing: Any, error: Exception) -> str:
+    """A parser's message; of several threads' only that of one thread surely names the row."""
+
+    try:
+        pa.csv.read_csv(io.BytesIO(data), pa.csv.ReadOptions(use_threads=False), parse_options=parsing)
+    except pa.ArrowInvalid as named:
+        return str(named)
+    return str(error)
 
 
 def _open_jsonl(path: Path) -> Source:

@@ -149,7 +149,8 @@ def _hide(shown: dict[str, dict[str, str]], atoms: _Atoms, leak: Atoms) -> None:
     """Merge the smallest shown cohort that has a part in a leak with the hidden ones of its grouping, or the next.
 
     A grouping that does not speak of all rows also has a part in what it leaves out: the total less all of its cohorts.
-    It is not published at all if its last name leaks. The last name of a grouping of all rows is the total.
+    It comes first if that is the leak, else after those whose cohorts hold some of it. It is not published at all if
+    its last name leaks. The last name of a grouping of all rows is the total.
     """
     involved = []
     for grouping, names in shown.items():
@@ -159,16 +160,17 @@ def _hide(shown: dict[str, dict[str, str]], atoms: _Atoms, leak: Atoms) -> None:
         if last and not partial:
             continue
         touched = [cohort for cohort in of_atoms[list(leak)] if cohort is not None]
-        labels = {names[c] for c in touched if c in names}
-        if len(touched) < len(leak):
-            labels |= set(names.values())
+        direct = {names[c] for c in touched if c in names}
+        labels = direct | (set(names.values()) if len(touched) < len(leak) else set())
+        exact = not touched and sum(cohort is None for cohort in of_atoms) == len(leak)
         for label in sorted(labels):
+            distance = 0 if exact else 1 if label in direct else 2
             members = [name for name in names if names[name] == label]
             pooled = label == merged_name(names)
-            involved.append((last, pooled, atoms.size(grouping, members), grouping, members))
+            involved.append((distance, last, pooled, atoms.size(grouping, members), grouping, members))
     if not involved:
         return  # an earlier repair of the same search has taken it out of what is shown
-    last, pooled, _, grouping, members = min(involved, key=lambda item: item[:3])
+    _, last, pooled, _, grouping, members = min(involved, key=lambda item: item[:4])
     if last:
         shown[grouping] = {}
         return

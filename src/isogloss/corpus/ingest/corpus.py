@@ -1,6 +1,6 @@
 """From a description to a corpus folder: everything is read and checked before anything is written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -22,7 +22,7 @@ class Ingested:
     utterances: list[Utterance]
     spans: list[Span]
     headers: dict[str, AudioHeader]
-    zips: pd.DataFrame
+    zips: pd.DataFrame = field(compare=False)
     """One row a ZIP; empty where the description names no table of them."""
 
     @property
