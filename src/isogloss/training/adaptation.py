@@ -138,7 +138,9 @@ def adapt_recognizer(
     labels = mitigation.relabel(setting, lambda ids: decode_cuts(base_model, _cut_set(cuts, ids), tokens))
     cuts = {id_: _with_text(cut, labels[id_]) if id_ in labels else cut for id_, cut in cuts.items()}
     model = mitigation.model(base_model, setting).to(device)
-    dataset = Utterances(tokens, cache=True, cohorts=assignments.set_index("utterance_id")["cohort"].to_dict())
+    dataset = Utterances(
+        tokens, cache=True, cohorts=dict(zip(assignments["utterance_id"], assignments["cohort"], strict=True))
+    )
     mitigation.start(model, setting, _base_batches(splits["train"], dataset, options, device))
     key = training_key(
         f"mitigate@{method}",
