@@ -1,9 +1,9 @@
 """What a mitigation decides: which examples are drawn, with which weight, what is added to the loss, and what extra
 input the model gets.
 
-Everything else (batches, optimiser, epochs, seed) is the same for all of them, so that they are compared on a level
-field; `isogloss.training.adaptation` holds it. `Mitigation` itself is fine-tuning on the worst cohorts; a strategy
-overrides what it does differently.
+Everything else (batches, optimiser, epochs, seed) is the same for all of them; `isogloss.training.adaptation` holds it.
+How much is drawn is a part of the strategy, and differs: who compares them has to mind it. `Mitigation` itself is
+fine-tuning on the worst cohorts; a strategy overrides what it does differently.
 
 Shapes: B utterances of a batch, D channels of the encoder.
 """
