@@ -15,8 +15,9 @@ export DO_NOT_TRACK := 1
 run: $(READY)
 	@isogloss run
 
+# The profile draws the same examples each time; plain `pytest` goes on searching for new ones.
 test: $(READY)
-	pytest
+	pytest --hypothesis-profile=ci
 
 lint: $(READY)
 	ruff check
