@@ -61,7 +61,7 @@ def test_epochs_draw_differently_and_repeatably(setting):
     assert one[0] == one[2] != one[1]
 
 
-@pytest.mark.parametrize("name", ["cohort_input", "arw", "group_dro", "length_normalised_dro"])
+@pytest.mark.parametrize("name", ["finetune_all", "cohort_input", "arw", "group_dro", "length_normalised_dro"])
 def test_these_adapt_on_everybodys_new_data(name, setting):
     found = draws(strategy(name), setting)["utterance_id"]
     assert len(found) == 6 and found.is_unique and set(found) <= set("bcdefgh")

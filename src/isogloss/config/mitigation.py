@@ -9,6 +9,7 @@ from isogloss.config.section import PositiveInt, Section, Seed, refuse_duplicate
 
 MitigationMethod = Literal[
     "finetune",
+    "finetune_all",
     "ewc",
     "l2",
     "predictor_only",
@@ -61,6 +62,10 @@ class MethodParams(Section):
 
 class FinetuneParams(MethodParams):
     """Plain fine-tuning on the worst cohorts."""
+
+
+class FinetuneAllParams(MethodParams):
+    """Plain fine-tuning on everybody's new data: the control of what draws from all of it."""
 
 
 class EwcParams(MethodParams):

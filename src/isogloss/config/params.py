@@ -20,6 +20,7 @@ from isogloss.config.mitigation import (
     CohortInputWithOversampleParams,
     EncoderOnlyParams,
     EwcParams,
+    FinetuneAllParams,
     FinetuneParams,
     GroupDroParams,
     L2Params,
@@ -66,6 +67,7 @@ class Params(Section):
     attribute: AttributeParams = AttributeParams()
     mitigation: MitigationParams = MitigationParams()
     finetune: FinetuneParams = FinetuneParams()
+    finetune_all: FinetuneAllParams = FinetuneAllParams()
     ewc: EwcParams = EwcParams()
     l2: L2Params = L2Params()
     predictor_only: PredictorOnlyParams = PredictorOnlyParams()

@@ -16,6 +16,7 @@ from isogloss.mitigation.cohort_input_with_oversample import CohortInputWithOver
 from isogloss.mitigation.encoder_only import EncoderOnly
 from isogloss.mitigation.ewc import Ewc
 from isogloss.mitigation.finetune import Finetune
+from isogloss.mitigation.finetune_all import FinetuneAll
 from isogloss.mitigation.fisher import diagonal_fisher
 from isogloss.mitigation.group_dro import GroupDro
 from isogloss.mitigation.l2 import L2
@@ -27,6 +28,7 @@ from isogloss.mitigation.pseudo_labels import PseudoLabels
 
 _MITIGATIONS: dict[str, type[Mitigation[Any]]] = {
     "finetune": Finetune,
+    "finetune_all": FinetuneAll,
     "ewc": Ewc,
     "l2": L2,
     "predictor_only": PredictorOnly,

@@ -1,0 +1,21 @@
+"""Plain fine-tuning on everybody's new data, as it comes: the control for every strategy that draws from all of it.
+
+Our choice; neither paper on recognition reports it. Oversampling and cohort inputs adapt on new data of all cohorts, so
+what they gain over the base model is partly what more data gains.
+"""
+
+import numpy as np
+import pandas as pd
+
+from isogloss.config import FinetuneAllParams
+from isogloss.mitigation.base import Mitigation, Setting
+from isogloss.mitigation.draws import natural_examples
+
+
+class FinetuneAll(Mitigation[FinetuneAllParams]):
+    """Adapts on new data of all cohorts, each with the share that it has."""
+
+    def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
+        """`mitigation.epoch_utterances` draws from adapt, as they come."""
+        drawn = natural_examples(setting.utterances, size=setting.shared.epoch_utterances, draw=draw)
+        return drawn.assign(weight=1.0)
