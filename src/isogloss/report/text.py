@@ -34,6 +34,15 @@ def signed_percent(value: float | None, *, digits: int = 1) -> str:
     return f"{sign}{_number(rounded, digits)}{_THIN}%"
 
 
+def signed_points(value: float | None, *, digits: int = 2) -> str:
+    """A difference of two rates in percentage points with its sign.
+
+    >>> signed_points(-0.0012)
+    '−0.12 points'
+    """
+    return MISSING if value is None else f"{signed_percent(value, digits=digits).removesuffix(f'{_THIN}%')} points"
+
+
 def interval(bounds: Interval | None, *, signed: bool = False, digits: int = 1) -> str:
     """The bounds of an interval in per cent, without repeating the per cent sign.
 

@@ -1,35 +1,20 @@
-"""The claims of the mitigation papers against the runs of an experiment: our figure, its interval, a verdict.
+"""What a paper says in figures, and the verdict that a measured change passes on it."""
 
-Each run adapts one base model with one mitigation seed by every method. A claim is a relative change of one measure
-between two systems on the same test speakers; its interval is over seeds and speakers. Cohorts are those that the run's
-own base model was found to fail on discovery.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from io import StringIO
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter
 from ruamel.yaml import YAML
 
 from isogloss.config import Section
-from isogloss.errors import PipelineError
-from isogloss.evaluation.pairing import pair_utterances, totals_by_speaker
-from isogloss.evaluation.statistics import Estimate, mean_over_seeds
-from isogloss.evaluation.statistics import estimands as of
-from isogloss.evaluation.statistics.estimands import Estimand
-from isogloss.tables import read_json, read_parquet
+from isogloss.evaluation.statistics import Estimate
+from isogloss.report.text import interval, signed_percent, signed_points
 
-Array = NDArray[np.float64]
 Verdict = Literal["reproduced", "direction only", "not reproduced"]
-Measure = Literal["overall", "worst", "variance", "gap"]
 BASE = "base"
+HEADINGS = ("paper", "claim", "published", "ours (95 % interval)", "verdict")
 
 
 class Claim(Section):
@@ -40,11 +25,15 @@ class Claim(Section):
     text: str
     method: str
     against: str = BASE
-    measure: Measure
+    setting: str = ""
+    """The setting of the experiment whose runs bear it out, where it has several."""
+    measure: str
+    unit: Literal["relative", "points"] = "relative"
+    """Whether a change is relative, or a difference of rates."""
     says: Literal["lower", "not_higher", "not_lower"] = "lower"
     margin: Annotated[float, Field(ge=0.0)] = 0.0
     published: float | None = None
-    """The paper's relative change, where it gives one."""
+    """The paper's change, where it gives one."""
 
     def verdict(self, change: Estimate) -> Verdict | None:
         """What a measured change says of the claim; None without a figure.
@@ -75,67 +64,19 @@ class Finding:
         """See `Claim.verdict`."""
         return self.claim.verdict(self.change)
 
-
-@dataclass(frozen=True)
-class JudgedRun:
-    """What one run left behind: result tables of its systems on test, and the cohorts of its base model.
-
-    Attributes
-    ----------
-    tables
-        System -> its result table.
-    assignments
-        `utterance_id, cohort`.
-    summary
-        The rule's summary.json.
-    """
-
-    tables: Mapping[str, pd.DataFrame]
-    assignments: pd.DataFrame
-    summary: Mapping[str, Any]
+    @property
+    def cells(self) -> list[str]:
+        """Its row of the table, under `HEADINGS`, as text."""
+        show = signed_percent if self.claim.unit == "relative" else signed_points
+        bounds = self.change.interval
+        ours = show(self.change.value)
+        if bounds is not None:
+            ours += f" ({interval((bounds[0], bounds[1]), signed=True, digits=1 if show is signed_percent else 2)})"
+        published = "" if self.claim.published is None else show(self.claim.published)
+        return [self.claim.paper, self.claim.text, published, ours, self.verdict or "not measurable"]
 
 
-def published_claims() -> list[Claim]:
-    """The claims of 2207.07850 and 2207.11345."""
-    text = resources.files("isogloss.studies").joinpath("claims.yaml").read_text(encoding="utf-8")
+def read_claims(name: str) -> list[Claim]:
+    """The claims of a file beside this module: `recognition` or `verification`."""
+    text = resources.files("isogloss.studies").joinpath(f"{name}_claims.yaml").read_text(encoding="utf-8")
     return TypeAdapter(list[Claim]).validate_python(YAML(typ="safe").load(StringIO(text)))
-
-
-def read_run(output: Callable[[str], Path], *, methods: Sequence[str], rule: str) -> JudgedRun:
-    """Read what a run left behind; `output` gives the local file of an output's path."""
-    return JudgedRun(
-        tables={name: read_parquet(output(f"results/asr/{name}/utterances.parquet")) for name in (BASE, *methods)},
-        assignments=read_parquet(output(f"cohorts/{rule}/assignments.parquet")),
-        summary=read_json(output(f"cohorts/{rule}/summary.json")),
-    )
-
-
-def judge(claims: Sequence[Claim], runs: Sequence[JudgedRun], *, confidence: float = 0.95) -> list[Finding]:
-    """Judge every claim whose systems all runs have.
-
-    Raises
-    ------
-    PipelineError
-        There is no run.
-    """
-    if not runs:
-        raise PipelineError("no run is finished, so no claim can be judged; `isogloss sweep` runs the experiment")
-    findings = []
-    for claim in claims:
-        if all({claim.method, claim.against} <= set(run.tables) for run in runs):
-            parts = [totals_for(run, claim.against, claim.method, claim.measure) for run in runs]
-            findings.append(Finding(claim, mean_over_seeds(parts, confidence=confidence), len(runs)))
-    return findings
-
-
-def totals_for(run: JudgedRun, before: str, after: str, measure: Measure) -> tuple[list[Array], Estimand]:
-    """Speakers' totals of two systems in the groups that a measure needs, and the measure's estimand."""
-    pairs = pair_utterances(run.tables[before], run.tables[after], run.assignments)
-    if measure == "overall":
-        return [totals_by_speaker(pairs)], of.relative_change()
-    ranked = [name for name in run.summary["worst"] if (pairs["cohort"] == name).any()]
-    if measure == "worst":
-        return [totals_by_speaker(pairs[pairs["cohort"] == ranked[0]])], of.relative_change()
-    groups = [totals_by_speaker(pairs[pairs["cohort"] == name]) for name in ranked]
-    spread = of.variance_of_rates if measure == "variance" else of.relative_gap(0, len(ranked) - 1)
-    return groups, of.change_of_spread(spread, range(len(groups)))

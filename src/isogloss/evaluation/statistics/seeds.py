@@ -8,7 +8,7 @@ twice and the interval errs on the wide side (of the three terms of Cameron, Gel
 out, which would be subtracted). The quantile is Student's with the degrees of freedom of Welch and Satterthwaite.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,8 @@ def over_seeds(runs: Sequence[Sequence[Array]], estimand: Estimand, *, confidenc
     mean = [np.mean([run[group] for run in runs], axis=0) for group in range(len(runs[0]))]
     speakers = min(len(mean[group]) for group in estimand.groups)
     of_runs = np.array([point(run, estimand) for run in runs])
-    return _interval(estimand, point(mean, estimand), standard_error(mean, estimand), speakers, of_runs, confidence)
+    of_speakers = standard_error(mean, estimand)
+    return crossed(point(mean, estimand), of_speakers, of_runs, speakers, estimand.restore, confidence=confidence)
 
 
 def mean_over_seeds(runs: Sequence[tuple[Sequence[Array], Estimand]], *, confidence: float = 0.95) -> Estimate:
@@ -76,16 +77,37 @@ def mean_over_seeds(runs: Sequence[tuple[Sequence[Array], Estimand]], *, confide
     known = [error for error in errors if error is not None]
     of_speakers = float(np.sqrt(np.mean(np.square(known)))) if len(known) == len(runs) else None
     speakers = min(len(groups[group]) for groups, estimand in runs for group in estimand.groups)
-    return _interval(runs[0][1], float(values.mean()), of_speakers, speakers, values, confidence)
+    restore = runs[0][1].restore
+    return crossed(float(values.mean()), of_speakers, values, speakers, restore, confidence=confidence)
 
 
-def _interval(
-    estimand: Estimand, value: float, of_speakers: float | None, speakers: int, of_runs: Array, confidence: float
+def crossed(
+    value: float,
+    of_speakers: float | None,
+    of_runs: Array,
+    speakers: int,
+    restore: Callable[[float], float],
+    *,
+    confidence: float = 0.95,
 ) -> Estimate:
-    """The value with both sources of variance, back on the reported scale."""
+    """An estimate from several runs with both sources of variance, back on the reported scale.
+
+    Parameters
+    ----------
+    value
+        The estimate on its working scale.
+    of_speakers
+        Its standard error over speakers; None where it is not known.
+    of_runs
+        What each run says alone, (R,).
+    speakers
+        How many speakers the standard error rests on.
+    restore
+        From the working scale to the reported one.
+    """
     from scipy.stats import t
 
-    restored = estimand.restore(value) if np.isfinite(value) else None
+    restored = restore(value) if np.isfinite(value) else None
     if len(of_runs) < 2 or of_speakers is None or not np.isfinite(value) or not np.isfinite(of_runs).all():
         return Estimate(restored, None, None)
     variances = np.array([of_speakers**2, of_runs.var(ddof=1) / len(of_runs)])
@@ -94,4 +116,4 @@ def _interval(
         return Estimate(restored, restored, restored)
     freedom = total**2 / (variances**2 / np.array([speakers - 1, len(of_runs) - 1])).sum()
     reach = t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(total)
-    return Estimate(restored, estimand.restore(value - reach), estimand.restore(value + reach))
+    return Estimate(restored, restore(value - reach), restore(value + reach))

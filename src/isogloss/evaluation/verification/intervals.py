@@ -86,17 +86,44 @@ def _inference(measure: Measure, value: float, error: float, deviations: Floats,
     return Inference(estimate, float((1 + np.count_nonzero(defined >= abs(value) / error)) / (1 + len(defined))))
 
 
+def at_observed(
+    values: Sequence[Callable[[Floats], Resampled]], measure: Measure, strata_S: Sequence[int] | NDArray[np.intp]
+) -> tuple[float, Floats]:
+    """A measure of the speakers as they are, on its working scale, and each speaker's part in its error (S,).
+
+    The squares of the parts sum to the variance over speakers. Parts of several estimates on the same speakers may be
+    averaged: the squares of the mean parts then sum to the variance of the mean estimate.
+
+    Parameters
+    ----------
+    values, strata_S
+        As `bootstrap_errors`.
+    """
+    strata = np.asarray(strata_S)
+    ones_1S = np.ones((1, len(strata)))
+    value_R, influence_RS = _linearised(measure, [value(ones_1S) for value in values], ones_1S)
+    factor_S = np.where(influence_RS[0] == 0, 1.0, _small_sample_factors(strata))  # who plays no part has no say
+    return float(value_R[0]), np.sqrt(factor_S) * influence_RS[0]
+
+
 def _evaluate(
     measure: Measure, draws: Sequence[Resampled], counts_RS: Floats, factor_S: Floats
 ) -> tuple[Floats, Floats]:
     """Values and standard errors of a measure, (R,) each."""
+    values_R, influence_RS = _linearised(measure, draws, counts_RS)
+    with np.errstate(invalid="ignore"):
+        return values_R, np.sqrt((factor_S * counts_RS * influence_RS**2).sum(axis=1))
+
+
+def _linearised(measure: Measure, draws: Sequence[Resampled], counts_RS: Floats) -> tuple[Floats, Floats]:
+    """Values of a measure (R,), and their derivatives with respect to each speaker's count (R, S)."""
     used = [draws[index] for index in measure.uses]
     with np.errstate(divide="ignore", invalid="ignore"):
         values_R, gradient_MR = measure.evaluate(np.stack([one.values_R for one in used]))
         influence_RS = np.zeros_like(counts_RS)
         for gradient_R, one in zip(gradient_MR, used, strict=True):
             influence_RS += gradient_R[:, None] * one.influence_RS
-        return values_R, np.sqrt((factor_S * counts_RS * influence_RS**2).sum(axis=1))
+    return values_R, influence_RS
 
 
 def _small_sample_factors(strata: NDArray[np.intp]) -> Floats:

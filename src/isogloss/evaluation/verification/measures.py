@@ -51,6 +51,16 @@ def difference(first: int, second: int) -> Measure:
     return Measure(evaluate, of.as_is, (first, second))
 
 
+def gap(first: int, second: int) -> Measure:
+    """|second - first|."""
+
+    def evaluate(values_MR: Floats) -> tuple[Floats, Floats]:
+        value_R = values_MR[1] - values_MR[0]
+        return np.abs(value_R), np.stack([-np.sign(value_R), np.sign(value_R)])
+
+    return Measure(evaluate, of.as_is, (first, second))
+
+
 def change_of_gap(before: tuple[int, int], after: tuple[int, int]) -> Measure:
     """|gap after| - |gap before| of two groups."""
 
@@ -63,13 +73,18 @@ def change_of_gap(before: tuple[int, int], after: tuple[int, int]) -> Measure:
 
 
 def spread(measure: of.Spread, groups: Sequence[int]) -> Measure:
-    """A measure of the values of several groups."""
+    """A measure of the values of several groups; no logarithm, since groups may be equal."""
+    return Measure(measure, of.as_is, tuple(groups))
+
+
+def difference_of_spread(measure: of.Spread, before: Sequence[int], after: Sequence[int]) -> Measure:
+    """The same after - before."""
 
     def evaluate(values_MR: Floats) -> tuple[Floats, Floats]:
-        value_R, slope_MR = measure(values_MR)
-        return _log(value_R), slope_MR / value_R
+        (early_R, early_MR), (late_R, late_MR) = (measure(half) for half in np.split(values_MR, 2))
+        return late_R - early_R, np.concatenate([-early_MR, late_MR])
 
-    return Measure(evaluate, of.exponential, tuple(groups))
+    return Measure(evaluate, of.as_is, (*before, *after))
 
 
 def change_of_spread(measure: of.Spread, before: Sequence[int], after: Sequence[int]) -> Measure:
@@ -86,8 +101,7 @@ def standard_deviation(rates_CR: Floats) -> tuple[Floats, Floats]:
     """Population standard deviation over groups, each counted once (Jin et al. 2022, 2207.07776)."""
     variance_R, gradient_CR = of.variance_of_rates(rates_CR)
     value_R = np.sqrt(variance_R)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return value_R, gradient_CR / (2 * value_R)
+    return value_R, np.divide(gradient_CR, 2 * value_R, out=np.zeros_like(gradient_CR), where=value_R > 0)
 
 
 def _log(values: Floats) -> Floats:

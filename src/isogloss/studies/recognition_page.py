@@ -6,28 +6,10 @@ from pathlib import Path
 
 from isogloss.evaluation.statistics import Estimate, mean_over_seeds
 from isogloss.evaluation.statistics import estimands as of
-from isogloss.report.text import interval, signed_percent
-from isogloss.studies.claims import BASE, Finding, JudgedRun, totals_for
+from isogloss.studies.claims import BASE, HEADINGS, Finding
+from isogloss.studies.recognition_claims import JudgedRun, totals_for
 from isogloss.studies.scatter import Point, scatter
 from isogloss.tables import atomic_path, write_json
-
-HEADINGS = ("paper", "claim", "published", "ours, relative (95 % interval)", "verdict")
-
-
-def cells(finding: Finding) -> list[str]:
-    """A finding's row of the table, as text."""
-    change, published = finding.change, finding.claim.published
-    bounds = change.interval
-    ours = signed_percent(change.value)
-    if bounds is not None:
-        ours += f" ({interval((bounds[0], bounds[1]), signed=True)})"
-    return [
-        finding.claim.paper,
-        finding.claim.text,
-        "" if published is None else signed_percent(published),
-        ours,
-        finding.verdict or "not measurable",
-    ]
 
 
 def write_claims(findings: Sequence[Finding], runs: Sequence[JudgedRun], experiment: Path, folder: Path) -> list[Path]:
@@ -95,14 +77,14 @@ def _markdown(findings: Sequence[Finding], runs: int, experiment: Path) -> str:
     lines = [
         "# What the papers claim of mitigation, and what we find",
         "",
-        f"On Atlas, {runs} runs. Figures are relative changes on test, weighted to the population; intervals (95 %)"
+        f"On Atlas, {runs} runs. Changes are relative, on test, weighted to the population; intervals (95 %)"
         " cross seeds and speakers. *Reproduced*: the whole interval lies on the claim's side; *direction only*: the"
         " estimate does; claims that something does not rise (or fall) allow the margin that they name, 2 % unless it"
         " is said otherwise. Options were chosen on dev by one rule, with as many trials for every method.",
         "",
         "| " + " | ".join(HEADINGS) + " |",
         "|" + "---|" * len(HEADINGS),
-        *("| " + " | ".join(cells(finding)) + " |" for finding in findings),
+        *("| " + " | ".join(finding.cells) + " |" for finding in findings),
         "",
         f"![Overall and worst-cohort word error rate of every mitigation]({experiment.stem}.svg)",
         "",

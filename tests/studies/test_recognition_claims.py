@@ -8,8 +8,9 @@ import pytest
 
 from isogloss.errors import PipelineError
 from isogloss.evaluation.statistics import Estimate
-from isogloss.studies.claims import Claim, JudgedRun, judge, published_claims
-from isogloss.studies.claims_page import cells, system_rates, write_claims
+from isogloss.studies.claims import Claim, read_claims
+from isogloss.studies.recognition_claims import JudgedRun, judge
+from isogloss.studies.recognition_page import system_rates, write_claims
 
 
 def run_with(seed, factors, speakers=40):
@@ -96,22 +97,22 @@ def test_runs_with_cohorts_of_their_own_are_averaged():
 def test_claims_of_systems_that_were_not_run_are_left_out_and_no_run_is_refused():
     assert judge([claim(method="arw")], [run_with(1, FACTORS)]) == []
     with pytest.raises(PipelineError, match="no run is finished"):
-        judge(published_claims(), [])
+        judge(read_claims("recognition"), [])
 
 
 def test_the_published_figures_are_those_of_the_abstracts():
-    published = {each.id: each.published for each in published_claims()}
+    published = {each.id: each.published for each in read_claims("recognition")}
     assert (
         published["ewc-worst"] == -0.032 and published["ewc-overall"] == -0.013 and published["ewc-variance"] == -0.079
     )
-    assert len(published) == len(published_claims())
+    assert len(published) == len(read_claims("recognition"))
 
 
 def test_the_page_has_a_row_a_claim_and_a_picture_of_all_systems(tmp_path):
     runs = [run_with(seed, FACTORS) for seed in range(3)]
-    findings = judge(published_claims(), runs)
+    findings = judge(read_claims("recognition"), runs)
     page, numbers, picture = write_claims(findings, runs, Path("experiments/c.yaml"), tmp_path)
-    assert len(findings) == 5 and all(" | ".join(cells(finding)) in page.read_text() for finding in findings)
+    assert len(findings) == 5 and all(" | ".join(finding.cells) in page.read_text() for finding in findings)
     assert '"verdict"' in numbers.read_text() and picture.read_text().count("translate(") >= 3
     overall, worst = system_rates(runs)["base"]
     assert overall.value == pytest.approx(0.233, abs=0.02) and worst.value == pytest.approx(0.4, abs=0.04)

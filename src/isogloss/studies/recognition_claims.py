@@ -1,0 +1,85 @@
+"""The claims of the mitigation papers against the runs of an experiment: our figure, its interval, a verdict.
+
+Each run adapts one base model with one mitigation seed by every method. A claim is a relative change of one measure
+between two systems on the same test speakers; its interval is over seeds and speakers. Cohorts are those that the run's
+own base model was found to fail on discovery. Measures: `overall`, `worst` (the worst cohort on discovery), `variance`
+(over cohorts), `gap` (of the worst and the best cohort).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from isogloss.errors import PipelineError
+from isogloss.evaluation.pairing import pair_utterances, totals_by_speaker
+from isogloss.evaluation.statistics import estimands as of
+from isogloss.evaluation.statistics import mean_over_seeds
+from isogloss.evaluation.statistics.estimands import Estimand
+from isogloss.studies.claims import BASE, Claim, Finding
+from isogloss.tables import read_json, read_parquet
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class JudgedRun:
+    """What one run left behind: result tables of its systems on test, and the cohorts of its base model.
+
+    Attributes
+    ----------
+    tables
+        System -> its result table.
+    assignments
+        `utterance_id, cohort`.
+    summary
+        The rule's summary.json.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    assignments: pd.DataFrame
+    summary: Mapping[str, Any]
+
+
+def read_run(output: Callable[[str], Path], *, methods: Sequence[str], rule: str) -> JudgedRun:
+    """Read what a run left behind; `output` gives the local file of an output's path."""
+    return JudgedRun(
+        tables={name: read_parquet(output(f"results/asr/{name}/utterances.parquet")) for name in (BASE, *methods)},
+        assignments=read_parquet(output(f"cohorts/{rule}/assignments.parquet")),
+        summary=read_json(output(f"cohorts/{rule}/summary.json")),
+    )
+
+
+def judge(claims: Sequence[Claim], runs: Sequence[JudgedRun], *, confidence: float = 0.95) -> list[Finding]:
+    """Judge every claim whose systems all runs have.
+
+    Raises
+    ------
+    PipelineError
+        There is no run.
+    """
+    if not runs:
+        raise PipelineError("no run is finished, so no claim can be judged; `isogloss sweep` runs the experiment")
+    findings = []
+    for claim in claims:
+        if all({claim.method, claim.against} <= set(run.tables) for run in runs):
+            parts = [totals_for(run, claim.against, claim.method, claim.measure) for run in runs]
+            findings.append(Finding(claim, mean_over_seeds(parts, confidence=confidence), len(runs)))
+    return findings
+
+
+def totals_for(run: JudgedRun, before: str, after: str, measure: str) -> tuple[list[Array], Estimand]:
+    """Speakers' totals of two systems in the groups that a measure needs, and the measure's estimand."""
+    pairs = pair_utterances(run.tables[before], run.tables[after], run.assignments)
+    if measure == "overall":
+        return [totals_by_speaker(pairs)], of.relative_change()
+    ranked = [name for name in run.summary["worst"] if (pairs["cohort"] == name).any()]
+    if measure == "worst":
+        return [totals_by_speaker(pairs[pairs["cohort"] == ranked[0]])], of.relative_change()
+    groups = [totals_by_speaker(pairs[pairs["cohort"] == name]) for name in ranked]
+    spread = of.variance_of_rates if measure == "variance" else of.relative_gap(0, len(ranked) - 1)
+    return groups, of.change_of_spread(spread, range(len(groups)))
