@@ -53,8 +53,8 @@ def _markdown(findings: Sequence[Finding], runs: Runs, levels: Levels, experimen
         "Changes of the EER are relative, those of gap and spread in percentage points, on held-out speakers: against"
         " as much further training without weights (`continued`), or against a baseline that knows the genders."
         " Intervals (95 %) cross seeds and speakers. *Reproduced*: the whole interval lies on the claim's side;"
-        " *direction only*: the estimate does. The published figures are on VoxCeleb1, against training without weights. Options are the"
-        " defaults; none was tuned.",
+        " *direction only*: the estimate does. The published figures are on VoxCeleb1, against training without"
+        " weights. Options are the defaults; none was tuned.",
         "",
         "| " + " | ".join(HEADINGS) + " |",
         "|" + "---|" * len(HEADINGS),
