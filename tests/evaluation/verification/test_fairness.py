@@ -51,6 +51,66 @@ def test_figures_are_those_of_trials_within_the_cohort(compared):
     assert result["harmed_cohorts"] == []
 
 
+def logit(share):
+    return np.log(share) - np.log1p(-np.asarray(share))
+
+
+def rates_in_draws(rows, accepted, draws, rng):
+    """FAR and FRR where speakers are drawn with replacement, by the definition: a target once, a non-target twice."""
+    names = sorted(set(rows["enrol_speaker"]) | set(rows["test_speaker"]))
+    enrol, test = (rows[f"{side}_speaker"].map(names.index).to_numpy() for side in ("enrol", "test"))
+    target, result = rows["target"].to_numpy(), []
+    for _ in range(draws):
+        counts = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
+        weights = np.where(target, counts[enrol], counts[enrol] * counts[test])
+        far = weights[accepted & ~target].sum() / weights[~target].sum()
+        result.append((far, weights[~accepted & target].sum() / weights[target].sum()))
+    return np.array(result)
+
+
+def test_rates_at_the_threshold_have_intervals_as_long_as_drawing_speakers_says(simulate):
+    table = simulate(speakers=120, shift=1.5)
+    alike = dict(zip(sorted(set(table["enrol_speaker"])), np.random.default_rng(4).normal(size=120), strict=True))
+    pull = table["enrol_speaker"].map(alike) + table["test_speaker"].map(alike)
+    table["score"] += 0.5 * pull * ~table["target"]
+    result = compare(table.assign(score_before=table["score"] - 0.3 * table["target"]))
+    for side, column in (("before", table["score"] - 0.3 * table["target"]), ("after", table["score"])):
+        for cohort in result["cohorts"]:
+            rows = (table["enrol_gender"] == cohort["cohort"]) & (table["test_gender"] == cohort["cohort"])
+            accepted = (column >= result["thresholds"][side])[rows].to_numpy()
+            target, at = table["target"][rows].to_numpy(), cohort["at_threshold"][side]
+            assert at["far"] == pytest.approx(accepted[~target].mean())
+            assert at["frr"] == pytest.approx((~accepted)[target].mean())
+            drawn = rates_in_draws(table[rows], accepted, 400, np.random.default_rng(0))
+            for place, rate in enumerate(("far", "frr")):
+                low, high = logit(at[f"{rate}_ci95"])
+                assert low < logit(at[rate]) < high
+                assert (low + high) / 2 == pytest.approx(logit(at[rate]))
+                assert high - low == pytest.approx(2 * 1.96 * logit(drawn[:, place]).std(), rel=0.25)
+
+
+def test_the_interval_of_a_rate_stays_between_nothing_and_all(simulate):
+    table = simulate(speakers=24, shift=4.0)
+    bad = (table["enrol_gender"] == "a") & table["target"]
+    table["score"] -= 6.0 * bad
+    frr = compare(table.assign(score_before=table["score"]))["cohorts"][0]["at_threshold"]["after"]
+    assert frr["frr"] > 0.5
+    assert 0 < frr["frr_ci95"][0] < frr["frr"] < frr["frr_ci95"][1] < 1
+
+
+def test_a_rate_of_zero_has_no_interval_and_neither_has_a_cohort_without_inference(compared):
+    easy = compared["target"] & (compared["enrol_gender"] == "b")
+    table = compared.assign(score=compared["score"] + 50.0 * easy)
+    a, b = compare(table)["cohorts"]
+    assert a["at_threshold"]["after"]["frr_ci95"] is not None
+    assert b["at_threshold"]["after"]["frr"] == 0
+    assert b["at_threshold"]["after"]["frr_ci95"] is None
+    assert b["at_threshold"]["before"]["frr_ci95"] is not None
+    for cohort in compare(table, statistics=STATISTICS.model_copy(update={"min_speakers": 30}))["cohorts"]:
+        for at in cohort["at_threshold"].values():
+            assert at["far_ci95"] is None and at["frr_ci95"] is None
+
+
 def test_the_keys_are_those_of_the_other_tasks(compared):
     result = compare(compared)
     assert {"task", "system", "baseline", "rule", "split", "metric", "overall", "cohorts", "spread"} <= set(result)

@@ -12,6 +12,7 @@ from isogloss.evaluation.verification.measures import (
     change_of_spread,
     difference,
     level,
+    share,
     spread,
     standard_deviation,
 )
@@ -88,6 +89,7 @@ VALUES = np.array([[0.1, 0.2], [0.3, 0.15], [0.2, 0.25], [0.05, 0.1]])
     "measure",
     [
         level(0),
+        share(0),
         change(0, 1),
         difference(0, 1),
         change_of_gap((0, 1), (2, 3)),

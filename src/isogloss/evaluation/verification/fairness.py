@@ -3,6 +3,9 @@
 The keys are those of `evaluation.fairness`; `metric` is EER, and `before`, `after`, `relative_change`, `ci95`, `p_holm`
 are of it. A cohort's figures are over trials whose two speakers both belong to it; one without targets or without
 non-targets is not measurable, and says so, where a 0 would be a lie.
+
+`at_threshold` of a cohort holds FAR and FRR where each verifier accepts what it accepts at its EER over all trials
+(`thresholds`), with intervals from the same draws. They take the threshold as given. A rate of 0 or 1 has none.
 """
 
 from collections.abc import Mapping
@@ -161,8 +164,8 @@ def _describe(statistics: StatisticsParams, tests: int) -> str:
     """The sentence that names interval and tests."""
     return (
         f"Intervals: {100 * statistics.confidence:g} % symmetric studentised bootstrap over speakers "
-        f"({statistics.resamples} draws, speakers drawn within their cohort; rates and ratios on the logarithm). A "
-        "cohort's trials are those whose two speakers both belong to it. p: two-sided, of no change in EER, from the "
-        f"same draws; p_holm: adjusted by Holm over {tests} cohorts. Cohorts of fewer than {statistics.min_speakers} "
-        "speakers carry no inference."
+        f"({statistics.resamples} draws, speakers drawn within their cohort; rates and ratios on the logarithm, FAR "
+        "and FRR at the threshold, which is taken as given, on the logit). A cohort's trials are those whose two "
+        "speakers both belong to it. p: two-sided, of no change in EER, from the same draws; p_holm: adjusted by Holm "
+        f"over {tests} cohorts. Cohorts of fewer than {statistics.min_speakers} speakers carry no inference."
     )

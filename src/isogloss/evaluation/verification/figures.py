@@ -1,6 +1,8 @@
 """Estimates and intervals of verification errors: of all trials, of each cohort, and of the spread over cohorts."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,11 @@ from isogloss.evaluation.statistics import estimands as of
 from isogloss.evaluation.verification import measures
 from isogloss.evaluation.verification.errors import P_TARGETS, Errors, errors_of, rates_at
 from isogloss.evaluation.verification.intervals import Inference, bootstrap_errors
-from isogloss.evaluation.verification.resampling import ResampledTrials
+from isogloss.evaluation.verification.measures import Measure
+from isogloss.evaluation.verification.resampling import Resampled, ResampledTrials
 from isogloss.evaluation.verification.trials import ScoredTrials
+
+Value = Callable[[NDArray[np.float64]], Resampled]
 
 SPREADS = {
     "mean": of.mean_rate,
@@ -22,6 +27,9 @@ SPREADS = {
     "variance": of.variance_of_rates,
     "standard_deviation": measures.standard_deviation,
 }
+
+SIDES = ("before", "after")
+RATES = ("far", "frr")
 
 
 @dataclass(frozen=True)
@@ -110,36 +118,56 @@ def infer_cohorts(
     cohorts: list[Cohort],
     figures: list[dict[str, Any]],
     able: list[int],
-    threshold: dict[str, float],
+    threshold: Mapping[str, float],
     statistics: StatisticsParams,
 ) -> dict[str, Any]:
     """Fill in the cohorts' intervals, and give the spread over them."""
     for one, figure in zip(cohorts, figures, strict=True):
-        figure["at_threshold"] = {
-            side: {"far": (at := rates_at(part, threshold[side])).far, "frr": at.frr}
-            for side, part in (("before", one.before), ("after", one.after))
-        }
-    values, wanted = [], []
-    for place, number in enumerate(able):
-        pair = ResampledTrials(cohorts[number].before), ResampledTrials(cohorts[number].after)
-        values += [side.equal_error_rate() for side in pair]
-        wanted += [
-            measures.level(2 * place),
-            measures.level(2 * place + 1),
-            measures.change(2 * place, 2 * place + 1),
-        ]
-    early, late = list(range(0, len(values), 2)), list(range(1, len(values), 2))
-    several = len(able) > 1
-    if several:
+        figure["at_threshold"] = _at_threshold(one, threshold)
+    values: list[Value] = []
+    wanted: list[Measure] = []
+    early, parts = [], []
+    for number in able:
+        first, start = len(values), len(wanted)
+        values += _values(cohorts[number], threshold)
+        wanted += [measures.level(first), measures.level(first + 1), measures.change(first, first + 1)]
+        wanted += [measures.share(place) for place in range(first + len(SIDES), len(values))]
+        early.append(first)
+        parts.append(slice(start, len(wanted)))
+    late, own = [place + 1 for place in early], len(wanted)
+    if len(able) > 1:
         wanted += [measures.change_of_spread(one, early, late) for one in SPREADS.values()]
     if len(able) == 2:
         gap = (early[0], early[1]), (late[0], late[1])
         wanted += [measures.difference(*gap[0]), measures.difference(*gap[1]), measures.change_of_gap(*gap)]
     trials = max((len(cohorts[number].before) for number in able), default=1)
     inferred = _bootstrap(values, wanted, _strata(cohorts), trials, statistics)
-    for place, number in enumerate(able):
-        _fill(figures[number], inferred[3 * place : 3 * place + 3])
-    return _spread(figures, able, inferred[3 * len(able) :])
+    for number, part in zip(able, parts, strict=True):
+        eer, rates = inferred[part][:3], inferred[part][3:]
+        _fill(figures[number], eer)
+        _fill_rates(figures[number]["at_threshold"], rates)
+    return _spread(figures, able, inferred[own:])
+
+
+def _at_threshold(cohort: Cohort, threshold: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+    """FAR and FRR of a cohort under both verifiers, each at its own threshold."""
+    result = {}
+    for side, trials in zip(SIDES, (cohort.before, cohort.after), strict=True):
+        at = rates_at(trials, threshold[side])
+        result[side] = {"far": at.far, "far_ci95": None, "frr": at.frr, "frr_ci95": None}
+    return result
+
+
+def _values(cohort: Cohort, threshold: Mapping[str, float]) -> list[Value]:
+    """EER before and after, then FAR and FRR before, FAR and FRR after."""
+    pair = [
+        ResampledTrials(trials, thresholds=[threshold[side]])
+        for side, trials in zip(SIDES, (cohort.before, cohort.after), strict=True)
+    ]
+    result = [trials.equal_error_rate() for trials in pair]
+    for side, trials in zip(SIDES, pair, strict=True):
+        result += [trials.false_alarms_at(threshold[side]), trials.misses_at(threshold[side])]
+    return result
 
 
 def _spread(figures: list[dict[str, Any]], able: list[int], inferred: list[Inference]) -> dict[str, Any]:
@@ -175,7 +203,7 @@ def _relative_gap(ranked: list[dict[str, Any]]) -> dict[str, float | None]:
 
 
 def _bootstrap(
-    values: list, wanted: list, strata_S: NDArray[np.intp], trials: int, statistics: StatisticsParams
+    values: list[Value], wanted: list[Measure], strata_S: NDArray[np.intp], trials: int, statistics: StatisticsParams
 ) -> list[Inference]:
     """The bootstrap as the parameters have it."""
     if not wanted:
@@ -206,6 +234,12 @@ def _fill(figure: dict[str, Any], inferred: list[Inference]) -> None:
     before, after, changed = inferred
     figure["before_ci95"], figure["after_ci95"] = before.estimate.interval, after.estimate.interval
     figure["ci95"], figure["p"], figure["inference"] = changed.estimate.interval, changed.p, True
+
+
+def _fill_rates(at: dict[str, dict[str, Any]], inferred: list[Inference]) -> None:
+    """Intervals of FAR and FRR, in the order of `_values`."""
+    for (side, rate), one in zip(product(SIDES, RATES), inferred, strict=True):
+        at[side][f"{rate}_ci95"] = one.estimate.interval
 
 
 def _unsigned(interval: list[float] | None) -> list[float] | None:

@@ -1,11 +1,12 @@
 """What is estimated of the errors of several groups and verifiers: levels, changes, gaps and spread.
 
 As `evaluation.statistics.estimands`: a measure maps values to a number on a working scale, with its gradient; levels
-and ratios work on the logarithm.
+and ratios work on the logarithm, shares on the logit.
 
 Shapes: M values (a group and a verifier each), R draws.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,20 @@ class Measure:
 def level(index: int) -> Measure:
     """One value."""
     return Measure(lambda values_MR: (_log(values_MR[0]), 1 / values_MR), of.exponential, (index,))
+
+
+def share(index: int) -> Measure:
+    """A value that may be anything from 0 to 1, such as the misses at a threshold that suits others.
+
+    On the logit, so that the interval stays between 0 and 1; that of small shares is as on the logarithm. A share of 0
+    or 1 has no interval: nobody's trials say how far from it the truth may be.
+    """
+
+    def evaluate(values_MR: Floats) -> tuple[Floats, Floats]:
+        value_R = values_MR[0]
+        return _log(value_R) - _log(1 - value_R), 1 / (values_MR * (1 - values_MR))
+
+    return Measure(evaluate, lambda logit: 0.5 * (1 + math.tanh(0.5 * logit)), (index,))  # exp would overflow
 
 
 def change(before: int, after: int) -> Measure:
