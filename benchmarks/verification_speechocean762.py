@@ -30,7 +30,7 @@ from isogloss.corpus.features import compute_features, feature_statistics
 from isogloss.corpus.ingest import ingest
 from isogloss.corpus.manifests import make_cuts
 from isogloss.evaluation.verification.errors import errors_of
-from isogloss.evaluation.verification.fairness import compare_verifiers
+from isogloss.evaluation.verification.fairness import compare_verifiers, pair_trials
 from isogloss.evaluation.verification.lists import make_trials, select, with_groups
 from isogloss.evaluation.verification.scoring import score_trials
 from isogloss.evaluation.verification.trials import trials_of
@@ -120,11 +120,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "epoch_s": each,
         "trials_sha256": hashlib.sha256(trials[["enrol_id", "test_id"]].to_csv().encode()).hexdigest(),
     }
+    paired = pair_trials(trials, statistics=StatisticsParams())
+    result["eer"], result["eer_ci95"] = paired.overall["before"], paired.overall["before_ci95"]
     for grouping in ("gender", "age_band"):
-        fairness = compare_verifiers(
-            trials, grouping=grouping, system="base", statistics=StatisticsParams(), min_speakers_shown=5
-        )
-        result["eer"], result["eer_ci95"] = fairness["overall"]["before"], fairness["overall"]["before_ci95"]
+        fairness = compare_verifiers(paired, grouping=grouping, system="base", min_speakers_shown=5)
         result[grouping] = [
             {key: one[key] for key in ("cohort", "speakers", "targets", "nontargets", "before", "before_ci95")}
             for one in fairness["cohorts"]

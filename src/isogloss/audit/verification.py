@@ -21,7 +21,7 @@ from isogloss.audit.terminal import plain
 from isogloss.config import StatisticsParams
 from isogloss.errors import TableError
 from isogloss.evaluation.privacy import suppress
-from isogloss.evaluation.verification.fairness import compare_verifiers
+from isogloss.evaluation.verification.fairness import compare_verifiers, pair_trials
 from isogloss.evaluation.verification.lists import SIDES
 from isogloss.evaluation.verification.trials import name_speakers
 from isogloss.report.text import count, interval, percent, probability, signed_percent
@@ -61,43 +61,40 @@ def audit_trials(
         In one sentence: a column or file is missing, a trial names an unknown utterance or speaker, a score is not
         finite, a speaker has two values of a column, or there are no targets or no non-targets.
     """
-    known = read_table(speakers)
-    people = _people(known, by)
+    people = _people(read_table(speakers), by)
     listed = _listed(read_table(trials), people, where=str(trials))
-    attributes = people.drop_duplicates("speaker_id").set_index("speaker_id")[list(by)]
-    present = pd.Index(pd.concat([listed["enrol_speaker"], listed["test_speaker"]]).unique())
-    if len(present) < min_speakers:
-        raise TableError(f"{trials}: {len(present)} speakers are fewer than --min-speakers {min_speakers}; add some")
-    groups = attributes.reindex(present).fillna(UNSPECIFIED)
-    names = suppress(groups, present.to_series(), min_speakers=min_speakers) if len(by) else {}
-    withheld = [column for column in by if not names[column]]
-    for column in (column for column in by if names[column]):
-        shown = groups[column].map(names[column])
-        for side in SIDES:
-            listed[f"{side}_{column}"] = listed[f"{side}_speaker"].map(shown)
+    listed, shown = _grouped(listed, people, by, min_speakers=min_speakers, where=str(trials))
     paired = "score_before" in listed.columns
     listed = listed if paired else listed.assign(score_before=listed["score"])
-    columns = [column for column in by if names[column]] or [ALL]
-    for side in SIDES:
-        listed[f"{side}_{ALL}"] = ALL
-    found = [
-        compare_verifiers(
-            listed,
-            grouping=column,
-            system="after" if paired else "verifier",
-            statistics=statistics,
-            min_speakers_shown=1,
-        )
-        for column in columns
-    ]
+    both = pair_trials(listed, statistics=statistics)
+    system = "after" if paired else "verifier"
+    found = [compare_verifiers(both, grouping=name, system=system, min_speakers_shown=1) for name in shown or [ALL]]
     return {
         "kind": KIND,
         "task": "verification",
         "metric": "EER",
         "paired": paired,
         "groupings": found if paired else [_one_verifier(one) for one in found],
-        "withheld": withheld,
+        "withheld": [column for column in by if column not in shown],
     }
+
+
+def _grouped(
+    listed: pd.DataFrame, people: pd.DataFrame, by: Sequence[str], *, min_speakers: int, where: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """The trials with the group of both sides under the names that may be shown, and the columns that may be shown."""
+    present = pd.Index(pd.concat([listed["enrol_speaker"], listed["test_speaker"]]).unique())
+    if len(present) < min_speakers:
+        raise TableError(f"{where}: {len(present)} speakers are fewer than --min-speakers {min_speakers}; add some")
+    attributes = people.drop_duplicates("speaker_id").set_index("speaker_id")[list(by)]
+    groups = attributes.reindex(present).fillna(UNSPECIFIED)
+    names = suppress(groups, present.to_series(), min_speakers=min_speakers) if len(by) else {}
+    shown = [column for column in by if names[column]]
+    columns = {f"{side}_{ALL}": pd.Series(ALL, index=listed.index) for side in SIDES}
+    for column in shown:
+        of_speaker = groups[column].map(names[column])
+        columns |= {f"{side}_{column}": listed[f"{side}_speaker"].map(of_speaker) for side in SIDES}
+    return listed.assign(**columns), shown
 
 
 def _people(source: Source, by: Sequence[str]) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The `mitigate_speaker` stage: training of a speaker encoder goes on under one mitigation."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from lhotse import CutSet
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from isogloss.config import SpeakerParams, VerificationParams
 from isogloss.corpus.features import FRAMES_PER_SECOND
@@ -123,23 +125,10 @@ def adapt_speaker_encoder(
     speech = TrainingSpeech(cuts, crop_frames=round(base_options.crop_seconds * FRAMES_PER_SECOND))
     loss = new_loss(base_options, speakers=len(speech.speakers))
     loss.load_state_dict(load_file(base / "head.safetensors"))
-    mitigation = build_speaker_mitigation(method, options)
     setting = _setting(speech, utterances, options.attribute, model)
-    if mitigation.balanced or method == "group_dro":
-        print(f"{method}: {', '.join(setting.groups)} of {options.attribute}", flush=True)
-    mitigation.start(setting)
-
-    def batches(epoch: int) -> torch.utils.data.DataLoader:
-        size = {
-            "speakers": base_options.speakers_per_batch,
-            "utterances": base_options.utterances_per_speaker,
-            "seed": options.seed,
-            "epoch": epoch,
-        }
-        if mitigation.balanced:
-            return loader(speech, draw_balanced_batches(speech.speaker_of, setting.group_N, **size))
-        return loader(speech, draw_batches(speech.speaker_of, **size))
-
+    mitigation = _started(method, options, setting)
+    balanced_by = setting.group_N if mitigation.balanced else None
+    batches = partial(_batches, speech, balanced_by, base_options, options.seed)
     key = training_key(
         f"mitigate_speaker@{method}",
         [options, base_options, setting.groups, setting.group_N.tobytes()],
@@ -160,6 +149,30 @@ def adapt_speaker_encoder(
     save_speaker_encoder(model, output, head=head, loss=base_options.loss, method=method)
     finish(key)
     return model.eval()
+
+
+def _started(method: str, options: VerificationParams, setting: SpeakerSetting) -> SpeakerMitigation:
+    """The mitigation, told of its setting; who uses groups sees which."""
+    mitigation = build_speaker_mitigation(method, options)
+    if mitigation.balanced or method == "group_dro":
+        print(f"{method}: {', '.join(setting.groups)} of {options.attribute}", flush=True)
+    mitigation.start(setting)
+    return mitigation
+
+
+def _batches(
+    speech: TrainingSpeech, balanced_by_N: NDArray[np.intp] | None, base_options: SpeakerParams, seed: int, epoch: int
+) -> DataLoader:
+    """The batches of an epoch, of the base's size; with as many speakers of each group where groups are given."""
+    size = {
+        "speakers": base_options.speakers_per_batch,
+        "utterances": base_options.utterances_per_speaker,
+        "seed": seed,
+        "epoch": epoch,
+    }
+    if balanced_by_N is not None:
+        return loader(speech, draw_balanced_batches(speech.speaker_of, balanced_by_N, **size))
+    return loader(speech, draw_batches(speech.speaker_of, **size))
 
 
 def _setting(speech: TrainingSpeech, utterances: pd.DataFrame, attribute: str, model: SpeakerEncoder) -> SpeakerSetting:

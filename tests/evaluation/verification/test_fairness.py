@@ -9,15 +9,15 @@ import pytest
 from isogloss.config import StatisticsParams
 from isogloss.errors import TableError
 from isogloss.evaluation.verification import equal_error_rate, min_dcf
-from isogloss.evaluation.verification.fairness import compare_verifiers
+from isogloss.evaluation.verification.fairness import compare_verifiers, pair_trials
 from isogloss.evaluation.verification.figures import MIN_DCF_SPEAKERS
 
 STATISTICS = StatisticsParams(resamples=200, min_speakers=10)
 
 
-def compare(table, **options):
-    options = {"grouping": "gender", "system": "arw", "statistics": STATISTICS, "min_speakers_shown": 5} | options
-    result = compare_verifiers(table, **options)
+def compare(table, *, statistics=STATISTICS, weights=None, **options):
+    options = {"grouping": "gender", "system": "arw", "min_speakers_shown": 5} | options
+    result = compare_verifiers(pair_trials(table, statistics=statistics, weights=weights), **options)
     json.dumps(result, allow_nan=False)
     return result
 

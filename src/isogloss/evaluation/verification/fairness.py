@@ -9,6 +9,7 @@ non-targets is not measurable, and says so, where a 0 would be a lie.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from isogloss.evaluation.privacy import merge_small_cohorts, merged_name
 from isogloss.evaluation.statistics.multiple import holm
 from isogloss.evaluation.verification.errors import Errors, errors_of
 from isogloss.evaluation.verification.figures import (
+    SIDES,
     Cohort,
     cohorts_of,
     counts,
@@ -31,38 +33,38 @@ from isogloss.evaluation.verification.trials import ScoredTrials, trials_of
 from isogloss.tables import require_columns
 
 
-def compare_verifiers(
-    trials: pd.DataFrame,
-    *,
-    grouping: str,
-    system: str,
-    statistics: StatisticsParams,
-    min_speakers_shown: int,
-    rule: str | None = None,
-    labels: Mapping[str, str] | None = None,
-    discovery: Mapping[str, float | None] | None = None,
-    weights: pd.Series | None = None,
-    seeds: Mapping[str, int] | None = None,
-) -> dict[str, Any]:
-    """Compare a verifier with the base verifier; valid JSON, None for what is unknown.
+@dataclass(frozen=True)
+class PairedTrials:
+    """Trials scored by both verifiers, and what is said of all of them: the same for every grouping."""
+
+    table: pd.DataFrame
+    everybody: Cohort
+    statistics: StatisticsParams
+    overall: dict[str, Any]
+    """`overall` of fairness.json."""
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Each verifier's score at its EER over all trials: one operating point for all cohorts."""
+        return {
+            side: errors.at_eer.score
+            for side, errors in zip(SIDES, self.everybody.errors, strict=True)
+            if errors.at_eer is not None
+        }
+
+
+def pair_trials(
+    trials: pd.DataFrame, *, statistics: StatisticsParams, weights: pd.Series | None = None
+) -> PairedTrials:
+    """Check trials of two verifiers, and compare the two over all of them.
 
     Parameters
     ----------
     trials
-        `enrol_speaker, test_speaker, target, score_before, score` and both sides' group, `enrol_<grouping>` and
-        `test_<grouping>`; a missing group is `unspecified`.
-    grouping, rule
-        The grouping; and the name that the result gives it.
-    system, seeds
-        What the result repeats.
+        `enrol_speaker, test_speaker, target, score_before, score`, and for each grouping that will be asked for both
+        sides' group, `enrol_<grouping>` and `test_<grouping>`.
     statistics
-        Confidence, draws, seed, and `min_speakers`: a smaller cohort has neither intervals nor p values.
-    min_speakers_shown
-        Smaller cohorts are merged (`privacy`).
-    labels
-        Readable names for cohorts.
-    discovery
-        EER of each cohort on other speakers, by which cohorts are ranked; None where it is not measurable.
+        Confidence, draws, seed, and `min_speakers`: fewer have neither intervals nor p values.
     weights
         Weight of each speaker by his id.
 
@@ -71,20 +73,55 @@ def compare_verifiers(
     TableError
         As `trials_of`, or the trials as a whole have no targets or no non-targets.
     """
-    require_columns(trials, ["score_before", f"enrol_{grouping}", f"test_{grouping}"], where="the trials")
+    require_columns(trials, ["score_before"], where="the trials")
     after = trials_of(trials, weights=weights)
     before = after.with_scores(trials["score_before"], where="the scores before")
     everybody = Cohort("all", before, after, np.arange(len(after.speakers)), (errors_of(before), errors_of(after)))
     if not everybody.measurable:
         raise TableError("there are no targets or no non-targets among the trials; an error rate needs both")
-    sides = [trials[f"{side}_{grouping}"].fillna("unspecified").astype(str) for side in ("enrol", "test")]
-    speakers = pd.concat([trials["enrol_speaker"], trials["test_speaker"]], ignore_index=True)
+    return PairedTrials(trials, everybody, statistics, infer_overall(everybody, statistics))
+
+
+def compare_verifiers(
+    paired: PairedTrials,
+    *,
+    grouping: str,
+    system: str,
+    min_speakers_shown: int,
+    rule: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    discovery: Mapping[str, float | None] | None = None,
+    seeds: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """Compare a verifier with the base verifier cohort by cohort; valid JSON, None for what is unknown.
+
+    Parameters
+    ----------
+    paired
+        The trials; a missing group of theirs is `unspecified`.
+    grouping, rule
+        The grouping; and the name that the result gives it.
+    system, seeds
+        What the result repeats.
+    min_speakers_shown
+        Smaller cohorts are merged (`privacy`).
+    labels
+        Readable names for cohorts.
+    discovery
+        EER of each cohort on other speakers, by which cohorts are ranked; None where it is not measurable.
+
+    Raises
+    ------
+    TableError
+        The trials lack the grouping's columns.
+    """
+    require_columns(paired.table, [f"{side}_{grouping}" for side in ("enrol", "test")], where="the trials")
+    sides = [paired.table[f"{side}_{grouping}"].fillna("unspecified").astype(str) for side in ("enrol", "test")]
+    speakers = pd.concat([paired.table["enrol_speaker"], paired.table["test_speaker"]], ignore_index=True)
     names = merge_small_cohorts(pd.concat(sides, ignore_index=True), speakers, min_speakers=min_speakers_shown)
     merged = merged_name(names)
-    ranks = _ranks(
-        {names[name]: eer for name, eer in (discovery or {}).items() if names.get(name) not in (None, merged)}
-    )
-    cohorts = cohorts_of(before, after, [side.map(names) for side in sides])
+    ranks = _ranks({names[name]: eer for name, eer in (discovery or {}).items() if names.get(name, merged) != merged})
+    cohorts = cohorts_of(paired.everybody.before, paired.everybody.after, [side.map(names) for side in sides])
     cohorts.sort(key=lambda one: (ranks.get(one.name, np.inf), one.name == merged, one.name))
     figures = [
         {
@@ -95,32 +132,39 @@ def compare_verifiers(
         }
         for one in cohorts
     ]
-    able = [number for number, one in enumerate(cohorts) if has_inference(one, statistics)]
-    threshold = _thresholds(everybody)
-    spread = infer_cohorts(cohorts, figures, able, threshold, statistics)
-    for figure, adjusted in zip(figures, holm([figure["p"] for figure in figures]), strict=True):
-        figure["p_holm"] = adjusted
     return {
         "task": "verification",
         "system": system,
         "baseline": "base",
         "rule": rule or grouping,
         "split": "test",
+        **_compared(paired, cohorts, figures),
+        "seeds": {str(name): int(seed) for name, seed in (seeds or {}).items()},
+    }
+
+
+def _compared(paired: PairedTrials, cohorts: list[Cohort], figures: list[dict[str, Any]]) -> dict[str, Any]:
+    """All figures, those of the cohorts completed by what needs inference."""
+    statistics, (base, _) = paired.statistics, paired.everybody.errors
+    able = [number for number, one in enumerate(cohorts) if has_inference(one, statistics)]
+    spread = infer_cohorts(cohorts, figures, able, paired.thresholds, statistics)
+    for figure, adjusted in zip(figures, holm([figure["p"] for figure in figures]), strict=True):
+        figure["p_holm"] = adjusted
+    return {
         "metric": "EER",
         "unit": "speaker",
-        "speakers": len(after.speakers),
-        "targets": everybody.errors[0].targets,
-        "nontargets": everybody.errors[0].nontargets,
+        "speakers": len(paired.everybody.members),
+        "targets": base.targets,
+        "nontargets": base.nontargets,
         "confidence": statistics.confidence,
-        "overall": infer_overall(everybody, statistics),
-        "thresholds": threshold,
+        "overall": paired.overall,
+        "thresholds": paired.thresholds,
         "cohorts": figures,
         "spread": spread,
         "worst_cohort_by_discovery": figures[0]["cohort"] if figures and figures[0]["discovery_rank"] == 1 else None,
         "worst_cohort_by_test": _worst(figures),
         "harmed_cohorts": [one["cohort"] for one in figures if _harmed(one, 1 - statistics.confidence)],
         "not_measurable": [one.name for one in cohorts if not one.measurable],
-        "seeds": {str(name): int(seed) for name, seed in (seeds or {}).items()},
         "test": _describe(statistics, sum(figure["p"] is not None for figure in figures)),
     }
 
@@ -131,15 +175,6 @@ def cohort_errors(trials: ScoredTrials, enrol: pd.Series, test: pd.Series) -> di
     return {
         str(name): errors_of(trials.where(within & (enrol == name).to_numpy()))
         for name in sorted({*enrol.unique(), *test.unique()})
-    }
-
-
-def _thresholds(everybody: Cohort) -> dict[str, float]:
-    """Each verifier's score at its EER over all trials: one operating point for all cohorts."""
-    return {
-        side: errors.at_eer.score
-        for side, errors in zip(("before", "after"), everybody.errors, strict=True)
-        if errors.at_eer is not None
     }
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from isogloss.config import StatisticsParams, VerificationParams
 from isogloss.errors import TableError
-from isogloss.evaluation.verification.fairness import cohort_errors, compare_verifiers
+from isogloss.evaluation.verification.fairness import cohort_errors, compare_verifiers, pair_trials
 from isogloss.evaluation.verification.lists import make_trials, with_groups
 from isogloss.evaluation.verification.scoring import score_trials
 from isogloss.evaluation.verification.trials import trials_of
@@ -90,24 +90,23 @@ def compare_groupings(
         Results of `scored_trials`; discovery ranks the cohorts by the base verifier's EER.
     groupings
         Readable names of the cohorts, by grouping.
-    system, statistics, min_speakers_shown, seeds
+    system, min_speakers_shown, seeds
         As `compare_verifiers`.
-    weights
-        Weight of each speaker of test.
+    statistics, weights
+        As `pair_trials`; the weights are of the speakers of test.
     """
     early = trials_of(discovery.assign(score=discovery["score_before"]), where="the trials of discovery")
+    paired = pair_trials(test, statistics=statistics, weights=weights)
     result = {}
     for name, labels in groupings.items():
         errors = cohort_errors(early, discovery[f"enrol_{name}"], discovery[f"test_{name}"])
         result[name] = compare_verifiers(
-            test,
+            paired,
             grouping=name,
             system=system,
-            statistics=statistics,
             min_speakers_shown=min_speakers_shown,
             labels=labels,
             discovery={cohort: one.eer for cohort, one in errors.items()},
-            weights=weights,
             seeds=seeds,
         )
     return result
