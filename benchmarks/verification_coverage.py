@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from isogloss.evaluation.verification.errors import errors_of
+from isogloss.evaluation.verification.errors import P_TARGETS, errors_of
 from isogloss.evaluation.verification.intervals import bootstrap_errors
-from isogloss.evaluation.verification.measures import level
+from isogloss.evaluation.verification.measures import level, share
 from isogloss.evaluation.verification.resampling import ResampledTrials
 from isogloss.evaluation.verification.trials import ScoredTrials
 from isogloss.tables import atomic_path, write_json
@@ -48,7 +48,9 @@ def main() -> None:
     if truth.eer is None or truth.at_eer is None:
         raise SystemExit("the simulated population has no error rate")
     score = truth.at_eer.score
-    true = {"EER": truth.eer, "FAR": truth.at_eer.far, "FRR": truth.at_eer.frr, "minDCF 0.05": truth.min_dcf[0.05]}
+    true = {"EER": truth.eer, "FAR": truth.at_eer.far, "FRR": truth.at_eer.frr}
+    true |= {f"minDCF {p}": truth.min_dcf[p] for p in P_TARGETS}
+    measures = [level(0), share(1), share(2), *(level(3 + number) for number in range(len(P_TARGETS)))]
     rows = []
     for speakers in SPEAKERS:
         held, refused = dict.fromkeys(true, 0), dict.fromkeys(true, 0)
@@ -56,10 +58,10 @@ def main() -> None:
             trials = simulate(speakers, rng)
             resampled = ResampledTrials(trials, thresholds=[score])
             values = [resampled.equal_error_rate(), resampled.false_alarms_at(score)]
-            values += [resampled.misses_at(score), resampled.min_dcf(0.05)]
+            values += [resampled.misses_at(score), *(resampled.min_dcf(p) for p in P_TARGETS)]
             found = bootstrap_errors(
                 values,
-                [level(index) for index in range(len(values))],
+                measures,
                 strata_S=np.zeros(speakers, dtype=np.intp),
                 trials=len(trials),
                 resamples=RESAMPLES,

@@ -10,7 +10,6 @@ from isogloss.config import StatisticsParams
 from isogloss.errors import TableError
 from isogloss.evaluation.verification import equal_error_rate, min_dcf
 from isogloss.evaluation.verification.fairness import compare_verifiers, pair_trials
-from isogloss.evaluation.verification.figures import MIN_DCF_SPEAKERS
 
 STATISTICS = StatisticsParams(resamples=200, min_speakers=10)
 
@@ -163,20 +162,20 @@ def test_few_speakers_carry_no_inference(compared):
     assert result["overall"]["ci95"] is not None
 
 
-@pytest.mark.parametrize(("speakers", "judged"), [(MIN_DCF_SPEAKERS - 1, False), (MIN_DCF_SPEAKERS, True)])
+@pytest.mark.parametrize(("speakers", "judged"), [(39, []), (40, ["0.05"]), (99, ["0.05"]), (100, ["0.01", "0.05"])])
 def test_detection_costs_have_intervals_where_they_hold(simulate, speakers, judged):
-    table = simulate(speakers=speakers, shift=1.0)
+    table = simulate(speakers=speakers, shift=3.0)
     table = table.assign(score_before=table["score"] - 0.5 * table["target"])
     overall = compare(table)["overall"]
     assert overall["ci95"] is not None
     for p, cost in overall["min_dcf"].items():
+        assert (cost["ci95"] is not None) == (p in judged)
         for side, column in (("before", "score_before"), ("after", "score")):
             assert cost[side] == pytest.approx(min_dcf(table[column], table["target"], p_target=float(p)))
             bounds = cost[f"{side}_ci95"]
-            assert (bounds is not None) == judged
+            assert (bounds is not None) == (p in judged)
             assert bounds is None or bounds[0] < cost[side] < bounds[1]
-        assert (cost["ci95"] is not None) == judged
-    strict = STATISTICS.model_copy(update={"min_speakers": 50})
+    strict = STATISTICS.model_copy(update={"min_speakers": 101})
     assert all(cost["ci95"] is None for cost in compare(table, statistics=strict)["overall"]["min_dcf"].values())
 
 

@@ -135,6 +135,16 @@ def test_the_same_verifier_has_not_changed_and_a_better_one_has(simulate):
     assert changed.p < 0.01
 
 
+def test_a_cost_that_no_speaker_moves_but_draws_do_has_no_interval(simulate):
+    table = simulate(speakers=30)
+    first = table.index[~table["target"]][0]
+    trials = trials_of(table.assign(score=table["score"].mask(table.index == first, 99.0) * 0.3))
+    assert min_dcf(trials.score_N, trials.target_N, p_target=0.01) == 1
+    (inference,) = infer([ResampledTrials(trials).min_dcf(0.01)], [level(0)], trials)
+    assert inference.estimate.value == 1
+    assert inference.estimate.interval is None
+
+
 def test_a_perfect_verifier_has_no_interval(simulate):
     table = simulate(speakers=10)
     trials = trials_of(table.assign(score=table["target"].astype(float)))

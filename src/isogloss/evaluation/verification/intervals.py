@@ -79,6 +79,9 @@ def bootstrap_errors(
 
 def _inference(measure: Measure, value: float, error: float, deviations: Floats, confidence: float) -> Inference:
     """Interval and p value from the studentised deviations."""
+    if error == 0 and np.isinf(deviations).any():
+        # No speaker moves it where it stands, but draws leave it: a detection cost of 1, best when all are rejected.
+        return Inference(Estimate(measure.restore(value), None, None), None)
     estimate = studentised(measure.restore, value, error, deviations, confidence=confidence)
     if estimate.interval is None or error == 0:
         return Inference(estimate, None)
