@@ -5,7 +5,8 @@ from pathlib import Path
 
 from isogloss.config import load_params, seeds
 from isogloss.entry import entry
-from isogloss.evaluation.verification.study import compare_groupings, groupings_of, scored_trials
+from isogloss.evaluation.verification.lists import write_lists
+from isogloss.evaluation.verification.study import compare_groupings, groupings_of, scored_trials, trials_of_splits
 from isogloss.models.speaker import load_speaker_encoder
 from isogloss.tables import (
     ASSIGNMENT_COLUMNS,
@@ -30,12 +31,13 @@ def main(method: str) -> None:
         for rule in params.cohorts.rules
     }
     groupings = groupings_of(utterances, rules, options.attributes)
-    splits = {split: rows for split, rows in utterances.groupby("split", sort=False) if split in ("discovery", "test")}
+    splits = {split: utterances[utterances["split"] == split] for split in ("discovery", "test")}
+    tried = trials_of_splits(splits, options)
     wanted = utterances[utterances["split"].isin(["discovery", "test", *(["train"] if options.s_norm else [])])]
     before = read_parquet(data / "embeddings.parquet", ["utterance_id", "vector"])
     model = load_speaker_encoder(Path("models/speaker") / method)
     after = embed_utterances(model, wanted, data=data, threads=options.threads)
-    trials = {split: scored_trials(rows, groupings, before, after, options) for split, rows in splits.items()}
+    trials = {split: scored_trials(listed, groupings, before, after, options) for split, listed in tried.items()}
     labels: dict[str, dict[str, str]] = {name: {} for name in options.attributes}
     for rule in rules:
         summary = read_json(Path("cohorts") / rule / "summary.json")
@@ -52,6 +54,7 @@ def main(method: str) -> None:
     )
     with atomic_folder(Path("results/speaker") / method) as folder:
         write_parquet(trials["test"], folder / "trials.parquet")
+        write_lists(trials["test"], groupings, folder)
         for name, fairness in compared.items():
             write_json(fairness, folder / name / "fairness.json")
     overall = next(iter(compared.values()))["overall"]

@@ -64,11 +64,22 @@ class VerificationParams(Section):
     adversary_learning_rate: Annotated[float, Field(gt=0)] = 1e-2
     dro_step_size: Annotated[float, Field(ge=0.0)] = 0.01
     max_nontargets: Annotated[int, Field(ge=100)] = 100_000
-    """Most non-target trials of a list."""
+    """Most non-target trials of a list that is made."""
+    trials: str | None = None
+    """A list file (`1 enrol_id test_id` a target, `0 ...` a non-target) of trials among the utterances of test, in place
+    of made ones. Discovery, which ranks the cohorts, has made ones all the same."""
+    trials_sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")] = None
+    """Digest of that file: checked, and what lets DVC see that it changed."""
     s_norm: bool = False
     """Whether scores are normalised by the nearest speakers of train (adaptive s-norm)."""
     impostors: Annotated[int, Field(ge=2)] = 200
     """How many of these count."""
+
+    @model_validator(mode="after")
+    def _digest_belongs_to_a_list(self) -> Self:
+        if self.trials_sha256 is not None and self.trials is None:
+            raise ValueError("verification.trials_sha256 is set, but verification.trials names no file; add it")
+        return self
 
     @model_validator(mode="after")
     def _no_method_twice(self) -> Self:

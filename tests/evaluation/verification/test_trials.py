@@ -1,13 +1,17 @@
 """Tables and lists of trials: what is read is what was written, and a mistake is one sentence."""
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from isogloss.errors import TableError
+from isogloss.config import VerificationParams, load_params
+from isogloss.errors import ParamsError, TableError
 from isogloss.evaluation.verification import read_list, trials_of, write_list
-from isogloss.evaluation.verification.lists import make_trials, select, with_groups
+from isogloss.evaluation.verification.lists import bring_trials, make_trials, select, with_groups, write_lists
 from isogloss.evaluation.verification.scoring import score_trials
+from isogloss.evaluation.verification.study import scored_trials, trials_of_splits
 from isogloss.evaluation.verification.trials import name_speakers
 
 
@@ -121,6 +125,93 @@ def test_too_few_speakers_or_utterances_are_refused():
         make_trials(people(speakers=1), seed=1)
     with pytest.raises(TableError, match="two utterances"):
         make_trials(people(utterances=1), seed=1)
+
+
+def test_lists_of_a_grouping_part_the_nontargets_and_keep_all_targets(tmp_path):
+    trials = with_groups(make_trials(people(), seed=1), people()[["utterance_id", "gender"]])
+    write_lists(trials, ["gender"], tmp_path)
+    lists = {path.name: read_list(path) for path in tmp_path.iterdir()}
+    assert set(lists) == {"trials.txt", "trials.same-gender.txt", "trials.other-gender.txt"}
+    gender = people().set_index("utterance_id")["gender"]
+    pairs = {}
+    for name, table in lists.items():
+        assert table["target"].sum() == trials["target"].sum()
+        others = table[~table["target"]]
+        pairs[name] = set(zip(others["enrol_id"], others["test_id"], strict=True))
+        if name != "trials.txt":
+            same = others["enrol_id"].map(gender) == others["test_id"].map(gender)
+            assert (same == (name == "trials.same-gender.txt")).all()
+    assert pairs["trials.same-gender.txt"] | pairs["trials.other-gender.txt"] == pairs["trials.txt"]
+    assert not pairs["trials.same-gender.txt"] & pairs["trials.other-gender.txt"]
+
+
+def test_an_id_with_white_space_cannot_stand_in_a_list(tmp_path):
+    trials = pd.DataFrame({"enrol_id": ["a", "b c"], "test_id": ["c", "d"], "target": [True, False]})
+    with pytest.raises(TableError, match="'b c' has white space"):
+        write_list(trials, tmp_path / "list.txt")
+    assert not (tmp_path / "list.txt").exists()
+
+
+def read_params(text, folder):
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+    return load_params(folder / "params.yaml")
+
+
+def brought(tmp_path, text):
+    path = tmp_path / "list.txt"
+    path.write_text(text, encoding="utf-8")
+    return path, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_list_of_ones_own_takes_the_place_of_the_made_one_in_test_alone(tmp_path):
+    path, digest = brought(tmp_path, "0 s1-0 s2-3\n1 s3-0 s3-1\n")
+    options = VerificationParams(trials=str(path), trials_sha256=digest, seed=3)
+    trials = trials_of_splits({"discovery": people(), "test": people()}, options)
+    assert trials["test"].to_numpy().tolist() == [
+        ["s1-0", "s2-3", "s1", "s2", False],
+        ["s3-0", "s3-1", "s3", "s3", True],
+    ]
+    pd.testing.assert_frame_equal(trials["discovery"], make_trials(people(), seed=3))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("1 s1-0 s1-1\n0 s1-0 zz\n", "line 2 names the utterance 'zz', which the split test"),
+        ("1 s1-0 s2-1\n0 s1-0 s2-0\n", "the trial s1-0 s2-1 is listed as 1, but its speakers are 's1' and 's2'"),
+        ("1 s1-0 s1-1\n", "lacks targets or non-targets"),
+        ("", "lacks targets or non-targets"),
+    ],
+)
+def test_a_list_of_ones_own_that_does_not_fit_is_one_sentence(tmp_path, text, sentence):
+    path, _ = brought(tmp_path, text)
+    with pytest.raises(TableError, match=sentence) as caught:
+        bring_trials(path, people())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_list_that_changed_or_is_a_folder_is_one_sentence(tmp_path):
+    path, _ = brought(tmp_path, "0 s1-0 s2-3\n1 s3-0 s3-1\n")
+    with pytest.raises(TableError, match="has the digest"):
+        bring_trials(path, people(), sha256="0" * 64)
+    with pytest.raises(TableError, match="is a folder"):
+        bring_trials(tmp_path, people())
+    with pytest.raises(ParamsError, match="names no file"):
+        read_params("verification: {trials_sha256: " + "a" * 64 + "}", tmp_path)
+
+
+def test_both_verifiers_score_the_trials_and_groups_stand_on_both_sides():
+    rng = np.random.default_rng(0)
+    tables = [embeddings(rng, people()["utterance_id"]) for _ in range(2)]
+    trials = make_trials(people(), seed=1)
+    gender = people().set_index("utterance_id")["gender"].drop("s0-0")
+    scored = scored_trials(trials, {"gender": gender}, *tables, VerificationParams())
+    pd.testing.assert_frame_equal(scored[trials.columns], trials)
+    for column, table in zip(("score_before", "score"), tables, strict=True):
+        np.testing.assert_allclose(scored[column], score_trials(trials, table))
+    for side in ("enrol", "test"):
+        expected = trials[f"{side}_id"].map(gender).fillna("unspecified")
+        assert scored[f"{side}_gender"].tolist() == expected.tolist()
 
 
 def embeddings(rng, ids):

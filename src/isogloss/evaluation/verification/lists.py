@@ -1,4 +1,4 @@
-"""Deterministic trials from held-out speakers.
+"""Trials from held-out speakers: made, deterministically, or brought as a list file; and lists of parts of them.
 
 Targets are all pairs of one speaker's utterances, up to a number. Non-targets are one pair of utterances of each pair
 of speakers, which utterances being drawn by the seed: every pair counts the same, and trials of the same and of other
@@ -6,12 +6,16 @@ gender, of the same and of other cohorts are all among them. Where these would b
 of each stratum (same gender or not) are drawn (our choice; VoxCeleb1-H and -E differ in the same way).
 """
 
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from isogloss.errors import TableError
-from isogloss.evaluation.verification.trials import TRIAL_COLUMNS
+from isogloss.evaluation.verification.trials import TRIAL_COLUMNS, name_speakers, read_list, write_list
 from isogloss.tables import require_columns
 
 Pairs = NDArray[np.intp]
@@ -72,6 +76,45 @@ def make_trials(
     return table[list(TRIAL_COLUMNS)]
 
 
+def bring_trials(path: Path | str, utterances: pd.DataFrame, *, sha256: str | None = None) -> pd.DataFrame:
+    """Read a list file of trials among the utterances of test.
+
+    Parameters
+    ----------
+    path
+        As `read_list`.
+    utterances
+        `utterance_id, speaker_id`.
+    sha256
+        What the file's digest must be, if anything.
+
+    Returns
+    -------
+    As `make_trials`, in the order of the file.
+
+    Raises
+    ------
+    TableError
+        The file is not a list (`read_list`) or another one, names an utterance that test lacks, calls a pair a
+        target that its speakers say is none or the other way round, or lacks targets or non-targets.
+    """
+    trials = read_list(path, known=utterances["utterance_id"], where="the split test of data/utterances.parquet")
+    found = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    if sha256 is not None and found != sha256:
+        raise TableError(f"{path} has the digest {found}, not verification.trials_sha256; set that or restore the file")
+    named = name_speakers(trials, utterances.set_index("utterance_id")["speaker_id"], where=str(path))
+    wrong = named[(named["enrol_speaker"] == named["test_speaker"]) != named["target"]]
+    if len(wrong):
+        one = wrong.iloc[0]
+        raise TableError(
+            f"{path}: the trial {one['enrol_id']} {one['test_id']} is listed as {int(one['target'])}, but its speakers "
+            f"are {one['enrol_speaker']!r} and {one['test_speaker']!r}; {len(wrong)} such trials: correct them"
+        )
+    if named["target"].nunique() < 2:
+        raise TableError(f"{path} lacks targets or non-targets; list some of both")
+    return named[list(TRIAL_COLUMNS)]
+
+
 def with_groups(trials: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
     """The trials with the columns of `groups` (by `utterance_id`) for both sides: `enrol_gender, test_gender, ...`.
 
@@ -103,6 +146,18 @@ def select(trials: pd.DataFrame, *, same: str | None = None, other: str | None =
             require_columns(trials, [f"{side}_{column}" for side in SIDES], where="the trials")
             keep &= (trials[f"enrol_{column}"] == trials[f"test_{column}"]) == wanted
     return trials[keep | trials["target"]].reset_index(drop=True)
+
+
+def write_lists(trials: pd.DataFrame, groupings: Iterable[str], folder: Path) -> None:
+    """Write trials as list files into a folder.
+
+    `trials.txt` has all. For each grouping of `with_groups`, `trials.same-<grouping>.txt` has the targets and the
+    non-targets within its groups, `trials.other-<grouping>.txt` the targets and the non-targets across.
+    """
+    write_list(trials, folder / "trials.txt")
+    for name in groupings:
+        write_list(select(trials, same=name), folder / f"trials.same-{name}.txt")
+        write_list(select(trials, other=name), folder / f"trials.other-{name}.txt")
 
 
 def _targets_of(places: Pairs, most: int, rng: np.random.Generator) -> Pairs:

@@ -8,43 +8,65 @@ import pandas as pd
 from isogloss.config import StatisticsParams, VerificationParams
 from isogloss.errors import TableError
 from isogloss.evaluation.verification.fairness import cohort_errors, compare_verifiers, pair_trials
-from isogloss.evaluation.verification.lists import make_trials, with_groups
+from isogloss.evaluation.verification.lists import bring_trials, make_trials, with_groups
 from isogloss.evaluation.verification.scoring import score_trials
 from isogloss.evaluation.verification.trials import trials_of
 
 UNSPECIFIED = "unspecified"
 
 
+def trials_of_splits(splits: Mapping[str, pd.DataFrame], options: VerificationParams) -> dict[str, pd.DataFrame]:
+    """The trials of each split: made, but for test where `verification.trials` names a list.
+
+    Parameters
+    ----------
+    splits
+        By its name, the rows of the metadata table of each split.
+    options
+        Seed and size of the lists, or the file.
+
+    Raises
+    ------
+    TableError
+        As `make_trials` and `bring_trials`.
+    """
+    return {
+        split: bring_trials(options.trials, rows, sha256=options.trials_sha256)
+        if split == "test" and options.trials is not None
+        else make_trials(rows, seed=options.seed, max_nontargets=options.max_nontargets)
+        for split, rows in splits.items()
+    }
+
+
 def scored_trials(
-    utterances: pd.DataFrame,
+    trials: pd.DataFrame,
     groupings: Mapping[str, pd.Series],
     before: pd.DataFrame,
     after: pd.DataFrame,
     options: VerificationParams,
 ) -> pd.DataFrame:
-    """Trials among the utterances of one split, scored by both verifiers.
+    """Trials scored by both verifiers, with the groups of their speakers.
 
     Parameters
     ----------
-    utterances
-        Rows of the metadata table of that split.
+    trials
+        `enrol_id, test_id, enrol_speaker, test_speaker, target`.
     groupings
         By its name, the group of each utterance id.
     before, after
-        Embeddings of that split, and of train where scores are to be normalised.
+        Embeddings of the utterances of the trials, and of train where scores are to be normalised.
     options
-        Seed, size of the list, normalisation.
+        Normalisation.
 
     Returns
     -------
-    `enrol_id, test_id, enrol_speaker, test_speaker, target, score_before, score`, then `enrol_<grouping>` and
-    `test_<grouping>`.
+    The trials with `score_before, score`, then `enrol_<grouping>` and `test_<grouping>`.
     """
-    trials = make_trials(utterances, seed=options.seed, max_nontargets=options.max_nontargets)
+    trials = trials.copy()
     for column, embeddings in (("score_before", before), ("score", after)):
         impostors = embeddings[embeddings["split"] == "train"] if options.s_norm else None
         trials[column] = score_trials(trials, embeddings, impostors=impostors, top=options.impostors)
-    groups = utterances[["utterance_id"]].reset_index(drop=True)
+    groups = pd.DataFrame({"utterance_id": pd.unique(pd.concat([trials["enrol_id"], trials["test_id"]]))})
     for name, cohorts in groupings.items():
         groups[name] = groups["utterance_id"].map(cohorts).fillna(UNSPECIFIED).astype(str)
     return with_groups(trials, groups)

@@ -95,7 +95,7 @@ def trials_of(table: pd.DataFrame, *, weights: pd.Series | None = None, where: s
     )
 
 
-def read_list(path: Path | str, *, known: Iterable[str] | None = None) -> pd.DataFrame:
+def read_list(path: Path | str, *, known: Iterable[str] | None = None, where: str = "the table") -> pd.DataFrame:
     """Read a list file: `enrol_id, test_id, target`.
 
     Parameters
@@ -104,16 +104,21 @@ def read_list(path: Path | str, *, known: Iterable[str] | None = None) -> pd.Dat
         Lines `1 enrol_id test_id` (target) and `0 enrol_id test_id` (non-target); empty ones are skipped.
     known
         Ids of the utterances that there are, if they are to be checked.
+    where
+        What an error calls the place where these are.
 
     Raises
     ------
     TableError
-        The file is missing or not text, a line has another form, a trial stands twice, or an utterance is unknown.
+        The file is missing, a folder or not text, a line has another form, a trial stands twice, or an utterance is
+        unknown.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise TableError(f"{path} does not exist; write a list of trials, a line '1 enrol_id test_id' each") from None
+    except IsADirectoryError:
+        raise TableError(f"{path} is a folder; name a list of trials") from None
     except UnicodeDecodeError:
         raise TableError(f"{path} is not UTF-8 text; write it as such") from None
     ids = None if known is None else set(known)
@@ -126,7 +131,7 @@ def read_list(path: Path | str, *, known: Iterable[str] | None = None) -> pd.Dat
             raise TableError(f"{path}: line {number} is {line!r}; it must be '1 enrol_id test_id' or '0 ...'")
         for id_ in parts[1:]:
             if ids is not None and id_ not in ids:
-                raise TableError(f"{path}: line {number} names the utterance {id_!r}, which the table does not have")
+                raise TableError(f"{path}: line {number} names the utterance {id_!r}, which {where} does not have")
         rows.append((parts[1], parts[2], parts[0] == "1"))
     table = pd.DataFrame(rows, columns=["enrol_id", "test_id", "target"])
     twice = table.duplicated(["enrol_id", "test_id"])
@@ -137,7 +142,17 @@ def read_list(path: Path | str, *, known: Iterable[str] | None = None) -> pd.Dat
 
 
 def write_list(trials: pd.DataFrame, path: Path | str) -> None:
-    """Write `enrol_id, test_id, target` as a list file, atomically."""
+    """Write `enrol_id, test_id, target` as a list file, atomically.
+
+    Raises
+    ------
+    TableError
+        An id has white space in it, which separates the parts of a line.
+    """
+    for side in ("enrol_id", "test_id"):
+        broken = trials[side][trials[side].str.contains(r"\s", regex=True)]
+        if len(broken):
+            raise TableError(f"{path}: the utterance {broken.iloc[0]!r} has white space in its id; rename it")
     columns: Sequence[pd.Series] = [trials["target"].astype(int), trials["enrol_id"], trials["test_id"]]
     text = "".join(f"{target} {enrol} {test}\n" for target, enrol, test in zip(*columns, strict=True))
     with atomic_path(path) as temporary:
