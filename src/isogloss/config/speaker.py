@@ -66,8 +66,8 @@ class VerificationParams(Section):
     max_nontargets: Annotated[int, Field(ge=100)] = 100_000
     """Most non-target trials of a list that is made."""
     trials: str | None = None
-    """A list file (`1 enrol_id test_id` a target, `0 ...` a non-target) of trials among the utterances of test, in place
-    of made ones. Discovery, which ranks the cohorts, has made ones all the same."""
+    """A list file (`1 enrol_id test_id` a target, `0 ...` a non-target) of trials among the utterances of test, in
+    place of made ones. Discovery, which ranks the cohorts, has made ones all the same."""
     trials_sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")] = None
     """Digest of that file: checked, and what lets DVC see that it changed."""
     s_norm: bool = False
