@@ -10,6 +10,7 @@ from isogloss.evaluation.verification.measures import (
     change,
     change_of_gap,
     change_of_spread,
+    cost,
     difference,
     level,
     share,
@@ -133,6 +134,13 @@ def test_the_same_verifier_has_not_changed_and_a_better_one_has(simulate):
     assert same.estimate.interval == [0.0, 0.0]
     assert changed.estimate.high < 0
     assert changed.p < 0.01
+
+
+def test_no_bound_of_a_cost_is_above_that_of_rejecting_all(simulate):
+    trials = trials_of(simulate(speakers=60, shift=0.5))
+    plain, bounded = infer([ResampledTrials(trials).min_dcf(0.05)], [level(0), cost(0)], trials)
+    assert plain.estimate.high > 1
+    assert bounded.estimate.interval == [plain.estimate.low, 1.0]
 
 
 def test_a_cost_that_no_speaker_moves_but_draws_do_has_no_interval(simulate):

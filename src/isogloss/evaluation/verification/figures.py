@@ -103,11 +103,9 @@ def infer_overall(everybody: Cohort, statistics: StatisticsParams) -> dict[str, 
         pair = ResampledTrials(everybody.before), ResampledTrials(everybody.after)
         values = [side.equal_error_rate() for side in pair]
         values += [side.min_dcf(p) for p in judged for side in pair]
-        wanted = [
-            one
-            for first in range(0, len(values), 2)
-            for one in (measures.level(first), measures.level(first + 1), measures.change(first, first + 1))
-        ]
+        wanted = [measures.level(0), measures.level(1), measures.change(0, 1)]
+        for first in range(2, len(values), 2):
+            wanted += [measures.cost(first), measures.cost(first + 1), measures.change(first, first + 1)]
         strata_S = np.zeros(len(everybody.before.speakers), dtype=np.intp)
         inferred = _bootstrap(values, wanted, strata_S, len(pair[0]), statistics)
         _fill(figure, inferred[:3])

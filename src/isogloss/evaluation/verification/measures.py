@@ -34,6 +34,11 @@ def level(index: int) -> Measure:
     return Measure(lambda values_MR: (_log(values_MR[0]), 1 / values_MR), of.exponential, (index,))
 
 
+def cost(index: int) -> Measure:
+    """A least detection cost: on the logarithm as a level, but no bound is above 1, which rejecting all costs."""
+    return Measure(level(index).evaluate, lambda log: min(1.0, of.exponential(log)), (index,))
+
+
 def share(index: int) -> Measure:
     """A value that may be anything from 0 to 1, such as the misses at a threshold that suits others.
 
