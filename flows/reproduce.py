@@ -6,13 +6,12 @@
 from pathlib import Path
 
 from prefect import flow
-from prefect.artifacts import create_table_artifact
 
 from isogloss.pipeline.console import ConsoleListener
 from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.reproduce import plan_run
 from isogloss.pipeline.reproduce import reproduce as run_stages
-from isogloss.pipeline.tasks import PrefectStageLog, prefect_submit, publish_results
+from isogloss.pipeline.tasks import PrefectStageLog, prefect_submit, publish_plan, publish_results
 
 
 class LoggingListener(ConsoleListener):
@@ -36,7 +35,6 @@ def reproduce(targets: list[str] | None = None, pools: bool = False, plan: Plan 
     """
     root = Path.cwd()
     plan = plan or plan_run(root, targets or ())
-    rows = [{"stage": stage.name, "stale": stage.stale, "why": stage.why} for stage in plan.stages]
-    create_table_artifact(table=rows, key="plan", description="What this run had to look at, and why.")
+    publish_plan(plan)
     run_stages(root, plan, submit=prefect_submit(), listener=LoggingListener(plan), pools=pools)
     publish_results(root)

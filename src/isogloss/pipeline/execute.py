@@ -21,6 +21,7 @@ from typing import IO
 from isogloss.errors import PipelineError
 from isogloss.pipeline import leash
 from isogloss.pipeline.leftovers import remove_leftovers
+from isogloss.pipeline.masking import masked
 from isogloss.pipeline.outcome import Cause, Outcome
 from isogloss.pipeline.plan import Stage
 from isogloss.pipeline.repository import site_cache
@@ -129,7 +130,7 @@ class Executor:
             process.let_go()
 
     def run(self, stage: Stage, share: Share, on_line: Callable[[str], None]) -> Outcome:
-        """Bring one stage up to date; its output goes line by line to `on_line` and to its log."""
+        """Bring one stage up to date; its output, without secrets, goes to `on_line` and to its log."""
         if self._stopped:
             return Outcome(stage.name, "interrupted", message=f"stage {stage.name} was not started")
         begun = time.monotonic()
@@ -139,7 +140,7 @@ class Executor:
         command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage.name]
         with path.open("w", encoding="utf-8") as log, self._start(command, share) as process:
             watcher = ReproOutput(stage)
-            for line in _lines(process):
+            for line in map(masked, _lines(process)):
                 log.write(line + "\n")
                 log.flush()
                 # What a stage says while it is being stopped (a traceback, most often) is for the log.
@@ -167,7 +168,7 @@ class Executor:
         if self._stopped:
             raise PipelineError("the run is being stopped")
         with self._start([sys.executable, *arguments], Share(cores=1)) as process:
-            lines = list(_lines(process))
+            lines = [masked(line) for line in _lines(process)]
             status = process.finish()
         if status != 0:
             said = lines[-1].removeprefix("isogloss: ") if lines else f"exit code {status}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from isogloss.errors import PipelineError
+from isogloss.pipeline.masking import masked
 
 
 def git(root: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
@@ -30,7 +31,7 @@ def git(root: Path, *arguments: str, environment: Mapping[str, str] | None = Non
         raise PipelineError(f"git cannot be run: {error}") from None
     except subprocess.CalledProcessError as error:
         said = " ".join(error.stderr.decode(errors="replace").split())
-        raise PipelineError(f"`git {arguments[0]}` failed in {root}: {said}") from None
+        raise PipelineError(f"`git {arguments[0]}` failed in {root}: {masked(said)}") from None
     return result.stdout.decode("utf-8", errors="surrogateescape").removesuffix("\n")
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from isogloss.pipeline.masking import masked
 from isogloss.pipeline.outcome import Outcome
-from isogloss.pipeline.plan import Stage
+from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.progress import Progress, progress_of
 from isogloss.pipeline.remote_run import OUT_OF_MEMORY, REFUSED
 from isogloss.pipeline.results import metric_rows, report_pages
@@ -83,12 +83,21 @@ def artifact_key(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
+def publish_plan(plan: Plan) -> None:
+    """What the running flow has to look at, and why, as an artifact."""
+    from prefect.artifacts import create_table_artifact
+
+    rows = [{"stage": stage.name, "stale": stage.stale, "why": masked(stage.why)} for stage in plan.stages]
+    create_table_artifact(table=rows, key="plan", description="What this run had to look at, and why.")
+
+
 def publish_results(root: Path) -> None:
     """The metrics and the reports of the workspace as artifacts of the running flow."""
     from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
     rows, pages = metric_rows(root), report_pages(root)
     if rows:
+        rows = [{key: masked(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows]
         create_table_artifact(table=rows, key="metrics", description="The metrics of this workspace after the run.")
     if pages:
         listing = "\n".join(f"- [{page}]({(root / page).resolve().as_uri()})" for page in pages)
