@@ -5,11 +5,14 @@ import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
 from isogloss.errors import PipelineError
+from isogloss.pipeline import execute
+from isogloss.pipeline.execute import Leashed
 from isogloss.pipeline.host_slots import host_share
 from isogloss.pipeline.lock_entries import read_entries, write_entries
 from isogloss.pipeline.plan import Stage
@@ -68,6 +71,26 @@ def test_two_clones_and_a_remote_give_the_lock_of_a_plain_repro(site, reproduced
     site.replace("params.yaml", "100.0", "30.0")
     assert on_worker(site, "mitigate@ewc", ["corpus"]) == "executed"
     assert "30.0" in site.read("ewc.txt")
+
+
+def test_every_process_of_a_stage_inherits_open_locks_alone(site, monkeypatch):
+    """A closed file's number is soon another file's: a pipe that must not stay open, or none at all."""
+    started = []
+
+    class Watched(Leashed):
+        def __init__(self, command, *, inherited=(), **given):
+            places = [Path(f"/proc/self/fd/{descriptor}").readlink() for descriptor in inherited]
+            started.append((command, [place.name for place in places]))
+            super().__init__(command, inherited=inherited, **given)
+
+    monkeypatch.setattr(execute, "Leashed", Watched)
+    on_worker(site, "corpus")
+    on_worker(site, "mitigate@ewc", ["corpus"])
+    commands = [next((word for word in ("bring", "give") if word in command), "repro") for command, _ in started]
+    assert [one for one in commands if one != "repro"] == ["give", "bring", "give"]
+    for name, (_, files) in zip(commands, started, strict=True):
+        assert files[0] == "0.lock"
+        assert all(file.startswith("core-") for file in files[1:]) and len(files) == 1 + (name == "repro")
 
 
 def test_what_workers_cannot_see_is_refused_in_one_sentence(site):

@@ -83,10 +83,9 @@ class StageRun:
         if stage.needs:  # before it takes a GPU
             self._executor(worktree, lock).call(*_EXCHANGE, "bring", *stage.needs)
         with host_share(stage, stopped=lambda: self._stopped) as (share, held):
-            executor = self._executor(worktree, lock, *held)
-            outcome = executor.run(stage, share, on_line)
-        if outcome.succeeded:
-            executor.call(*_EXCHANGE, "give", stage.name)
+            outcome = self._executor(worktree, lock, *held).run(stage, share, on_line)
+        if outcome.succeeded:  # by an executor that no longer holds the share, whose files are closed
+            self._executor(worktree, lock).call(*_EXCHANGE, "give", stage.name)
         return outcome
 
     def _executor(self, worktree: Worktree, *inherited: int) -> Executor:
