@@ -29,6 +29,8 @@ API_SECONDS = float(os.environ.get("ISOGLOSS_API_SECONDS", "600"))
 """So long a server that does not answer is waited for."""
 _STARTING_SECONDS = 180.0
 """A flow that has not begun gives no signs of life yet; on a busy host its process needs long to start."""
+_OUTAGE_SECONDS = 5.0
+"""An answer that takes longer means that the server was away: Prefect's client repeats by itself, silently."""
 _POLL_SECONDS = 1.0
 _PATIENT_SECONDS = 10.0
 _LOG_PAGE, _LOG_OVERLAP = 200, 50
@@ -108,14 +110,14 @@ class RemoteRun:
         """What the API answers; where it does not, wait for it."""
         import httpx
 
-        deadline, told = time.monotonic() + API_SECONDS, False
+        begun, told = time.monotonic(), False
         while True:
             try:
                 answer = ask()
             except (httpx.TransportError, httpx.HTTPStatusError) as error:
                 if isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500:
                     raise PipelineError(f"Prefect's server refuses: {_one_line(error)}") from None
-                if time.monotonic() > deadline or self._stopped():
+                if time.monotonic() > begun + API_SECONDS or self._stopped():
                     raise PipelineError("Prefect's server does not answer any more") from None
                 if not told:
                     on_line("Prefect's server does not answer; waiting for it")
@@ -124,6 +126,7 @@ class RemoteRun:
                 continue
             if told:
                 on_line("Prefect's server answers again")
+            if told or time.monotonic() > begun + _OUTAGE_SECONDS:
                 self._alive_at = time.monotonic()  # nobody could tell us anything meanwhile
             return answer
 
@@ -210,7 +213,7 @@ STAGE_LOGGER = "prefect.flow_runs.stage"
 
 
 def _list(client: "SyncPrefectClient", path: str, question: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a filter of the API finds. (The client's own methods send nulls, which the server rejects.)"""
+    """What a filter of the API finds; no null is sent, which a server with FastAPI 0.151 or later would reject."""
     answer: list[dict[str, Any]] = client.request("POST", path, json=question).json()  # type: ignore[arg-type]
     return answer
 
