@@ -12,11 +12,11 @@ from isogloss.training.batches import Batch
 
 @pytest.fixture
 def tiny_model():
-    def make():
+    def make(encoder="lstm", **options):
         torch.manual_seed(0)
         return Transducer(
-            encoder="lstm",
-            encoder_options={"subsampling": 2, "channels": 2, "hidden_dim": 5, "layers": 2},
+            encoder=encoder,
+            encoder_options=options or {"subsampling": 2, "channels": 2, "hidden_dim": 5, "layers": 2},
             input_dim=8,
             vocabulary=6,
             predictor_dim=4,

@@ -8,7 +8,7 @@ import torch
 
 from isogloss.errors import ModelError
 from isogloss.losses import transducer_loss_from_logits
-from isogloss.mitigation import diagonal_fisher
+from isogloss.mitigation import diagonal_fisher, fisher
 from isogloss.mitigation.sampled import sampled_labels
 from isogloss.models import save_transducer
 from isogloss.training.batches import Batch
@@ -40,8 +40,8 @@ def one_at_a_time(model, batch):
 
 def assert_equal(found, expected):
     assert set(found) == set(expected)
-    for name, fisher in found.items():
-        torch.testing.assert_close(fisher, expected[name], rtol=1e-4, atol=1e-7, msg=name)
+    for name, one in found.items():
+        torch.testing.assert_close(one, expected[name], rtol=1e-4, atol=1e-7, msg=name)
 
 
 def test_fisher_in_batches_is_the_fisher_one_at_a_time(tiny_model, speech):
@@ -58,6 +58,26 @@ def test_an_utterance_counts_the_same_in_whatever_batch_it_is(tiny_model, speech
         )
     }
     assert_equal(diagonal_fisher(model, batches), expected)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "options"),
+    [
+        ("conformer", {"dim": 8, "layers": 2, "heads": 2, "feed_forward": 12, "kernel": 3, "left_context": 4}),
+        ("contextnet", {"alpha": 0.02, "blocks": 5, "layers": 2, "kernel": 3}),
+        ("convrnnt", {"local_channels": 4, "global_dim": 6, "global_blocks": 2, "hidden_dim": 5, "layers": 1}),
+        ("amortized", {"channels": 2, "dim": 8, "layers": 2, "heads": 2, "feed_forward": 12, "left_context": 4}),
+    ],
+)
+def test_every_encoder_is_seen_into_by_one_backward_pass(tiny_model, speech, monkeypatch, encoder, options):
+    model, batch = tiny_model(encoder, subsampling=4, **options), speech(5)
+    expected = one_at_a_time(model, batch)
+
+    def never(*_):
+        raise AssertionError("a backward pass an utterance was needed")
+
+    monkeypatch.setattr(fisher, "_squares_one_by_one", never)
+    assert_equal(diagonal_fisher(model, [batch]), expected)
 
 
 def test_a_model_that_cannot_be_seen_into_is_measured_all_the_same(tiny_model, speech):
@@ -131,7 +151,7 @@ def test_sampled_labels_come_with_the_probability_that_the_loss_gives_them(tiny_
 
 PROCESS = """
 import sys, torch
-from isogloss.mitigation import diagonal_fisher
+from isogloss.mitigation import diagonal_fisher, fisher
 from isogloss.models import load_transducer
 rank, folder = int(sys.argv[1]), sys.argv[2]
 torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)

@@ -58,6 +58,19 @@ SHARES = st.sampled_from([0.05, 0.4, 0.8])
 
 
 @settings(max_examples=25, deadline=None)
+@given(share=SHARES, seed=st.integers(0, 10**6))
+def test_what_is_skipped_is_what_is_weighed_with_zero_where_gradients_are_asked_for(share, seed):
+    model, features_BTF, lengths_B = encoder(share), noise(3, 30, seed), torch.tensor([30, 17, 1])
+    assume_decided(model, features_BTF, lengths_B)
+    with torch.no_grad():
+        skipped_BTD, _ = model(features_BTF, lengths_B)
+    weighed_BTD, _ = model(features_BTF, lengths_B)
+    assert weighed_BTD.requires_grad and not skipped_BTD.requires_grad
+    for row, length in enumerate(model.output_lengths(lengths_B)):
+        torch.testing.assert_close(weighed_BTD[row, :length], skipped_BTD[row, :length], rtol=1e-4, atol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
 @given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=4), share=SHARES, seed=st.integers(0, 5))
 def test_skipping_gives_what_masking_the_dense_computation_gives(lengths, share, seed):
     """Without noise and dropout, training computes everything and masks; inference skips."""

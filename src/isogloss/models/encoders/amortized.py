@@ -2,8 +2,9 @@
 
 A Transformer encoder with residual connections, in which an arbitrator at each layer toggles the attention block and
 the feed-forward block of each frame; a block that is off adds zero. At inference gates are hard and what is off is not
-computed: the open frames of the whole batch are gathered, computed and added back. What keys a closed frame leaves
-behind is said in `isogloss.models.encoders.gated_attention` (none), what counts as computation in
+computed: the open frames of the whole batch are gathered, computed and added back. (Where gradients are asked for,
+it is computed and weighed with zero, which comes to the same.) What keys a closed frame leaves behind is said in
+`isogloss.models.encoders.gated_attention` (none), what counts as computation in
 `isogloss.models.encoders.compute_share`.
 
 With `gates="none"` it is a plain Transformer with sliding-window attention; `left_context` is then what dials its
@@ -13,6 +14,7 @@ computation, the baseline of the paper.
 from collections.abc import Iterator
 from typing import Any, Literal, cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -158,7 +160,10 @@ class AmortizedEncoder(Encoder):
         else:
             for layer, arbitrator in zip(self._layers(), self.arbitrators, strict=True):
                 open_BT2 = (arbitrator(hidden_BTD) > 0) & inside_BT.unsqueeze(-1)
-                hidden_BTD, _ = layer.skipping(hidden_BTD, open_BT2, context, 0, None)
+                if torch.is_grad_enabled():  # the Fisher information needs utterances apart, which skipping mixes
+                    hidden_BTD = layer.weighed(hidden_BTD, open_BT2.to(hidden_BTD.dtype), context)
+                else:
+                    hidden_BTD, _ = layer.skipping(hidden_BTD, open_BT2, context, 0, None)
         return self.norm(hidden_BTD), lengths_B
 
     def stream(self, chunk_BTF: Tensor, state: Any, last: bool = False) -> tuple[Tensor, Any]:
