@@ -1,4 +1,4 @@
-"""How a coordinator bears a Prefect server that is away for a while."""
+"""How a coordinator bears a Prefect server that is away for a while, and workers that are not there."""
 
 import httpx
 import pytest
@@ -82,3 +82,22 @@ def test_what_the_server_refuses_is_not_asked_again(run):
 
     with pytest.raises(PipelineError, match="refuses: 403 Forbidden"):
         run._patiently(ask, lambda _line: None)
+
+
+@pytest.mark.parametrize(
+    ("workers", "sentence"),
+    [
+        ([], "waits: no worker of the pool gpu is there; `isogloss worker gpu` starts one"),
+        (["OFFLINE"], "waits: no worker of the pool gpu is there; `isogloss worker gpu` starts one"),
+        (["ONLINE", "OFFLINE"], "waits for a worker of the pool gpu (1 at work)"),
+    ],
+)
+def test_who_waits_for_a_worker_is_told_once_what_to_do(run, clock, monkeypatch, workers, sentence):
+    said, asked = [], clock.now
+    monkeypatch.setattr(remote_run, "_list", lambda *_: [{"status": status} for status in workers])
+    run._tell_waiting(None, asked, said.append)
+    assert said == []  # a worker looks for work every few seconds
+    clock.now += 15
+    run._tell_waiting(None, asked, said.append)
+    run._tell_waiting(None, asked, said.append)
+    assert said == [sentence]

@@ -10,7 +10,7 @@ from base64 import b64encode
 import pytest
 
 from isogloss.errors import PipelineError
-from isogloss.pipeline.server import configured_api_url, prefect_api
+from isogloss.pipeline.server import _one_sentence, configured_api_url, prefect_api
 
 PROFILES = 'active = "team"\n[profiles.team]\nPREFECT_API_URL = "http://team/api"\n[profiles.other]\n'
 
@@ -121,3 +121,13 @@ def test_a_server_with_a_password_lets_in_who_knows_it_and_nobody_else(environme
     assert stranger.returncode == 2
     assert stranger.stderr.startswith(f"isogloss: Prefect's API at {url} does not let us in; ")
     assert "hunter2" not in (tmp_path / ".dvc" / "tmp" / "isogloss" / "prefect" / "server.log").read_text()
+
+
+def test_a_server_that_is_gone_at_the_end_of_a_run_is_one_sentence_without_secrets():
+    with (
+        pytest.raises(
+            PipelineError, match=r"http://\*\*\*@127.0.0.1:9/api stopped answering; finished stages are kept"
+        ),
+        _one_sentence("http://me:hunter2@127.0.0.1:9/api"),
+    ):
+        raise RuntimeError("whatever Prefect raises")

@@ -106,7 +106,8 @@ class Pools:
             if self._exchange("take", stage.name) is not None:
                 on_line(f"its worker is lost ({ended.outcome.message}), and had sent the result before")
                 return Ended(Outcome(stage.name, "executed"))
-            on_line(f"its worker is lost ({ended.outcome.message}); another one starts it anew")
+            if attempt < _WORKERS_LOST:
+                on_line(f"its worker is lost ({ended.outcome.message}); another one starts it anew")
         message = f"stage {stage.name} lost {_WORKERS_LOST} workers one after the other: {ended.outcome.message}"
         return Ended(replace(ended.outcome, message=message), lost=True)
 
