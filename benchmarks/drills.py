@@ -248,7 +248,7 @@ class Run:
         """The thread."""
         for line in self.process.stdout or ():
             self.lines.append(line.rstrip())
-            print("   ", line.rstrip(), flush=True)
+            print(time.strftime("    %H:%M:%S"), line.rstrip(), flush=True)
 
     def reach(self, text: str, seconds: float = 600) -> None:
         """Wait until a line holds `text`."""

@@ -202,3 +202,15 @@ def test_a_submit_that_raises_is_not_swallowed(make_plan):
 
     with pytest.raises(RuntimeError, match="no server"):
         Schedule(make_plan({"a": []}), slots=Slots(cores=1), work=succeed, submit=submit, listener=Record()).run()
+
+
+def test_a_job_that_raises_is_a_failure_that_says_what_it_was(make_plan):
+    def raise_for_left(stage, share):
+        if stage.name == "left":
+            raise IndexError("string index\nout of range")
+        return succeed(stage, share)
+
+    outcomes, _ = walk(make_plan(DIAMOND), raise_for_left)
+    by_name = {outcome.stage: outcome for outcome in outcomes}
+    assert by_name["left"].message == "stage left could not be run: IndexError: string index out of range"
+    assert (by_name["right"].state, by_name["bottom"].state) == ("executed", "skipped")

@@ -91,7 +91,11 @@ class Schedule:
         """Submit one job; whatever happens to it, its end is noticed."""
 
         def recorded() -> Outcome:
-            self._results[stage.name] = outcome = job()
+            try:
+                self._results[stage.name] = outcome = job()
+            except Exception as error:  # a defect of ours: the run goes on without this stage, and says what it was
+                self._results[stage.name] = self._lost(stage.name, f"{type(error).__name__}: {error}")
+                raise
             return outcome
 
         del self._waiting[stage.name]
@@ -101,12 +105,16 @@ class Schedule:
     def _settle(self, name: str) -> None:
         """A job is over: free its share and release what waits for it."""
         self._slots.give_back(self._running.pop(name))
-        lost = Outcome(name, "failed", message=f"stage {name} could not be run: its task ended without a result")
-        outcome = self._results.pop(name, lost)
+        outcome = self._results.pop(name, None) or self._lost(name, "its task ended without a result")
         self._conclude(outcome)
         if outcome.succeeded:
             for missing in self._missing.values():
                 missing.discard(name)
+
+    @staticmethod
+    def _lost(name: str, why: str) -> Outcome:
+        """The outcome of a stage whose job came to no end."""
+        return Outcome(name, "failed", message=f"stage {name} could not be run: {' '.join(why.split())}")
 
     def _conclude(self, outcome: Outcome) -> None:
         """Record an outcome and tell it."""

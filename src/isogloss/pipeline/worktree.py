@@ -14,8 +14,6 @@ from isogloss.errors import PipelineError
 from isogloss.pipeline.git import git
 from isogloss.pipeline.repository import open_repo, site_cache
 
-_YAML = YAML()
-
 
 @dataclass(frozen=True)
 class CacheSettings:
@@ -105,13 +103,14 @@ class Worktree:
 
         What was made with other params would else pass for a result of this run.
         """
+        yaml = YAML()  # has a state of its own, and several runs make their worktrees at once
         for name in stages:
             folder, _, short = name.rpartition("/dvc.yaml:")
             lock = self.path / folder / "dvc.lock"
-            content = _YAML.load(lock.read_text(encoding="utf-8")) if lock.exists() else {}
+            content = yaml.load(lock.read_text(encoding="utf-8")) if lock.exists() else {}
             if content.get("stages", {}).pop(short, None) is not None:
                 with lock.open("w", encoding="utf-8") as file:
-                    _YAML.dump(content, file)
+                    yaml.dump(content, file)
         for path in files:
             (self.path / path).unlink(missing_ok=True)
 
