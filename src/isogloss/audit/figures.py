@@ -11,9 +11,9 @@ All groupings and the total are published together, so which cohorts may be show
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from isogloss.audit.bounds import split_intervals
 from isogloss.audit.groupings import Grouping
 from isogloss.audit.request import Request
 from isogloss.audit.sums import Summed, summed
@@ -249,13 +249,4 @@ def cohort_table(document: Mapping[str, Any]) -> pd.DataFrame:
             rows.append(row)
     columns = ["rule", "discovered", *(k for k in COHORT_KEYS if k != "mitigated")]
     columns += [f"rest_{key}" for key in ("ratio", "ci95", "p", "p_holm", "detectable_ratio", "worse")]
-    table = pd.DataFrame(rows, columns=columns)
-    parts: dict[str, pd.Series] = {}
-    for name in columns:
-        if name.endswith("ci95"):
-            for end, side in enumerate(("low", "high")):
-                bounds = [np.nan if pair is None else pair[end] for pair in table[name]]
-                parts[f"{name}_{side}"] = pd.Series(bounds, dtype="float64")
-        else:
-            parts[name] = table[name]
-    return pd.DataFrame(parts)
+    return split_intervals(pd.DataFrame(rows, columns=columns))

@@ -11,8 +11,8 @@ from isogloss.audit import charts, findings
 from isogloss.report import text
 
 
-def render(document: Mapping[str, Any]) -> str:
-    """The page as HTML; the same document gives the same bytes."""
+def page_environment() -> Environment:
+    """What all audits' pages are rendered by: everything is escaped, numbers are written as in the report."""
     environment = Environment(
         loader=ChoiceLoader([PackageLoader("isogloss.audit"), PackageLoader("isogloss.report")]),
         autoescape=True,
@@ -28,6 +28,16 @@ def render(document: Mapping[str, Any]) -> str:
         probability=text.probability,
         listing=text.listing,
     )
+    return environment
+
+
+def page_style() -> Markup:
+    """The report's style sheet and the audit's."""
+    return Markup("\n".join(_style(*place) for place in (("report", "page.css"), ("audit", "audit.css"))))
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """The page as HTML; the same document gives the same bytes."""
     series = charts.systems(document)
     sections = [
         {
@@ -43,15 +53,19 @@ def render(document: Mapping[str, Any]) -> str:
         }
         for number, grouping in enumerate(document["groupings"], start=1)
     ]
-    return environment.get_template("audit.html").render(
-        style=Markup("\n".join(_style(*place) for place in (("report", "page.css"), ("audit", "audit.css")))),
-        document=document,
-        headline=findings.headline(document),
-        series=series,
-        paired=len(series) > 1,
-        sections=sections,
-        confidence=text.percent(document["confidence"], digits=0),
-        alpha=f"{1 - document['confidence']:.2g}",
+    return (
+        page_environment()
+        .get_template("audit.html")
+        .render(
+            style=page_style(),
+            document=document,
+            headline=findings.headline(document),
+            series=series,
+            paired=len(series) > 1,
+            sections=sections,
+            confidence=text.percent(document["confidence"], digits=0),
+            alpha=f"{1 - document['confidence']:.2g}",
+        )
     )
 
 

@@ -67,19 +67,19 @@ def _table(grouping: Mapping[str, Any], document: Mapping[str, Any]) -> Table:
         table.add_column(plain(header), justify="right", no_wrap=True)
     for c in grouping["cohorts"]:
         cells = [count(c["speakers" if speakers else "utterances"]), count(c["words"])]
-        cells += [_bounded(percent(c["before"]), c["before_ci95"], below=paired)]
+        cells += [bounded(percent(c["before"]), c["before_ci95"], below=paired)]
         if speakers:
             cells += [_ratio(c["rest"], below=paired), probability(c["rest"]["p_holm"])]
         if paired:
-            cells += [_bounded(percent(c["after"]), c["after_ci95"], below=True)]
-            cells += [_bounded(signed_percent(c["relative_change"]), c["ci95"], below=True, signed=True)]
+            cells += [bounded(percent(c["after"]), c["after_ci95"], below=True)]
+            cells += [bounded(signed_percent(c["relative_change"]), c["ci95"], below=True, signed=True)]
             cells += [probability(c["p_holm"])] if speakers else []
         bad = c["rest"]["worse"] or c["cohort"] in grouping["harmed_cohorts"]
         table.add_row(plain(c["label"]), *map(Text, cells), style="bold red" if bad else "")
     return table
 
 
-def _bounded(value: str, bounds: Sequence[float] | None, *, below: bool, signed: bool = False) -> str:
+def bounded(value: str, bounds: Sequence[float] | None, *, below: bool, signed: bool = False) -> str:
     """A figure with its interval, behind it or on a line of its own."""
     if bounds is None:
         return value

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from isogloss.audit.figures import KIND, cohort_table
 from isogloss.errors import TableError
 from isogloss.tables import atomic_folder, read_json, write_json, write_parquet
@@ -36,24 +38,21 @@ def write_audit(document: Mapping[str, Any], folder: Path) -> None:
     TableError
         The folder holds something else (`check_folder`).
     """
-    from isogloss.audit.page import render  # jinja2 is not needed without a page
-
     check_folder(folder)
-    page = render(document)
+    page, cohorts = _page_and_cohorts(document)
     with atomic_folder(folder) as temporary:
         write_json(document, temporary / FIGURES)
-        write_parquet(cohort_table(document), temporary / COHORTS)
+        write_parquet(cohorts, temporary / COHORTS)
         (temporary / PAGE).write_text(page, encoding="utf-8")
 
 
-def write_figures(document: Mapping[str, Any], folder: Path) -> None:
-    """Write fairness.json alone, for an audit that has no page.
+def _page_and_cohorts(document: Mapping[str, Any]) -> tuple[str, pd.DataFrame]:
+    """The page and the table in the form of the task; jinja2 is not needed without a page."""
+    if document["task"] == "verification":
+        from isogloss.audit.verification.figures import verification_table
+        from isogloss.audit.verification.page import render_verification
 
-    Raises
-    ------
-    TableError
-        The folder holds something else (`check_folder`).
-    """
-    check_folder(folder)
-    with atomic_folder(folder) as temporary:
-        write_json(document, temporary / FIGURES)
+        return render_verification(document), verification_table(document)
+    from isogloss.audit.page import render
+
+    return render(document), cohort_table(document)

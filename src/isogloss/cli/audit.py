@@ -90,9 +90,10 @@ def _audit_verifier(
     trials: Path | None, speakers: Path | None, out: Path | None, seed: int, options: dict[str, Any]
 ) -> None:
     """Whom a speaker verifier fails."""
-    from isogloss.audit.terminal import console
-    from isogloss.audit.verification import audit_trials, show_verification
-    from isogloss.audit.writing import check_folder, write_figures
+    from isogloss.audit.terminal import console, plain
+    from isogloss.audit.verification import audit_trials
+    from isogloss.audit.verification.terminal import show_verification
+    from isogloss.audit.writing import check_folder, write_audit
     from isogloss.config import StatisticsParams
 
     if trials is None or speakers is None:
@@ -109,10 +110,14 @@ def _audit_verifier(
         by=list(dict.fromkeys(options["by"])),
         statistics=StatisticsParams(seed=seed),
         min_speakers=options["min_speakers"],
+        names=(options["name"], options["after_name"]),
     )
     if out is not None:
-        write_figures(document, out)
-    show_verification(document, console())
+        write_audit(document, out)
+    on = console()
+    show_verification(document, on)
+    if out is not None:
+        on.print(plain(f"{out / 'audit.html'} shows all of it"))
 
 
 def _pair(mapping: str) -> tuple[str, str]:

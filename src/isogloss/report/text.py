@@ -43,6 +43,15 @@ def signed_points(value: float | None, *, digits: int = 2) -> str:
     return MISSING if value is None else f"{signed_percent(value, digits=digits).removesuffix(f'{_THIN}%')} points"
 
 
+def points(value: float | None, *, digits: int = 1) -> str:
+    """The size of a difference of two rates in percentage points.
+
+    >>> points(0.0312)
+    '3.1 points'
+    """
+    return MISSING if value is None else f"{_number(100 * value, digits)} points"
+
+
 def interval(bounds: Interval | None, *, signed: bool = False, digits: int = 1) -> str:
     """The bounds of an interval in per cent, without repeating the per cent sign.
 
@@ -54,6 +63,24 @@ def interval(bounds: Interval | None, *, signed: bool = False, digits: int = 1) 
     low, high = (round(100 * bound, digits) for bound in bounds)
     plus = ["+" if signed and bound > 0 else "" for bound in (low, high)]
     return f"{plus[0]}{_number(low, digits)} to {plus[1]}{_number(high, digits)}"
+
+
+def cost(value: float | None) -> str:
+    """A normalised detection cost; 1 is that of accepting all or none.
+
+    >>> cost(0.75)
+    '0.750'
+    """
+    return MISSING if value is None else _number(value, 3)
+
+
+def cost_interval(bounds: Interval | None) -> str:
+    """The bounds of an interval of a detection cost.
+
+    >>> cost_interval((0.1, 0.125))
+    '0.100 to 0.125'
+    """
+    return "" if bounds is None else f"{cost(bounds[0])} to {cost(bounds[1])}"
 
 
 def count(value: int | None) -> str:
