@@ -24,32 +24,27 @@ from isogloss.report.text import (
 Content = Mapping[str, Any]
 _NOUNS = {"speakers": "speaker", "targets": "target", "nontargets": "non-target"}
 _NONE_WORSE = "No cohort is measurably worse served than the others"
-WHY_WITHHELD = "its cohorts are too small to be shown apart without telling of fewer than {} speakers"
 
 
 def headline(document: Content) -> Headline:
     """The most important finding, and what belongs beside it."""
     overall, metric = document["overall"], document["metric"]
-    size = listing([counted(document[key], noun) for key, noun in _NOUNS.items()])
-    rate = f"{percent(overall['before'])} {metric}{_bounds(overall['before_ci95'])}"
-    of = f"{document['baseline']} has " if document["paired"] else ""
-    sentences = [f"{size}: {of}{rate}."]
-    if document["paired"]:
-        sentences += _changes(document)
+    whose, by = (f" {word} {document['baseline']}" if document["paired"] else "" for word in ("of", "by"))
+    rate = f"The {metric}{whose} over all trials is {percent(overall['before'])}{_bounds(overall['before_ci95'])}."
+    size = f"{listing([counted(document[key], noun) for key, noun in _NOUNS.items()])}."
+    changes = _changes(document) if document["paired"] else []
     if not document["groupings"]:
-        return Headline(f"The {metric} is {rate}.", (*sentences, "No cohorts were compared."))
+        return Headline(rate, (size, *changes, "No cohorts were compared."))
     worse = [(g, c) for g in document["groupings"] if (c := worse_served(g, "before")) is not None]
     if not worse:
-        sentences.append(f"{_NONE_WORSE}.")
-        return Headline(f"The {metric} is {rate}.", tuple(sentences))
+        return Headline(rate, (size, f"{_NONE_WORSE}{by}.", *changes))
     grouping, cohort = max(worse, key=lambda pair: pair[1]["before"])
     title = (
         f"{cohort['label']} ({grouping['rule']}) is measurably worse served: {_against(grouping, cohort, document)}."
     )
     others = [f"{c['label']} ({g['rule']})" for g, c in worse if c is not cohort]
-    if others:
-        sentences.append(f"Measurably worse served is also {listing(others)}.")
-    return Headline(title, tuple(sentences))
+    also = [f"Measurably worse served is also {listing(others)}."] if others else []
+    return Headline(title, (size, rate, *also, *changes))
 
 
 def costs(document: Content) -> list[str]:
@@ -108,7 +103,8 @@ def verdict(cohort: Content, grouping: Content) -> str | None:
 
 def withheld(document: Content) -> str:
     """Why nothing of a grouping is shown."""
-    return f"Not shown: {WHY_WITHHELD.format(document['min_speakers'])}."
+    few = f"fewer than {document['min_speakers']} speakers"
+    return f"Not shown: its cohorts are too small to be shown apart without telling of {few}."
 
 
 def _distances(grouping: Content, document: Content) -> list[str]:
@@ -143,6 +139,8 @@ def _worse(grouping: Content, document: Content) -> str:
     second = worse_served(grouping, "after")
     if first is None and second is None:
         return f"{_NONE_WORSE}, with either verifier."
+    if first is not None and first is second:
+        return f"Measurably worse served, with either verifier: {first['label']}."
     named = [one["label"] if one else "none" for one in (first, second)]
     return f"Measurably worse served: {named[0]} with {document['baseline']}, {named[1]} with {document['system']}."
 
@@ -159,15 +157,20 @@ def _changes(document: Content) -> list[str]:
 
 def _verdicts(groupings: Sequence[Content], document: Content, *, by: bool) -> list[str]:
     """Whom the second verifier harms, and who gains by it; `by` says of what the cohorts are values."""
-    of: dict[str, list[str]] = {"harmed": [], "gained": []}
-    for grouping in groupings:
-        for cohort in grouping["cohorts"]:
-            label = cohort["label"] + (f" (by {grouping['rule']})" if by else "")
-            of.get(verdict(cohort, grouping) or "", []).append(label)
     if not groupings:
         return []
-    sentences = [f"{document['system']} measurably harms {listing(of['harmed']) or 'no cohort'}."]
-    return sentences + ([f"It measurably serves {listing(of['gained'])} better."] if of["gained"] else [])
+    judged = [
+        (verdict(cohort, grouping), cohort["label"] + (f" (by {grouping['rule']})" if by else ""))
+        for grouping in groupings
+        for cohort in grouping["cohorts"]
+    ]
+    harmed, gained = ([label for said, label in judged if said == wanted] for wanted in ("harmed", "gained"))
+    sentences = [
+        f"Measurably harmed by {document['system']}: {listing(harmed)}."
+        if harmed
+        else f"No cohort is measurably harmed by {document['system']}."
+    ]
+    return sentences + ([f"Measurably better served by it: {listing(gained)}."] if gained else [])
 
 
 def _against(grouping: Content, cohort: Content, document: Content) -> str:
