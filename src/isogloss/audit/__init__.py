@@ -5,7 +5,8 @@
 - `utterances`: one checked table of word errors, before and after; `positions`: latitude and longitude
 - `groupings`: known columns; `discovering`: cohorts chosen on one half of the speakers, for the other half
 - `figures`: everything that is said, as fairness.json, small cohorts hidden; `findings`: the same in sentences
-- `terminal`, `page`, `charts`, `writing`: how it reaches the reader
+- `terminal`, `page`, `charts`, `bounds`, `writing`: how it reaches the reader
+- `verification`: the same of a speaker verifier, from its scores
 """
 
 from isogloss.audit.request import DISCOVERABLE, Request
