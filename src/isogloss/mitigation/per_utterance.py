@@ -35,6 +35,15 @@ class Product:
     right_BNI: Tensor
 
 
+@dataclass
+class Call:
+    """One call of a layer: what it saw, what it gave, and the gradient of the loss at the latter once it is known."""
+
+    input: Tensor
+    output: Tensor
+    gradient: Tensor | None = None
+
+
 Gradients = dict[str, Tensor | Product]
 """By the name of a layer's own parameter, the gradient of each utterance: (B, *parameter.shape)."""
 
@@ -50,7 +59,7 @@ class UtteranceGradients:
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
-        self._calls: dict[str, list[list[Any]]] = {}
+        self._calls: dict[str, list[Call]] = {}
         self._handles: list[Any] = []
 
     def __enter__(self) -> Self:
@@ -78,13 +87,13 @@ class UtteranceGradients:
         for name, calls in self._calls.items():
             module = self.model.get_submodule(name)
             total: dict[str, list[Tensor | Product]] = {}
-            for layer_input, output_gradient in calls:
-                if output_gradient is None:  # the loss does not reach this call
+            for call in calls:
+                if call.gradient is None:  # the loss does not reach this call
                     continue
-                if len(layer_input) != utterances or layer_input.dim() < _DIMENSIONS.get(type(module), 2):
+                if len(call.input) != utterances or call.input.dim() < _DIMENSIONS.get(type(module), 2):
                     total.clear()
                     break
-                for parameter, gradient in _FORMULAS[type(module)](module, layer_input, output_gradient).items():
+                for parameter, gradient in _FORMULAS[type(module)](module, call, call.gradient).items():
                     total.setdefault(parameter, []).append(gradient)
             for parameter, gradients in total.items():
                 whole = module.get_parameter(parameter).grad
@@ -100,39 +109,49 @@ class UtteranceGradients:
             given = output[0] if isinstance(output, tuple) else output
             if not given.requires_grad:
                 return
-            call: list[Any] = [inputs[0].detach(), None]
+            call = Call(inputs[0].detach(), given.detach())
             self._calls.setdefault(name, []).append(call)
-            given.register_hook(lambda gradient: call.__setitem__(1, gradient.detach()))
+            given.register_hook(lambda gradient: setattr(call, "gradient", gradient.detach()))
 
         return hook
 
 
 def _square_sum(calls: list[Tensor | Product], whole: Tensor) -> Tensor | None:
     """Sum over utterances of the square of what a layer's calls add up to; None if their sum is not the whole."""
-    square, total = torch.zeros_like(whole), torch.zeros_like(whole)
+    square = torch.zeros_like(whole)
     for row in range(len(calls[0].left_BON if isinstance(calls[0], Product) else calls[0])):
-        gradient = torch.zeros_like(whole)
-        for call in calls:
-            one = call.left_BON[row] @ call.right_BNI[row] if isinstance(call, Product) else call[row]
-            gradient = one.view(whole.shape) if len(calls) == 1 else gradient.add_(one.view(whole.shape))
+        ones = [call.left_BON[row] @ call.right_BNI[row] if isinstance(call, Product) else call[row] for call in calls]
+        gradient = sum(ones[1:], start=ones[0]).view(whole.shape)
         square.addcmul_(gradient, gradient)
-        total += gradient
-    scale = square.sqrt().amax()
-    return square if (total - whole).abs().amax() <= 1e-3 * scale else None
+    # The sum is compared in a direction of its rows, in which two matrices that differ look alike by accident alone.
+    whole_OI = whole.flatten(1) if whole.dim() > 1 else whole[:, None]
+    direction_I = torch.linspace(1.0, 2.0, whole_OI.shape[1], dtype=whole.dtype, device=whole.device).sin_()
+    total_O = torch.stack([_summed(call, direction_I) for call in calls]).sum(dim=0)
+    scale = square.sqrt().amax() * direction_I.norm()
+    return square if (total_O - whole_OI @ direction_I).abs().amax() <= 1e-3 * scale else None
 
 
-def _linear(module: nn.Module, input_BNI: Tensor, gradient_BNO: Tensor) -> Gradients:
+def _summed(call: Tensor | Product, direction_I: Tensor) -> Tensor:
+    """The gradient of all utterances of a call, in one direction of its rows: (O,)."""
+    if isinstance(call, Product):
+        seen_BN1 = (call.right_BNI @ direction_I)[:, :, None]
+        return (call.left_BON @ seen_BN1).sum(dim=0)[:, 0]
+    total = call.sum(dim=0)
+    return (total.flatten(1) if total.dim() > 1 else total[:, None]) @ direction_I
+
+
+def _linear(module: nn.Module, call: Call, gradient_BNO: Tensor) -> Gradients:
     """Weight: sum over positions of output gradient times input."""
     layer = cast(nn.Linear, module)
-    found: Gradients = {"weight": Product(gradient_BNO.flatten(1, -2).transpose(1, 2), input_BNI.flatten(1, -2))}
+    found: Gradients = {"weight": Product(gradient_BNO.flatten(1, -2).transpose(1, 2), call.input.flatten(1, -2))}
     if layer.bias is not None:
         found["bias"] = gradient_BNO.flatten(1, -2).sum(dim=1)
     return found
 
 
-def _convolution(module: nn.Module, input_BCN: Tensor, gradient_BON: Tensor) -> Gradients:
+def _convolution(module: nn.Module, call: Call, gradient_BON: Tensor) -> Gradients:
     """A convolution is a linear layer on the patches that it slides over, group by group."""
-    layer = cast("nn.Conv1d | nn.Conv2d", module)
+    layer, input_BCN = cast("nn.Conv1d | nn.Conv2d", module), call.input
     if isinstance(layer, nn.Conv1d):
         input_BCN, gradient_BON = input_BCN.unsqueeze(2), gradient_BON.unsqueeze(2)
     # A convolution over one axis is one over two, the first of which has size 1.
@@ -145,48 +164,55 @@ def _convolution(module: nn.Module, input_BCN: Tensor, gradient_BON: Tensor) -> 
             (layer.stride, 1),
         )
     )
-    patches_BCN = F.unfold(input_BCN, kernel, dilation=dilation, padding=padding, stride=stride)
+    if (*kernel, *stride, *padding) == (1, 1, 1, 1, 0, 0):  # pointwise: a patch is a position
+        patches_BCN = input_BCN.flatten(2)
+    else:
+        patches_BCN = F.unfold(input_BCN, kernel, dilation=dilation, padding=padding, stride=stride)
     batch, groups = len(input_BCN), layer.groups
-    patches = patches_BCN.view(batch, groups, -1, patches_BCN.shape[-1])
-    gradient = gradient_BON.reshape(batch, groups, layer.out_channels // groups, -1)
-    found: Gradients = {"weight": (gradient @ patches.transpose(2, 3)).view(batch, *layer.weight.shape)}
+    found: Gradients = {}
+    if groups == 1:
+        found["weight"] = Product(gradient_BON.flatten(2), patches_BCN.transpose(1, 2))
+    else:
+        patches = patches_BCN.view(batch, groups, -1, patches_BCN.shape[-1])
+        gradient = gradient_BON.reshape(batch, groups, layer.out_channels // groups, -1)
+        found["weight"] = (gradient @ patches.transpose(2, 3)).view(batch, *layer.weight.shape)
     if layer.bias is not None:
         found["bias"] = gradient_BON.flatten(2).sum(dim=2)
     return found
 
 
-def _layer_norm(module: nn.Module, input_BNC: Tensor, gradient_BNC: Tensor) -> Gradients:
+def _layer_norm(module: nn.Module, call: Call, gradient_BNC: Tensor) -> Gradients:
     """Weight: output gradient times the normalised input."""
     layer = cast(nn.LayerNorm, module)
-    shape = (len(input_BNC), -1, *layer.normalized_shape)
+    shape = (len(call.input), -1, *layer.normalized_shape)
     found: Gradients = {}
     if layer.weight is not None:
-        normal = F.layer_norm(input_BNC, layer.normalized_shape, eps=layer.eps)
+        normal = F.layer_norm(call.input, layer.normalized_shape, eps=layer.eps)
         found["weight"] = (gradient_BNC * normal).reshape(shape).sum(dim=1)
     if layer.bias is not None:
         found["bias"] = gradient_BNC.reshape(shape).sum(dim=1)
     return found
 
 
-def _embedding(module: nn.Module, input_BN: Tensor, gradient_BNC: Tensor) -> Gradients:
+def _embedding(module: nn.Module, call: Call, gradient_BNC: Tensor) -> Gradients:
     """Each row of the table gathers the gradients of its positions."""
-    layer = cast(nn.Embedding, module)
+    layer, input_BN = cast(nn.Embedding, module), call.input
     gradient = gradient_BNC.new_zeros(len(input_BN), *layer.weight.shape)
     rows = torch.arange(len(input_BN), device=input_BN.device)[:, None].expand_as(input_BN)
     return {"weight": gradient.index_put_((rows, input_BN), gradient_BNC, accumulate=True)}
 
 
-def _lstm(module: nn.Module, input_BNI: Tensor, gradient_BNH: Tensor) -> Gradients:
+def _lstm(module: nn.Module, call: Call, gradient_BNH: Tensor) -> Gradients:
     """Layer by layer from the top: its gates, back-propagation through time, and two linear layers' products.
 
     PyTorch's LSTM keeps its gates to itself. With the outputs known, the gates of all positions come from one
     product; only the cells and the backward recursion go position by position.
     """
     lstm = cast(nn.LSTM, module)
-    inputs, hidden_BNH = [input_BNI], input_BNI
-    for layer in range(lstm.num_layers):
-        hidden_BNH = _run_layer(lstm, layer, inputs[-1])
-        inputs.append(hidden_BNH)
+    inputs = [call.input]
+    for layer in range(lstm.num_layers - 1):
+        inputs.append(_run_layer(lstm, layer, inputs[-1]))
+    inputs.append(call.output)
     found: Gradients = {}
     for layer in reversed(range(lstm.num_layers)):
         weight_ih, _, _ = _weights(lstm, layer)
@@ -252,7 +278,7 @@ def _gate_gradients(lstm: nn.LSTM, layer: int, input_BNI: Tensor, before_BNH: Te
     return result.flatten(2).transpose(0, 1)
 
 
-_FORMULAS: dict[type[nn.Module], Callable[[nn.Module, Tensor, Tensor], Gradients]] = {
+_FORMULAS: dict[type[nn.Module], Callable[[nn.Module, Call, Tensor], Gradients]] = {
     nn.Linear: _linear,
     nn.Conv1d: _convolution,
     nn.Conv2d: _convolution,
