@@ -1,6 +1,7 @@
 """The scheduler alone: planted work instead of DVC, plain threads instead of Prefect."""
 
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Reason, Stage
-from isogloss.pipeline.schedule import Schedule
+from isogloss.pipeline.schedule import _OVERTAKEN, Schedule
 from isogloss.pipeline.slots import Slots
 
 DIAMOND = {"top": [], "left": ["top"], "right": ["top"], "bottom": ["left", "right"]}
@@ -74,6 +75,22 @@ def test_siblings_do_not_run_side_by_side_where_the_cores_do_not_suffice(make_pl
     _, events = walk(plan, succeed, cores=2)
     middle = [event for event in events if event[1] in ("left", "right")]
     assert middle == [("started", "left"), ("executed", "left"), ("started", "right"), ("executed", "right")]
+
+
+def test_a_large_stage_is_not_overtaken_for_ever(make_plan):
+    """It needs both cores, and there is always a small stage that needs only the one that has just become free."""
+    small = {f"small{number}": [] for number in range(60)}
+    plan = make_plan({"first": [], "large": [], **small}, cores={"large": 2})
+    turns = threading.Semaphore(1)
+
+    def work(stage, share):
+        with turns:  # never do both cores become free at the same moment
+            time.sleep(0.005)
+        return succeed(stage, share)
+
+    _, events = walk(plan, work, cores=2)
+    started = [name for what, name in events if what == "started"]
+    assert 2 <= started.index("large") <= 2 + _OVERTAKEN
 
 
 def test_stages_that_want_a_gpu_get_different_ones(make_plan):

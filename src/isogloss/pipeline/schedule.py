@@ -6,6 +6,7 @@ everything that does not depend on it.
 """
 
 import queue
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -18,6 +19,8 @@ Job = Callable[[], Outcome]
 Work = Callable[[Stage, Share], Outcome]
 
 _NOTHING = Share(cores=0)
+_OVERTAKEN = 8
+"""So many smaller stages may start before a waiting one that the host has no room for; then it is the next to start."""
 
 
 class Submitted(Protocol):
@@ -37,6 +40,7 @@ class Schedule:
         stale = {stage.name for stage in plan.stale}
         self._waiting = {stage.name: stage for stage in plan.stale}
         self._missing = {stage.name: {*stage.needs} & stale for stage in plan.stale}
+        self._overtaken: Counter[str] = Counter()
         self._running: dict[str, Share] = {}
         self._results: dict[str, Outcome] = {}
         self._outcomes: list[Outcome] = []
@@ -65,12 +69,13 @@ class Schedule:
         self._over.put(None)
 
     def _start_what_can(self) -> None:
-        """Submit each waiting stage that lacks nothing and fits; first come, first served, smaller ones may overtake.
+        """Submit each waiting stage that lacks nothing and fits; first come, first served, few may overtake.
 
         What needs a stage that did not succeed is submitted too, as a job that only says so: where jobs are shown, it
         is shown as skipped.
         """
         failed = {outcome.stage for outcome in self._outcomes if not outcome.succeeded}
+        blocked: list[str] = []
         for stage in list(self._waiting.values()):
             lost = next((name for name in stage.needs if name in failed), None)
             if lost is not None:
@@ -78,8 +83,13 @@ class Schedule:
                 skipped = Outcome(stage.name, "skipped", message=message)
                 self._launch(stage, _NOTHING, partial(_just, skipped))
             elif not self._missing[stage.name]:
+                if any(self._overtaken[name] >= _OVERTAKEN for name in blocked):
+                    continue
                 share = self._slots.take(stage)
-                if share is not None:
+                if share is None:
+                    blocked.append(stage.name)
+                else:
+                    self._overtaken.update(blocked)
                     self._launch(stage, share, partial(self._do, stage, share))
 
     def _do(self, stage: Stage, share: Share) -> Outcome:
