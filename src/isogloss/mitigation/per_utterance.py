@@ -118,26 +118,14 @@ class UtteranceGradients:
 
 def _square_sum(calls: list[Tensor | Product], whole: Tensor) -> Tensor | None:
     """Sum over utterances of the square of what a layer's calls add up to; None if their sum is not the whole."""
-    square = torch.zeros_like(whole)
+    square, total = torch.zeros_like(whole), torch.zeros_like(whole)
     for row in range(len(calls[0].left_BON if isinstance(calls[0], Product) else calls[0])):
         ones = [call.left_BON[row] @ call.right_BNI[row] if isinstance(call, Product) else call[row] for call in calls]
         gradient = sum(ones[1:], start=ones[0]).view(whole.shape)
         square.addcmul_(gradient, gradient)
-    # The sum is compared in a direction of its rows, in which two matrices that differ look alike by accident alone.
-    whole_OI = whole.flatten(1) if whole.dim() > 1 else whole[:, None]
-    direction_I = torch.linspace(1.0, 2.0, whole_OI.shape[1], dtype=whole.dtype, device=whole.device).sin_()
-    total_O = torch.stack([_summed(call, direction_I) for call in calls]).sum(dim=0)
-    scale = square.sqrt().amax() * direction_I.norm()
-    return square if (total_O - whole_OI @ direction_I).abs().amax() <= 1e-3 * scale else None
-
-
-def _summed(call: Tensor | Product, direction_I: Tensor) -> Tensor:
-    """The gradient of all utterances of a call, in one direction of its rows: (O,)."""
-    if isinstance(call, Product):
-        seen_BN1 = (call.right_BNI @ direction_I)[:, :, None]
-        return (call.left_BON @ seen_BN1).sum(dim=0)[:, 0]
-    total = call.sum(dim=0)
-    return (total.flatten(1) if total.dim() > 1 else total[:, None]) @ direction_I
+        total += gradient
+    scale = square.sqrt().amax()
+    return square if (total - whole).abs().amax() <= 1e-3 * scale else None
 
 
 def _linear(module: nn.Module, call: Call, gradient_BNO: Tensor) -> Gradients:
@@ -169,13 +157,9 @@ def _convolution(module: nn.Module, call: Call, gradient_BON: Tensor) -> Gradien
     else:
         patches_BCN = F.unfold(input_BCN, kernel, dilation=dilation, padding=padding, stride=stride)
     batch, groups = len(input_BCN), layer.groups
-    found: Gradients = {}
-    if groups == 1:
-        found["weight"] = Product(gradient_BON.flatten(2), patches_BCN.transpose(1, 2))
-    else:
-        patches = patches_BCN.view(batch, groups, -1, patches_BCN.shape[-1])
-        gradient = gradient_BON.reshape(batch, groups, layer.out_channels // groups, -1)
-        found["weight"] = (gradient @ patches.transpose(2, 3)).view(batch, *layer.weight.shape)
+    patches = patches_BCN.view(batch, groups, -1, patches_BCN.shape[-1])
+    gradient = gradient_BON.reshape(batch, groups, layer.out_channels // groups, -1)
+    found: Gradients = {"weight": (gradient @ patches.transpose(2, 3)).view(batch, *layer.weight.shape)}
     if layer.bias is not None:
         found["bias"] = gradient_BON.flatten(2).sum(dim=2)
     return found
