@@ -14,10 +14,12 @@ Bounds = tuple[float, float] | None
 
 WIDTH, HEIGHT = 760.0, 460.0
 LEFT, RIGHT, TOP, BOTTOM = 70.0, 20.0, 44.0, 56.0
+BESIDE = 210.0
+"""Room for names beside the drawing."""
 COLOURS = ("#1b6ca8", "#c1440e", "#2e7d32", "#7b4fa3", "#8a6d00", "#00808a", "#b0307a")
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#222}.t{font-weight:600}.q{fill:#555}"
-    "line.g{stroke:#ddd}line.a{stroke:#777}line.i{stroke-width:1.4;opacity:.55}path.s{fill:none;stroke-width:1.2;opacity:.5}"
+    "line.g{stroke:#ddd}line.a{stroke:#777}line.l{stroke:#999;stroke-width:.6}line.i{stroke-width:1.4;opacity:.55}path.s{fill:none;stroke-width:1.2;opacity:.5}"
 )
 
 
@@ -42,6 +44,7 @@ def scatter(
     scale: float = 100.0,
     joined: bool = False,
     legend: bool = True,
+    names_beside: bool = False,
 ) -> str:
     """The picture as SVG.
 
@@ -57,13 +60,16 @@ def scatter(
         Whether the points of a series are joined, in the order of x.
     legend
         Whether the series are named above the drawing; points bear their own names anyway.
+    names_beside
+        Whether the points' names stand in a column beside the drawing, with a line to each: for many close points.
     """
     xs = _axis([v for p in points for v in (p.x, *(p.x_interval or ()))])
     ys = _axis([scale * v for p in points for v in (p.y, *(p.y_interval or ()))])
+    width = WIDTH + (BESIDE if names_beside else 0.0)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {HEIGHT:g}" role="img">',
         f"<title>{escape(title)}</title><style>{STYLE}</style>",
-        f'<rect width="{WIDTH:g}" height="{HEIGHT:g}" fill="#fff"/>',
+        f'<rect width="{width:g}" height="{HEIGHT:g}" fill="#fff"/>',
         f'<text class="t" x="{LEFT:g}" y="20">{escape(title)}</text>',
         *_grid(xs, ys, x_title, y_title),
     ]
@@ -77,8 +83,12 @@ def scatter(
             parts.append(f'<path class="s" d="M{steps}" stroke="{colour}"/>')
         for point in own:
             parts += _mark(point, xs, ys, scale, colour, shape)
+            if not names_beside:
+                parts.append(_label(point, xs, ys, scale))
         if legend and len(names) > 1:
             parts.append(_legend(number, name, colour, shape))
+    if names_beside:
+        parts += _column(points, xs, ys, scale)
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -121,7 +131,7 @@ def _grid(xs: list[float], ys: list[float], x_title: str, y_title: str) -> list[
 
 
 def _mark(point: Point, xs: list[float], ys: list[float], scale: float, colour: str, shape: str) -> list[str]:
-    """A point with its intervals and its name."""
+    """A point with its intervals."""
     x, y = _x(xs, point.x), _y(ys, scale * point.y)
     parts = []
     if point.x_interval:
@@ -131,9 +141,25 @@ def _mark(point: Point, xs: list[float], ys: list[float], scale: float, colour: 
         low, high = (_y(ys, scale * bound) for bound in point.y_interval)
         parts.append(f'<line class="i" stroke="{colour}" x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" y2="{high:.1f}"/>')
     parts.append(f'<path d="{shape}" transform="translate({x:.1f} {y:.1f})" fill="{colour}"/>')
-    after = x < WIDTH - 150
-    anchor, label_x = ("start", x + 8) if after else ("end", x - 8)
-    parts.append(f'<text text-anchor="{anchor}" x="{label_x:.1f}" y="{y - 6:.1f}">{escape(point.label)}</text>')
+    return parts
+
+
+def _label(point: Point, xs: list[float], ys: list[float], scale: float) -> str:
+    """A point's name beside it."""
+    x, y = _x(xs, point.x), _y(ys, scale * point.y)
+    anchor, label_x = ("start", x + 8) if x < WIDTH - 150 else ("end", x - 8)
+    return f'<text text-anchor="{anchor}" x="{label_x:.1f}" y="{y - 6:.1f}">{escape(point.label)}</text>'
+
+
+def _column(points: Sequence[Point], xs: list[float], ys: list[float], scale: float) -> list[str]:
+    """The points' names from top to bottom in the order of the points, spread over the drawing's height."""
+    parts = []
+    ordered = sorted(points, key=lambda point: -point.y)
+    step = (HEIGHT - TOP - BOTTOM) / len(ordered)
+    for number, point in enumerate(ordered):
+        x, y, level = _x(xs, point.x), _y(ys, scale * point.y), TOP + step * (number + 0.5)
+        parts.append(f'<line class="l" x1="{x + 6:.1f}" y1="{y:.1f}" x2="{WIDTH - RIGHT + 6:g}" y2="{level:.1f}"/>')
+        parts.append(f'<text x="{WIDTH - RIGHT + 10:g}" y="{level + 4:.1f}">{escape(point.label)}</text>')
     return parts
 
 
