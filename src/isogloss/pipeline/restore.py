@@ -8,6 +8,7 @@ internals.
 
 import logging
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,15 +53,19 @@ def restored(stage: "DvcStage", *, pull: bool = False) -> bool:
         return True
     if stage.frozen or stage.is_callback or stage.always_changed:
         return False
-    if stage.changed_stage() or stage.changed_deps():
-        # DVC's restore() writes the present inputs into the stage even where it finds nothing; called again, it would
-        # take what dvc.lock says of the outputs for their result.
-        for out in stage.outs:
-            out.hash_info = HashInfo()
     stage.remove_outs()
-    try:
-        stage.repo.stage_cache.restore(stage, pull=pull)
-    except RunCacheNotFoundError:
+    # What dvc.lock says of the outputs counts first, if it is of these inputs. Where it is lost (it may be another
+    # host's), or is of others, an equal run that the run cache knows will do. DVC's restore() looks there only if the
+    # stage knows no outputs; and it leaves the present inputs in the stage, so it must not be asked twice with them.
+    of_these_inputs = not (stage.changed_stage() or stage.changed_deps())
+    for trust_lock in (True, False) if of_these_inputs else (False,):
+        if not trust_lock:
+            for out in stage.outs:
+                out.hash_info = HashInfo()
+        with suppress(RunCacheNotFoundError):
+            stage.repo.stage_cache.restore(stage, pull=pull)
+            break
+    else:
         return False
     stage.save(run_cache=False)
     stage.commit()
