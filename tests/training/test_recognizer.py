@@ -14,7 +14,7 @@ from isogloss.training.recognizer import RecognizerTraining, ctc_losses, transdu
 
 
 def has_bf16_lstm():
-    """Whether this processor can run an LSTM in bfloat16; those without AVX-512 cannot, and training there is in fp32."""
+    """Whether this processor can run an LSTM in bfloat16; those without AVX-512 cannot and train in fp32."""
     try:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             torch.nn.LSTM(2, 2)(torch.zeros(1, 1, 2))
