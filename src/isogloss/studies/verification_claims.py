@@ -19,6 +19,7 @@ from isogloss.evaluation.statistics import Estimate
 from isogloss.evaluation.statistics.seeds import crossed
 from isogloss.evaluation.verification import measures as of
 from isogloss.evaluation.verification.intervals import at_observed
+from isogloss.evaluation.verification.lists import SIDES
 from isogloss.evaluation.verification.resampling import Resampled, ResampledTrials
 from isogloss.evaluation.verification.study import UNSPECIFIED
 from isogloss.evaluation.verification.trials import trials_of
@@ -65,7 +66,7 @@ class JudgedVerifiers:
         column = self._column(measure)
         sides = [
             self.trials[[f"{side}_speaker", f"{side}_{column}"]].set_axis(["speaker", "group"], axis=1)
-            for side in ("enrol", "test")
+            for side in SIDES
         ]
         speakers = pd.concat(sides).drop_duplicates().groupby("group")["speaker"].nunique()
         return sorted(str(name) for name, n in speakers.items() if n >= self.min_speakers and name != UNSPECIFIED)
@@ -96,9 +97,6 @@ class JudgedVerifiers:
                 trials = trials.where(within.to_numpy())
             self._known[key] = ResampledTrials(trials).equal_error_rate()
         return self._known[key]
-
-
-SIDES = ("enrol", "test")
 
 
 def read_verifiers(
