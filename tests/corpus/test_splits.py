@@ -42,6 +42,13 @@ def test_a_stratum_of_fifty_sends_twenty_to_test_and_a_small_one_two_fifths():
     assert (count("many"), count("fifty"), count("few")) == (50, 20, 4)
 
 
+def test_test_gets_the_share_that_was_asked_for_be_it_half():
+    table = corpus({"many": 150, "some": 60, "few": 10})
+    params = PrepareParams(test_share=0.5, discovery_share=0.06, dev_share=0.04, adapt_share=0.1)
+    by_split = speakers_by_split(table, assign_splits(table, params))
+    assert (len(by_split["test"]), len(by_split["discovery"]), len(by_split["dev"])) == (110, 14, 8)
+
+
 def test_adapt_has_speakers_of_its_own_where_train_can_spare_them():
     table = corpus({"a": 1000})
     by_split = speakers_by_split(table, assign_splits(table, PrepareParams()))

@@ -73,8 +73,12 @@ def _strata(utterances: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _held_out_counts(speakers: int, params: PrepareParams) -> dict[str, int]:
-    """How many speakers of one stratum go to test, discovery and dev; test is served first, never above two fifths."""
-    test = min(max(params.test_min_speakers, round(params.test_share * speakers)), int(0.4 * speakers))
+    """How many speakers of one stratum go to test, discovery and dev.
+
+    Test is served first; what it takes beyond its share stops at two fifths of the stratum.
+    """
+    wanted = round(params.test_share * speakers)
+    test = max(wanted, min(params.test_min_speakers, int(0.4 * speakers)))
     rest = speakers - test
     scale = rest / (speakers * (1.0 - params.test_share))
     discovery = round(params.discovery_share * speakers * min(scale, 1.0))
