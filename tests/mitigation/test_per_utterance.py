@@ -29,9 +29,9 @@ class Everything(nn.Module):
 
 
 def squares_at_once(model, inputs):
-    with UtteranceGradients(model) as noted:
+    with UtteranceGradients(model, len(inputs)) as noted:
         model(inputs).sum().backward()
-    return noted.squares(len(inputs))
+    return noted.squares()
 
 
 def squares_one_by_one(model, inputs):
@@ -80,7 +80,26 @@ def test_a_weight_that_is_also_used_beside_its_layer_is_left_out():
     assert set(squares_at_once(Tied(), torch.randn(4, 2, 3))) == {"linear.bias"}
 
 
+@pytest.mark.parametrize("beside", ["state", "weight", "rows"])
+def test_an_lstm_that_does_more_than_it_can_tell_is_left_out(beside):
+    class Continued(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(3, 3, batch_first=True)
+
+        def forward(self, x_BND):
+            if beside == "state":
+                start = x_BND.new_ones(1, len(x_BND), 3)
+                return self.lstm(x_BND, (start, start))[0].pow(2).sum((1, 2))
+            if beside == "rows":  # two for each utterance
+                return self.lstm(x_BND.repeat_interleave(2, dim=0))[0].pow(2).sum((1, 2)).view(-1, 2).sum(1)
+            return (self.lstm(x_BND)[0] @ self.lstm.weight_hh_l0[:3]).pow(2).sum((1, 2))
+
+    found = set(squares_at_once(Continued(), torch.randn(4, 5, 3)))
+    assert found == (set() if beside != "weight" else {"lstm.weight_ih_l0", "lstm.bias_ih_l0", "lstm.bias_hh_l0"})
+
+
 def test_no_hook_is_left_behind():
     model = Everything()
     squares_at_once(model, torch.randint(0, 7, (2, 21)))
-    assert not any(module._forward_hooks for module in model.modules())
+    assert not any(module._forward_hooks or "forward" in vars(module) for module in model.modules())

@@ -82,10 +82,10 @@ def _squares_at_once(model: Transducer, batch: SpeechBatch) -> dict[str, Tensor]
     with torch.no_grad():
         copies = [_copy_of(model.output_layer) for _ in range(utterances)]
     model.zero_grad(set_to_none=True)
-    with UtteranceGradients(model) as noted:
+    with UtteranceGradients(model, utterances) as noted:
         loss = torch.stack(_losses(model, batch, copies)).sum()
         loss.backward()
-    found = noted.squares(utterances)
+    found = noted.squares()
     reached = {name: parameter.grad for name, parameter in _trainable(model).items() if parameter.grad is not None}
     model.zero_grad(set_to_none=True)
     if any(name not in found for name in reached):
