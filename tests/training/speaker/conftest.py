@@ -42,10 +42,10 @@ def stored_cut(writer, speaker, number, rng):
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """Prepared data of two splits with different speakers, and their metadata."""
+    """Prepared data of three splits with different speakers, and their metadata."""
     data, rng, rows = tmp_path_factory.mktemp("data"), np.random.default_rng(0), []
     (data / "cuts").mkdir()
-    for split, speakers in (("train", range(24)), ("test", range(24, 32))):
+    for split, speakers in (("train", range(24)), ("test", range(24, 32)), ("discovery", range(32, 40))):
         with LilcomChunkyWriter(data / split) as writer:
             cuts = [stored_cut(writer, speaker, number, rng) for speaker in speakers for number in range(3)]
         CutSet.from_cuts(cuts).to_file(data / "cuts" / f"{split}.jsonl")

@@ -100,7 +100,7 @@ def with_vector(vector):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda t: t.iloc[3:], "3 of 96 utterances have no vector"),
+        (lambda t: t.iloc[3:], "3 of 120 utterances have no vector"),
         (lambda t: pd.concat([t, t.iloc[:1]]), "several vectors"),
         (lambda t: t.rename(columns={"vector": "vectors"}), "did you mean 'vectors'"),
         (lambda t: t.assign(vector="a"), "no list of numbers"),

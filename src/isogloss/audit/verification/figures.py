@@ -67,10 +67,43 @@ def audit_trials(
     """
     listed, cohorts = read_trials(trials, speakers, by=by)
     paired = "score_before" in listed.columns
+    if paired and names[0] == names[1]:
+        raise ParamsError(f"--name and --after-name are both {names[0]!r}; give the two verifiers different names")
+    return verification_document(
+        listed, cohorts, statistics=statistics, min_speakers=min_speakers, names=names, where=str(trials)
+    )
+
+
+def verification_document(
+    listed: pd.DataFrame,
+    cohorts: pd.DataFrame,
+    *,
+    statistics: StatisticsParams,
+    min_speakers: int,
+    names: tuple[str, str],
+    where: str,
+) -> dict[str, Any]:
+    """The document of `audit_trials`, from tables that are known to be right.
+
+    Parameters
+    ----------
+    listed
+        `enrol_speaker, test_speaker, target, score`, and `score_before` where there are two verifiers.
+    cohorts
+        A row a speaker of the trials, a column a grouping.
+    statistics, min_speakers, names
+        As `audit_trials`.
+    where
+        What an error calls the trials.
+
+    Raises
+    ------
+    TableError
+        A score is not finite, there are no targets or no non-targets, or too few speakers for anything to be shown.
+    """
+    paired = "score_before" in listed.columns
     baseline, system = names if paired else (names[0], names[0])
-    if paired and baseline == system:
-        raise ParamsError(f"--name and --after-name are both {system!r}; give the two verifiers different names")
-    shown = shown_names(listed, cohorts, min_speakers=min_speakers, where=str(trials))
+    shown = shown_names(listed, cohorts, min_speakers=min_speakers, where=where)
     listed = listed if paired else listed.assign(score_before=listed["score"])
     both = pair_trials(_with_cohorts(listed, cohorts, shown), statistics=statistics)
     errors = both.everybody.errors[0]
@@ -96,7 +129,7 @@ def audit_trials(
             {**_grouping(both, number, names), "rule": rule, "system": system, "baseline": baseline}
             for number, (rule, names) in enumerate(shown.items())
         ],
-        "withheld": [column for column in by if column not in shown],
+        "withheld": [column for column in cohorts.columns if column not in shown],
     }
     return document if paired else _one_verifier(document, statistics)
 

@@ -1,0 +1,85 @@
+"""The report of a mitigated verifier beside the base one: what an audit says of two, from the trials of a stage."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from isogloss.audit.verification.figures import verification_document
+from isogloss.audit.writing import write_audit
+from isogloss.config import Params
+from isogloss.errors import TableError
+from isogloss.evaluation.verification.lists import SIDES
+from isogloss.tables import read_json, read_parquet
+
+TRIAL_COLUMNS = ("enrol_speaker", "test_speaker", "target", "score_before", "score")
+
+
+def report_verifier(method: str, params: Params, root: Path = Path()) -> Path:
+    """Write the report of one method, in the form of an audit.
+
+    Parameters
+    ----------
+    method
+        One of `verification.methods`, whose trials lie in `results/speaker/<method>`.
+    params
+        Rules and attributes, the draws, and the fewest speakers that may be shown.
+    root
+        The repository.
+
+    Returns
+    -------
+    Its folder, `reports/verification/<method>` below `root`: audit.html, fairness.json, cohorts.parquet.
+
+    Raises
+    ------
+    TableError
+        A column is missing, or too few speakers for anything to be shown.
+    """
+    where = root / "results/speaker" / method / "trials.parquet"
+    groupings = [*map(str, params.cohorts.rules), *params.verification.attributes]
+    trials = read_parquet(where, [*TRIAL_COLUMNS, *(f"{side}_{name}" for name in groupings for side in SIDES)])
+    labels: dict[str, dict[str, str]] = {name: {} for name in params.verification.attributes}
+    for rule in params.cohorts.rules:
+        summary = read_json(root / "cohorts" / rule / "summary.json")
+        labels[str(rule)] = {cohort["cohort"]: cohort["label"] for cohort in summary["cohorts"]}
+    document = verification_document(
+        trials[list(TRIAL_COLUMNS)],
+        speaker_cohorts(trials, {name: labels[name] for name in groupings}, where=str(where)),
+        statistics=params.statistics,
+        min_speakers=params.privacy.min_speakers,
+        names=("base", method),
+        where=str(where),
+    )
+    folder = root / "reports/verification" / method
+    write_audit(document, folder)
+    return folder
+
+
+def speaker_cohorts(trials: pd.DataFrame, labels: Mapping[str, Mapping[str, str]], *, where: str) -> pd.DataFrame:
+    """The cohort of each speaker of the trials, a column a grouping.
+
+    Parameters
+    ----------
+    trials
+        `enrol_speaker`, `test_speaker` and, of each grouping, `enrol_<grouping>` and `test_<grouping>`.
+    labels
+        By grouping, what to call a cohort; its own name where there is no label.
+    where
+        What an error calls the trials.
+
+    Raises
+    ------
+    TableError
+        A speaker is in two cohorts of one grouping.
+    """
+    columns = ["speaker", *labels]
+    sides = [trials[[f"{side}_{name}" for name in columns]].set_axis(columns, axis="columns") for side in SIDES]
+    people = pd.concat(sides).drop_duplicates()
+    twice = people["speaker"][people["speaker"].duplicated()]
+    if len(twice):
+        raise TableError(f"{where}: speaker {twice.iloc[0]!r} is in two cohorts of one grouping; give him one")
+    cohorts = people.set_index("speaker").rename_axis("speaker_id")
+    for name, known in labels.items():
+        cohorts[name] = cohorts[name].map(lambda cohort, known=known: known.get(cohort, cohort))
+    return cohorts
