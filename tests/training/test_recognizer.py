@@ -6,11 +6,12 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
 from isogloss.config import AsrParams, LstmParams, SpecAugmentParams
+from isogloss.errors import ParamsError
 from isogloss.losses.reference import reference_transducer_loss
 from isogloss.models import Transducer
 from isogloss.training.batches import Batch
 from isogloss.training.fitting import fit
-from isogloss.training.recognizer import RecognizerTraining, ctc_losses, transducer_losses
+from isogloss.training.recognizer import RecognizerTraining, check_precision, ctc_losses, transducer_losses
 
 
 def has_bf16_lstm():
@@ -92,6 +93,15 @@ def test_masks_are_drawn_anew_each_epoch_and_only_where_asked_for(tmp_path, batc
         assert len({dev_loss for _, _, dev_loss in curve[:3]}) == 1
     assert len(set(losses["off"])) == 1
     assert len(set(losses["on"])) == 3
+
+
+def test_bf16_where_the_processor_cannot_is_one_sentence():
+    check_precision(AsrParams(precision="auto"))
+    if has_bf16_lstm() or torch.cuda.is_available():
+        check_precision(AsrParams(precision="bf16"))
+    else:
+        with pytest.raises(ParamsError, match=r"asr\.precision is bf16, but this processor"):
+            check_precision(AsrParams(precision="bf16"))
 
 
 @needs_bf16_lstm

@@ -13,7 +13,7 @@ from isogloss.models import Transducer, save_transducer
 from isogloss.tables import read_json
 from isogloss.training.batches import Utterances, read_cuts, shuffled_batches, sorted_batches
 from isogloss.training.fitting import finish, fit, training_key, visible_devices
-from isogloss.training.recognizer import RecognizerTraining
+from isogloss.training.recognizer import RecognizerTraining, check_precision
 
 SOURCE = Path(isogloss.__file__).parent
 DEV_BATCH_SECONDS = 100.0
@@ -33,8 +33,14 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Transducer:
         Folder of the prepared data: `cuts/{train,dev}.jsonl`, `tokens.txt`, `feature_statistics.json`.
     output
         Folder of the model; `loss.tsv` is written beside it as `<output>.loss.tsv`.
+
+    Raises
+    ------
+    ParamsError
+        The precision that is asked for cannot be had here.
     """
     asr = params.asr
+    check_precision(asr)
     torch.set_num_threads(asr.threads)
     lightning.seed_everything(asr.seed, verbose=False)
     tokens = Tokens.read(data / "tokens.txt")
