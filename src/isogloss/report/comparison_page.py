@@ -33,8 +33,7 @@ def render_comparison(comparison: Comparison) -> str:
     )
     environment.filters.update(number=metric_text, param=param_text, shortened=_shortened)
     return environment.get_template("comparison.html").render(
-        style=_style("page.css"),
-        own_style=_style("comparison.css"),
+        style=Markup("\n").join(map(_style, ("page.css", "comparison.css"))),
         comparison=comparison,
         settings=comparison.settings,
         front=comparison.front(),
