@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from isogloss.errors import PipelineError
@@ -57,21 +58,8 @@ def run_sweep(
     begun = time.monotonic()
     jobs = plan.jobs
     listener = listener or SweepListener(jobs)
-    cache, git_lock, leading = CacheSettings.of(root), threading.Lock(), plan.leading
     with run_lock(root) as lock:
-        workspaces = {
-            run.run.name: RunWorkspace(
-                root,
-                plan,
-                run,
-                leading=leading,
-                cache=cache,
-                environment=environment,
-                inherited=(lock,),
-                git_lock=git_lock,
-            )
-            for run in plan.unfinished
-        }
+        workspaces = _workspaces(root, plan, environment=environment, inherited=(lock,))
 
         def work(job: Stage, share: Share) -> Outcome:
             workspace = workspaces[job.name.partition("/")[0]]
@@ -103,10 +91,7 @@ def run_sweep(
         listener.say(f"Run {name} failed: {why}")
     listener.say(_summary(plan, result, time.monotonic() - begun))
     if result.failures:
-        raise PipelineError(
-            f"{len(result.failures)} of {len(plan.unfinished)} runs failed: {', '.join(result.failures)}; their "
-            f"worktrees are kept, and `isogloss sweep {shlex.quote(str(plan.sweep.path))}` tries them again"
-        )
+        raise PipelineError(_failure(plan, result))
     return result.finished
 
 
@@ -123,6 +108,23 @@ class SweepListener(ConsoleListener):
             super().ended(outcome)
         elif stage == SAVE and outcome.succeeded:
             self.say(f"Run {run} is finished.")
+
+
+def _workspaces(
+    root: Path, plan: SweepPlan, *, environment: Mapping[str, str], inherited: tuple[int, ...]
+) -> dict[str, RunWorkspace]:
+    """Where each unfinished run happens, by its name; git is used by one at a time."""
+    make = partial(
+        RunWorkspace,
+        root,
+        plan,
+        leading=plan.leading,
+        cache=CacheSettings.of(root),
+        environment=environment,
+        inherited=inherited,
+        git_lock=threading.Lock(),
+    )
+    return {run.run.name: make(run) for run in plan.unfinished}
 
 
 def _result(plan: SweepPlan, outcomes: list[Outcome]) -> _Result:
@@ -152,3 +154,11 @@ def _summary(plan: SweepPlan, result: _Result, seconds: float) -> str:
     parts = [f"{len(result.finished)} finished", *([f"{before} were already"] if before else [])]
     parts += [f"{len(result.failures)} failed"] if result.failures else []
     return f"Done in {duration(seconds)}: of {len(plan.runs)} runs {', '.join(parts)}."
+
+
+def _failure(plan: SweepPlan, result: _Result) -> str:
+    """What ends a sweep of which runs have failed."""
+    return (
+        f"{len(result.failures)} of {len(plan.unfinished)} runs failed: {', '.join(result.failures)}; their worktrees "
+        f"are kept, and `isogloss sweep {shlex.quote(str(plan.sweep.path))}` tries them again"
+    )
