@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import torch
-from hosts import Site, started
+from hosts import Site, started, until
 
 from isogloss.corpus.audio_root import DATA_VARIABLE, data_folder
 from isogloss.tables import atomic_path, write_json
@@ -57,6 +57,7 @@ def run_pipeline(site: SpeechSite) -> dict[str, float | str]:
     process.kill()
     process.process.wait()
     run.reach("another one starts it anew", seconds=600)
+    until(lambda: set(site.trainers().values()) == {3 - number}, 900, "the other worker trains")
     site.start_worker(number, "gpu")
     last = run.end(seconds=5400)
     found: dict[str, float | str] = {"run": last, "run_s": round(time.monotonic() - begun)}
