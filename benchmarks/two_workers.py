@@ -97,7 +97,7 @@ def main() -> None:
         "",
         "| what | outcome |",
         "|---|---|",
-        f"| the run, its worker killed in `train_asr` after epoch {KILLED_AT} | {found['run']} ({found['run_s']} s with the wait) |",
+        f"| the run, a worker killed in `train_asr` after epoch {KILLED_AT} | {found['run']} ({found['run_s']} s) |",
         f"| stages that the two workers for GPU stages took | {found['taken_by_1']} and {found['taken_by_2']} |",
         f"| beside a plain `dvc repro` ({found['dvc_repro_s']} s) | dvc.lock, {', '.join(site.compared)}: the same |",
         f"| the coordinator once more | {found['second_run']} |",
