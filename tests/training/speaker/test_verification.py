@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from isogloss.audit.verification.report import report_verifier
+from isogloss.audit.verification.report import report_verifier, speaker_cohorts
 from isogloss.config import Params
 from isogloss.errors import TableError
 from isogloss.evaluation.verification import equal_error_rate, read_list
@@ -113,3 +113,16 @@ def test_a_speaker_of_two_cohorts_is_refused_and_nothing_written(repository):
     with pytest.raises(TableError, match="two cohorts of one grouping"):
         report_verifier("continued", PARAMS, root)
     assert not (root / "reports").exists()
+
+
+def test_cohorts_that_share_a_label_stay_two():
+    trials = pd.DataFrame(
+        {
+            "enrol_speaker": ["a", "b", "c"],
+            "test_speaker": ["b", "c", "a"],
+            "enrol_region": ["1", "2", "3"],
+            "test_region": ["2", "3", "1"],
+        }
+    )
+    labels = {"region": {"1": "coast", "2": "coast", "3": "plain"}}
+    assert speaker_cohorts(trials, labels, where="t")["region"].to_dict() == {"a": "1", "b": "2", "c": "plain"}

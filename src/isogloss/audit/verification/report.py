@@ -1,5 +1,6 @@
 """The report of a mitigated verifier beside the base one: what an audit says of two, from the trials of a stage."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def speaker_cohorts(trials: pd.DataFrame, labels: Mapping[str, Mapping[str, str]
     trials
         `enrol_speaker`, `test_speaker` and, of each grouping, `enrol_<grouping>` and `test_<grouping>`.
     labels
-        By grouping, what to call a cohort; its own name where there is no label.
+        By grouping, what to call a cohort; its own name where there is no label, or where another one has it too.
     where
         What an error calls the trials.
 
@@ -81,5 +82,7 @@ def speaker_cohorts(trials: pd.DataFrame, labels: Mapping[str, Mapping[str, str]
         raise TableError(f"{where}: speaker {twice.iloc[0]!r} is in two cohorts of one grouping; give him one")
     cohorts = people.set_index("speaker").rename_axis("speaker_id")
     for name, known in labels.items():
-        cohorts[name] = cohorts[name].map(lambda cohort, known=known: known.get(cohort, cohort))
+        counts = Counter(known.values())
+        alone = {cohort: label for cohort, label in known.items() if counts[label] == 1}
+        cohorts[name] = cohorts[name].map(lambda cohort, alone=alone: alone.get(cohort, cohort))
     return cohorts
