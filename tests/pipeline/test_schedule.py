@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Reason, Stage
 from isogloss.pipeline.schedule import _OVERTAKEN, Schedule
-from isogloss.pipeline.slots import Slots
+from isogloss.pipeline.slots import HostSlots
 
 DIAMOND = {"top": [], "left": ["top"], "right": ["top"], "bottom": ["left", "right"]}
 
@@ -37,7 +37,7 @@ def walk(plan, work, *, cores=2, devices=()):
     with ThreadPoolExecutor() as pool:
         schedule = Schedule(
             plan,
-            slots=Slots(cores=cores, devices=devices),
+            slots=HostSlots(cores=cores, devices=devices),
             work=work,
             submit=lambda _stage, job: pool.submit(job),
             listener=record,
@@ -105,6 +105,47 @@ def test_stages_that_want_a_gpu_get_different_ones(make_plan):
     assert sorted(seen) == [("0",), ("1",)]
 
 
+def test_who_waits_for_a_gpu_holds_up_nobody_that_wants_none(make_plan):
+    """One GPU, two stages for it; all that need no GPU are done while the first has it."""
+    small = {f"small{number}": [] for number in range(3 * _OVERTAKEN)}
+    stages = [Stage(name, (), (Reason("never run"),), gpus=name in ("a", "b")) for name in ("a", "b", *small)]
+    done, rest = threading.Event(), set(small)
+
+    def work(stage, share):
+        if stage.name == "a":
+            assert done.wait(20)
+        rest.discard(stage.name)
+        if not rest:
+            done.set()
+        return succeed(stage, share)
+
+    outcomes, _ = walk(Plan(tuple(stages)), work, cores=4, devices=("0",))
+    assert all(outcome.succeeded for outcome in outcomes)
+
+
+def test_what_another_run_holds_is_waited_for_and_told_once(make_plan):
+    others = HostSlots(cores=2, devices=())
+    share = others.take(Stage("theirs", cores=2))
+    told = []
+
+    class Told(Record):
+        def line(self, stage, text):
+            told.append((stage.name, text))
+            threading.Timer(0.5, others.give_back, [share]).start()
+
+    with ThreadPoolExecutor() as pool:
+        outcomes = Schedule(
+            make_plan({"a": [], "b": ["a"]}),
+            slots=HostSlots(cores=2, devices=()),
+            work=succeed,
+            submit=lambda _stage, job: pool.submit(job),
+            listener=Told(),
+        ).run()
+    assert [outcome.stage for outcome in outcomes] == ["a", "b"]
+    assert [name for name, _ in told] == ["a"]
+    assert told[0][1].startswith("waits for cores of this host; they are held by theirs of process ")
+
+
 def test_a_failure_leaves_the_siblings_and_skips_what_depends_on_it(make_plan):
     plan = make_plan({**DIAMOND, "after bottom": ["bottom"], "after right": ["right"]})
 
@@ -137,7 +178,7 @@ def test_a_task_that_never_reaches_the_work_is_a_failure_and_no_hang(make_plan):
         return future
 
     schedule = Schedule(
-        make_plan({"a": [], "b": ["a"]}), slots=Slots(cores=1), work=succeed, submit=submit, listener=Record()
+        make_plan({"a": [], "b": ["a"]}), slots=HostSlots(cores=1), work=succeed, submit=submit, listener=Record()
     )
     outcomes = schedule.run()
     assert [(outcome.stage, outcome.state) for outcome in outcomes] == [("a", "failed"), ("b", "failed")]
@@ -154,7 +195,7 @@ def test_an_interrupt_starts_nothing_more(make_plan):
         schedules.append(
             Schedule(
                 plan,
-                slots=Slots(cores=2),
+                slots=HostSlots(cores=2),
                 work=work,
                 submit=lambda _stage, job: pool.submit(job),
                 listener=Record(),
@@ -218,7 +259,7 @@ def test_a_submit_that_raises_is_not_swallowed(make_plan):
         raise RuntimeError("no server")
 
     with pytest.raises(RuntimeError, match="no server"):
-        Schedule(make_plan({"a": []}), slots=Slots(cores=1), work=succeed, submit=submit, listener=Record()).run()
+        Schedule(make_plan({"a": []}), slots=HostSlots(cores=1), work=succeed, submit=submit, listener=Record()).run()
 
 
 def test_a_job_that_raises_is_a_failure_that_says_what_it_was(make_plan):

@@ -1,10 +1,8 @@
 """Stages in other clones, results through a DVC remote: workers without Prefect, which only carries the request."""
 
-import os
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -13,9 +11,7 @@ from ruamel.yaml import YAML
 from isogloss.errors import PipelineError
 from isogloss.pipeline import execute
 from isogloss.pipeline.execute import Leashed
-from isogloss.pipeline.host_slots import host_share
 from isogloss.pipeline.lock_entries import read_entries, write_entries
-from isogloss.pipeline.plan import Stage
 from isogloss.pipeline.stage_run import StageRequest, StageRun
 from isogloss.pipeline.workers_view import workers_view
 
@@ -160,29 +156,3 @@ def test_entries_of_dvc_lock_come_over_whole(diamond, tmp_path):
     assert YAML(typ="safe").load(tmp_path / "other" / "dvc.lock")["stages"] == {
         name: lock["stages"][name] for name in entries
     }
-
-
-def test_processes_of_a_host_never_share_a_gpu_and_a_death_frees_it(tmp_path):
-    """Another process holds one of two GPUs until it is killed; the third to come waits for that."""
-    stage = Stage("train", gpus=1)
-    code = "import sys, time; from pathlib import Path; from isogloss.pipeline.host_slots import host_share\n"
-    code += "from isogloss.pipeline.plan import Stage\n"
-    code += (
-        "with host_share(Stage('a', gpus=1), folder=Path(sys.argv[1]), cores=4, devices=('0', '1')) as (share, _):\n"
-    )
-    code += "    print(*share.devices, flush=True); time.sleep(600)"
-    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout.readline() == "0\n"
-        with host_share(stage, folder=tmp_path, cores=4, devices=("0", "1")) as (share, held):
-            assert share.devices == ("1",)
-            assert all(os.fstat(descriptor) for descriptor in held)
-            threading.Timer(0.5, other.kill).start()
-            with host_share(stage, folder=tmp_path, cores=4, devices=("0", "1")) as (third, _):
-                assert third.devices == ("0",)
-                assert other.wait(timeout=20)
-    with (
-        pytest.raises(PipelineError, match="was not started"),
-        host_share(Stage("a", cores=3), folder=tmp_path, cores=4),
-        host_share(Stage("b", cores=9), folder=tmp_path, cores=4, stopped=lambda: True),
-    ):
-        pytest.fail("not reached")

@@ -188,7 +188,7 @@ class Executor:
             "DVC_SITE_CACHE_DIR": os.environ.get("DVC_SITE_CACHE_DIR", str(site_cache(self._root))),
             **self._environment,
         }
-        process = Leashed(command, cwd=self._root, environment=environment, inherited=self._inherited)
+        process = Leashed(command, cwd=self._root, environment=environment, inherited=(*self._inherited, *share.files))
         with self._lock:
             self._running.add(process)
         if self._stopped:  # stop() may have looked at the set a moment too early

@@ -18,23 +18,17 @@ from isogloss.pipeline.lock_entries import read_entries
 from isogloss.pipeline.outcome import Outcome, State
 from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.remote_run import Ended, RemoteRun
-from isogloss.pipeline.slots import Share, Slots
+from isogloss.pipeline.slots import Share
 
 GPU_POOL, CPU_POOL, COORDINATOR_POOL = "gpu", "cpu", "coordinator"
 _EXCHANGE = ("-m", "isogloss.pipeline.exchange")
 _WORKERS_LOST = 3
 """So many workers may be lost with one stage; then it is more likely the stage that ends them."""
-_UNBOUNDED = 1_000_000
 
 
 def pool_of(stage: Stage) -> str:
     """The work pool in which a stage runs."""
     return GPU_POOL if stage.gpus else CPU_POOL
-
-
-def unbounded_slots() -> Slots:
-    """For a coordinator: how much a host can take is for the workers to know."""
-    return Slots(cores=_UNBOUNDED)
 
 
 class Pools:

@@ -11,12 +11,12 @@ from isogloss.pipeline.graph import plan as read_plan
 from isogloss.pipeline.lock import run_lock
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Stage
-from isogloss.pipeline.pools import Pools, unbounded_slots
+from isogloss.pipeline.pools import Pools
 from isogloss.pipeline.provenance import Provenance
 from isogloss.pipeline.retry import retrying
 from isogloss.pipeline.schedule import Schedule, Submit, Work
 from isogloss.pipeline.signals import stopping
-from isogloss.pipeline.slots import Share, Slots
+from isogloss.pipeline.slots import HostSlots, Share, Slots, UnboundedSlots
 from isogloss.pipeline.workers_view import workers_view
 
 
@@ -56,7 +56,7 @@ def reproduce(
     with run_lock(root) as lock:
         provenance = Provenance(root)
         executor = Executor(root, inherited=(lock,))
-        work, slots = _on_pools(root, plan, executor, listener) if pools else _here(plan, executor, listener)
+        work, slots = _on_pools(root, plan, executor, listener) if pools else _here(executor, listener)
         schedule = Schedule(
             plan,
             slots=slots,
@@ -86,13 +86,13 @@ def reproduce(
     return outcomes
 
 
-def _here(plan: Plan, executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
+def _here(executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
     """Stages as processes of this host, and what it has for them."""
 
     def work(stage: Stage, share: Share) -> Outcome:
         return executor.run(stage, share, lambda text: listener.line(stage, text))
 
-    return work, Slots.of_this_host(plan.stale)
+    return work, HostSlots()
 
 
 def _on_pools(root: Path, plan: Plan, executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
@@ -103,7 +103,7 @@ def _on_pools(root: Path, plan: Plan, executor: Executor, listener: ConsoleListe
     def work(stage: Stage, _share: Share) -> Outcome:
         return pools.do(stage, lambda text: listener.line(stage, text))
 
-    return work, unbounded_slots()
+    return work, UnboundedSlots()
 
 
 def _failures(outcomes: list[Outcome]) -> str:

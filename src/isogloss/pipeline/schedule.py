@@ -8,19 +8,22 @@ everything that does not depend on it.
 import queue
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
 from isogloss.pipeline.outcome import Listener, Outcome
 from isogloss.pipeline.plan import Plan, Stage
-from isogloss.pipeline.slots import Share, Slots
+from isogloss.pipeline.slots import NoRoom, Share, Slots
 
 Job = Callable[[], Outcome]
 Work = Callable[[Stage, Share], Outcome]
 
 _NOTHING = Share(cores=0)
 _OVERTAKEN = 8
-"""So many smaller stages may start before a waiting one that the host has no room for; then it is the next to start."""
+"""So many smaller stages may start before one that waits for cores; then it is the next to start."""
+_LOOK_AGAIN_SECONDS = 0.2
+"""After so long, while something waits: other runs on the host may have freed what it lacks."""
 
 
 class Submitted(Protocol):
@@ -40,6 +43,7 @@ class Schedule:
         stale = {stage.name for stage in plan.stale}
         self._waiting = {stage.name: stage for stage in plan.stale}
         self._missing = {stage.name: {*stage.needs} & stale for stage in plan.stale}
+        self._blocked: dict[str, NoRoom] = {}
         self._overtaken: Counter[str] = Counter()
         self._running: dict[str, Share] = {}
         self._results: dict[str, Outcome] = {}
@@ -50,14 +54,18 @@ class Schedule:
 
     def run(self) -> list[Outcome]:
         """Walk until every stale stage has an outcome; they come in the order in which the stages ended."""
-        interrupted = False
+        interrupted = told = False
         self._start_what_can()
-        while self._running:
-            name = self._over.get()
-            if name is None:
-                interrupted = True
-            elif name in self._running:
-                self._settle(name)
+        while self._running or (self._blocked and not interrupted):
+            if self._blocked and not self._running and not told:  # not by stages of ours
+                self._tell_why()
+                told = True
+            with suppress(queue.Empty):
+                name = self._over.get(timeout=_LOOK_AGAIN_SECONDS if self._blocked else None)
+                if name is None:
+                    interrupted = True
+                elif name in self._running:
+                    self._settle(name)
             if not interrupted:
                 self._start_what_can()
         for name in self._waiting:
@@ -75,7 +83,8 @@ class Schedule:
         is shown as skipped.
         """
         failed = {outcome.stage for outcome in self._outcomes if not outcome.succeeded}
-        blocked: list[str] = []
+        self._blocked = {}
+        refused: dict[tuple[int, int], NoRoom] = {}
         for stage in list(self._waiting.values()):
             lost = next((name for name in stage.needs if name in failed), None)
             if lost is not None:
@@ -83,14 +92,21 @@ class Schedule:
                 skipped = Outcome(stage.name, "skipped", message=message)
                 self._launch(stage, _NOTHING, partial(_just, skipped))
             elif not self._missing[stage.name]:
-                if any(self._overtaken[name] >= _OVERTAKEN for name in blocked):
+                if any(self._overtaken[name] >= _OVERTAKEN for name in self._blocked):
                     continue
-                share = self._slots.take(stage)
-                if share is None:
-                    blocked.append(stage.name)
+                wish = (stage.cores, stage.gpus)
+                share = refused.get(wish) or self._slots.take(stage)
+                if isinstance(share, NoRoom):
+                    self._blocked[stage.name] = refused[wish] = share
                 else:
-                    self._overtaken.update(blocked)
+                    # Who waits for a GPU is not held up by those that want none, however many they are.
+                    self._overtaken.update(name for name, lack in self._blocked.items() if lack.of == "cores")
                     self._launch(stage, share, partial(self._do, stage, share))
+
+    def _tell_why(self) -> None:
+        """Nothing of ours runs, and nothing can start: say what each stage waits for."""
+        for name, lack in self._blocked.items():
+            self._listener.line(self._waiting[name], str(lack))
 
     def _do(self, stage: Stage, share: Share) -> Outcome:
         """The job of a stage that is really looked at."""

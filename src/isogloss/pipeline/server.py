@@ -20,7 +20,7 @@ from pathlib import Path
 
 from isogloss.errors import IsoglossError, PipelineError
 from isogloss.pipeline.execute import Leashed
-from isogloss.pipeline.host_slots import try_lock
+from isogloss.pipeline.file_locks import try_lock
 from isogloss.pipeline.masking import masked
 
 _STARTUP_SECONDS = 600.0

@@ -16,12 +16,13 @@ from typing import Any
 
 from isogloss.errors import IsoglossError, PipelineError
 from isogloss.pipeline.execute import Executor
+from isogloss.pipeline.file_locks import exclusive, try_lock
 from isogloss.pipeline.git import git
 from isogloss.pipeline.graph import plan as read_plan
-from isogloss.pipeline.host_slots import exclusive, host_share, try_lock
 from isogloss.pipeline.lock_entries import write_entries
 from isogloss.pipeline.outcome import Outcome, State
 from isogloss.pipeline.plan import Stage
+from isogloss.pipeline.slots import HostSlots
 from isogloss.pipeline.worktree import CacheSettings, Worktree, remote_settings
 
 _EXCHANGE = ("-m", "isogloss.pipeline.exchange")
@@ -57,14 +58,14 @@ class StageRun:
 
     def __init__(self, clone: Path, request: StageRequest, *, environment: Mapping[str, str] | None = None):
         self._clone, self._request, self._environment = clone.resolve(), request, dict(environment or {})
-        self._executors: list[Executor] = []
+        self._executor: Executor | None = None
         self._stopped = False
 
     def stop(self) -> None:
         """End the stage; called a second time, at once."""
         self._stopped = True
-        for executor in self._executors:
-            executor.stop()
+        if self._executor is not None:
+            self._executor.stop()
 
     def do(self, on_line: Callable[[str], None]) -> Outcome:
         """Bring the inputs, run the stage, give the result; whatever goes wrong is in the outcome."""
@@ -80,21 +81,17 @@ class StageRun:
     def _in_workspace(self, worktree: Worktree, lock: int, on_line: Callable[[str], None]) -> Outcome:
         """The stage in a workspace that is held by the open file `lock`."""
         stage = self._stage(worktree.path)
-        if stage.needs:  # before it takes a GPU
-            self._executor(worktree, lock).call(*_EXCHANGE, "bring", *stage.needs)
-        with host_share(stage, stopped=lambda: self._stopped) as (share, held):
-            outcome = self._executor(worktree, lock, *held).run(stage, share, on_line)
-        if outcome.succeeded:  # by an executor that no longer holds the share, whose files are closed
-            self._executor(worktree, lock).call(*_EXCHANGE, "give", stage.name)
-        return outcome
-
-    def _executor(self, worktree: Worktree, *inherited: int) -> Executor:
-        """An executor in the workspace that `stop` knows."""
-        executor = Executor(worktree.path, environment=worktree.environment(self._environment), inherited=inherited)
-        self._executors.append(executor)
+        executor = Executor(worktree.path, environment=worktree.environment(self._environment), inherited=(lock,))
+        self._executor = executor
         if self._stopped:
             executor.stop()
-        return executor
+        if stage.needs:  # before it takes a GPU
+            executor.call(*_EXCHANGE, "bring", *stage.needs)
+        with HostSlots().waited_for(stage, stopped=lambda: self._stopped, tell=on_line) as share:
+            outcome = executor.run(stage, share, on_line)
+        if outcome.succeeded:
+            executor.call(*_EXCHANGE, "give", stage.name)
+        return outcome
 
     def _stage(self, workspace: Path) -> Stage:
         """The stage in the plan of the workspace."""

@@ -21,7 +21,7 @@ from isogloss.pipeline.plan import Stage
 from isogloss.pipeline.run_workspace import RunWorkspace
 from isogloss.pipeline.schedule import Schedule, Submit
 from isogloss.pipeline.signals import stopping
-from isogloss.pipeline.slots import Share, Slots
+from isogloss.pipeline.slots import HostSlots, Share
 from isogloss.pipeline.sweep_plan import SAVE, WORKSPACE, SweepPlan, job_name
 from isogloss.pipeline.worktree import CacheSettings
 
@@ -67,7 +67,7 @@ def run_sweep(
 
         schedule = Schedule(
             jobs,
-            slots=Slots.of_this_host(jobs.stages, most_at_once=most_at_once),
+            slots=HostSlots(most_at_once=most_at_once),
             work=work,
             submit=submit,
             listener=listener,
