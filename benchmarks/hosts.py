@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 
-from isogloss.pipeline.execute import Leashed
+from isogloss.pipeline.host.execute import Leashed
 
 
 class Site:

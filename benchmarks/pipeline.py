@@ -2,11 +2,11 @@
 
     python benchmarks/pipeline.py            # needs a quiet machine with two cores; 6 minutes
 
-*plan*: `isogloss.pipeline.graph.plan`, in a process that has imported DVC, of this repository and of 2,000 generated
-stages (a thousand chains of two). *a stage*: in a chain of stages that do nothing, the median time from one's start to
-the next one's, Prefect included, against `dvc repro -s` of the same stages. *side by side*: two independent stages of
-30 s with Prefect's server up, from the first start to the last end. *whole*: `dvc repro` and `isogloss run` (with its
-private server) of a pipeline with four branches of 5 s. The bounds are the project's own.
+*plan*: `isogloss.pipeline.repo.graph.plan`, in a process that has imported DVC, of this repository and of 2,000
+generated stages (a thousand chains of two). *a stage*: in a chain of stages that do nothing, the median time from one's
+start to the next one's, Prefect included, against `dvc repro -s` of the same stages. *side by side*: two independent
+stages of 30 s with Prefect's server up, from the first start to the last end. *whole*: `dvc repro` and `isogloss run`
+(with its private server) of a pipeline with four branches of 5 s. The bounds are the project's own.
 """
 
 import os
@@ -82,7 +82,7 @@ def timed(command: list[str], cwd: Path, environment: dict[str, str]) -> tuple[f
 
 def plan_seconds(root: Path) -> float:
     """The second plan in a process: DVC is imported, and nothing else is remembered that a user would not have."""
-    code = "import time, dvc.repo, networkx; from isogloss.pipeline.graph import plan\n"
+    code = "import time, dvc.repo, networkx; from isogloss.pipeline.repo.graph import plan\n"
     code += "begun = time.monotonic(); plan('.'); print(time.monotonic() - begun)"
     output = timed([sys.executable, "-c", code], root, dict(os.environ))[1]
     return float(output)

@@ -9,9 +9,9 @@ from prefect import flow
 
 from isogloss.pipeline.console import ConsoleListener
 from isogloss.pipeline.plan import Plan, Stage
+from isogloss.pipeline.prefect_api.tasks import PrefectStageLog, prefect_submit, publish_plan, publish_results
 from isogloss.pipeline.reproduce import plan_run
 from isogloss.pipeline.reproduce import reproduce as run_stages
-from isogloss.pipeline.tasks import PrefectStageLog, prefect_submit, publish_plan, publish_results
 
 
 class LoggingListener(ConsoleListener):

@@ -1,6 +1,6 @@
 """One stage on a worker, for a coordinator elsewhere: `isogloss run --pools`.
 
-The thinking is in `isogloss.pipeline.stage_run`; Prefect brings the request and tells what became of it.
+The thinking is in `isogloss.pipeline.workers.stage_run`; Prefect brings the request and tells what became of it.
 """
 
 from pathlib import Path
@@ -11,11 +11,12 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
 from isogloss.errors import PipelineError
-from isogloss.pipeline.beat import signs_of_life
+from isogloss.pipeline.host.signals import stopping
 from isogloss.pipeline.outcome import Outcome
-from isogloss.pipeline.signals import stopping
-from isogloss.pipeline.stage_run import StageRequest, StageRun
-from isogloss.pipeline.tasks import PrefectStageLog, state_of
+from isogloss.pipeline.prefect_api.states import state_of
+from isogloss.pipeline.prefect_api.tasks import PrefectStageLog
+from isogloss.pipeline.workers.beat import signs_of_life
+from isogloss.pipeline.workers.stage_run import StageRequest, StageRun
 
 
 @flow(name="stage", flow_run_name="{stage}", validate_parameters=False)

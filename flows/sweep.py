@@ -11,9 +11,9 @@ from prefect.artifacts import create_table_artifact
 
 from isogloss.config import flattened, load_sweep
 from isogloss.pipeline.plan import Plan, Stage
-from isogloss.pipeline.sweep import SweepListener, run_sweep
-from isogloss.pipeline.sweep_plan import SweepPlan, plan_sweep
-from isogloss.pipeline.tasks import PrefectStageLog, prefect_submit
+from isogloss.pipeline.prefect_api.tasks import PrefectStageLog, prefect_submit
+from isogloss.pipeline.sweeps.sweep import SweepListener, run_sweep
+from isogloss.pipeline.sweeps.sweep_plan import SweepPlan, plan_sweep
 
 
 class LoggingListener(SweepListener):

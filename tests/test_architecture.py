@@ -38,6 +38,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "studies": GROUND | {"evaluation", "report"},
     "cli": GROUND | SPEECH | {"entry", "evaluation", "cohorts", "report", "audit", "pipeline", "studies"},
 }
+PIPELINE: dict[str, set[str]] = {
+    "repo": set(),
+    "host": {"repo"},
+    "prefect_api": {"repo", "host"},
+    "workers": {"repo", "host", "prefect_api"},
+    "sweeps": {"repo", "host"},
+}
+"""The packages of the pipeline, and which others each may import; the modules beside them may import all."""
 LIGHT = GROUND | {"entry", "evaluation", "cohorts", "report", "audit", "pipeline", "studies", "cli"}
 HEAVY = {"torch", "torchaudio", "lhotse", "lightning", "triton", "great_expectations", "statsmodels", "prefect", "dvc"}
 ORCHESTRATION = {"dvc", "prefect"}
@@ -114,13 +122,27 @@ def test_light_packages_import_nothing_heavy_at_module_level(package: str):
     assert not wrong
 
 
-def test_dvc_and_prefect_are_known_to_the_pipeline_alone():
+def test_dvc_and_prefect_are_known_where_they_belong_alone():
+    places = {"dvc": ("pipeline/repo",), "prefect": ("pipeline/prefect_api", "pipeline/workers")}
     wrong = [
         f"{path.relative_to(SOURCE)} imports {name}"
         for path in sorted(SOURCE.rglob("*.py"))
-        if path.relative_to(SOURCE).parts[0] != "pipeline"
         for name in imports(path, everywhere=True)
-        if name.split(".")[0] in ORCHESTRATION
+        for library, homes in places.items()
+        if name.split(".")[0] == library and not any(path.is_relative_to(SOURCE / home) for home in homes)
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("package", sorted(PIPELINE))
+def test_imports_within_the_pipeline_point_one_way(package: str):
+    wrong = [
+        f"{path.relative_to(SOURCE)} imports {name}"
+        for path in (SOURCE / "pipeline" / package).rglob("*.py")
+        for name in imports(path, everywhere=True)
+        if name.startswith("isogloss.pipeline.")
+        and (part := name.split(".")[2]) in PIPELINE
+        and part not in PIPELINE[package] | {package}
     ]
     assert not wrong
 

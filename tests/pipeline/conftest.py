@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from isogloss.config import load_sweep
-from isogloss.pipeline.graph import plan
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Reason, Stage
+from isogloss.pipeline.repo.graph import plan
 from isogloss.pipeline.reproduce import reproduce
-from isogloss.pipeline.sweep import run_sweep
-from isogloss.pipeline.sweep_plan import SweepPlan, plan_sweep
+from isogloss.pipeline.sweeps.sweep import run_sweep
+from isogloss.pipeline.sweeps.sweep_plan import SweepPlan, plan_sweep
 
 DIAMOND = """
 stages:

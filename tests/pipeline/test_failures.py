@@ -3,7 +3,7 @@
 import pytest
 
 from isogloss.errors import PipelineError
-from isogloss.pipeline.leftovers import remove_leftovers
+from isogloss.pipeline.host.leftovers import remove_leftovers
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own
 

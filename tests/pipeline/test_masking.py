@@ -4,10 +4,10 @@ import prefect.artifacts
 import pytest
 
 from isogloss.errors import PipelineError
-from isogloss.pipeline.git import git
 from isogloss.pipeline.masking import masked
 from isogloss.pipeline.plan import Plan, Reason, Stage
-from isogloss.pipeline.tasks import publish_plan, publish_results
+from isogloss.pipeline.prefect_api.tasks import publish_plan, publish_results
+from isogloss.pipeline.repo.git import git
 
 
 @pytest.mark.parametrize(

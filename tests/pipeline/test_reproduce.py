@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from isogloss.errors import PipelineError
-from isogloss.pipeline.lock import run_lock
+from isogloss.pipeline.host.run_lock import run_lock
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own
 
@@ -124,7 +124,7 @@ pathlib.Path(me + ".out").write_text(me)
 
 def test_siblings_overlap_even_though_they_share_a_dependency(new_toy, monkeypatch):
     """Each waits for the file that the other one writes when it starts."""
-    monkeypatch.setattr("isogloss.pipeline.slots.usable_cores", lambda: 2)
+    monkeypatch.setattr("isogloss.pipeline.host.slots.usable_cores", lambda: 2)
     toy = new_toy(MEETING, **{"meet.py": MEET})
     assert states(toy.run()) == {"meet@a": "executed", "meet@b": "executed"}
 
@@ -196,7 +196,7 @@ def test_an_interrupt_leaves_no_process_and_the_next_run_continues(new_toy, gone
 
 
 def test_two_runs_in_one_clone_are_refused(diamond):
-    code = "import sys; from pathlib import Path; from isogloss.pipeline.lock import run_lock\n"
+    code = "import sys; from pathlib import Path; from isogloss.pipeline.host.run_lock import run_lock\n"
     code += "with run_lock(Path('.')): print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", code], cwd=diamond.root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -211,7 +211,7 @@ def test_two_runs_in_one_clone_are_refused(diamond):
 
 def test_a_run_waits_for_the_ending_stages_of_a_run_that_was_killed(diamond, tmp_path):
     """The dead run's stage has inherited the lock."""
-    code = "import os, subprocess; from pathlib import Path; from isogloss.pipeline.lock import run_lock\n"
+    code = "import os, subprocess; from pathlib import Path; from isogloss.pipeline.host.run_lock import run_lock\n"
     code += "with run_lock(Path('.')) as lock: subprocess.Popen(['sleep', '1'], pass_fds=[lock]); os._exit(0)"
     subprocess.run([sys.executable, "-c", code], cwd=diamond.root, check=True)
     with run_lock(diamond.root):

@@ -2,11 +2,11 @@
 
 import pytest
 
+from isogloss.pipeline.host.slots import Share
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Stage
 from isogloss.pipeline.progress import progress_of
 from isogloss.pipeline.retry import retrying
-from isogloss.pipeline.slots import Share
 
 
 def tried(outcomes, *, retries):

@@ -23,7 +23,7 @@ def choose(trials: str, into: Path | None, margin: float) -> None:
 
     from isogloss.config import load_params, load_sweep
     from isogloss.config.experiment import with_base
-    from isogloss.pipeline.outputs import finished_runs, output_file
+    from isogloss.pipeline.repo.outputs import finished_runs, output_file
     from isogloss.studies import choice
     from isogloss.tables import atomic_path, read_json
 

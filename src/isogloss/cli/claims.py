@@ -11,7 +11,7 @@ from isogloss.entry import entry
 
 if TYPE_CHECKING:
     from isogloss.config import Sweep
-    from isogloss.pipeline.experiments import Experiment
+    from isogloss.pipeline.repo.experiments import Experiment
     from isogloss.studies.claims import Finding
 
 
@@ -31,7 +31,7 @@ def claims(experiment: str, out: Path) -> None:
     from rich.table import Table
 
     from isogloss.config import load_sweep
-    from isogloss.pipeline.outputs import finished_runs
+    from isogloss.pipeline.repo.outputs import finished_runs
     from isogloss.studies.claims import HEADINGS
 
     sweep = load_sweep(experiment)
@@ -54,7 +54,7 @@ def claims(experiment: str, out: Path) -> None:
 def _recognition(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> "tuple[list[Finding], list[Path]]":
     """Judge the claims about recognisers and write the page."""
     from isogloss.config import load_params
-    from isogloss.pipeline.outputs import output_file
+    from isogloss.pipeline.repo.outputs import output_file
     from isogloss.studies.claims import read_claims
     from isogloss.studies.recognition_claims import judge, read_run
     from isogloss.studies.recognition_page import write_claims
@@ -70,7 +70,7 @@ def _recognition(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -
 def _verification(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> "tuple[list[Finding], list[Path]]":
     """Judge the claims about verifiers, each setting for itself, and write the page."""
     from isogloss.config import load_params
-    from isogloss.pipeline.outputs import output_file
+    from isogloss.pipeline.repo.outputs import output_file
     from isogloss.studies.claims import read_claims
     from isogloss.studies.verification_claims import judge_verifiers, read_verifiers
     from isogloss.studies.verification_page import write_verification_claims

@@ -10,9 +10,9 @@ from typing import Any
 
 from isogloss.config import Sweep, flattened, read_yaml
 from isogloss.errors import PipelineError
-from isogloss.pipeline.experiments import Experiment, find
-from isogloss.pipeline.outputs import finished_runs, metric_files, read_output
-from isogloss.pipeline.worktree import CacheSettings
+from isogloss.pipeline.repo.experiments import Experiment, find
+from isogloss.pipeline.repo.outputs import finished_runs, metric_files, read_output
+from isogloss.pipeline.repo.worktree import CacheSettings
 from isogloss.report.comparison import ComparedRun, Comparison
 from isogloss.report.readings import Content, all_metrics, read_metric
 

@@ -19,10 +19,10 @@ def run(stages: tuple[str, ...], pools: bool) -> None:
     Stages that do not depend on each other run side by side. Ctrl-C stops the run; the next one continues.
     """
     from isogloss.config import load_params
-    from isogloss.pipeline.lock import run_lock
+    from isogloss.pipeline.host.run_lock import run_lock
+    from isogloss.pipeline.prefect_api.server import prefect_api
     from isogloss.pipeline.reproduce import plan_run
-    from isogloss.pipeline.server import prefect_api
-    from isogloss.pipeline.workers_view import workers_view
+    from isogloss.pipeline.workers.view import workers_view
 
     root = Path.cwd()
     load_params(root / "params.yaml")

@@ -20,7 +20,7 @@ def status(stages: tuple[str, ...]) -> None:
     from rich.table import Table
 
     from isogloss.config import load_params
-    from isogloss.pipeline.graph import plan as read_plan
+    from isogloss.pipeline.repo.graph import plan as read_plan
 
     root = Path.cwd()
     load_params(root / "params.yaml")

@@ -22,8 +22,8 @@ def study(experiment: str, out: Path) -> None:
     from rich.table import Table
 
     from isogloss.config import load_sweep
-    from isogloss.pipeline.outputs import experiment_outputs, finished_runs, read_output
-    from isogloss.pipeline.worktree import CacheSettings
+    from isogloss.pipeline.repo.outputs import experiment_outputs, finished_runs, read_output
+    from isogloss.pipeline.repo.worktree import CacheSettings
     from isogloss.report.readings import read_metric
     from isogloss.studies.systems import systems
     from isogloss.studies.writing import table_rows, write_study

@@ -10,7 +10,7 @@ from isogloss.cli.flows import load_flow
 from isogloss.entry import entry
 
 if TYPE_CHECKING:
-    from isogloss.pipeline.sweep_plan import SweepPlan
+    from isogloss.pipeline.sweeps.sweep_plan import SweepPlan
 
 
 @click.command()
@@ -27,9 +27,9 @@ def sweep(experiment: Path, jobs: int | None, dry_run: bool) -> None:
     """
     from isogloss.config import load_params, load_sweep
     from isogloss.corpus.audio_root import DATA_VARIABLE, data_folder
-    from isogloss.pipeline.lock import run_lock
-    from isogloss.pipeline.server import prefect_api
-    from isogloss.pipeline.sweep_plan import plan_sweep
+    from isogloss.pipeline.host.run_lock import run_lock
+    from isogloss.pipeline.prefect_api.server import prefect_api
+    from isogloss.pipeline.sweeps.sweep_plan import plan_sweep
 
     root = Path.cwd()
     load_params(root / "params.yaml")

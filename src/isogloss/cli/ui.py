@@ -17,7 +17,7 @@ def ui(port: int) -> None:
     PREFECT_SERVER_API_AUTH_STRING=user:password set, only who knows that. Ctrl-C ends all of it.
     """
     from isogloss.corpus.audio_root import DATA_VARIABLE, data_folder
-    from isogloss.pipeline.interface import serve
+    from isogloss.pipeline.workers.interface import serve
 
     root = Path.cwd()
     environment = {DATA_VARIABLE: str(data_folder(root).resolve())}

@@ -21,8 +21,8 @@ def worker(pool: str, limit: int | None, name: str | None) -> None:
     remote as the coordinator's, and a git remote that has its commits. Ctrl-C ends the worker and its stages.
     """
     from isogloss.corpus.audio_root import DATA_VARIABLE, data_folder
-    from isogloss.pipeline.server import prefect_api
-    from isogloss.pipeline.workers import work_for
+    from isogloss.pipeline.prefect_api.server import prefect_api
+    from isogloss.pipeline.workers.processes import work_for
 
     root = Path.cwd()
     environment = {DATA_VARIABLE: str(data_folder(root).resolve())}

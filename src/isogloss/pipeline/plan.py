@@ -1,6 +1,6 @@
 """What a run would do: the stages in order, which of them are stale, and why. Plain data, no DVC.
 
-`isogloss.pipeline.graph` makes a `Plan` from the DVC repository; the scheduler, the terminal and Prefect read it.
+`isogloss.pipeline.repo.graph` makes a `Plan` from the DVC repository; the scheduler, the terminal and Prefect read it.
 """
 
 import difflib

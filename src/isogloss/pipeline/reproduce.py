@@ -6,18 +6,18 @@ from pathlib import Path
 
 from isogloss.errors import PipelineError
 from isogloss.pipeline.console import ConsoleListener, duration
-from isogloss.pipeline.execute import Executor
-from isogloss.pipeline.graph import plan as read_plan
-from isogloss.pipeline.lock import run_lock
+from isogloss.pipeline.host.execute import Executor
+from isogloss.pipeline.host.run_lock import run_lock
+from isogloss.pipeline.host.signals import stopping
+from isogloss.pipeline.host.slots import HostSlots, Share, Slots, UnboundedSlots
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Stage
-from isogloss.pipeline.pools import Pools
 from isogloss.pipeline.provenance import Provenance
+from isogloss.pipeline.repo.graph import plan as read_plan
 from isogloss.pipeline.retry import retrying
 from isogloss.pipeline.schedule import Schedule, Submit, Work
-from isogloss.pipeline.signals import stopping
-from isogloss.pipeline.slots import HostSlots, Share, Slots, UnboundedSlots
-from isogloss.pipeline.workers_view import workers_view
+from isogloss.pipeline.workers.pools import Pools
+from isogloss.pipeline.workers.view import workers_view
 
 
 def plan_run(root: Path, targets: Iterable[str] = ()) -> Plan:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from isogloss.pipeline.graph import plan
-from isogloss.pipeline.outputs import metric_files
+from isogloss.pipeline.repo.graph import plan
+from isogloss.pipeline.repo.outputs import metric_files
 
 
 def metric_rows(root: Path) -> list[dict[str, Any]]:

@@ -1,16 +1,16 @@
 """Trying a failed stage again, as often as its `meta: {retries: n}` in dvc.yaml says.
 
 Never where memory ran out or the stage was refused: it would end the same way. (A lost worker is another matter: its
-stage did not fail, and `isogloss.pipeline.pools` gives it to the next one.)
+stage did not fail, and `isogloss.pipeline.workers.pools` gives it to the next one.)
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 
+from isogloss.pipeline.host.slots import Share
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Stage
 from isogloss.pipeline.schedule import Work
-from isogloss.pipeline.slots import Share
 
 
 def retrying(work: Work, *, tell: Callable[[Stage, str], None]) -> Work:

@@ -12,9 +12,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
+from isogloss.pipeline.host.slots import NoRoom, Share, Slots
 from isogloss.pipeline.outcome import Listener, Outcome
 from isogloss.pipeline.plan import Plan, Stage
-from isogloss.pipeline.slots import NoRoom, Share, Slots
 
 Job = Callable[[], Outcome]
 Work = Callable[[Stage, Share], Outcome]

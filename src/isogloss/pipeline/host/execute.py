@@ -1,0 +1,249 @@
+"""Running one stage: `dvc repro --single-item` as a process on a leash, its output live and in a log.
+
+DVC checks the stage again when it is reached: unchanged inputs end it at once, an equal earlier run is restored from
+the run cache. `--single-item` keeps siblings from locking each other out (treeverse/dvc#11054), and
+`--wait-for-lock` keeps a stage from failing after its command because a sibling was just writing dvc.lock.
+"""
+
+import os
+import selectors
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from isogloss.errors import PipelineError
+from isogloss.pipeline.host import leash
+from isogloss.pipeline.host.leftovers import remove_leftovers
+from isogloss.pipeline.host.repro_output import ReproOutput
+from isogloss.pipeline.host.slots import Share
+from isogloss.pipeline.masking import masked
+from isogloss.pipeline.outcome import Cause, Outcome
+from isogloss.pipeline.plan import Stage
+from isogloss.pipeline.repo.opening import site_cache
+
+_POLL_SECONDS = 0.1
+
+
+class Leashed:
+    """A command in a process group of its own that ends with us (see `isogloss.pipeline.host.leash`).
+
+    Let go, it has `grace_seconds` after SIGINT and again after SIGTERM; `inherited` are file descriptors that stay open
+    as long as the group lives.
+    """
+
+    def __init__(
+        self,
+        command: list[str],
+        *,
+        cwd: Path,
+        environment: dict[str, str],
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        grace_seconds: float = 10.0,
+        inherited: tuple[int, ...] = (),
+    ):
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(leash.__file__)), str(grace_seconds), *command],
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=stdout,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=inherited,
+        )
+
+    def let_go(self) -> None:
+        """Ask the whole group to end: SIGINT, later SIGTERM, at last SIGKILL."""
+        if self.process.stdin is not None:
+            with suppress(OSError):
+                self.process.stdin.close()
+
+    def kill(self) -> None:
+        """End the whole group at once. Once its leader has been reaped, the number may be another's: do nothing."""
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the command is over; the leader is not reaped yet, so that its group's number stays ours."""
+        if self.process.returncode is not None:
+            return True
+        return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def finish(self) -> int:
+        """Wait for the end, kill what the command left running in its group, and return the exit status."""
+        while not self.ended:
+            time.sleep(_POLL_SECONDS)
+        self.kill()
+        status = self.process.wait()
+        self.let_go()
+        return status
+
+
+class Executor:
+    """Runs stages of the repository at `root`, several at once from several threads, and can stop them all.
+
+    `environment` is what the stages are told beyond our own environment; `seen_from` is the folder from which messages
+    name a log and a command; `inherited` are file descriptors that stay open as long as a stage lives.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        seen_from: Path | None = None,
+        inherited: tuple[int, ...] = (),
+    ):
+        self._root = root.resolve()
+        self._environment = dict(environment or {})
+        self._seen_from = (seen_from or root).resolve()
+        self._inherited = inherited
+        self._running: set[Leashed] = set()
+        self._lock = threading.Lock()
+        # A plain flag, since a signal handler sets it: an Event's lock may be held by the interrupted code.
+        self._stopped = False
+
+    def log_path(self, stage: Stage) -> Path:
+        """Where the whole output of a stage's last run is kept; git and DVC ignore it."""
+        return self._root / ".dvc" / "tmp" / "isogloss" / "logs" / f"{stage.name.replace('/', '_')}.log"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` has been called."""
+        return self._stopped
+
+    def stop(self) -> None:
+        """Ask all running stages to end, and start no more. Called a second time: end them at once."""
+        again, self._stopped = self._stopped, True
+        for process in list(self._running):
+            if again:
+                process.kill()
+            process.let_go()
+
+    def run(self, stage: Stage, share: Share, on_line: Callable[[str], None]) -> Outcome:
+        """Bring one stage up to date; its output, without secrets, goes to `on_line` and to its log."""
+        if self._stopped:
+            return Outcome(stage.name, "interrupted", message=f"stage {stage.name} was not started")
+        begun = time.monotonic()
+        remove_leftovers(self._root, stage.outs)
+        path = self.log_path(stage)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage.name]
+        with path.open("w", encoding="utf-8") as log, self._start(command, share) as process:
+            watcher = ReproOutput(stage)
+            for line in map(masked, _lines(process)):
+                log.write(line + "\n")
+                log.flush()
+                # What a stage says while it is being stopped (a traceback, most often) is for the log.
+                if watcher.is_for_the_user(line) and not self._stopped:
+                    on_line(line)
+            status = process.finish()
+        seconds = time.monotonic() - begun
+        if status == 0:
+            return Outcome(stage.name, watcher.state, seconds)
+        if self._stopped:
+            return Outcome(stage.name, "interrupted", seconds, f"stage {stage.name} was interrupted")
+        status = watcher.exit_status or status
+        killed = status in (-signal.SIGKILL, 128 + signal.SIGKILL)
+        cause: Cause = "out of memory" if killed or watcher.out_of_memory else ""
+        return Outcome(stage.name, "failed", seconds, self._failure(stage, status, watcher), cause)
+
+    def call(self, *arguments: str) -> list[str]:
+        """The lines that our Python prints with these arguments.
+
+        Raises
+        ------
+        PipelineError
+            It fails (with the sentence that it ends in), or is stopped.
+        """
+        if self._stopped:
+            raise PipelineError("the run is being stopped")
+        with self._start([sys.executable, *arguments], Share(cores=1)) as process:
+            lines = [masked(line) for line in _lines(process)]
+            status = process.finish()
+        if status != 0:
+            said = lines[-1].removeprefix("isogloss: ") if lines else f"exit code {status}"
+            raise PipelineError(said)
+        return lines
+
+    @contextmanager
+    def _start(self, command: list[str], share: Share) -> Iterator[Leashed]:
+        """A leashed process that is known to `stop` while it lives and never outlives the block."""
+        environment = {
+            **os.environ,
+            **share.environment,
+            # The commands in dvc.yaml say `python`, and mean the one that runs us, active environment or not.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            "PYTHONUNBUFFERED": "1",
+            "DVC_NO_ANALYTICS": "true",
+            "DVC_SITE_CACHE_DIR": os.environ.get("DVC_SITE_CACHE_DIR", str(site_cache(self._root))),
+            **self._environment,
+        }
+        process = Leashed(command, cwd=self._root, environment=environment, inherited=(*self._inherited, *share.files))
+        with self._lock:
+            self._running.add(process)
+        if self._stopped:  # stop() may have looked at the set a moment too early
+            process.let_go()
+        try:
+            yield process
+        finally:
+            with self._lock:
+                self._running.discard(process)
+            process.kill()
+            process.process.wait()
+            process.let_go()
+
+    def _failure(self, stage: Stage, status: int, watcher: ReproOutput) -> str:
+        """One sentence: which stage, how it ended, where to look. 128 + n is a shell's way to say signal n."""
+        how = f"failed with exit code {status}"
+        number = -status if status < 0 else status - 128
+        if number in set(signal.Signals):
+            how = f"was ended by {signal.Signals(number).name}"
+            if number == signal.SIGKILL:
+                how += " (often the kernel, when memory runs out)"
+        elif watcher.trouble:
+            how += f" ({watcher.trouble})"
+        log = self.log_path(stage).relative_to(self._seen_from)
+        command = f"dvc repro -s {shlex.quote(stage.name)}"
+        if self._root != self._seen_from:
+            command = f"cd {shlex.quote(str(self._root.relative_to(self._seen_from)))} && {command}"
+        return f"stage {stage.name} {how}; its output is in {log}, and `{command}` runs it alone"
+
+
+def _lines(process: Leashed) -> Iterator[str]:
+    """The output line by line as it comes, until the command is over (or everybody has closed it).
+
+    A background process may hold the pipe open after the command; it is not waited for.
+    """
+    pipe = process.process.stdout
+    if pipe is None:
+        raise PipelineError("a stage was started without a pipe for its output")
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            over = process.ended
+            if selector.select(0 if over else _POLL_SECONDS):
+                chunk = os.read(pipe.fileno(), 65536)
+                if not chunk:
+                    break
+                *complete, rest = (rest + chunk).split(b"\n")
+                yield from map(_text, complete)
+            elif over:
+                break
+    if rest:
+        yield _text(rest)
+
+
+def _text(line: bytes) -> str:
+    """A line as text; of a progress bar that redraws itself only its last state."""
+    return line.decode("utf-8", errors="replace").rstrip("\r").rpartition("\r")[2]

@@ -1,0 +1,4 @@
+"""What talks to Prefect: its `server`, the `deployments` there, jobs as its `tasks`, outcomes as its `states`.
+
+Prefect is imported inside functions only, once its API is known.
+"""

@@ -1,0 +1,255 @@
+"""The Prefect API that a run reports to: the configured one, or a private server that lives as long as the run.
+
+Prefect would start a temporary server by itself, but among the processes of the terminal: Ctrl-C ends it before the
+run could report what became of its stages, and a killed run leaves it behind. Ours is on a leash, keeps its files in
+the clone, listens on loopback only, and starts while Prefect is still being imported. This module imports Prefect
+inside functions only.
+"""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from isogloss.errors import IsoglossError, PipelineError
+from isogloss.pipeline.host.execute import Leashed
+from isogloss.pipeline.host.file_locks import try_lock
+from isogloss.pipeline.masking import masked
+
+_STARTUP_SECONDS = 600.0
+"""The first start migrates an empty database: 10 s, and minutes on a machine that is busy with other things."""
+
+
+@contextmanager
+def prefect_api(root: Path, *, private: bool = True) -> Iterator[None]:
+    """Set up the environment in which the block may import Prefect: where its API is, and that it keeps quiet.
+
+    It is the configured API, or that of the `isogloss ui` of this clone, or (if `private`) a server for this run.
+
+    Raises
+    ------
+    PipelineError
+        The API does not answer, or stops to answer; there is none; or the private server does not start.
+    """
+    quiet_environment()
+    url = api_url(root)
+    if url is None and not private:
+        raise PipelineError(
+            "workers and those who send them stages meet at a Prefect server; set PREFECT_API_URL to its address, or "
+            "start one with `isogloss ui` in this clone"
+        )
+    if url is not None:
+        os.environ["PREFECT_API_URL"] = url
+        _refuse_unreachable(url)
+        with _one_sentence(url):
+            yield
+        return
+    os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
+    with prefect_server(root, port=free_port(), interface=False) as server:
+        # Importing takes as long as the server needs to start: do both at once.
+        import prefect  # noqa: F401
+
+        server.wait_until_up()
+        with _one_sentence(server.url):
+            yield
+
+
+class PrefectServer:
+    """A server on a leash; `url` is where its API is."""
+
+    def __init__(self, process: Leashed, port: int, log: Path):
+        self.process, self.port, self.log = process, port, log
+        self.url = f"http://127.0.0.1:{port}/api"
+
+    def wait_until_up(self) -> None:
+        """Return when the server answers; raises `PipelineError` where it never does."""
+        deadline = time.monotonic() + _STARTUP_SECONDS
+        while time.monotonic() < deadline and not self.process.ended:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+            try:
+                connection.request("GET", "/api/health")
+                if connection.getresponse().status == http.HTTPStatus.OK:
+                    return
+            except (OSError, http.client.HTTPException):
+                pass
+            finally:
+                connection.close()
+            time.sleep(0.1)
+        raise PipelineError(f"Prefect's server did not start; its log is {self.log}")
+
+
+@contextmanager
+def prefect_server(root: Path, *, port: int, interface: bool) -> Iterator[PrefectServer]:
+    """A server on loopback that ends with the block, and the environment to reach it; `interface`: with its web pages.
+
+    It keeps its database in the clone, so that earlier runs are seen again. Where PREFECT_SERVER_API_AUTH_STRING is
+    set, it answers only those who know it; we do.
+    """
+    home = prefect_home(root)
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ.update(
+        PREFECT_HOME=str(home),
+        PREFECT_API_URL=f"http://127.0.0.1:{port}/api",
+        NO_PROXY=",".join(filter(None, [os.environ.get("NO_PROXY", ""), "127.0.0.1"])),
+    )
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {**os.environ, "PREFECT_SERVER_UI_ENABLED": str(interface).lower()}
+    log = home / "server.log"
+    with log.open("wb") as output:
+        process = Leashed(
+            [*command, "--ui" if interface else "--no-ui"],
+            cwd=root,
+            environment=environment,
+            stdout=output,
+            grace_seconds=1.0,
+        )
+    try:
+        yield PrefectServer(process, port, log.relative_to(root.resolve()))
+    finally:
+        end(process, seconds=1.0)
+
+
+def end(process: Leashed, *, seconds: float) -> None:
+    """Let a process go, and end its group where it is not over after so many seconds."""
+    process.let_go()
+    try:
+        process.process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.process.wait()
+
+
+def quiet_environment() -> None:
+    """Prefect speaks through us; and who may ask the server with a password may also answer it."""
+    os.environ.update(
+        PREFECT_SERVER_ANALYTICS_ENABLED="false",
+        DO_NOT_TRACK="1",
+        # The run speaks for itself (`isogloss.pipeline.console`); failures reach the user as one sentence.
+        PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",
+    )
+    password = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
+    if password:
+        os.environ.setdefault("PREFECT_API_AUTH_STRING", password)
+
+
+def prefect_home(root: Path) -> Path:
+    """Where our servers keep their database and logs; git and DVC ignore it."""
+    return root.resolve() / ".dvc" / "tmp" / "isogloss" / "prefect"
+
+
+def api_url(root: Path) -> str | None:
+    """The configured API, else that of the `isogloss ui` that is up in this clone, else None."""
+    return configured_api_url() or _interface_url(root)
+
+
+@contextmanager
+def announced(root: Path, server: PrefectServer) -> Iterator[None]:
+    """While the block runs, commands in this clone find the server. One process announces at a time.
+
+    Raises
+    ------
+    PipelineError
+        Another one does.
+    """
+    path = prefect_home(root) / "interface.url"
+    descriptor = try_lock(path)
+    if descriptor is None:
+        raise PipelineError(f"another `isogloss ui` is up in {root}: {path.read_text(encoding='utf-8').strip()}")
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, server.url.encode(), 0)
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _interface_url(root: Path) -> str | None:
+    """What an `isogloss ui` has announced, if it still lives."""
+    path = prefect_home(root) / "interface.url"
+    if not path.is_file():
+        return None
+    descriptor = try_lock(path)
+    if descriptor is None:
+        return path.read_text(encoding="utf-8").strip() or None
+    os.close(descriptor)
+    return None
+
+
+@contextmanager
+def _one_sentence(url: str) -> Iterator[None]:
+    """What Prefect raises when its API goes away in the middle, in many shapes, is one sentence for a user."""
+    try:
+        yield
+    except IsoglossError:
+        raise
+    except Exception as error:
+        if _answers(url):
+            raise
+        raise PipelineError(
+            f"Prefect's server at {masked(url)} stopped answering; finished stages are kept, and the next run continues"
+        ) from error
+
+
+def _answers(url: str) -> bool:
+    """Whether an API is there at all, whatever it says."""
+    address = urllib.parse.urlsplit(url)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        with socket.create_connection((address.hostname or "", port), timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def configured_api_url() -> str | None:
+    """The Prefect API that the user has chosen: PREFECT_API_URL, or that of his active Prefect profile."""
+    if os.environ.get("PREFECT_API_URL"):
+        return os.environ["PREFECT_API_URL"]
+    home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+    path = Path(os.environ.get("PREFECT_PROFILES_PATH", home / "profiles.toml"))
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        name = os.environ.get("PREFECT_PROFILE", content.get("active"))
+        return content["profiles"][name].get("PREFECT_API_URL")
+    except (OSError, tomllib.TOMLDecodeError, KeyError, AttributeError, TypeError):
+        return None
+
+
+def _refuse_unreachable(url: str) -> None:
+    """Raise if the API does not answer us."""
+    import httpx
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        error: Exception | None = client.api_healthcheck()
+        if error is None:
+            try:
+                client.request("POST", "/flows/count", json={})  # the health check asks no password
+            except httpx.HTTPError as refused:
+                error = refused
+    if error is None:
+        return
+    if isinstance(error, httpx.HTTPStatusError) and error.response.status_code in (401, 403):
+        raise PipelineError(
+            f"Prefect's API at {masked(url)} does not let us in; set PREFECT_API_AUTH_STRING to the user:password that "
+            "its server was started with (or PREFECT_API_KEY)"
+        )
+    raise PipelineError(
+        f"Prefect's API at {masked(url)} does not answer ({masked(' '.join(str(error).split()))}); "
+        "start it, or unset PREFECT_API_URL to run with a temporary server"
+    )
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

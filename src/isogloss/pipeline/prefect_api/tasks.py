@@ -1,0 +1,109 @@
+"""Jobs as Prefect tasks: what the flows share. Prefect is imported inside functions, once its API is known."""
+
+import contextvars
+import re
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from isogloss.pipeline.masking import masked
+from isogloss.pipeline.plan import Plan, Stage
+from isogloss.pipeline.prefect_api.states import state_of
+from isogloss.pipeline.progress import Progress, progress_of
+from isogloss.pipeline.results import metric_rows, report_pages
+from isogloss.pipeline.schedule import Job, Submit, Submitted
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
+    from prefect.futures import PrefectFuture
+
+
+def prefect_submit() -> Submit:
+    """How the running flow submits a job: as a task of the stage's name, after those of what the stage needs.
+
+    The task's state says what became of the stage: Executed, Cached, Unchanged, Failed, Skipped or Interrupted.
+    """
+    from prefect import allow_failure, task
+    from prefect.cache_policies import NO_CACHE
+
+    run_stage = task(cache_policy=NO_CACHE)(_run_stage)  # DVC decides what is stale
+    futures: dict[str, PrefectFuture[State]] = {}
+
+    def submit(stage: Stage, job: Job) -> Submitted:
+        upstream = [allow_failure(futures[name]) for name in stage.needs if name in futures]
+        named = run_stage.with_options(name=stage.name, task_run_name=stage.name)
+        futures[stage.name] = named.submit(job, return_state=False, wait_for=upstream)
+        return futures[stage.name]
+
+    return submit
+
+
+class PrefectStageLog:
+    """What a stage prints, on its way to Prefect: into the log of its task (or flow), and its progress as an artifact.
+
+    Secrets are masked. A server that is slow or does not answer loses lines and progress, and never holds the stage up.
+    """
+
+    def __init__(self) -> None:
+        self._artifacts: dict[str, UUID] = {}
+        self._showing: dict[str, threading.Thread] = {}
+
+    def line(self, stage: str, text: str) -> None:
+        """One line of a stage's output; called inside its task or flow."""
+        from prefect import get_run_logger
+
+        get_run_logger().getChild("stage").info("%s", masked(text))  # type: ignore[union-attr]
+        progress = progress_of(text)
+        shown = self._showing.get(stage)
+        # Each step asks the API, which may take long: steps that come meanwhile are left out.
+        if progress is not None and (shown is None or not shown.is_alive()):
+            run = contextvars.copy_context().run
+            self._showing[stage] = threading.Thread(target=run, args=(self._show, stage, progress), daemon=True)
+            self._showing[stage].start()
+
+    def _show(self, stage: str, progress: Progress) -> None:
+        """The artifact of a stage's progress, made at its first step."""
+        from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+        text = masked(f"{stage}: {progress.line}")
+        with suppress(Exception):  # whatever the API has against it, the stage is not to end for that
+            if stage in self._artifacts:
+                update_progress_artifact(self._artifacts[stage], progress.percent, description=text)
+            else:
+                key = f"progress-{artifact_key(stage)}"
+                made = create_progress_artifact(progress.percent, key=key, description=text)
+                self._artifacts[stage] = made  # type: ignore[assignment]
+
+
+def artifact_key(name: str) -> str:
+    """A name as Prefect takes it for the key of an artifact: small letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def publish_plan(plan: Plan) -> None:
+    """What the running flow has to look at, and why, as an artifact."""
+    from prefect.artifacts import create_table_artifact
+
+    rows = [{"stage": stage.name, "stale": stage.stale, "why": masked(stage.why)} for stage in plan.stages]
+    create_table_artifact(table=rows, key="plan", description="What this run had to look at, and why.")
+
+
+def publish_results(root: Path) -> None:
+    """The metrics and the reports of the workspace as artifacts of the running flow."""
+    from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+    rows, pages = metric_rows(root), report_pages(root)
+    if rows:
+        rows = [{key: masked(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows]
+        create_table_artifact(table=rows, key="metrics", description="The metrics of this workspace after the run.")
+    if pages:
+        listing = "\n".join(f"- [{page}]({(root / page).resolve().as_uri()})" for page in pages)
+        text = f"Pages that this run left in `{root.resolve()}`:\n\n{listing}\n"
+        create_markdown_artifact(markdown=text, key="report", description="Where the reports are.")
+
+
+def _run_stage(job: Job) -> "State":
+    """Do a stage's job and tell what became of it."""
+    return state_of(job())

@@ -1,0 +1,8 @@
+"""The DVC repository. DVC's internals (3.67) are known here alone.
+
+- `opening`, `git`: the repository, and git's
+- `graph`, `sharing`: what is stale and why, and which stages of different runs are the same
+- `run_cache`, `restore`, `exchange`: what the caches know, and results on their way between workspaces
+- `lock_entries`, `worktree`: entries of dvc.lock, and workspaces beside the clone's own
+- `experiments`, `outputs`: results as DVC experiments, and out of them again
+"""

@@ -1,0 +1,112 @@
+"""Results between a workspace and the DVC remote; a process of its own, as everything that changes a DVC workspace.
+
+    python -m isogloss.pipeline.repo.exchange prepare STAGE NEED...  # coordinator: restore it, else send its inputs
+    python -m isogloss.pipeline.repo.exchange bring NEED...          # worker: fetch the inputs that dvc.lock names
+    python -m isogloss.pipeline.repo.exchange give STAGE             # worker: send the result
+    python -m isogloss.pipeline.repo.exchange take STAGE             # coordinator: restore the stage, never run it
+
+`prepare` and `take` print `cached` or `unchanged` where the stage is up to date afterwards. A remote that does not
+answer is asked three times.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isogloss.errors import PipelineError
+from isogloss.pipeline.masking import masked
+from isogloss.pipeline.repo.graph import stage_name
+from isogloss.pipeline.repo.opening import open_repo
+from isogloss.pipeline.repo.restore import restored
+from isogloss.pipeline.repo.run_cache import fetch_entry, pull_outputs, push_entry, push_outputs
+
+if TYPE_CHECKING:
+    from dvc.stage import Stage as DvcStage
+
+_PAUSES = (1.0, 4.0)
+"""Seconds before the second and the third try."""
+
+Stages = dict[str, "DvcStage"]
+
+
+def prepare(stages: Stages, name: str, *needs: str) -> str:
+    """Restore a stage from the caches; where neither has its result, send its inputs."""
+    if state := take(stages, name):
+        return state
+    for need in needs:
+        push_outputs(stages[need])
+    return ""
+
+
+def bring(stages: Stages, *needs: str) -> str:
+    """Fetch the outputs of stages as dvc.lock has them."""
+    for need in needs:
+        pull_outputs(stages[need])
+    return ""
+
+
+def give(stages: Stages, name: str) -> str:
+    """Send a stage's outputs, then the entry that tells others of them."""
+    push_outputs(stages[name])
+    push_entry(stages[name])
+    return ""
+
+
+def take(stages: Stages, name: str) -> str:
+    """Restore a stage from the local cache, or from the remote."""
+    stage = stages[name]
+    if stage.is_data_source:
+        pull_outputs(stage)
+        return "cached"
+    if not stage.changed():
+        return "unchanged"
+    if not restored(stage):
+        fetch_entry(stage)
+        if not restored(stage, pull=True):
+            return ""
+    return "cached"
+
+
+ACTIONS: dict[str, Callable[..., str]] = {"prepare": prepare, "bring": bring, "give": give, "take": take}
+
+
+def main(action: str, names: list[str]) -> str:
+    """Do one action in the working directory; returns the state of the stage where the action tells it.
+
+    Raises
+    ------
+    PipelineError
+        The remote cannot be used, or a stage does not exist.
+    """
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)
+    for pause in (*_PAUSES, None):
+        try:
+            with open_repo(Path.cwd(), wait_for_lock=True) as repo, repo.lock:
+                stages = {stage_name(stage): stage for stage in repo.index.stages}
+                return ACTIONS[action](stages, *names)
+        except KeyError as error:
+            raise PipelineError(f"dvc.yaml has no stage {error} at this revision") from None
+        except Exception as error:
+            # Each kind of remote has errors of its own; to the user they are the same.
+            if pause is None:
+                raise PipelineError(masked(f"the DVC remote cannot be used: {_one_line(error)}")) from None
+            time.sleep(pause)
+    raise PipelineError("the DVC remote was not asked")
+
+
+def _one_line(error: BaseException) -> str:
+    """An error with its cause on one line."""
+    causes = [str(error) or type(error).__name__]
+    if error.__cause__ is not None and str(error.__cause__) not in causes[0]:
+        causes.append(str(error.__cause__))
+    return " ".join(": ".join(causes).split())
+
+
+if __name__ == "__main__":
+    try:
+        print(main(sys.argv[1], sys.argv[2:]))
+    except PipelineError as error:
+        sys.exit(str(error))

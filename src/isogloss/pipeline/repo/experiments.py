@@ -1,0 +1,155 @@
+"""Runs as DVC experiments: saved as commits under refs/exps, where `dvc exp show` finds them, and read from there.
+
+`dvc exp save` would commit every stage of dvc.yaml, wanted in this run or not, and goes through refs that all
+worktrees of a clone share. A commit whose parent is the baseline, under `refs/exps/<2 digits>/<38 digits>/<name>`, is
+all that DVC looks for.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from isogloss.config import Overrides, flattened, overridden
+from isogloss.errors import PipelineError
+from isogloss.pipeline.repo.git import git, revision
+
+_TRAILER = "Isogloss-Inputs"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A saved experiment: the commit it started from (`baseline`), and its own."""
+
+    root: Path
+    name: str
+    baseline: str
+    commit: str
+
+    @cached_property
+    def inputs(self) -> str | None:
+        """The digest of everything that went into it; None for an experiment that no sweep made."""
+        found = re.search(
+            rf"^{_TRAILER}: (\w+)$", git(self.root, "log", "-1", "--format=%B", self.commit), re.MULTILINE
+        )
+        return found[1] if found else None
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        """Its params.yaml."""
+        return self._yaml("params.yaml")
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """The paths that its commit holds."""
+        return frozenset(git(self.root, "ls-tree", "-r", "-z", "--name-only", self.commit).split("\0"))
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """Path -> hash of every output of its stages, from dvc.lock; the hash of a folder ends in `.dir`."""
+        stages = self._yaml("dvc.lock").get("stages", {}) if "dvc.lock" in self.files else {}
+        return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", []) if "md5" in out}
+
+    def text(self, path: str) -> str:
+        """A file of its commit; raises `PipelineError` where it holds no such file."""
+        return git(self.root, "show", f"{self.commit}:{path}")
+
+    def _yaml(self, path: str) -> dict[str, Any]:
+        """A YAML file of its commit."""
+        from ruamel.yaml import YAML
+
+        return YAML(typ="safe", pure=True).load(self.text(path)) or {}
+
+
+def save(worktree: Path, *, root: Path, name: str, baseline: str, message: str, inputs: str) -> str:
+    """Commit a workspace as the experiment `name` of `baseline`; one of that name is replaced. Returns the commit.
+
+    Raises
+    ------
+    PipelineError
+        Git refuses.
+    """
+    git(worktree, "add", "--all")
+    git(worktree, "update-index", "--force-remove", ".dvc/config.local")  # where git has not been told to ignore it
+    tree = git(worktree, "write-tree")
+    text = f"{message}\n\n{_TRAILER}: {inputs}\n"
+    commit = git(worktree, "commit-tree", tree, "-p", baseline, "-m", text, environment=_identity(root))
+    git(root, "update-ref", _ref(baseline, name), commit)
+    return commit
+
+
+def find(root: Path, names: Iterable[str] | None = None) -> list[Experiment]:
+    """The saved experiments: those of `names` where some are given, else those whose baseline is HEAD.
+
+    Of several of one name, the one of HEAD counts, else the newest.
+    """
+    head = revision(root)
+    base = _ref(head, "").rstrip("/") if names is None else "refs/exps"
+    wanted = None if names is None else {*names}
+    newest_first = git(root, "for-each-ref", "--sort=-creatordate", "--format=%(objectname) %(refname)", base)
+    found: dict[str, Experiment] = {}
+    for line in newest_first.splitlines():
+        commit, ref = line.split(" ", 1)
+        parts = ref.split("/")
+        if len(parts) != 5 or not re.fullmatch(r"[0-9a-f]{40}", parts[2] + parts[3]):
+            continue  # DVC's own stashes and markers
+        experiment = Experiment(root, parts[4], parts[2] + parts[3], commit)
+        wins = experiment.name not in found or experiment.baseline == head
+        if wins and (wanted is None or experiment.name in wanted):
+            found[experiment.name] = experiment
+    order = list(names) if names is not None else sorted(found)
+    return [found[name] for name in order if name in found]
+
+
+def has_params(experiment: Experiment, overrides: Overrides) -> bool:
+    """Whether an experiment was made with these overrides."""
+    with_them = overridden(experiment.params, overrides, where=f"experiment {experiment.name}")
+    return dict(flattened(with_them)) == dict(flattened(experiment.params))
+
+
+def cached_file(experiment: Experiment, path: str, cache: Path) -> Path | None:
+    """An output of an experiment, or a file in an output folder, in the DVC cache; None where that has none.
+
+    Raises
+    ------
+    PipelineError
+        `path` is a folder.
+    """
+    for out, md5 in experiment.outputs.items():
+        if path != out and not path.startswith(f"{out}/"):
+            continue
+        place = _place(cache, md5)
+        if md5.endswith(".dir"):
+            if path == out:
+                raise PipelineError(f"{path} is a folder; name a file in it")
+            listing = json.loads(place.read_text(encoding="utf-8")) if place.exists() else []
+            inside = {entry["relpath"]: entry["md5"] for entry in listing}
+            found = inside.get(path.removeprefix(f"{out}/"))
+            place = _place(cache, found) if found else Path()
+        elif path != out:
+            continue
+        return place if place.is_file() else None
+    return None
+
+
+def _place(cache: Path, md5: str) -> Path:
+    """Where DVC's cache keeps the content of a hash."""
+    return cache / md5[:2] / md5[2:]
+
+
+def _ref(baseline: str, name: str) -> str:
+    """The ref of an experiment."""
+    return f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}"
+
+
+def _identity(root: Path) -> Mapping[str, str]:
+    """Who commits: nobody in particular where git has not been told a name."""
+    try:
+        git(root, "var", "GIT_COMMITTER_IDENT")
+        return {}
+    except PipelineError:
+        who = {"NAME": "isogloss", "EMAIL": "isogloss@localhost"}
+        return {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}

@@ -1,0 +1,90 @@
+"""The outputs of finished runs, straight from the DVC cache: for studies, which compute over seeds and speakers."""
+
+import difflib
+from pathlib import Path
+
+from isogloss.config import Sweep, load_sweep
+from isogloss.errors import PipelineError
+from isogloss.pipeline.repo.experiments import Experiment, cached_file, find, has_params
+from isogloss.pipeline.repo.opening import open_repo
+from isogloss.pipeline.repo.worktree import CacheSettings
+
+
+def finished_runs(sweep: Sweep, *, root: Path | str = ".") -> dict[str, Experiment]:
+    """Run -> its experiment, in the order of the file, for all runs that are finished with the params of the file.
+
+    The experiment of HEAD counts, else the newest one that was made from another commit.
+    """
+    saved = {experiment.name: experiment for experiment in find(Path(root), [run.name for run in sweep.runs])}
+    return {
+        run.name: saved[run.name]
+        for run in sweep.runs
+        if run.name in saved and has_params(saved[run.name], run.overrides)
+    }
+
+
+def experiment_outputs(experiment: Path | str, path: str, *, root: Path | str = ".") -> dict[str, Path]:
+    """Run -> local file with its output `path`, for the finished runs of the experiment file `experiment`.
+
+    Parameters
+    ----------
+    experiment
+        A file of experiments/, relative to `root`.
+    path
+        An output of a stage, or a file in an output folder, such as `results/asr/base/utterances.parquet`.
+
+    Returns
+    -------
+        Files in the DVC cache: read them, never write to them; their names have no suffix. Nothing is checked out.
+
+    Raises
+    ------
+    ParamsError
+        The experiment file is wrong.
+    PipelineError
+        A finished run has no such output (the nearest is named), or the cache has lost it.
+    """
+    sweep = load_sweep(Path(root) / experiment, params=Path(root) / "params.yaml")
+    return {run: output_file(saved, path, root=root) for run, saved in finished_runs(sweep, root=root).items()}
+
+
+def output_file(experiment: Experiment, path: str, *, root: Path | str = ".") -> Path:
+    """The local file of one finished run's output, as `experiment_outputs` gives it; raises as it does."""
+    file = cached_file(experiment, path, CacheSettings.of(Path(root)).files)
+    if file is None:
+        raise PipelineError(f"experiment {experiment.name}: {_missing(experiment, path)}")
+    return file
+
+
+def read_output(experiment: Experiment, path: str, cache: Path) -> bytes | None:
+    """The content of a file that an experiment left in git or in the DVC cache; None where it left none.
+
+    Raises
+    ------
+    PipelineError
+        It is an output, but the cache has lost it; or it is a folder.
+    """
+    if path in experiment.files:
+        return experiment.text(path).encode("utf-8", errors="surrogateescape")
+    file = cached_file(experiment, path, cache)
+    if file is not None:
+        return file.read_bytes()
+    if any(path == out or path.startswith(f"{out}/") for out in experiment.outputs):
+        raise PipelineError(f"experiment {experiment.name}: {_missing(experiment, path)}")
+    return None
+
+
+def metric_files(root: Path | str = ".") -> list[str]:
+    """The files that dvc.yaml calls metrics, relative to the root; raises `PipelineError` where it cannot be read."""
+    root = Path(root).resolve()
+    with open_repo(root) as repo:
+        paths = [Path(out.fs_path) for stage in repo.index.stages for out in stage.outs if out.is_metric]
+    return [path.relative_to(root).as_posix() for path in paths if path.is_relative_to(root)]
+
+
+def _missing(experiment: Experiment, path: str) -> str:
+    """Why there is no such output."""
+    if any(path == out or path.startswith(f"{out}/") for out in experiment.outputs):
+        return f"{path} is not in the DVC cache, or not in its folder; `dvc fetch` gets it from a remote"
+    near = difflib.get_close_matches(path, experiment.outputs, n=1, cutoff=0.4)
+    return f"it has no output {path}" + (f"; did you mean {near[0]}?" if near else "")

@@ -1,0 +1,110 @@
+"""One stage's result on its way between workspaces: its entry in DVC's run cache, and the files that this names.
+
+`dvc push --run-cache` and `dvc fetch --run-cache` carry the whole run cache each time; here it is one entry.
+(`dvc.stage.cache` of DVC 3.67.)
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from isogloss.errors import PipelineError
+
+if TYPE_CHECKING:
+    from dvc.stage import Stage as DvcStage
+    from dvc_objects.db import ObjectDB
+
+
+def has_run_cache(stage: "DvcStage") -> bool:
+    """Whether `dvc repro` finds the result of another workspace: DVC's own conditions (`dvc.stage.cache`)."""
+    if stage.is_data_source:
+        return True
+    if not (stage.cmd and stage.deps and stage.outs) or stage.is_callback or stage.always_changed or stage.frozen:
+        return False
+    if any(dep.protocol != "local" for dep in stage.deps):
+        return False
+    return all(
+        out.protocol == "local"
+        and out.is_in_repo
+        and not out.persist
+        and (out.use_cache or bool(out.is_metric) or bool(out.is_plot))
+        for out in stage.outs
+    )
+
+
+def push_outputs(stage: "DvcStage") -> None:
+    """Push what dvc.lock says of a stage's outputs to the remote, also those that DVC leaves to git.
+
+    Raises
+    ------
+    PipelineError
+        A file is neither in the cache nor in the remote.
+    """
+    for odb, objects in _cached(stage).get_used_objs().items():
+        failed = stage.repo.cloud.push(objects, odb=odb).failed
+        if failed:
+            raise PipelineError(f"{len(failed)} files of stage {stage.addressing} did not reach the DVC remote")
+
+
+def pull_outputs(stage: "DvcStage") -> None:
+    """Fetch what dvc.lock says of a stage's outputs from the remote, and put it into the workspace.
+
+    Raises
+    ------
+    PipelineError
+        The remote does not have a file.
+    """
+    cached = _cached(stage)
+    for odb, objects in cached.get_used_objs().items():
+        failed = stage.repo.cloud.pull(objects, odb=odb).failed
+        if failed:
+            raise PipelineError(f"{len(failed)} files of stage {stage.addressing} are not in the DVC remote")
+    cached.checkout(force=True)
+
+
+def push_entry(stage: "DvcStage") -> None:
+    """Push the entry of an up-to-date stage in the run cache; its outputs have to be there first."""
+    with _entries(stage) as (local, remote, folder):
+        for path in local.fs.find(local.fs.join(local.path, folder)):
+            _copy(local, remote, path)
+
+
+def fetch_entry(stage: "DvcStage") -> None:
+    """Fetch the entries of the remote's run cache that belong to the stage's present command, params and inputs."""
+    stage.save_deps()
+    with _entries(stage) as (local, remote, folder):
+        place = remote.fs.join(remote.path, folder)
+        if remote.fs.exists(place):
+            for path in remote.fs.find(place):
+                _copy(remote, local, path)
+
+
+@contextmanager
+def _entries(stage: "DvcStage") -> Iterator[tuple["ObjectDB", "ObjectDB", str]]:
+    """The local and the remote cache, and the folder in both where the entries of a stage are."""
+    from dvc.stage.cache import _get_stage_hash
+
+    key = _get_stage_hash(stage)
+    local = stage.repo.cache.legacy
+    remote = stage.repo.cloud.get_remote_odb(None, "push", hash_name="md5-dos2unix")
+    yield local, remote, f"runs/{key[:2]}/{key}"
+
+
+def _copy(source: "ObjectDB", target: "ObjectDB", path: str) -> None:
+    """Copy one file between two caches, under the same name; what is there already is the same."""
+    from dvc_objects.fs.generic import copy
+
+    relative = source.fs.relpath(path, source.path)
+    place = target.fs.join(target.path, *relative.split(source.fs.sep))
+    if not target.fs.exists(place):
+        target.fs.makedirs(target.fs.parent(place), exist_ok=True)
+        copy(source.fs, path, target.fs, place)
+
+
+def _cached(stage: "DvcStage") -> "DvcStage":
+    """The stage as if DVC cached all its outputs, which the run cache does."""
+    from dvc.stage.serialize import to_single_stage_lockfile
+
+    if stage.is_data_source:
+        return stage
+    return stage.repo.stage_cache._create_stage(to_single_stage_lockfile(stage), wdir=stage.wdir)

@@ -1,0 +1,142 @@
+"""A workspace of its own for a run: a git worktree at one commit, with other params and the clone's DVC cache."""
+
+import configparser
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from isogloss.config.overrides import Overrides, overridden_text
+from isogloss.errors import PipelineError
+from isogloss.pipeline.repo.git import git
+from isogloss.pipeline.repo.opening import open_repo, site_cache
+
+
+@dataclass(frozen=True)
+class CacheSettings:
+    """Where the clone keeps its DVC cache, and how files are linked to it; settings that are not in git included."""
+
+    folder: Path
+    link_types: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> Path:
+        """Where the files lie by their hash."""
+        return self.folder / "files" / "md5"
+
+    @classmethod
+    def of(cls, root: Path) -> "CacheSettings":
+        """Those of the clone at `root`; raises `PipelineError` where it is none."""
+        with open_repo(root) as repo:
+            types = repo.config["cache"].get("type") or ()
+            return cls(Path(repo.cache.legacy.path), tuple(types))
+
+
+def remote_settings(root: Path) -> dict[str, dict[str, str]]:
+    """The sections of the clone's DVC configuration about remotes, with whole paths; what is not in git included.
+
+    Raises `PipelineError` where `root` is no clone.
+    """
+    with open_repo(root) as repo:
+        remotes, default = repo.config["remote"], repo.config["core"].get("remote")
+    sections = {
+        f"'remote \"{name}\"'": {key: str(value) for key, value in settings.items() if value is not None}
+        for name, settings in remotes.items()
+    }
+    return {**({"core": {"remote": str(default)}} if default else {}), **sections}
+
+
+class Worktree:
+    """The worktree at `path` of the clone at `root`."""
+
+    def __init__(self, root: Path, path: Path):
+        self.root, self.path = root.resolve(), path.resolve()
+
+    def environment(self, given: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What the stages in the worktree have to be told, besides what is `given`.
+
+        An installed isogloss would be the clone's, which may be edited while they run.
+        """
+        given = dict(given or {})
+        python_path = given.get("PYTHONPATH") or os.environ.get("PYTHONPATH", "")
+        return {
+            **given,
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(self.path / "src"), python_path])),
+            "DVC_SITE_CACHE_DIR": str(site_cache(self.path)),
+        }
+
+    def make(
+        self, revision: str, cache: CacheSettings, *, settings: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
+        """Put the worktree at `revision`; what git ignores (outputs, checkpoints) stays where one is there already.
+
+        `settings` are sections for its DVC configuration besides the clone's cache.
+
+        Raises
+        ------
+        PipelineError
+            Git or the disk refuse.
+        """
+        try:
+            if self._exists():
+                git(self.path, "checkout", "--quiet", "--force", "--detach", revision)
+                git(self.path, "clean", "-d", "--force", "--quiet")
+            else:
+                shutil.rmtree(self.path, ignore_errors=True)
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                git(self.root, "worktree", "prune")
+                git(self.root, "worktree", "add", "--quiet", "--force", "--detach", str(self.path), revision)
+            self._write_config(cache, settings or {})
+        except OSError as error:
+            raise PipelineError(f"the worktree {self.path} cannot be made: {error}") from None
+
+    def override(self, overrides: Overrides, *, where: str) -> None:
+        """Write params.yaml as it is at the worktree's commit, with `overrides`; raises `ParamsError`."""
+        original = git(self.path, "show", "HEAD:params.yaml") + "\n"
+        (self.path / "params.yaml").write_text(overridden_text(original, overrides, where=where), encoding="utf-8")
+
+    def forget(self, stages: Iterable[str], files: Iterable[str]) -> None:
+        """Drop what the commit says of stages that do not belong to the run: their entries in dvc.lock, their files.
+
+        What was made with other params would else pass for a result of this run.
+        """
+        yaml = YAML()  # has a state of its own, and several runs make their worktrees at once
+        for name in stages:
+            folder, _, short = name.rpartition("/dvc.yaml:")
+            lock = self.path / folder / "dvc.lock"
+            content = yaml.load(lock.read_text(encoding="utf-8")) if lock.exists() else {}
+            if content.get("stages", {}).pop(short, None) is not None:
+                with lock.open("w", encoding="utf-8") as file:
+                    yaml.dump(content, file)
+        for path in files:
+            (self.path / path).unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Take the worktree away with everything in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        git(self.root, "worktree", "prune")
+
+    def _exists(self) -> bool:
+        """Whether the folder is a worktree that git knows (an interrupted `git worktree add` leaves half of one)."""
+        listing = git(self.root, "worktree", "list", "--porcelain", "-z").split("\0")
+        if f"worktree {self.path}" not in listing or not (self.path / ".git").is_file():
+            return False
+        try:
+            return Path(git(self.path, "rev-parse", "--show-toplevel")).resolve() == self.path
+        except PipelineError:
+            return False
+
+    def _write_config(self, cache: CacheSettings, settings: Mapping[str, Mapping[str, str]]) -> None:
+        """.dvc/config.local, which git ignores: the cache is the clone's. For our eyes only: remotes have passwords."""
+        config = configparser.ConfigParser(interpolation=None)
+        config.read_dict(settings)
+        config["cache"] = {
+            "dir": str(cache.folder),
+            **({"type": ",".join(cache.link_types)} if cache.link_types else {}),
+        }
+        path = self.path / ".dvc" / "config.local"
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            config.write(file)

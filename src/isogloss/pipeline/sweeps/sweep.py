@@ -1,0 +1,164 @@
+"""Carrying out a sweep: each run in a worktree of its own, equal stages once, results as DVC experiments.
+
+A sweep is one schedule over the stages of all its runs. What is finished is saved; what is interrupted or failed keeps
+its worktree (logs, checkpoints, outputs), and the next sweep continues there. Results pass between worktrees through
+DVC's run cache, which they share.
+"""
+
+import shlex
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from isogloss.errors import PipelineError
+from isogloss.pipeline.console import ConsoleListener, duration
+from isogloss.pipeline.host.run_lock import run_lock
+from isogloss.pipeline.host.signals import stopping
+from isogloss.pipeline.host.slots import HostSlots, Share
+from isogloss.pipeline.outcome import Outcome
+from isogloss.pipeline.plan import Stage
+from isogloss.pipeline.repo.worktree import CacheSettings
+from isogloss.pipeline.schedule import Schedule, Submit
+from isogloss.pipeline.sweeps.run_workspace import RunWorkspace
+from isogloss.pipeline.sweeps.sweep_plan import SAVE, WORKSPACE, SweepPlan, job_name
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What became of a sweep's runs; `failures` has one sentence for each run that failed."""
+
+    finished: tuple[str, ...]
+    failures: dict[str, str]
+
+
+def run_sweep(
+    root: Path,
+    plan: SweepPlan,
+    *,
+    submit: Submit,
+    environment: Mapping[str, str],
+    most_at_once: int | None = None,
+    listener: ConsoleListener | None = None,
+) -> tuple[str, ...]:
+    """Do the unfinished runs of a plan side by side, as many stages at once as cores, GPUs and `most_at_once` allow.
+
+    Returns the names of the runs that were finished. `environment` is what the stages need to know beyond our own
+    environment, such as where the data are.
+
+    Raises
+    ------
+    PipelineError
+        A run failed (the others have been finished), or another run is at work in this clone.
+    KeyboardInterrupt
+        SIGINT, SIGTERM or SIGHUP came; no process of a stage is left, and the next sweep continues.
+    """
+    begun = time.monotonic()
+    jobs = plan.jobs
+    listener = listener or SweepListener(jobs)
+    with run_lock(root) as lock:
+        workspaces = _workspaces(root, plan, environment=environment, inherited=(lock,))
+
+        def work(job: Stage, share: Share) -> Outcome:
+            workspace = workspaces[job.name.partition("/")[0]]
+            return workspace.do(job, share, lambda text: listener.line(job, text))
+
+        schedule = Schedule(
+            jobs,
+            slots=HostSlots(most_at_once=most_at_once),
+            work=work,
+            submit=submit,
+            listener=listener,
+        )
+
+        def stop() -> None:
+            for workspace in workspaces.values():
+                workspace.executor.stop()
+            schedule.interrupt()
+
+        with stopping(stop):
+            try:
+                outcomes = schedule.run()
+            except BaseException:
+                stop()
+                raise
+    if any(outcome.state == "interrupted" for outcome in outcomes):
+        raise KeyboardInterrupt
+    result = _result(plan, outcomes)
+    for name, why in result.failures.items():
+        listener.say(f"Run {name} failed: {why}")
+    listener.say(_summary(plan, result, time.monotonic() - begun))
+    if result.failures:
+        raise PipelineError(_failure(plan, result))
+    return result.finished
+
+
+class SweepListener(ConsoleListener):
+    """Prints a sweep: stages that execute or fail, and runs that end; what is merely restored passes in silence."""
+
+    def started(self, stage: Stage) -> None:
+        """Nothing: most jobs only restore what another one has made."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """The end of an executed stage, of a run, or a failure."""
+        run, _, stage = outcome.stage.partition("/")
+        if outcome.state == "failed" or (outcome.state == "executed" and stage not in (WORKSPACE, SAVE)):
+            super().ended(outcome)
+        elif stage == SAVE and outcome.succeeded:
+            self.say(f"Run {run} is finished.")
+
+
+def _workspaces(
+    root: Path, plan: SweepPlan, *, environment: Mapping[str, str], inherited: tuple[int, ...]
+) -> dict[str, RunWorkspace]:
+    """Where each unfinished run happens, by its name; git is used by one at a time."""
+    make = partial(
+        RunWorkspace,
+        root,
+        plan,
+        leading=plan.leading,
+        cache=CacheSettings.of(root),
+        environment=environment,
+        inherited=inherited,
+        git_lock=threading.Lock(),
+    )
+    return {run.run.name: make(run) for run in plan.unfinished}
+
+
+def _result(plan: SweepPlan, outcomes: list[Outcome]) -> _Result:
+    """Which runs were finished, and why the others were not."""
+    ended = {outcome.stage: outcome for outcome in outcomes}
+    finished: list[str] = []
+    failures: dict[str, str] = {}
+    for run in plan.unfinished:
+        name = run.run.name
+        if ended[job_name(run.run, SAVE)].succeeded:
+            finished.append(name)
+            continue
+        own = [outcome for outcome in outcomes if outcome.stage.startswith(f"{name}/")]
+        failed = [outcome.message for outcome in own if outcome.state == "failed"]
+        failures[name] = "; ".join(failed) or _lost(own)
+    return _Result(tuple(finished), failures)
+
+
+def _lost(own: list[Outcome]) -> str:
+    """Why a run failed in which nothing failed: it needed a stage of another run that did."""
+    return next((outcome.message for outcome in own if outcome.state == "skipped"), "it was not finished")
+
+
+def _summary(plan: SweepPlan, result: _Result, seconds: float) -> str:
+    """The last lines of a sweep."""
+    before = len(plan.runs) - len(plan.unfinished)
+    parts = [f"{len(result.finished)} finished", *([f"{before} were already"] if before else [])]
+    parts += [f"{len(result.failures)} failed"] if result.failures else []
+    return f"Done in {duration(seconds)}: of {len(plan.runs)} runs {', '.join(parts)}."
+
+
+def _failure(plan: SweepPlan, result: _Result) -> str:
+    """What ends a sweep of which runs have failed."""
+    return (
+        f"{len(result.failures)} of {len(plan.unfinished)} runs failed: {', '.join(result.failures)}; their worktrees "
+        f"are kept, and `isogloss sweep {shlex.quote(str(plan.sweep.path))}` tries them again"
+    )

@@ -1,0 +1,107 @@
+"""Stages on the workers of the Prefect pools `gpu` and `cpu`: the coordinator's side.
+
+A stage is restored from the caches where they know its result. Otherwise its inputs go to the DVC remote, a run of the
+deployment `stage` asks a worker for it (`isogloss.pipeline.workers.stage_run`), and the result is restored here from
+the remote: never executed a second time. A worker that is lost is replaced by the next one, from zero.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+from isogloss.errors import PipelineError
+from isogloss.pipeline.host.execute import Executor
+from isogloss.pipeline.host.slots import Share
+from isogloss.pipeline.outcome import Outcome, State
+from isogloss.pipeline.plan import Plan, Stage
+from isogloss.pipeline.prefect_api.deployments import CPU_POOL, GPU_POOL
+from isogloss.pipeline.repo.lock_entries import read_entries
+from isogloss.pipeline.workers.remote_run import Ended, RemoteRun
+
+_EXCHANGE = ("-m", "isogloss.pipeline.repo.exchange")
+_WORKERS_LOST = 3
+"""So many workers may be lost with one stage; then it is more likely the stage that ends them."""
+
+
+class Pools:
+    """Does the stages of one run on workers.
+
+    `revision` and `params` (params file -> text, where it differs from the commit) are what the workers build their
+    workspaces from. Stages whose result DVC cannot share between workspaces run here, one after the other.
+    """
+
+    def __init__(self, root: Path, plan: Plan, executor: Executor, *, revision: str, params: Mapping[str, str]):
+        self._root, self._executor, self._revision, self._params = root, executor, revision, dict(params)
+        self._needs = {stage.name: stage.needs for stage in (*plan.stages, *plan.beyond)}
+        self._in_remote: set[str] = set()
+        self._workspace = threading.Lock()
+        self._run = uuid4().hex
+
+    def do(self, stage: Stage, on_line: Callable[[str], None]) -> Outcome:
+        """Bring one stage up to date in this workspace."""
+        begun = time.monotonic()
+        try:
+            if not stage.shareable:
+                on_line("runs here: DVC cannot share its result between workspaces")
+                with self._workspace:
+                    return self._executor.run(stage, Share(cores=1), on_line)
+            outcome = self._do(stage, on_line)
+        except PipelineError as error:
+            state: State = "interrupted" if self._executor.stopped else "failed"
+            outcome = Outcome(stage.name, state, message=f"stage {stage.name}: {error}", cause="refused")
+        return replace(outcome, seconds=time.monotonic() - begun)
+
+    def _do(self, stage: Stage, on_line: Callable[[str], None]) -> Outcome:
+        """Restore it, or have it run and restore it then."""
+        unsent = [need for need in stage.needs if need not in self._in_remote]
+        known = self._exchange("prepare", stage.name, *unsent)
+        if known is not None:
+            return Outcome(stage.name, known)
+        self._in_remote.update(unsent)
+        ended = self._on_a_worker(stage, on_line)
+        if not ended.outcome.succeeded:
+            return ended.outcome
+        if self._exchange("take", stage.name) is None:
+            raise PipelineError(
+                "a worker ran it, but its result is not in the DVC remote of this clone; do all clones have the same "
+                "remote (`dvc remote list`), and the same files (`git status`)?"
+            )
+        self._in_remote.add(stage.name)
+        return ended.outcome
+
+    def _on_a_worker(self, stage: Stage, on_line: Callable[[str], None]) -> Ended:
+        """Ask for it until a worker has done it."""
+        entries = read_entries(self._root, stage.needs)
+        parameters = {
+            "stage": stage.name,
+            "revision": self._revision,
+            "params": self._params,
+            "entries": entries,
+        }
+        for attempt in range(1, _WORKERS_LOST + 1):
+            run = RemoteRun(
+                stage,
+                GPU_POOL if stage.gpus else CPU_POOL,
+                parameters,
+                key=f"{self._run}/{stage.name}/{attempt}",
+                stopped=lambda: self._executor.stopped,
+            )
+            ended = run.follow(on_line)
+            if not ended.lost:
+                return ended
+            if self._exchange("take", stage.name) is not None:
+                on_line(f"its worker is lost ({ended.outcome.message}), and had sent the result before")
+                return Ended(Outcome(stage.name, "executed"))
+            if attempt < _WORKERS_LOST:
+                on_line(f"its worker is lost ({ended.outcome.message}); another one starts it anew")
+        message = f"stage {stage.name} lost {_WORKERS_LOST} workers one after the other: {ended.outcome.message}"
+        return Ended(replace(ended.outcome, message=message), lost=True)
+
+    def _exchange(self, action: str, *names: str) -> State | None:
+        """An exchange between this workspace and the remote, one at a time; tells whether the stage is up to date."""
+        with self._workspace:
+            lines = self._executor.call(*_EXCHANGE, action, *names)
+        return next((state for state in ("cached", "unchanged") if state in lines), None)

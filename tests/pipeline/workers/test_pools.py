@@ -1,0 +1,77 @@
+"""What a coordinator makes of lost workers; the workers and the remote are played."""
+
+import subprocess
+
+import pytest
+
+from isogloss.pipeline.outcome import Outcome
+from isogloss.pipeline.plan import Plan, Reason, Stage
+from isogloss.pipeline.workers import pools
+from isogloss.pipeline.workers.pools import Pools
+from isogloss.pipeline.workers.remote_run import Ended
+
+STAGE = Stage("mitigate@ewc", (), (Reason("never run"),), gpus=1)
+LOST = Ended(Outcome(STAGE.name, "failed", message="no sign of life for 90 s"), lost=True)
+DONE = Ended(Outcome(STAGE.name, "executed"))
+
+
+class PlayedExecutor:
+    """Answers exchanges: nothing is known beforehand; `takes` says when the result is in the remote."""
+
+    stopped = False
+
+    def __init__(self, takes):
+        self.takes = list(takes)
+
+    def call(self, *arguments):
+        if arguments[2] == "take" and self.takes.pop(0):
+            return ["cached"]
+        return []
+
+
+@pytest.fixture
+def play(tmp_path, monkeypatch):
+    """Do the stage with these ends of its runs; the outcome, what was said, and the keys of the runs."""
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+
+    def play(ends, takes):
+        said, keys, ends = [], [], iter(ends)
+
+        class PlayedRun:
+            def __init__(self, stage, pool, parameters, *, key, stopped):
+                assert pool == "gpu" and parameters["revision"] == "c0ffee"
+                keys.append(key)
+
+            def follow(self, on_line):
+                return next(ends)
+
+        monkeypatch.setattr(pools, "RemoteRun", PlayedRun)
+        coordinator = Pools(tmp_path, Plan((STAGE,)), PlayedExecutor(takes), revision="c0ffee", params={})
+        return coordinator.do(STAGE, said.append), said, keys
+
+    return play
+
+
+def test_a_lost_worker_is_replaced(play):
+    outcome, said, keys = play([LOST, DONE], takes=[False, True])
+    assert outcome.state == "executed" and len(set(keys)) == 2
+    assert said == ["its worker is lost (no sign of life for 90 s); another one starts it anew"]
+
+
+def test_what_a_lost_worker_had_sent_before_is_taken(play):
+    outcome, said, keys = play([LOST], takes=[True, True])
+    assert outcome.state == "executed" and len(keys) == 1
+    assert said == ["its worker is lost (no sign of life for 90 s), and had sent the result before"]
+
+
+def test_a_stage_that_loses_three_workers_has_failed(play):
+    outcome, said, keys = play([LOST, LOST, LOST], takes=[False] * 3)
+    assert (outcome.state, len(keys)) == ("failed", 3)
+    assert outcome.message.startswith("stage mitigate@ewc lost 3 workers one after the other: no sign of life")
+    assert len(said) == 2  # nobody starts it anew after the third
+
+
+def test_a_result_that_is_not_in_the_remote_is_one_sentence(play):
+    outcome, _, _ = play([DONE], takes=[False])
+    assert (outcome.state, outcome.cause) == ("failed", "refused")
+    assert "do all clones have the same remote" in outcome.message
