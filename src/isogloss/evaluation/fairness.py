@@ -69,14 +69,9 @@ def compare(
     parts = [pairs[pairs["cohort"] == name] for name in order]
     cohorts = cohort_figures(order, [totals_by_speaker(rows) for rows in parts], statistics)
     for name, rows, cohort in zip(order, parts, cohorts, strict=True):
-        cohort |= {
-            "label": f"{len(members[name])} small cohorts" if name == merged else labels.get(name, name),
-            "mitigated": any(member in mitigated for member in members[name]),
-            "utterances": len(rows),
-            "words": int(rows["words"].sum()),
-            "discovery_rank": int(known[name]["rank"]) if name in known else None,
-            "discovery": finite(known[name]["wer"]) if name in known else None,
-        }
+        cohort["label"] = f"{len(members[name])} small cohorts" if name == merged else labels.get(name, name)
+        cohort["mitigated"] = any(member in mitigated for member in members[name])
+        cohort |= _counts(rows) | _on_discovery(known, name)
     hidden = next((c["speakers"] for c in cohorts if c["cohort"] == merged), 0)
     return {
         "task": "asr",
@@ -100,8 +95,7 @@ def _verdict(
     return {
         "unit": "speaker",
         "speakers": int(pairs["speaker_id"].nunique()),
-        "utterances": len(pairs),
-        "words": int(pairs["words"].sum()),
+        **_counts(pairs),
         "confidence": statistics.confidence,
         "overall": overall_figures(totals_by_speaker(pairs), statistics),
         "cohorts": cohorts,
@@ -110,6 +104,18 @@ def _verdict(
         "worst_cohort_by_test": _worst_by_test(cohorts),
         "harmed_cohorts": [c["cohort"] for c in cohorts if _harmed(c, 1 - statistics.confidence)],
     }
+
+
+def _counts(rows: pd.DataFrame) -> dict[str, int]:
+    """How much speech stands behind a rate."""
+    return {"utterances": len(rows), "words": int(rows["words"].sum())}
+
+
+def _on_discovery(known: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """What is known of a cohort from discovery, None where nothing is."""
+    if name not in known:
+        return {"discovery_rank": None, "discovery": None}
+    return {"discovery_rank": int(known[name]["rank"]), "discovery": finite(known[name]["wer"])}
 
 
 def _rank(known: Mapping[str, Mapping[str, Any]], name: str) -> float:

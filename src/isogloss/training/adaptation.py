@@ -142,12 +142,7 @@ def adapt_recognizer(
         tokens, cache=True, cohorts=dict(zip(assignments["utterance_id"], assignments["cohort"], strict=True))
     )
     mitigation.start(model, setting, _base_batches(splits["train"], dataset, options, device))
-    key = training_key(
-        f"mitigate@{method}",
-        [options, getattr(params, method), sorted(worst), setting.utterances.to_csv(index=False)],
-        [base, data / "cuts" / "train.jsonl", data / "cuts" / "adapt.jsonl", data / "tokens.txt"],
-        [*CODE, SOURCE / "mitigation"],
-    )
+    key = _key(method, params, setting, base=base, data=data)
     module = AdaptationTraining(model.train(), mitigation, options)
     fit(
         module,
@@ -160,6 +155,21 @@ def adapt_recognizer(
     save_transducer(model, output, beside=mitigation.tensors(), weights=mitigation.weights())
     finish(key)
     return model
+
+
+def _key(method: str, params: Params, setting: Setting, *, base: Path, data: Path) -> Path:
+    """The checkpoint folder of this adaptation alone."""
+    return training_key(
+        f"mitigate@{method}",
+        [
+            params.mitigation,
+            getattr(params, method),
+            sorted(setting.worst),
+            setting.utterances.to_csv(index=False),
+        ],
+        [base, data / "cuts" / "train.jsonl", data / "cuts" / "adapt.jsonl", data / "tokens.txt"],
+        [*CODE, SOURCE / "mitigation"],
+    )
 
 
 def _epochs(

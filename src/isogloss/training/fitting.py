@@ -78,7 +78,6 @@ def fit(
     Whether this is the first process, which alone writes the outputs.
     """
     _quiet()
-    last = checkpoints / "last.ckpt"
     losses = LossCurve()
     average = [MovingAverage(ema_decay)] if ema_decay > 0 else []
     trainer = _trainer(
@@ -90,18 +89,25 @@ def fit(
         accumulate_grad_batches=accumulate,
         gradient_clip_val=gradient_clip,
     )
-    resumes = last.exists()
-    if resumes and trainer.is_global_zero:
-        print(f"resuming from {last}", flush=True)
-    try:
-        trainer.fit(module, _Epochs(batches, dev_batches), ckpt_path=last if resumes else None, weights_only=False)
-    except SystemExit:  # what Lightning makes of Ctrl-C
-        raise KeyboardInterrupt from None
+    _go_through(trainer, module, _Epochs(batches, dev_batches), last=checkpoints / "last.ckpt")
     for one in average:
         one.put_into(module)
     if trainer.is_global_zero:
         losses.write(curve)
     return trainer.is_global_zero
+
+
+def _go_through(
+    trainer: lightning.Trainer, module: lightning.LightningModule, epochs: lightning.LightningDataModule, *, last: Path
+) -> None:
+    """All epochs that the checkpoint `last` does not have behind it."""
+    resumes = last.exists()
+    if resumes and trainer.is_global_zero:
+        print(f"resuming from {last}", flush=True)
+    try:
+        trainer.fit(module, epochs, ckpt_path=last if resumes else None, weights_only=False)
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from None
 
 
 def _trainer(callbacks: list[Callback], checkpoints: Path, *, devices: int, **options: Any) -> lightning.Trainer:

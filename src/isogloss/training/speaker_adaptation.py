@@ -135,10 +135,9 @@ def adapt_speaker_encoder(
         [base, data / "cuts" / "train.jsonl"],
         [*CODE, SOURCE / "mitigation", SOURCE / "training" / "speaker_adaptation.py"],
     )
-    model.train()
     steps = options.epochs * len(batches(0))
     fit(
-        SpeakerAdaptation(model, loss, mitigation, cuts, learning_rate=options.learning_rate, steps=steps),
+        SpeakerAdaptation(model.train(), loss, mitigation, cuts, learning_rate=options.learning_rate, steps=steps),
         batches,
         epochs=options.epochs,
         seed=options.seed,

@@ -8,13 +8,18 @@ import pandas as pd
 
 from isogloss.config import Params, seeds
 from isogloss.evaluation.verification.lists import write_lists
-from isogloss.evaluation.verification.study import compare_groupings, groupings_of, scored_trials, trials_of_splits
+from isogloss.evaluation.verification.study import (
+    cohort_labels,
+    compare_groupings,
+    groupings_of,
+    scored_trials,
+    trials_of_splits,
+)
 from isogloss.models.speaker import load_speaker_encoder
 from isogloss.tables import (
     ASSIGNMENT_COLUMNS,
     METADATA_COLUMNS,
     atomic_folder,
-    read_json,
     read_parquet,
     write_json,
     write_parquet,
@@ -53,10 +58,7 @@ def evaluate_verifier(method: str, params: Params, root: Path = Path()) -> Mappi
         str(rule): read_parquet(root / "cohorts" / rule / "assignments.parquet", ASSIGNMENT_COLUMNS)
         for rule in params.cohorts.rules
     }
-    labels: dict[str, dict[str, str]] = {name: {} for name in options.attributes}
-    for rule in rules:
-        summary = read_json(root / "cohorts" / rule / "summary.json")
-        labels[rule] = {cohort["cohort"]: cohort["label"] for cohort in summary["cohorts"]}
+    labels = cohort_labels(root / "cohorts", rules, options.attributes)
     trials = _trials(method, params, root, utterances, rules)
     test = utterances[utterances["split"] == "test"]
     compared = compare_groupings(

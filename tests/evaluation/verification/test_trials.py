@@ -61,6 +61,7 @@ def test_a_list_is_read_as_it_was_written(tmp_path):
         ("1 a b\n\n1 a\n", "line 3"),
         ("1 a z\n", "line 1 names the utterance 'z'"),
         ("1 a b\n0 a b\n", "stands twice"),
+        ("1 a b\n1 c c\n", "line 2 pairs the utterance 'c' with itself"),
     ],
 )
 def test_a_mistake_in_a_list_is_named_by_its_line(tmp_path, text, sentence):

@@ -11,7 +11,8 @@ from isogloss.audit.writing import write_audit
 from isogloss.config import Params
 from isogloss.errors import TableError
 from isogloss.evaluation.verification.lists import SIDES
-from isogloss.tables import read_json, read_parquet
+from isogloss.evaluation.verification.study import cohort_labels
+from isogloss.tables import read_parquet
 
 TRIAL_COLUMNS = ("enrol_speaker", "test_speaker", "target", "score_before", "score")
 
@@ -38,15 +39,11 @@ def report_verifier(method: str, params: Params, root: Path = Path()) -> Path:
         A column is missing, or too few speakers for anything to be shown.
     """
     where = root / "results/speaker" / method / "trials.parquet"
-    groupings = [*map(str, params.cohorts.rules), *params.verification.attributes]
-    trials = read_parquet(where, [*TRIAL_COLUMNS, *(f"{side}_{name}" for name in groupings for side in SIDES)])
-    labels: dict[str, dict[str, str]] = {name: {} for name in params.verification.attributes}
-    for rule in params.cohorts.rules:
-        summary = read_json(root / "cohorts" / rule / "summary.json")
-        labels[str(rule)] = {cohort["cohort"]: cohort["label"] for cohort in summary["cohorts"]}
+    labels = cohort_labels(root / "cohorts", map(str, params.cohorts.rules), params.verification.attributes)
+    trials = read_parquet(where, [*TRIAL_COLUMNS, *(f"{side}_{name}" for name in labels for side in SIDES)])
     document = verification_document(
         trials[list(TRIAL_COLUMNS)],
-        speaker_cohorts(trials, {name: labels[name] for name in groupings}, where=str(where)),
+        speaker_cohorts(trials, labels, where=str(where)),
         statistics=params.statistics,
         min_speakers=params.privacy.min_speakers,
         names=("base", method),

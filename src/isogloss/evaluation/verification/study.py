@@ -1,6 +1,7 @@
 """A mitigated verifier beside the base one on held-out speakers: trials with both scores, and every grouping."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from isogloss.evaluation.verification.fairness import cohort_errors, compare_ver
 from isogloss.evaluation.verification.lists import bring_trials, make_trials, with_groups
 from isogloss.evaluation.verification.scoring import score_trials
 from isogloss.evaluation.verification.trials import trials_of
+from isogloss.tables import read_json
 
 UNSPECIFIED = "unspecified"
 
@@ -91,6 +93,23 @@ def groupings_of(
             )
         result[column] = by_id[column]
     return result
+
+
+def cohort_labels(cohorts: Path, rules: Iterable[str], attributes: Iterable[str]) -> dict[str, dict[str, str]]:
+    """What to call the cohorts of each grouping: those of a rule as its summary.json says, groups by their own names.
+
+    Parameters
+    ----------
+    cohorts
+        The folder of the rules.
+    rules, attributes
+        The groupings, as for `groupings_of`.
+    """
+    labels: dict[str, dict[str, str]] = {}
+    for rule in rules:
+        summary = read_json(cohorts / rule / "summary.json")
+        labels[rule] = {cohort["cohort"]: cohort["label"] for cohort in summary["cohorts"]}
+    return labels | {name: {} for name in attributes}
 
 
 def compare_groupings(

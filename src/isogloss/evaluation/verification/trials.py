@@ -111,7 +111,7 @@ def read_list(path: Path | str, *, known: Iterable[str] | None = None, where: st
     ------
     TableError
         The file is missing, a folder or not text, a line has another form, a trial stands twice, or an utterance is
-        unknown.
+        unknown or paired with itself.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
@@ -132,6 +132,8 @@ def read_list(path: Path | str, *, known: Iterable[str] | None = None, where: st
         for id_ in parts[1:]:
             if ids is not None and id_ not in ids:
                 raise TableError(f"{path}: line {number} names the utterance {id_!r}, which {where} does not have")
+        if parts[1] == parts[2]:
+            raise TableError(f"{path}: line {number} pairs the utterance {parts[1]!r} with itself; remove the line")
         rows.append((parts[1], parts[2], parts[0] == "1"))
     table = pd.DataFrame(rows, columns=["enrol_id", "test_id", "target"])
     twice = table.duplicated(["enrol_id", "test_id"])

@@ -137,15 +137,17 @@ def _result(plan: SweepPlan, outcomes: list[Outcome]) -> _Result:
         if ended[job_name(run.run, SAVE)].succeeded:
             finished.append(name)
             continue
-        own = [outcome for outcome in outcomes if outcome.stage.startswith(f"{name}/")]
-        failed = [outcome.message for outcome in own if outcome.state == "failed"]
-        failures[name] = "; ".join(failed) or _lost(own)
+        failures[name] = _why([outcome for outcome in outcomes if outcome.stage.startswith(f"{name}/")])
     return _Result(tuple(finished), failures)
 
 
-def _lost(own: list[Outcome]) -> str:
-    """Why a run failed in which nothing failed: it needed a stage of another run that did."""
-    return next((outcome.message for outcome in own if outcome.state == "skipped"), "it was not finished")
+def _why(own: list[Outcome]) -> str:
+    """Why a run failed: its first failure in full, the others by name; or a stage of another run that it needed."""
+    failed = [outcome for outcome in own if outcome.state == "failed"]
+    if not failed:
+        return next((outcome.message for outcome in own if outcome.state == "skipped"), "it was not finished")
+    others = ", ".join(outcome.stage.partition("/")[2] for outcome in failed[1:])
+    return failed[0].message + (f" (failed too: {others})" if others else "")
 
 
 def _summary(plan: SweepPlan, result: _Result, seconds: float) -> str:
