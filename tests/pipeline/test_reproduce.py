@@ -124,7 +124,7 @@ pathlib.Path(me + ".out").write_text(me)
 
 def test_siblings_overlap_even_though_they_share_a_dependency(new_toy, monkeypatch):
     """Each waits for the file that the other one writes when it starts."""
-    monkeypatch.setattr("isogloss.pipeline.host.slots.usable_cores", lambda: 2)
+    monkeypatch.setattr("isogloss.pipeline.host.slots.usable_cores", lambda: (0, 1))
     toy = new_toy(MEETING, **{"meet.py": MEET})
     assert states(toy.run()) == {"meet@a": "executed", "meet@b": "executed"}
 

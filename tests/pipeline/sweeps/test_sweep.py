@@ -72,7 +72,7 @@ from isogloss.pipeline.host import slots
 from isogloss.pipeline.sweeps.sweep import run_sweep
 from isogloss.pipeline.sweeps.sweep_plan import plan_sweep
 
-slots.usable_cores = lambda: 2
+slots.usable_cores = lambda: (0, 1)
 
 @entry
 def main():
@@ -88,7 +88,7 @@ main()
 def toy(new_toy, tmp_path, monkeypatch):
     """A committed repository whose stages leave a word about each of their runs."""
     monkeypatch.setenv("CALLS", str(tmp_path))
-    monkeypatch.setattr("isogloss.pipeline.host.slots.usable_cores", lambda: 2)
+    monkeypatch.setattr("isogloss.pipeline.host.slots.usable_cores", lambda: (0, 1))
     (tmp_path / "go").touch()
     toy = new_toy(SHARED, params=PARAMS, **{"work.py": WORK})
     toy.calls = lambda: Counter((tmp_path / "calls").read_text().split("\n")[:-1])

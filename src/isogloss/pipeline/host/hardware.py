@@ -5,9 +5,11 @@ import shutil
 import subprocess
 
 
-def usable_cores() -> int:
-    """Cores that this process may use (fewer than the host has under `taskset` or in a container)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def usable_cores() -> tuple[int, ...]:
+    """The cores that this process may use (fewer than the host has under `taskset` or in a container)."""
+    if hasattr(os, "sched_getaffinity"):
+        return tuple(sorted(os.sched_getaffinity(0)))
+    return tuple(range(os.cpu_count() or 1))
 
 
 def visible_devices() -> tuple[str, ...]:

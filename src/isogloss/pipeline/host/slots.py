@@ -83,7 +83,7 @@ class HostSlots:
     Parameters
     ----------
     cores, devices
-        Those that this process may use; of the host where nothing is said.
+        How many cores, and which GPUs; those that this process may use where nothing is said.
     most_at_once
         How many shares may be out at the same time, at most.
     folder
@@ -99,7 +99,7 @@ class HostSlots:
         folder: Path | None = None,
     ):
         self._folder = folder or _host_folder()
-        self._cores = [f"core-{number}" for number in range(cores or usable_cores())]
+        self._cores = [f"core-{number}" for number in (usable_cores() if cores is None else range(cores))]
         self._devices = devices
         self._places: float = math.inf if most_at_once is None else most_at_once
 

@@ -44,7 +44,7 @@ def usual_limit(pool: str) -> int:
     """How many flow runs a worker of this host takes at once: as many as there are GPUs, or cores."""
     if pool == GPU_POOL:
         return len(visible_devices()) or 1
-    return usable_cores() if pool == CPU_POOL else _COORDINATORS
+    return len(usable_cores()) if pool == CPU_POOL else _COORDINATORS
 
 
 def start_worker(
