@@ -24,7 +24,7 @@ class LoggingListener(SweepListener):
         self._prefect = PrefectStageLog()
 
     def line(self, stage: Stage, text: str) -> None:
-        """One line of a stage's own output; called inside its task."""
+        """One line of a stage: inside its task its output, before it what it waits for."""
         super().line(stage, text)
         self._prefect.line(stage.name, text)
 

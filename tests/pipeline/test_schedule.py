@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.pipeline.host.slots import HostSlots
+from isogloss.pipeline.host.tickets import OVERTAKEN
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Reason, Stage
-from isogloss.pipeline.schedule import _OVERTAKEN, Schedule
+from isogloss.pipeline.schedule import Schedule
 
 DIAMOND = {"top": [], "left": ["top"], "right": ["top"], "bottom": ["left", "right"]}
 
@@ -37,7 +38,7 @@ def walk(plan, work, *, cores=2, devices=()):
     with ThreadPoolExecutor() as pool:
         schedule = Schedule(
             plan,
-            slots=HostSlots(cores=cores, devices=devices),
+            slots=HostSlots(cores=cores, devices={device: device for device in devices}),
             work=work,
             submit=lambda _stage, job: pool.submit(job),
             listener=record,
@@ -90,7 +91,7 @@ def test_a_large_stage_is_not_overtaken_for_ever(make_plan):
 
     _, events = walk(plan, work, cores=2)
     started = [name for what, name in events if what == "started"]
-    assert 2 <= started.index("large") <= 2 + _OVERTAKEN
+    assert 2 <= started.index("large") <= 2 + OVERTAKEN
 
 
 def test_stages_that_want_a_gpu_get_different_ones(make_plan):
@@ -107,7 +108,7 @@ def test_stages_that_want_a_gpu_get_different_ones(make_plan):
 
 def test_who_waits_for_a_gpu_holds_up_nobody_that_wants_none(make_plan):
     """One GPU, two stages for it; all that need no GPU are done while the first has it."""
-    small = {f"small{number}": [] for number in range(3 * _OVERTAKEN)}
+    small = {f"small{number}": [] for number in range(3 * OVERTAKEN)}
     stages = [Stage(name, (), (Reason("never run"),), gpus=name in ("a", "b")) for name in ("a", "b", *small)]
     done, rest = threading.Event(), set(small)
 
@@ -124,7 +125,7 @@ def test_who_waits_for_a_gpu_holds_up_nobody_that_wants_none(make_plan):
 
 
 def test_what_another_run_holds_is_waited_for_and_told_once(make_plan):
-    others = HostSlots(cores=2, devices=())
+    others = HostSlots(cores=2, devices={})
     share = others.take(Stage("theirs", cores=2))
     told = []
 
@@ -136,14 +137,14 @@ def test_what_another_run_holds_is_waited_for_and_told_once(make_plan):
     with ThreadPoolExecutor() as pool:
         outcomes = Schedule(
             make_plan({"a": [], "b": ["a"]}),
-            slots=HostSlots(cores=2, devices=()),
+            slots=HostSlots(cores=2, devices={}),
             work=succeed,
             submit=lambda _stage, job: pool.submit(job),
             listener=Told(),
         ).run()
     assert [outcome.stage for outcome in outcomes] == ["a", "b"]
     assert [name for name, _ in told] == ["a"]
-    assert told[0][1].startswith("waits for cores of this host; they are held by theirs of process ")
+    assert told[0][1].startswith("waits for cores of this host, after theirs of process ")
 
 
 def test_a_failure_leaves_the_siblings_and_skips_what_depends_on_it(make_plan):

@@ -18,6 +18,7 @@ def status(stages: tuple[str, ...]) -> None:
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from isogloss.config import load_params
     from isogloss.pipeline.repo.graph import plan as read_plan
@@ -31,6 +32,6 @@ def status(stages: tuple[str, ...]) -> None:
     for heading in ("stage", "state", "why"):
         table.add_column(heading, overflow="fold")
     for stage in plan.stages:
-        colour = "yellow" if stage.stale else "green"
-        table.add_row(stage.name, f"[{colour}]{'stale' if stage.stale else 'up to date'}[/]", stage.why)
+        state = Text("stale", style="yellow") if stage.stale else Text("up to date", style="green")
+        table.add_row(Text(stage.name), state, Text(stage.why))
     Console(highlight=False).print(table)

@@ -1,6 +1,5 @@
 """`isogloss worker`: this host does stages for a coordinator elsewhere."""
 
-import signal
 from pathlib import Path
 
 import click
@@ -28,5 +27,5 @@ def worker(pool: str, limit: int | None, name: str | None) -> None:
     environment = {DATA_VARIABLE: str(data_folder(root).resolve())}
     with prefect_api(root, private=False):
         status = work_for(root, pool, limit=limit, name=name, environment=environment)
-    if status not in (0, 128 + signal.SIGINT):
+    if status != 0:
         raise PipelineError(f"the worker ended with exit code {status}")

@@ -6,7 +6,6 @@ everything that does not depend on it.
 """
 
 import queue
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -20,8 +19,6 @@ Job = Callable[[], Outcome]
 Work = Callable[[Stage, Share], Outcome]
 
 _NOTHING = Share(cores=0)
-_OVERTAKEN = 8
-"""So many smaller stages may start before one that waits for cores; then it is the next to start."""
 _LOOK_AGAIN_SECONDS = 0.2
 """After so long, while something waits: other runs on the host may have freed what it lacks."""
 
@@ -44,7 +41,6 @@ class Schedule:
         self._waiting = {stage.name: stage for stage in plan.stale}
         self._missing = {stage.name: {*stage.needs} & stale for stage in plan.stale}
         self._blocked: dict[str, NoRoom] = {}
-        self._overtaken: Counter[str] = Counter()
         self._running: dict[str, Share] = {}
         self._results: dict[str, Outcome] = {}
         self._outcomes: list[Outcome] = []
@@ -54,6 +50,16 @@ class Schedule:
 
     def run(self) -> list[Outcome]:
         """Walk until every stale stage has an outcome; they come in the order in which the stages ended."""
+        try:
+            self._walk()
+        finally:
+            self._slots.leave()
+        for name in self._waiting:
+            self._conclude(Outcome(name, "interrupted", message=f"stage {name} was not started"))
+        return self._outcomes
+
+    def _walk(self) -> None:
+        """Start what can be started and settle what has ended, until nothing is left or an interrupt has come."""
         interrupted = told = False
         self._start_what_can()
         while self._running or (self._blocked and not interrupted):
@@ -68,16 +74,13 @@ class Schedule:
                     self._settle(name)
             if not interrupted:
                 self._start_what_can()
-        for name in self._waiting:
-            self._conclude(Outcome(name, "interrupted", message=f"stage {name} was not started"))
-        return self._outcomes
 
     def interrupt(self) -> None:
         """Start no more stages; those that run are for the executor to stop. Safe in a signal handler."""
         self._over.put(None)
 
     def _start_what_can(self) -> None:
-        """Submit each waiting stage that lacks nothing and fits; first come, first served, few may overtake.
+        """Submit each waiting stage that lacks nothing and gets a share.
 
         What needs a stage that did not succeed is submitted too, as a job that only says so: where jobs are shown, it
         is shown as skipped.
@@ -92,15 +95,11 @@ class Schedule:
                 skipped = Outcome(stage.name, "skipped", message=message)
                 self._launch(stage, _NOTHING, partial(_just, skipped))
             elif not self._missing[stage.name]:
-                if any(self._overtaken[name] >= _OVERTAKEN for name in self._blocked):
-                    continue
                 wish = (stage.cores, stage.gpus)
                 share = refused.get(wish) or self._slots.take(stage)
                 if isinstance(share, NoRoom):
                     self._blocked[stage.name] = refused[wish] = share
                 else:
-                    # Who waits for a GPU is not held up by those that want none, however many they are.
-                    self._overtaken.update(name for name, lack in self._blocked.items() if lack.of == "cores")
                     self._launch(stage, share, partial(self._do, stage, share))
 
     def _tell_why(self) -> None:

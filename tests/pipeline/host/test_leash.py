@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
 from isogloss.pipeline.host.execute import Leashed
+from isogloss.pipeline.host.file_locks import try_lock
 
 STUBBORN = """
 import signal, subprocess, sys, time
@@ -70,6 +72,27 @@ def test_when_the_leash_or_the_command_is_killed_nothing_is_left(tmp_path, victi
     assert process.finish() != 0
     assert gone(command)
     assert gone(sleeper)
+
+
+def test_the_command_holds_the_locks_even_without_its_leash(tmp_path):
+    lock = try_lock(tmp_path / "lock")
+    process = Leashed(
+        [sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(600)"],
+        cwd=tmp_path,
+        environment=dict(os.environ),
+        inherited=(lock,),
+    )
+    command = int(process.process.stdout.readline())
+    os.kill(process.process.pid, signal.SIGKILL)
+    os.close(lock)
+    assert try_lock(tmp_path / "lock") is None
+    os.kill(command, signal.SIGKILL)
+    process.finish()
+    deadline = time.monotonic() + 20
+    while (lock := try_lock(tmp_path / "lock")) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.close(lock)
 
 
 def test_when_the_owner_is_killed_nothing_is_left(tmp_path, gone):

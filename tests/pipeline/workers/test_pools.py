@@ -12,6 +12,7 @@ from isogloss.pipeline.workers.remote_run import Ended
 
 STAGE = Stage("mitigate@ewc", (), (Reason("never run"),), gpus=1)
 LOST = Ended(Outcome(STAGE.name, "failed", message="no sign of life for 90 s"), lost=True)
+FAILED = Ended(Outcome(STAGE.name, "failed", message="it failed"))
 DONE = Ended(Outcome(STAGE.name, "executed"))
 
 
@@ -69,6 +70,29 @@ def test_a_stage_that_loses_three_workers_has_failed(play):
     assert (outcome.state, len(keys)) == ("failed", 3)
     assert outcome.message.startswith("stage mitigate@ewc lost 3 workers one after the other: no sign of life")
     assert len(said) == 2  # nobody starts it anew after the third
+
+
+def test_a_stage_that_is_tried_again_is_another_run(play):
+    """Prefect gives the same, failed run back for a key that it knows."""
+    _, _, first = play([FAILED], takes=[])
+    _, _, second = play([FAILED], takes=[])
+    assert len({*first, *second}) == 2
+
+
+def test_what_cannot_be_shared_runs_here_with_the_cores_and_gpus_that_it_wants(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    stage = Stage("log", (), (Reason("never run"),), gpus=1, cores=1, shareable=False)
+    shares, said = [], []
+
+    class Here(PlayedExecutor):
+        def run(self, _stage, share, _on_line):
+            shares.append(share)
+            return Outcome("log", "executed")
+
+    coordinator = Pools(tmp_path, Plan((stage,)), Here([]), revision="c0ffee", params={})
+    assert coordinator.do(stage, said.append).state == "executed"
+    assert (shares[0].cores, shares[0].devices, len(shares[0].files)) == (1, ("5",), 2)
 
 
 def test_a_result_that_is_not_in_the_remote_is_one_sentence(play):

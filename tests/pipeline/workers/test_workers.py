@@ -1,6 +1,8 @@
 """Stages in other clones, results through a DVC remote: workers without Prefect, which only carries the request."""
 
+import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -119,11 +121,34 @@ def test_a_commit_that_the_worker_does_not_get_is_refused(site):
 
 @pytest.mark.parametrize(
     ("revision", "path"),
-    [("--help", "params.yaml"), ("main", "params.yaml"), ("0" * 40, "../params.yaml"), ("0" * 40, ".git/config")],
+    [
+        ("--help", "params.yaml"),
+        ("main", "params.yaml"),
+        ("0" * 40, "../params.yaml"),
+        ("0" * 40, ".git/config"),
+        ("0" * 40, ""),
+        ("0" * 40, "."),
+    ],
 )
 def test_a_request_that_reaches_out_of_the_workspace_is_refused(revision, path):
     with pytest.raises(PipelineError):
         StageRequest("corpus", revision, {path: "x"})
+
+
+def test_a_request_brings_params_files_and_no_code(site):
+    head = site.git("rev-parse", "HEAD").strip()
+    outcome = StageRun(site.worker, StageRequest("corpus", head, {"dvc.yaml": "stages: {}"})).do(lambda line: None)
+    assert (outcome.state, outcome.cause) == ("failed", "refused")
+    assert "dvc.yaml is no params file of dvc.yaml" in outcome.message
+
+
+def test_a_failure_says_where_its_log_is(site, tmp_path):
+    site.replace("dvc.yaml", "cat words.txt > corpus.txt", "sh -c 'exit 3' corpus.txt words.txt")
+    outcome = StageRun(site.worker, StageRequest("corpus", site.commit())).do(lambda line: None)
+    assert "failed with exit code 3" in outcome.message
+    assert outcome.message.endswith(f" (in {site.worker} of the host {socket.gethostname()})")
+    log = re.search(r"its output is in (\S+),", outcome.message)[1]
+    assert (site.worker / log).is_file()
 
 
 def test_an_entry_of_dvc_lock_that_reaches_out_of_the_workspace_is_refused(tmp_path):

@@ -12,16 +12,29 @@ def usable_cores() -> tuple[int, ...]:
     return tuple(range(os.cpu_count() or 1))
 
 
-def visible_devices() -> tuple[str, ...]:
-    """The GPUs of this host that we may use: CUDA_VISIBLE_DEVICES where it is set, else what nvidia-smi lists."""
+def visible_devices() -> dict[str, str]:
+    """The GPUs of this host that we may use, and what tells each from all others.
+
+    Those of CUDA_VISIBLE_DEVICES where it is set, else those that nvidia-smi lists. A GPU's index differs between
+    containers and with the variable, its UUID does not; where nvidia-smi does not know it, it is what it is called.
+    """
+    known = _uuids()
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return tuple(name.strip() for name in visible.split(",") if name.strip() not in ("", "-1", "NoDevFiles"))
+    if visible is None:
+        return known
+    names = [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1", "NoDevFiles")]
+    # The variable may have an index, or the beginning of a UUID.
+    return {name: known.get(name) or next((u for u in known.values() if u.startswith(name)), name) for name in names}
+
+
+def _uuids() -> dict[str, str]:
+    """Index and UUID of each GPU that nvidia-smi lists."""
     if shutil.which("nvidia-smi") is None:
-        return ()
-    query = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+        return {}
+    query = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
     try:
         listing = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True).stdout
     except (OSError, subprocess.SubprocessError):
-        return ()  # a driver that does not answer drives no stage either
-    return tuple(line.strip() for line in listing.splitlines() if line.strip().isdigit())
+        return {}  # a driver that does not answer drives no stage either
+    pairs = [tuple(map(str.strip, line.split(","))) for line in listing.splitlines()]
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[0].isdigit()}

@@ -21,7 +21,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # A handler, not SIG_IGN: the command would inherit that one.
         signal.signal(number, lambda *_: None)
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    # The locks that were handed to us are the command's too: they are held as long as one of us lives.
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=False)
     over, let_go = threading.Event(), threading.Event()
     threading.Thread(target=_end_when_let_go, args=(over, let_go, grace_seconds), daemon=True).start()
     status = child.wait()

@@ -11,23 +11,22 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from isogloss.errors import PipelineError
 from isogloss.pipeline.host.file_locks import exclusive, try_lock
 from isogloss.pipeline.host.hardware import usable_cores, visible_devices
+from isogloss.pipeline.host.tickets import Lack, Tickets, Wish, turn
 from isogloss.pipeline.plan import Stage
 
 LOCKS_VARIABLE = "ISOGLOSS_LOCKS"
 """Names the folder of the locks, where the host's temporary folder is not the same for all (containers, say)."""
 _POLL_SECONDS = 0.2
-
-
-Resource = Literal["GPUs", "cores"]
 
 
 @dataclass(frozen=True)
@@ -47,13 +46,13 @@ class Share:
 
 @dataclass(frozen=True)
 class NoRoom:
-    """Why there is no share for a stage now: what is lacking, and who has it."""
+    """Why there is no share for a stage now: what is lacking, and who has it or comes first."""
 
-    of: Resource | Literal["places"]
-    holders: tuple[str, ...] = ()
+    of: str
+    after: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"waits for {self.of} of this host; they are held by {', '.join(self.holders) or 'other stages'}"
+        return f"waits for {self.of} of this host, after {', '.join(self.after) or 'other stages'}"
 
 
 class Slots(Protocol):
@@ -64,6 +63,9 @@ class Slots(Protocol):
 
     def give_back(self, share: Share, /) -> None:
         """Free what a stage held."""
+
+    def leave(self) -> None:
+        """Want nothing more."""
 
 
 class UnboundedSlots:
@@ -76,25 +78,36 @@ class UnboundedSlots:
     def give_back(self, _share: Share) -> None:
         """Nothing was held."""
 
+    def leave(self) -> None:
+        """Nobody ever waited."""
+
 
 class HostSlots:
     """The cores and GPUs of this host, as far as no other process of the user has taken them.
 
     Parameters
     ----------
-    cores, devices
-        How many cores, and which GPUs; those that this process may use where nothing is said.
+    cores
+        How many there are; those that this process may use where nothing is said.
+    devices
+        The GPUs: what CUDA_VISIBLE_DEVICES calls each, and what tells it from all others of the host. Those that this
+        process may use where nothing is said.
     most_at_once
         How many shares may be out at the same time, at most.
     folder
         Where the locks are; where nothing is said, `ISOGLOSS_LOCKS`, or one for all processes of the user.
+
+    Raises
+    ------
+    PipelineError
+        The folder cannot be used.
     """
 
     def __init__(
         self,
         *,
         cores: int | None = None,
-        devices: tuple[str, ...] | None = None,
+        devices: Mapping[str, str] | None = None,
         most_at_once: int | None = None,
         folder: Path | None = None,
     ):
@@ -102,34 +115,45 @@ class HostSlots:
         self._cores = [f"core-{number}" for number in (usable_cores() if cores is None else range(cores))]
         self._devices = devices
         self._places: float = math.inf if most_at_once is None else most_at_once
+        self._tickets = Tickets(self._folder)
 
     def take(self, stage: Stage) -> Share | NoRoom:
         """As many cores and GPUs as the stage asks for, or none at all; who wants more than exists gets all there is.
 
-        GPUs are looked at first, so that who waits for one is seen to wait for it.
+        Who is refused keeps his place in the queue of the host (`isogloss.pipeline.host.tickets`) until a stage with
+        the same wish gets a share, or until `leave`.
+
+        Raises
+        ------
+        PipelineError
+            The folder of the locks cannot be written.
         """
         if self._places == 0:
+            self._tickets.leave()  # else others would wait for us
             return NoRoom("places")
         if stage.gpus and self._devices is None:
             self._devices = visible_devices()
-        devices = {f"gpu-{device}": device for device in self._devices or ()}
-        held: dict[str, int] = {}
-        with exclusive(self._folder / "allocator"):
-            for what, names, asked in self._wishes(stage, list(devices)):
-                wanted = min(asked, len(names))
-                found = self._lock(names, wanted, f"{stage.name} of process {os.getpid()} in {Path.cwd()}")
-                held |= found
-                if len(found) < wanted:
-                    _close(held.values())
-                    return NoRoom(what, self._holders(names, held))
+        devices = {f"gpu-{identity}": device for device, identity in (self._devices or {}).items()}
+        wish = Counter(GPUs=min(stage.gpus, len(devices)), cores=min(stage.cores, len(self._cores)))
+        try:
+            with exclusive(self._folder / "allocator"):
+                held = self._choose(wish, {"GPUs": list(devices), "cores": self._cores}, _who(stage))
+        except OSError as error:
+            raise PipelineError(f"{self._folder}, where cores and GPUs are locked: {error.strerror}") from None
+        if isinstance(held, NoRoom):
+            return held
         self._places -= 1
         mine = tuple(device for name, device in devices.items() if name in held)
-        return Share(len(held) - len(mine), mine, tuple(held.values()))
+        return Share(wish["cores"], mine, tuple(held.values()))
 
     def give_back(self, share: Share) -> None:
         """Free what a stage held, once the last of its processes is gone."""
         self._places += bool(share.files)  # the share of a stage that was skipped is empty
         _close(share.files)
+
+    def leave(self) -> None:
+        """Give up all places in the queue."""
+        self._tickets.leave()
 
     @contextmanager
     def waited_for(self, stage: Stage, *, stopped: Callable[[], bool], tell: Callable[[str], None]) -> Iterator[Share]:
@@ -138,46 +162,63 @@ class HostSlots:
         Raises
         ------
         PipelineError
-            `stopped` became true while it waited.
+            `stopped` became true while it waited, or the folder of the locks cannot be written.
         """
         told = False
-        while isinstance(share := self.take(stage), NoRoom):
-            if stopped():
-                raise PipelineError(f"stage {stage.name} was not started")
-            if not told:
-                tell(str(share))
-                told = True
-            time.sleep(_POLL_SECONDS)
+        try:
+            while isinstance(share := self.take(stage), NoRoom):
+                if stopped():
+                    raise PipelineError(f"stage {stage.name} was not started")
+                if not told:
+                    tell(str(share))
+                    told = True
+                time.sleep(_POLL_SECONDS)
+        finally:
+            self.leave()
         try:
             yield share
         finally:
             self.give_back(share)
 
-    def _wishes(self, stage: Stage, devices: list[str]) -> tuple[tuple[Resource, list[str], int], ...]:
-        """Of each resource its name, the names of its files, and how many the stage asks for."""
-        return ("GPUs", devices, stage.gpus), ("cores", self._cores, stage.cores)
+    def _choose(self, wish: Wish, names: Mapping[str, list[str]], who: str) -> dict[str, int] | NoRoom:
+        """The open files of what is wished, by name; or why it cannot be had now."""
+        free = {what: self._lock(those) for what, those in names.items()}
+        chosen: dict[str, int] = {}
+        try:
+            found = turn(wish, Counter({what: len(those) for what, those in free.items()}), self._tickets.before(wish))
+            if isinstance(found, Lack):
+                self._tickets.wait(wish, who)
+                return NoRoom(found.of, (*self._holders(names[found.of], free[found.of]), *found.claims))
+            self._tickets.done(wish)
+            for ticket in found:
+                ticket.overtake()
+            chosen = {name: file for what, those in free.items() for name, file in list(those.items())[: wish[what]]}
+        finally:
+            _close(file for those in free.values() for name, file in those.items() if name not in chosen)
+        for file in chosen.values():
+            with suppress(OSError):  # the name of the holder is for messages only
+                os.ftruncate(file, 0)
+                os.pwrite(file, who.encode(), 0)
+        return chosen
 
-    def _lock(self, names: list[str], wanted: int, holder: str) -> dict[str, int]:
-        """The open files of the first free names, `wanted` at most, each with its holder written into it."""
-        held: dict[str, int] = {}
-        for name in names:
-            if len(held) == wanted:
-                break
-            descriptor = try_lock(self._path(name))
-            if descriptor is not None:
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, holder.encode(), 0)
-                held[name] = descriptor
-        return held
+    def _lock(self, names: list[str]) -> dict[str, int]:
+        """The open files of all names that are free."""
+        tried = {name: try_lock(self._path(name)) for name in names}
+        return {name: file for name, file in tried.items() if file is not None}
 
-    def _holders(self, names: list[str], free: dict[str, int]) -> tuple[str, ...]:
-        """Who has those of the names that were not free, each once."""
+    def _holders(self, names: list[str], free: Mapping[str, int]) -> tuple[str, ...]:
+        """Who has those of the names that are not free, each once."""
         taken = [self._path(name) for name in names if name not in free]
         return tuple(dict.fromkeys(path.read_text(encoding="utf-8", errors="replace") for path in taken))
 
     def _path(self, name: str) -> Path:
         """The file of a core or GPU."""
         return self._folder / re.sub(r"[^\w.-]", "_", name)
+
+
+def _who(stage: Stage) -> str:
+    """What others hear of whom they wait for."""
+    return f"{stage.name} of process {os.getpid()} in {Path.cwd()}"
 
 
 def _close(descriptors: Iterable[int]) -> None:
@@ -187,10 +228,14 @@ def _close(descriptors: Iterable[int]) -> None:
 
 
 def _host_folder() -> Path:
-    """The folder of the locks; raises where somebody else has made it."""
+    """The folder of the locks, made where it is missing."""
     named = os.environ.get(LOCKS_VARIABLE)
     folder = Path(named) if named else Path(tempfile.gettempdir()) / f"isogloss-locks-{os.getuid()}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    advice = f"set {LOCKS_VARIABLE} to a folder of your own"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise PipelineError(f"{folder} cannot hold the locks of cores and GPUs ({error.strerror}); {advice}") from None
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-        raise PipelineError(f"{folder} belongs to somebody else; set {LOCKS_VARIABLE} to a folder of your own")
+        raise PipelineError(f"{folder} belongs to somebody else; {advice}")
     return folder

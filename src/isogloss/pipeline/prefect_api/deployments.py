@@ -1,9 +1,10 @@
 """Registering the pools and the deployments of prefect.yaml at a server.
 
-Done through Prefect's client: `prefect deploy --all` of the pinned version ends with an error after the first one (it
-lists workers in a way that its own server rejects). Doing it again changes nothing.
+Done through Prefect's client, so that no other command has to be known (`prefect deploy --all` comes to the same, where
+the pools exist). Doing it again changes nothing.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ def deploy(root: Path) -> list[str]:
     try:
         content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         deployments, pull = content["deployments"], content.get("pull")
-    except (OSError, YAMLError, KeyError, TypeError) as error:
+        for deployment in deployments:
+            _check(deployment)
+    except (OSError, YAMLError, KeyError, TypeError, ValueError) as error:
         raise PipelineError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     template = ProcessWorker.get_default_base_job_template()
     with get_client(sync_client=True) as client:
@@ -45,6 +48,23 @@ def deploy(root: Path) -> list[str]:
             except ObjectAlreadyExists:
                 continue
         return [_register(client, root, deployment, pull) for deployment in deployments]
+
+
+def _check(deployment: Mapping[str, Any]) -> None:
+    """Raise `ValueError` where a deployment lacks what it has to say, or its schedule is none."""
+    from prefect.client.schemas.schedules import CronSchedule
+
+    name = deployment.get("name", "a deployment without a name")
+    for key in ("name", "entrypoint", "work_pool"):
+        if key not in deployment:
+            raise ValueError(f"{name} has no {key}")
+    if "name" not in deployment["work_pool"]:
+        raise ValueError(f"{name}: its work_pool has no name")
+    for given in deployment.get("schedules", ()):
+        try:
+            CronSchedule(cron=given.get("cron"), timezone=given.get("timezone", "UTC"))
+        except ValueError:
+            raise ValueError(f"{name}: {dict(given)} is no schedule by cron") from None
 
 
 def _register(client: Any, root: Path, deployment: dict[str, Any], pull: Any) -> str:

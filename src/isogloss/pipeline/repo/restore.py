@@ -2,8 +2,7 @@
 
 `dvc repro -s` does it for one stage and needs a process each time; `dvc checkout` looks at dvc.lock alone, and never at
 the run cache. Run as a module in the workspace, with the names of stages in an order in which they could run: prints
-the names of those that are up to date then. With `graph`, `sharing` and `run_cache`, the only module that knows DVC's
-internals.
+the names of those that are up to date then.
 """
 
 import logging

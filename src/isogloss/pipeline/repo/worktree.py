@@ -82,6 +82,8 @@ class Worktree:
         """
         try:
             if self._exists():
+                # A lock of a git that died; nobody else works here, as whoever makes a worktree has seen to.
+                (Path(git(self.path, "rev-parse", "--absolute-git-dir")) / "index.lock").unlink(missing_ok=True)
                 git(self.path, "checkout", "--quiet", "--force", "--detach", revision)
                 git(self.path, "clean", "-d", "--force", "--quiet")
             else:

@@ -6,20 +6,17 @@ All runs start from HEAD. The graph of each run is read in one worktree whose pa
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from isogloss.config import Run, Sweep
 from isogloss.errors import PipelineError
 from isogloss.pipeline.plan import Plan, Reason, Stage
 from isogloss.pipeline.repo.experiments import find
+from isogloss.pipeline.repo.files import uncached
 from isogloss.pipeline.repo.git import refuse_uncommitted, revision
-from isogloss.pipeline.repo.graph import plan_of, stage_name
+from isogloss.pipeline.repo.graph import plan_of
 from isogloss.pipeline.repo.opening import open_repo
 from isogloss.pipeline.repo.sharing import StageInputs, run_digest, stage_inputs
 from isogloss.pipeline.repo.worktree import CacheSettings, Worktree
-
-if TYPE_CHECKING:
-    from dvc.repo import Repo
 
 WORKSPACE, SAVE = "(workspace)", "(save)"
 """The jobs of a run before and after its stages."""
@@ -137,7 +134,7 @@ def plan_sweep(root: Path, sweep: Sweep) -> SweepPlan:
     """
     head = revision(root)
     with open_repo(root) as repo:
-        written = [out.def_path for stage in repo.index.stages for out in stage.outs if not out.use_cache]
+        written = [path for paths in uncached(repo).values() for path in paths]
     refuse_uncommitted(root, except_for=["dvc.lock", "experiments", *written])
     saved = {experiment.name: experiment for experiment in find(root)}
     worktree = Worktree(root, sweep_folder(root, sweep) / ".plan")
@@ -158,7 +155,7 @@ def _plan_run(workspace: Path, sweep: Sweep, run: Run) -> RunPlan:
     """The plan of the run whose params the workspace holds."""
     try:
         with open_repo(workspace) as repo:
-            plan, inputs, uncached = plan_of(repo), stage_inputs(repo), _uncached(repo)
+            plan, inputs, left_to_git = plan_of(repo), stage_inputs(repo), uncached(repo)
         if sweep.experiment.targets:
             plan = plan.needed_by(sweep.experiment.targets)
         plan.refuse_impossible()
@@ -169,18 +166,6 @@ def _plan_run(workspace: Path, sweep: Sweep, run: Run) -> RunPlan:
         run=run,
         plan=plan,
         inputs={name: found for name, found in inputs.items() if name in wanted},
-        foreign=tuple(path for stage in plan.beyond for path in uncached.get(stage.name, ())),
+        foreign=tuple(path for stage in plan.beyond for path in left_to_git.get(stage.name, ())),
         finished=False,
     )
-
-
-def _uncached(repo: "Repo") -> dict[str, list[str]]:
-    """Stage -> the outputs that it leaves to git instead of the cache, relative to the root."""
-    return {
-        stage_name(stage): [
-            Path(out.fs_path).relative_to(repo.root_dir).as_posix()
-            for out in stage.outs
-            if not out.use_cache and out.is_in_repo
-        ]
-        for stage in repo.index.stages
-    }

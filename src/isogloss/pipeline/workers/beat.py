@@ -1,7 +1,7 @@
 """Signs of life of a stage on a worker, and the reasons to end it although nobody told its process.
 
 Every few seconds the flow's process renews an artifact; the coordinator takes a run whose artifact stays as it was for
-a long time for lost (`isogloss.pipeline.workers.pools`). The same thread looks after the other direction: when the
+a long time for lost (`isogloss.pipeline.workers.remote_run`). The same thread looks after the other direction: when the
 worker above us is dead, or the coordinator has given our run up, the stage is ended.
 """
 

@@ -37,7 +37,7 @@ def serve(root: Path, *, port: int, environment: Mapping[str, str], say: Callabl
 
     _refuse_taken(port)
     quiet_environment()
-    with stopping(stop), ExitStack() as stack:
+    with ExitStack() as stack:
         server = stack.enter_context(prefect_server(root, port=port, interface=True))
         stack.enter_context(announced(root, server))
         say("Starting Prefect's server ...")
@@ -47,6 +47,7 @@ def serve(root: Path, *, port: int, environment: Mapping[str, str], say: Callabl
         deploy(root)
         workers: dict[str, Leashed] = {}
         stack.callback(_end_all, workers)
+        stack.enter_context(stopping(stop))  # before this, Ctrl-C is an ordinary one
         while not stopped:
             for pool in POOLS:
                 if pool not in workers or workers[pool].ended:

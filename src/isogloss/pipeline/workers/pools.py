@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from isogloss.errors import PipelineError
 from isogloss.pipeline.host.execute import Executor
-from isogloss.pipeline.host.slots import Share
+from isogloss.pipeline.host.slots import HostSlots
 from isogloss.pipeline.outcome import Outcome, State
 from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.prefect_api.deployments import CPU_POOL, GPU_POOL
@@ -38,7 +38,6 @@ class Pools:
         self._needs = {stage.name: stage.needs for stage in (*plan.stages, *plan.beyond)}
         self._in_remote: set[str] = set()
         self._workspace = threading.Lock()
-        self._run = uuid4().hex
 
     def do(self, stage: Stage, on_line: Callable[[str], None]) -> Outcome:
         """Bring one stage up to date in this workspace."""
@@ -46,8 +45,8 @@ class Pools:
         try:
             if not stage.shareable:
                 on_line("runs here: DVC cannot share its result between workspaces")
-                with self._workspace:
-                    return self._executor.run(stage, Share(cores=1), on_line)
+                with HostSlots().waited_for(stage, stopped=lambda: self._executor.stopped, tell=on_line) as share:
+                    return self._executor.run(stage, share, on_line)
             outcome = self._do(stage, on_line)
         except PipelineError as error:
             state: State = "interrupted" if self._executor.stopped else "failed"
@@ -86,7 +85,7 @@ class Pools:
                 stage,
                 GPU_POOL if stage.gpus else CPU_POOL,
                 parameters,
-                key=f"{self._run}/{stage.name}/{attempt}",
+                key=uuid4().hex,
                 stopped=lambda: self._executor.stopped,
             )
             ended = run.follow(on_line)

@@ -75,11 +75,19 @@ def start_worker(
 
 
 def work_for(root: Path, pool: str, *, limit: int | None, name: str | None, environment: Mapping[str, str]) -> int:
-    """Be a worker in a terminal until it ends or a signal comes; returns its exit status.
+    """Be a worker in a terminal until it ends or a signal comes; returns its exit status, 0 after a signal.
 
     The deployments are registered first, so that no other command has to be known. Raises `PipelineError` as they do.
     """
     deploy(root)
     worker = start_worker(root, pool, limit=limit, name=name, environment=environment, output=sys.stdout.fileno())
-    with stopping(worker.let_go):
-        return worker.finish()
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        stopped = True
+        worker.let_go()
+
+    with stopping(stop):
+        status = worker.finish()
+    return 0 if stopped else status  # a leash that was let go ends by a signal of its own

@@ -7,10 +7,11 @@ from the DVC remote and results go there.
 
 import os
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,9 +21,11 @@ from isogloss.pipeline.host.file_locks import exclusive, try_lock
 from isogloss.pipeline.host.slots import HostSlots
 from isogloss.pipeline.outcome import Outcome, State
 from isogloss.pipeline.plan import Stage
+from isogloss.pipeline.repo.files import pipeline_files
 from isogloss.pipeline.repo.git import git
 from isogloss.pipeline.repo.graph import plan as read_plan
 from isogloss.pipeline.repo.lock_entries import write_entries
+from isogloss.pipeline.repo.opening import open_repo
 from isogloss.pipeline.repo.worktree import CacheSettings, Worktree, remote_settings
 
 _EXCHANGE = ("-m", "isogloss.pipeline.repo.exchange")
@@ -49,7 +52,7 @@ class StageRequest:
             raise PipelineError(f"{self.revision!r} is not the number of a commit")
         for path in self.params:
             pure = PurePosixPath(path)
-            if pure.is_absolute() or ".." in pure.parts or pure.parts[0] in (".git", ".dvc"):
+            if pure.is_absolute() or ".." in pure.parts or pure.parts[:1] in ((), (".git",), (".dvc",)):
                 raise PipelineError(f"the params file {path!r} does not lie in the workspace")
 
 
@@ -81,7 +84,12 @@ class StageRun:
     def _in_workspace(self, worktree: Worktree, lock: int, on_line: Callable[[str], None]) -> Outcome:
         """The stage in a workspace that is held by the open file `lock`."""
         stage = self._stage(worktree.path)
-        executor = Executor(worktree.path, environment=worktree.environment(self._environment), inherited=(lock,))
+        executor = Executor(
+            worktree.path,
+            environment=worktree.environment(self._environment),
+            seen_from=self._clone,
+            inherited=(lock,),
+        )
         self._executor = executor
         if self._stopped:
             executor.stop()
@@ -91,6 +99,8 @@ class StageRun:
             outcome = executor.run(stage, share, on_line)
         if outcome.succeeded:
             executor.call(*_EXCHANGE, "give", stage.name)
+        elif outcome.message:
+            return replace(outcome, message=f"{outcome.message} (in {self._clone} of the host {socket.gethostname()})")
         return outcome
 
     def _stage(self, workspace: Path) -> Stage:
@@ -115,12 +125,20 @@ class StageRun:
                 worktree.make(
                     self._request.revision, CacheSettings.of(self._clone), settings=remote_settings(self._clone)
                 )
-            for path, text in self._request.params.items():
-                (worktree.path / path).write_text(text, encoding="utf-8")
+            self._write_params(worktree.path)
             write_entries(worktree.path, self._request.entries)
             yield worktree, lock
         finally:
             os.close(lock)
+
+    def _write_params(self, workspace: Path) -> None:
+        """The coordinator's params files; other files are the commit's, whoever asks."""
+        with open_repo(workspace) as repo:
+            known = pipeline_files(repo).params
+        for path, text in self._request.params.items():
+            if path not in known:
+                raise PipelineError(f"{path} is no params file of dvc.yaml at commit {self._request.revision[:12]}")
+            (workspace / path).write_text(text, encoding="utf-8")
 
     def _get_commit(self) -> None:
         """See that the clone has the coordinator's commit."""
