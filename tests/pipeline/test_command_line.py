@@ -58,12 +58,12 @@ def test_an_unknown_stage_or_command_exits_2(clone):
 
 def test_what_looks_like_markup_is_shown_as_it_is(clone):
     dvc_yaml = (clone / "dvc.yaml").read_text()
-    (clone / "dvc.yaml").write_text(dvc_yaml.replace("[words.txt]", "[words.txt, 'a[/raw].txt']"))
-    (clone / "a[/raw].txt").touch()
+    (clone / "dvc.yaml").write_text(dvc_yaml.replace("[words.txt]", "[words.txt, 'a[red].txt']"))
+    (clone / "a[red].txt").touch()
     result = isogloss(clone, "run")
     assert result.returncode == 0, result.stderr
-    (clone / "a[/raw].txt").write_text("other")
-    assert "a[/raw].txt changed" in isogloss(clone, "status").stdout
+    (clone / "a[red].txt").write_text("other")
+    assert "a[red].txt changed" in isogloss(clone, "status").stdout
 
 
 def test_away_from_the_root_it_says_so(clone):
