@@ -192,11 +192,10 @@ def cut_late(site: SmallSite) -> str:
     proxy = site.proxies[f"worker-{site.trainer()}"]
     proxy.cut()
     try:
-        last = run.end()
+        run.reach("had sent the result before", seconds=300)
     finally:
-        proxy.mend()
-    if not any("had sent the result before" in line for line in run.lines):
-        raise RuntimeError("its result was not taken")
+        proxy.mend()  # the only worker for CPU stages may hang on it
+    last = run.end()
     site.equal_to_local()
     return f"the result was in the remote, and was taken from there. {last}"
 
