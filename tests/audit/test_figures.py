@@ -8,6 +8,7 @@ import pytest
 
 from isogloss.audit import Request, audit
 from isogloss.audit.figures import cohort_table
+from isogloss.audit.page import render
 from isogloss.errors import TableError
 from isogloss.evaluation import disparities, error_rates, word_errors
 
@@ -116,3 +117,17 @@ def test_the_flat_table_has_a_row_a_cohort_and_numbers_throughout(save, table, q
 def test_the_same_request_gives_the_same_document(save, table, quick):
     request = Request(table=save(table), by=("part",), statistics=quick)
     assert audit(request).document == audit(request).document
+
+
+def test_clips_of_silence_are_shown_but_not_judged(save, make, quick):
+    speech, silence = make(speakers=44).assign(kind="speech"), make(speakers=44).assign(kind="silence", ref="")
+    silence["speaker_id"] = "q" + silence["speaker_id"]
+    silence["utterance_id"] = "q" + silence["utterance_id"]
+    request = Request(
+        table=save(pd.concat([speech, silence])), by=("kind",), statistics=quick, allow_empty=True, name="base"
+    )
+    found = audit(request)
+    cohorts = {c["cohort"]: c for c in found.document["groupings"][0]["cohorts"]}
+    assert cohorts["silence"]["before"] is None and cohorts["silence"]["rest"]["p"] is None
+    assert found.document["groupings"][0]["worse_cohorts"] == []
+    assert "no words to judge" in render(found.document)

@@ -92,3 +92,21 @@ def test_a_single_cohort_and_missing_values_are_refused():
         disparities(table.assign(region=table["region"].where(table.index > 0)), cohort="region", statistics=QUICK)
     with pytest.raises(TableError, match="did you mean 'region'"):
         disparities(table, cohort="regions", statistics=QUICK)
+
+
+def test_a_cohort_without_words_is_not_judged_and_does_not_count_among_the_tests():
+    table = utterances({"a": 30, "b": 30, "c": 30}, factors={"b": 2.5})
+    silence = table["region"] == "c"
+    table.loc[silence, "words"] = 0
+    for errors in (0, 2):  # a recogniser may hear words in silence
+        table.loc[silence, "substitutions"] = errors
+        found = {one.cohort: one for one in disparities(table, cohort="region", statistics=QUICK)}
+        assert found["c"].rate is None and found["c"].p is None and not found["c"].worse(confidence=0.95)
+        spoken = [found["a"], found["b"]]
+        assert min(one.p_holm for one in spoken) == min(1.0, 2 * min(one.p for one in spoken))  # Holm over two
+
+
+def test_a_rest_without_words_judges_nobody():
+    table = utterances({"a": 30, "b": 30})
+    table.loc[table["region"] == "b", ["words", "substitutions"]] = 0
+    assert [one.p for one in disparities(table, cohort="region", statistics=QUICK)] == [None, None]

@@ -206,3 +206,14 @@ def test_tables_that_do_not_fit_together_are_refused():
         result(before, pd.concat([after, after.iloc[:1]]), assignments)
     with pytest.raises(TableError, match="no utterance of split test"):
         result(before.assign(split="dev"), after, assignments)
+
+
+def test_a_cohort_without_reference_words_carries_no_inference():
+    before, after, assignments = tables({"a": 30, "b": 30, "c": 30}, factors={"b": 2.0})
+    silence = assignments["cohort"] == "c"
+    sides = [side.assign(words=side["words"].where(~silence, 0)) for side in (before, after)]
+    found = result(*sides, assignments)
+    spoken, quiet = found["cohorts"][:2], found["cohorts"][2]
+    assert quiet["before"] is None and not quiet["inference"] and quiet["p"] is None and quiet["p_holm"] is None
+    alone = result(*(side[~silence] for side in sides), assignments)
+    assert [c["p_holm"] for c in spoken] == [c["p_holm"] for c in alone["cohorts"]]

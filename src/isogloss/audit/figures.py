@@ -21,7 +21,7 @@ from isogloss.audit.utterances import Utterances
 from isogloss.config import StatisticsParams
 from isogloss.evaluation.disparity import Disparity, disparities
 from isogloss.evaluation.fairness import compare
-from isogloss.evaluation.figures import COHORT_KEYS, estimate, finite, overall_figures
+from isogloss.evaluation.figures import COHORT_KEYS, estimate, overall_figures
 from isogloss.evaluation.pairing import pair_utterances, totals_by_speaker
 from isogloss.evaluation.privacy import merged_name, suppress
 from isogloss.evaluation.statistics import estimands as of
@@ -98,7 +98,9 @@ def _overall(everything: Summed, statistics: StatisticsParams) -> dict[str, Any]
     pairs = pair_utterances(everything.before, everything.before, everything.before[["utterance_id", "cohort"]])
     totals = totals_by_speaker(pairs)[:, :2]
     figures: dict[str, Any] = dict.fromkeys(keys)
-    figures["before"] = finite(float(totals[:, 0].sum() / totals[:, 1].sum()))
+    if totals[:, 1].sum() == 0:
+        return figures
+    figures["before"] = float(totals[:, 0].sum() / totals[:, 1].sum())
     if len(totals) >= statistics.min_speakers:
         figures["before_ci95"] = estimate([totals], [of.rate()], statistics)[0].interval
     return figures

@@ -45,7 +45,8 @@ class Disparity:
 
     def worse(self, *, confidence: float) -> bool:
         """Whether the cohort is significantly worse than the rest."""
-        return self.p_holm is not None and self.p_holm <= 1 - confidence and (self.ratio is None or self.ratio > 1)
+        judged = self.rate is not None and self.p_holm is not None and self.p_holm <= 1 - confidence
+        return judged and (self.ratio is None or self.ratio > 1)
 
 
 def disparities(table: pd.DataFrame, *, cohort: str, statistics: StatisticsParams) -> list[Disparity]:
@@ -62,8 +63,8 @@ def disparities(table: pd.DataFrame, *, cohort: str, statistics: StatisticsParam
     cohort
         Name of the column of cohorts; merge small ones before (`privacy`).
     statistics
-        Confidence, draws and seed; a cohort with fewer than `min_speakers` speakers, or with fewer outside it, has
-        neither intervals nor p value.
+        Confidence, draws and seed; a cohort with fewer than `min_speakers` speakers or without reference words, or
+        with such a rest, has neither intervals nor p value.
 
     Raises
     ------
@@ -114,7 +115,7 @@ def _disparity(
     known = np.isfinite(rates[0])
     ratio = rates[0] / rates[1] if known and rates[1] > 0 else None
     rate_interval = ratio_interval = p = detectable = None
-    if min(len(part) for part in groups) >= statistics.min_speakers:
+    if all(len(part) >= statistics.min_speakers and part[:, 1].sum() > 0 for part in groups):
         rate_interval = estimate(groups[:1], [of.rate()], statistics)[0].interval
         drawn = _joint(sums, inside) if shared else groups
         ratio_interval = estimate(drawn, [of.ratio_of_groups()], statistics)[0].interval
@@ -142,8 +143,9 @@ def _disparity(
 def _permuted(sums: pd.DataFrame, found: list[Disparity], statistics: StatisticsParams) -> list[Disparity]:
     """The same with p values of exchanged membership, for cohorts with inference."""
     codes, _ = pd.factorize(sums["cohort"], sort=True)
-    sizes = np.bincount(codes)
+    sizes, words = np.bincount(codes), np.bincount(codes, sums["words_weighted"])
     able = np.minimum(sizes, len(codes) - sizes) >= statistics.min_speakers
+    able &= (words > 0) & (words.sum() - words > 0)
     if not able.any():
         return found
     # Cohorts without inference count as rest, under one number more.

@@ -43,8 +43,8 @@ COHORT_KEYS = (
 
 
 def cohort_figures(names: list[str], totals: list[Totals], statistics: StatisticsParams) -> list[dict[str, Any]]:
-    """Estimates of each cohort, with intervals and p values where it has enough speakers for them."""
-    able = [index for index, part in enumerate(totals) if len(part) >= statistics.min_speakers]
+    """Estimates of each cohort, with intervals and p values where it has enough speakers, and words."""
+    able = [index for index, part in enumerate(totals) if _has_inference(part, statistics)]
     wanted = [
         estimand
         for group in range(len(able))
@@ -62,11 +62,16 @@ def cohort_figures(names: list[str], totals: list[Totals], statistics: Statistic
 def overall_figures(totals: Totals, statistics: StatisticsParams) -> dict[str, Any]:
     """The same for all speakers together."""
     figure = _figures("all", totals)
-    if len(totals) >= statistics.min_speakers:
+    if _has_inference(totals, statistics):
         wanted = [of.rate(), of.rate(column=2), of.relative_change()]
         _infer(figure, totals, estimate([totals], wanted, statistics), statistics)
     keys = ("before", "before_ci95", "after", "after_ci95", "relative_change", "ci95", "p")
     return {key: figure[key] for key in keys}
+
+
+def _has_inference(totals: Totals, statistics: StatisticsParams) -> bool:
+    """Whether there are enough speakers, and reference words on both sides: without these there is no rate to judge."""
+    return len(totals) >= statistics.min_speakers and bool((totals[:, 1::2].sum(axis=0) > 0).all())
 
 
 def _figures(name: str, totals: Totals) -> dict[str, Any]:

@@ -137,3 +137,11 @@ def test_a_cohort_of_one_speaker_has_no_p_value():
 def test_a_group_of_one_speaker_is_refused():
     with pytest.raises(TableError, match="groups of 1 and 3 speakers"):
         exchange_groups(([1.0], [10.0]), ([1.0, 2, 3], [10.0, 10, 10]))
+
+
+def test_without_a_rate_there_is_no_evidence():
+    nothing, one = np.zeros(30), np.ones(30)
+    assert sign_flip(one, 2 * one, nothing, permutations=400) == 1.0
+    totals = np.stack([np.repeat([1.0, 0.0, 3.0], 10), np.repeat([10.0, 0.0, 10.0], 10)], axis=1)
+    p_values = exchange_cohorts(totals, np.repeat([0, 1, 2], 10), permutations=100)
+    assert p_values[1] is None and None not in (p_values[0], p_values[2])

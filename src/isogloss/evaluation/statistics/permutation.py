@@ -38,7 +38,8 @@ def sign_flip(
     """p value of "the two systems do not differ", with the speakers' outcomes swapped at random.
 
     One number a speaker each, as in `intervals.paired_change`. The statistic is |rate after - rate before|.
-    Speakers whose outcomes are equal change nothing and are left out; when all are, p is 1.
+    Speakers whose outcomes are equal change nothing and are left out; when all are, p is 1. An arrangement without a
+    rate, because nothing is left to divide by, counts as extreme; without an observed one p is 1.
     """
     first = np.stack([np.asarray(before, dtype=np.float64), np.asarray(denominator, dtype=np.float64)], axis=1)
     last = denominator if denominator_after is None else denominator_after
@@ -52,7 +53,8 @@ def sign_flip(
     def statistic(turned: NDArray[np.uint8]) -> Array:
         moved = swing.sum(axis=0) - 2 * (turned.astype(np.float64) @ swing)
         higher, lower = (total + moved) / 2, (total - moved) / 2
-        return np.abs(higher[:, 0] / higher[:, 1] - lower[:, 0] / lower[:, 1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.abs(higher[:, 0] / higher[:, 1] - lower[:, 0] / lower[:, 1])
 
     observed = statistic(np.zeros((1, speakers), dtype=np.uint8))[0]
     chunk = max(1, CHUNK_CELLS // speakers)
@@ -135,7 +137,8 @@ def exchange_cohorts(
 
     Returns
     -------
-    A p value for each cohort number; None for a cohort with fewer than two speakers in it or outside it.
+    A p value for each cohort number; None for a cohort with fewer than two speakers or no denominator in it or
+    outside it.
     """
     codes = np.asarray(cohorts)
     sizes, speakers = np.bincount(codes), len(codes)
@@ -154,7 +157,7 @@ def exchange_cohorts(
         counts += _tails(_against_rest(sums, everything, sizes, speakers), observed)
     higher, lower = (1 + counts) / (1 + permutations)
     p_values = higher if one_sided else np.minimum(1.0, 2 * np.minimum(higher, lower))
-    able = np.minimum(sizes, speakers - sizes) >= 2
+    able = (np.minimum(sizes, speakers - sizes) >= 2) & (np.minimum(inside, everything - inside)[:, 1] > 0)
     return [float(p) if judged else None for p, judged in zip(p_values, able, strict=True)]
 
 
@@ -188,8 +191,9 @@ def _rate_and_variance(sums: Array, speakers: NDArray[np.int64]) -> tuple[Array,
 
 
 def _as_extreme(values: Array, observed: float) -> int:
-    """How many are at least as extreme as what was observed."""
-    return int(np.count_nonzero(values >= observed - TIE * abs(observed)))
+    """How many are at least as extreme as what was observed; what is undefined is."""
+    with np.errstate(invalid="ignore"):
+        return int(np.count_nonzero(~(values < observed - TIE * abs(observed))))
 
 
 def _tails(values: Array, observed: Array) -> NDArray[np.int64]:
