@@ -300,3 +300,13 @@ def test_a_folder_is_replaced_only_if_it_is_an_earlier_audit(tables, tmp_path):
     result = run(tmp_path, *tables, "--out", str(tmp_path / "out"))
     assert result.exit_code == 2 and "holds 'notes.txt', which no audit writes" in result.output
     assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
+
+
+def test_where_nothing_is_tested_nobody_is_cleared(two, tmp_path):
+    trials, speakers = two
+    few = speakers[speakers["speaker_id"] < "s20"]
+    known = trials["enrol_id"].isin(few["utterance_id"]) & trials["test_id"].isin(few["utterance_id"])
+    document, _, text, _ = audited(tmp_path, trials[known], few, "--by", "gender")
+    assert all(not c["inference"] and c["measurable"] for c in document["groupings"][0]["cohorts"])
+    assert text.count("No cohort has enough speakers and trials to be judged.") == 4  # both questions, above and below
+    assert "No cohort is measurably" not in text

@@ -4,6 +4,7 @@ import pytest
 
 from isogloss.report.headline import headline, shrinkage_sentence
 from isogloss.report.inputs import read_inputs
+from isogloss.report.page import render
 
 METHODS = ("finetune", "ewc")
 
@@ -78,7 +79,7 @@ def test_harm_under_a_rule_that_was_not_mitigated_counts_and_is_named(repository
 def test_no_measured_harm_is_not_called_harmless(repository):
     change(repository, lambda content: content.update(harmed_cohorts=[]))
     found = read(repository)
-    assert found.consequences == "No cohort was measurably harmed."
+    assert found.consequences.startswith("No cohort was measurably harmed;")
 
 
 def test_a_loss_over_all_speech_is_said_at_the_top(repository):
@@ -113,3 +114,17 @@ def test_shrinkage_shows_both_figures_and_does_not_claim_one_that_is_not_there(r
     change(repository, worst(discovery=0.2, before=0.3))
     grown = shrinkage_sentence(read_inputs(repository.root).rules["geographic"])
     assert "did not shrink" in grown
+
+
+def test_nobody_is_cleared_whom_nothing_tested(repository):
+    for rule in ("geographic", "attribute"):
+        change(repository, lambda content: content.update(harmed_cohorts=[]), rule=rule)
+    found = read(repository)
+    assert found.consequences == "No cohort was measurably harmed; 1 of 13 cohorts could not be judged."
+    assert found.findings[0].sentences[-1] == found.consequences
+    nothing = {"inference": False, "p": None, "p_holm": None}
+    for rule in ("geographic", "attribute"):
+        change(repository, lambda content: [c.update(nothing) for c in content["cohorts"]], rule=rule)
+    found = read(repository)
+    assert found.consequences == "No cohort has enough speakers to be judged."
+    assert "No cohort was measurably harmed" not in render(read_inputs(repository.root))

@@ -3,11 +3,11 @@
 "Measurably" means that the test of a cohort holds after Holm's adjustment over the cohorts of its grouping.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from isogloss.report.text import counted, interval, listing, percent, signed_percent
+from isogloss.report.text import as_far_as_judged, counted, interval, listing, percent, signed_percent
 
 Content = Mapping[str, Any]
 MOST_NAMED = 3
@@ -36,7 +36,8 @@ def headline(document: Content) -> Headline:
         sentences.append("Speakers are unknown, so nothing can be said about whether cohorts really differ.")
         return Headline(f"Error rates of {counted(sum(len(g['cohorts']) for g in judged), 'cohort')}", tuple(sentences))
     if not worse:
-        return Headline("No cohort is measurably served worse than all other speakers.", tuple(sentences))
+        nothing = "No cohort is measurably served worse than all other speakers"
+        return Headline(_as_far_as_tested(nothing, judged, _against_rest), tuple(sentences))
     grouping, cohort = max(worse, key=lambda pair: pair[1]["before"])
     title = (
         f"{document['baseline']} fails {_named(grouping, cohort)}: {percent(cohort['before'])} {document['metric']}"
@@ -59,7 +60,7 @@ def summary(grouping: Content, document: Content) -> str:
     if worse:
         text = f"Measurably worse than all other speakers: {listing([_described(c) for c in worse])}."
     else:
-        text = "No cohort is measurably worse than all other speakers."
+        text = _as_far_as_tested("No cohort is measurably worse than all other speakers", [grouping], _against_rest)
         ratios = [c["rest"]["detectable_ratio"] for c in grouping["cohorts"]]
         known = [ratio for ratio in ratios if ratio is not None]
         if known:
@@ -122,8 +123,28 @@ def _changes(document: Content) -> list[str]:
     sentences = [f"{text}."]
     if document["groupings"] and document["unit"] == "speaker":
         named = listing(harmed[:MOST_NAMED]) if len(harmed) <= MOST_NAMED else counted(len(harmed), "cohort")
-        sentences.append(f"It measurably harms {named}." if harmed else "It measurably harms no cohort.")
+        shown = [g for g in document["groupings"] if not g["withheld"]]
+        nothing = _as_far_as_tested("It measurably harms no cohort", shown, _of_change)
+        sentences.append(f"It measurably harms {named}." if harmed else nothing)
     return sentences
+
+
+def _as_far_as_tested(nothing: str, groupings: Sequence[Content], p_holm: Callable[[Content], float | None]) -> str:
+    """That nothing was found, and how many cohorts had no p value for anything to be found by."""
+    p_values = [p_holm(c) for g in groupings for c in g["cohorts"]]
+    return as_far_as_judged(nothing, judged=sum(p is not None for p in p_values), of=len(p_values))
+
+
+def _against_rest(cohort: Content) -> float | None:
+    """The adjusted p value of a cohort against all other speakers."""
+    p_holm: float | None = cohort["rest"]["p_holm"]
+    return p_holm
+
+
+def _of_change(cohort: Content) -> float | None:
+    """The adjusted p value of the second system's change."""
+    p_holm: float | None = cohort["p_holm"]
+    return p_holm
 
 
 def _named(grouping: Content, cohort: Content) -> str:

@@ -4,12 +4,13 @@
 excludes no change. A cohort in which nothing was measured is not called unharmed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from isogloss.report.charts import by_discovery
 from isogloss.report.inputs import CohortComparison, Comparison, Fairness, ReportInputs, RuleInputs
-from isogloss.report.text import counted, interval, listing, percent, signed_percent
+from isogloss.report.text import as_far_as_judged, counted, interval, listing, percent, signed_percent
 
 POOR_RATE = 0.5
 """From this base error rate on, differences between cohorts say little about a usable recogniser (our choice)."""
@@ -50,14 +51,17 @@ def headline(inputs: ReportInputs) -> Headline:
     metric = rule.any_method.metric
     title = f"{listing(gained) or 'No mitigation'} measurably lowered the {metric} of {worst}."
     hurt = listing([f"{counted(len(harmed[m]), 'cohort')} by {m}" for m in methods if harmed[m]])
-    consequences = [f"Measurably harmed: {hurt}." if hurt else "No cohort was measurably harmed."]
+    consequences = [f"Measurably harmed: {hurt}." if hurt else unharmed([r.any_method for r in inputs.rules.values()])]
     if lost:
         consequences.append(f"Speech as a whole became measurably worse with {listing(lost)}.")
     return Headline(
         title=title,
         consequences=" ".join(consequences),
         warning=_poor(rule.any_method),
-        findings=tuple(_finding(rule.methods[m], harmed[m]) for m in methods),
+        findings=tuple(
+            _finding(rule.methods[m], harmed[m], unharmed([r.methods[m] for r in inputs.rules.values()]))
+            for m in methods
+        ),
     )
 
 
@@ -79,6 +83,13 @@ def harmed_labels(inputs: ReportInputs, method: str) -> list[str]:
         labels = {c.cohort: c.label for c in fairness.cohorts}
         found += [f"{labels.get(cohort, cohort)} ({rule.rule})" for cohort in fairness.harmed_cohorts]
     return found
+
+
+def unharmed(comparisons: Sequence[Fairness]) -> str:
+    """That no cohort of these comparisons was harmed, as far as there was a test."""
+    cohorts = [c for fairness in comparisons for c in fairness.cohorts]
+    tested = sum(c.inference and c.p_holm is not None for c in cohorts)
+    return as_far_as_judged("No cohort was measurably harmed", judged=tested, of=len(cohorts))
 
 
 def describe(change: Comparison, *, confidence: float) -> str:
@@ -117,7 +128,7 @@ def _worst(fairness: Fairness) -> CohortComparison | None:
     return next((c for c in fairness.cohorts if c.cohort == name), None)
 
 
-def _finding(fairness: Fairness, harmed: list[str]) -> Finding:
+def _finding(fairness: Fairness, harmed: list[str], nobody_harmed: str) -> Finding:
     """The sentences about one method."""
     worst = _worst(fairness)
     sentences = []
@@ -130,7 +141,7 @@ def _finding(fairness: Fairness, harmed: list[str]) -> Finding:
     if gap.before is not None and gap.after is not None:
         before, after = percent(gap.before, digits=0), percent(gap.after, digits=0)
         sentences.append(f"Relative gap between worst and best: from {before} to {after}.")
-    sentences.append(f"Measurably harmed: {listing(harmed)}." if harmed else "No cohort measurably harmed.")
+    sentences.append(f"Measurably harmed: {listing(harmed)}." if harmed else nobody_harmed)
     return Finding(method=fairness.system, verdict=verdict(worst), sentences=tuple(sentences))
 
 

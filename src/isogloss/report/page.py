@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from isogloss.config import CohortRule, EncoderName, MitigationMethod
 from isogloss.report import charts, text
-from isogloss.report.headline import Verdict, headline, shrinkage_sentence, verdict
+from isogloss.report.headline import Verdict, headline, shrinkage_sentence, unharmed, verdict
 from isogloss.report.inputs import Change, Comparison, Fairness, ReportInputs, RuleInputs, read_inputs
 from isogloss.report.map import RegionMap, region_map
 from isogloss.report.metrics import metrics
@@ -69,6 +69,7 @@ class RuleSection:
     spread: tuple[SpreadRow, ...]
     without_inference: tuple[str, ...]
     harmed: tuple[charts.Row, ...]
+    unharmed: str
 
 
 def build_report(
@@ -178,6 +179,7 @@ def _section(inputs: ReportInputs, rule: RuleInputs) -> RuleSection:
         spread=tuple(_spread_row(rule, *row) for row in _SPREAD_ROWS),
         without_inference=tuple(c.label for c in cohorts if not c.inference),
         harmed=tuple(row for row in chart.rows if row.harmed_by),
+        unharmed=unharmed([rule.any_method]),
     )
 
 

@@ -139,3 +139,18 @@ def _number(value: float, digits: int) -> str:
     """Fixed decimals with a true minus sign and no negative zero."""
     text = f"{value:.{digits}f}"
     return text.lstrip("-") if not text.strip("-0.") else text.replace("-", _MINUS)
+
+
+def as_far_as_judged(nothing: str, *, judged: int, of: int, wanting: str = "speakers") -> str:
+    """That nothing was found, as far as cohorts were tested: what has no test is not cleared.
+
+    >>> as_far_as_judged("No cohort was harmed", judged=2, of=3)
+    'No cohort was harmed; 1 of 3 cohorts could not be judged.'
+    >>> as_far_as_judged("No cohort was harmed", judged=0, of=3)
+    'No cohort has enough speakers to be judged.'
+    """
+    if judged == 0:
+        return f"No cohort has enough {wanting} to be judged."
+    return (
+        f"{nothing}." if judged == of else f"{nothing}; {of - judged} of {counted(of, 'cohort')} could not be judged."
+    )

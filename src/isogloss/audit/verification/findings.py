@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from isogloss.audit.findings import Headline
+from isogloss.evaluation.verification.figures import SIDES
 from isogloss.report.text import (
+    as_far_as_judged,
     cost,
     cost_interval,
     counted,
@@ -24,6 +26,7 @@ from isogloss.report.text import (
 Content = Mapping[str, Any]
 _NOUNS = {"speakers": "speaker", "targets": "target", "nontargets": "non-target"}
 _NONE_WORSE = "No cohort is measurably worse served than the others"
+_WANTING = "speakers and trials"
 
 
 def headline(document: Content) -> Headline:
@@ -37,7 +40,7 @@ def headline(document: Content) -> Headline:
         return Headline(rate, (size, *changes, "No cohorts were compared."))
     worse = [(g, c) for g in document["groupings"] if (c := worse_served(g, "before")) is not None]
     if not worse:
-        return Headline(rate, (size, f"{_NONE_WORSE}{by}.", *changes))
+        return Headline(rate, (size, _none_worse(document["groupings"], ("before",), by), *changes))
     grouping, cohort = max(worse, key=lambda pair: pair[1]["before"])
     title = (
         f"{cohort['label']} ({grouping['rule']}) is measurably worse served: {_against(grouping, cohort, document)}."
@@ -66,17 +69,29 @@ def worse_served(grouping: Content, side: str) -> Content | None:
 
     `side` is `before` or `after`, the verifier that is meant.
     """
-    compared = [c for c in grouping["cohorts"] if c["cohort"] in grouping["spread"]["cohorts"]]
-    if len(compared) < 2:
+    compared = _judged(grouping, side)
+    if not compared:
         return None
     first, *others = sorted(compared, key=lambda c: -c[side])
     if "gap" in grouping["spread"]:
-        bounds = grouping["spread"]["gap"].get(f"{side}_ci95")
-        return first if bounds is not None and bounds[0] > 0 else None
+        return first if grouping["spread"]["gap"][f"{side}_ci95"][0] > 0 else None
     key = f"{side}_ci95"
-    if any(c[key] is None for c in compared):
-        return None
     return first if first[key][0] > max(c[key][1] for c in others) else None
+
+
+def _judged(grouping: Content, side: str) -> list[Content]:
+    """The cohorts that can be compared with each other, two at least; none where an interval is wanting."""
+    compared = [c for c in grouping["cohorts"] if c["cohort"] in grouping["spread"]["cohorts"]]
+    gap, key = grouping["spread"].get("gap"), f"{side}_ci95"
+    known = all(c[key] is not None for c in compared) if gap is None else gap.get(key) is not None
+    return compared if known and len(compared) > 1 else []
+
+
+def _none_worse(groupings: Sequence[Content], sides: Sequence[str], by: str) -> str:
+    """That no cohort is worse served, as far as cohorts can be compared on all of the sides."""
+    judged = sum(min(len(_judged(grouping, side)) for side in sides) for grouping in groupings)
+    cohorts = sum(len(grouping["cohorts"]) for grouping in groupings)
+    return as_far_as_judged(f"{_NONE_WORSE}{by}", judged=judged, of=cohorts, wanting=_WANTING)
 
 
 def summary(grouping: Content, document: Content) -> list[str]:
@@ -135,10 +150,10 @@ def _worse(grouping: Content, document: Content) -> str:
     """Which cohort is worse served, by each verifier."""
     first = worse_served(grouping, "before")
     if not document["paired"]:
-        return f"Measurably worse served: {first['label']}." if first else f"{_NONE_WORSE}."
+        return f"Measurably worse served: {first['label']}." if first else _none_worse([grouping], ("before",), "")
     second = worse_served(grouping, "after")
     if first is None and second is None:
-        return f"{_NONE_WORSE}, with either verifier."
+        return _none_worse([grouping], SIDES, ", with either verifier")
     if first is not None and first is second:
         return f"Measurably worse served, with either verifier: {first['label']}."
     named = [one["label"] if one else "none" for one in (first, second)]
@@ -164,11 +179,13 @@ def _verdicts(groupings: Sequence[Content], document: Content, *, by: bool) -> l
         for grouping in groupings
         for cohort in grouping["cohorts"]
     ]
+    tested = sum(cohort["p_holm"] is not None for grouping in groupings for cohort in grouping["cohorts"])
+    nothing = f"No cohort is measurably harmed by {document['system']}"
     harmed, gained = ([label for said, label in judged if said == wanted] for wanted in ("harmed", "gained"))
     sentences = [
         f"Measurably harmed by {document['system']}: {listing(harmed)}."
         if harmed
-        else f"No cohort is measurably harmed by {document['system']}."
+        else as_far_as_judged(nothing, judged=tested, of=len(judged), wanting=_WANTING)
     ]
     return sentences + ([f"Measurably better served by it: {listing(gained)}."] if gained else [])
 
