@@ -2,8 +2,10 @@
 
 import pytest
 
+from isogloss.report.charts import cohort_chart
 from isogloss.report.headline import headline, shrinkage_sentence
 from isogloss.report.inputs import read_inputs
+from isogloss.report.judging import worst_verdicts
 from isogloss.report.page import render
 
 METHODS = ("finetune", "ewc")
@@ -58,7 +60,7 @@ def test_an_interval_that_touches_zero_is_no_gain(repository):
 def test_too_few_speakers_are_no_gain_even_with_an_interval(repository):
     change(repository, worst(relative_change=-0.4, ci95=[-0.5, -0.3], inference=False, speakers=12))
     found = read(repository)
-    assert found.title.startswith("No mitigation")
+    assert found.title.endswith("worst-served region cannot be judged: it has too few speakers.")
     assert "from 12 speakers: too few for an inference" in found.findings[0].sentences[0]
 
 
@@ -103,7 +105,7 @@ def test_the_title_follows_the_mitigated_rule(repository):
 def test_without_a_worst_cohort_nothing_is_claimed(repository):
     change(repository, lambda content: content.update(worst_cohort_by_discovery=None))
     found = read(repository)
-    assert found.title.startswith("No mitigation")
+    assert found.title == "Whether a mitigation lowered the WER of the worst-served region cannot be judged."
     assert found.findings[0].sentences[0].startswith("All speech")
 
 
@@ -128,3 +130,31 @@ def test_nobody_is_cleared_whom_nothing_tested(repository):
     found = read(repository)
     assert found.consequences == "No cohort has enough speakers to be judged."
     assert "No cohort was measurably harmed" not in render(read_inputs(repository.root))
+
+
+def test_a_harm_of_the_worst_cohort_is_in_the_title_and_among_the_harmed(repository):
+    change(repository, worst(relative_change=0.4, ci95=[0.2, 0.6], p=0.03, p_holm=0.15), methods=["ewc"])
+    change(repository, worst(relative_change=-0.4, ci95=[-0.6, -0.2], p=0.01), methods=["finetune"])
+    found = read(repository)
+    assert found.title == "finetune measurably lowered the WER of the worst-served region; ewc measurably raised it."
+    assert found.consequences == "Measurably harmed: 2 cohorts by finetune and 1 cohort by ewc."
+    row = cohort_chart(*judged(repository)).rows[0]
+    assert row.gained_with == ("finetune",) and row.harmed_by == ("ewc",)
+    assert [mark.hollow for mark in row.changes] == [False, False]
+
+
+def test_gain_and_harm_of_the_worst_cohort_are_adjusted_over_the_methods_alike(repository):
+    """Two methods: 0.04 fails after doubling, and passes where the other one is at most 0.05 as well."""
+    for low, high in ((-0.5, -0.01), (0.01, 0.5)):
+        middle = (low + high) / 2
+        change(repository, worst(relative_change=middle, ci95=[low, high], p=0.04), methods=["finetune"])
+        change(repository, worst(relative_change=middle, ci95=[low, high], p=0.06), methods=["ewc"])
+        assert read(repository).title == "No mitigation measurably lowered the WER of the worst-served region."
+        change(repository, worst(p=0.02), methods=["ewc"])
+        assert {finding.verdict for finding in read(repository).findings} == {"better" if high < 0 else "worse"}
+
+
+def judged(repository):
+    """The mitigated rule, and the verdicts on its worst cohort."""
+    rule = read_inputs(repository.root).rules["geographic"]
+    return rule, worst_verdicts(rule)

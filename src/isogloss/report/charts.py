@@ -4,10 +4,11 @@ A chart is an HTML table whose cells hold small drawings with positions in per c
 the window, its text keeps its size, and a screen reader meets a table. Row heights are in CSS pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from isogloss.report.inputs import CohortComparison, DiscoveredCohort, RuleInputs
+from isogloss.report.judging import Verdict, harmed_cohorts
 from isogloss.report.scale import Axis, axis_for
 from isogloss.report.text import Interval, interval, percent, signed_percent
 
@@ -105,13 +106,20 @@ def by_discovery(cohorts: Sequence[CohortComparison]) -> list[CohortComparison]:
     return sorted(cohorts, key=lambda c: (c.discovery_rank is None, c.discovery_rank or 0, c.cohort))
 
 
-def significant(cohort: CohortComparison, *, confidence: float) -> bool:
-    """Whether a cohort's change holds after Holm's adjustment over all cohorts of the rule."""
+def significant(cohort: CohortComparison, *, confidence: float, on_worst: Verdict | None = None) -> bool:
+    """Whether a cohort's change holds: after Holm's adjustment over the rule's cohorts, or as judged otherwise."""
+    if on_worst is not None:
+        return on_worst != "unclear"
     return cohort.inference and cohort.p_holm is not None and cohort.p_holm <= 1 - confidence
 
 
-def cohort_chart(rule: RuleInputs) -> CohortChart:
-    """The before/after chart of one rule, worst cohort of discovery first."""
+def cohort_chart(rule: RuleInputs, judged: Mapping[str, Verdict] | None = None) -> CohortChart:
+    """The before/after chart of one rule, worst cohort of discovery first.
+
+    `judged` is by method the verdict on the worst cohort, where it is judged apart (`judging`).
+    """
+    confidence = rule.any_method.confidence
+    name = rule.any_method.worst_cohort_by_discovery
     base, *methods = all_series(list(rule.methods))
     tables = [{c.cohort: c for c in f.cohorts} for f in rule.methods.values()]
     everything = [c for table in tables for c in table.values()]
@@ -123,19 +131,23 @@ def cohort_chart(rule: RuleInputs) -> CohortChart:
     )
     rows = []
     for first in by_discovery(rule.any_method.cohorts):
+        said = (judged or {}) if first.cohort == name else {}
         versions = [table[first.cohort] for table in tables]
         pairs = list(zip(methods, versions, strict=True))
         before = [_mark(rate_axis, base, 0, first.before, first.before_ci95, cohort=first)]
         after = [_mark(rate_axis, s, s.index, c.after, c.after_ci95, cohort=c) for s, c in pairs]
-        changes = [_change_mark(change_axis, s, c, confidence=rule.any_method.confidence) for s, c in pairs]
+        sure = {s.name: significant(c, confidence=confidence, on_worst=said.get(s.name)) for s, c in pairs}
+        changes = [_change_mark(change_axis, s, c, hollow=not sure[s.name]) for s, c in pairs]
         rows.append(
             Row(
                 cohort=first,
                 height=_LANE * (1 + len(methods)) + 2 * _PADDING,
                 rates=tuple(mark for mark in [*before, *after] if mark is not None),
                 changes=tuple(mark for mark in changes if mark is not None),
-                harmed_by=tuple(n for n, f in rule.methods.items() if first.cohort in f.harmed_cohorts),
-                gained_with=tuple(n for n, f in rule.methods.items() if _gained(f.cohorts, first.cohort, f.confidence)),
+                harmed_by=tuple(
+                    n for n, f in rule.methods.items() if first.cohort in harmed_cohorts(f, (judged or {}).get(n))
+                ),
+                gained_with=tuple(s.name for s, c in pairs if sure[s.name] and (c.relative_change or 0.0) < 0),
             )
         )
     fairness = rule.any_method
@@ -185,12 +197,6 @@ def _discovery_figures(
     return cohort.discovery, None if found is None or cohort.discovery is None else found.discovery.ci95
 
 
-def _gained(cohorts: Sequence[CohortComparison], name: str, confidence: float) -> bool:
-    """Whether the named cohort changed significantly for the better."""
-    found = next(c for c in cohorts if c.cohort == name)
-    return significant(found, confidence=confidence) and (found.relative_change or 0.0) < 0
-
-
 def _mark(
     axis: Axis,
     series: Series,
@@ -212,14 +218,13 @@ def _mark(
     return _placed(axis, series, lane, value, shown, hollow=is_hollow, title=text)
 
 
-def _change_mark(axis: Axis, series: Series, cohort: CohortComparison, *, confidence: float) -> Mark | None:
+def _change_mark(axis: Axis, series: Series, cohort: CohortComparison, *, hollow: bool) -> Mark | None:
     """A relative change with its interval, filled where it is significant."""
     if cohort.relative_change is None:
         return None
     shown = cohort.ci95 if cohort.inference else None
     text = f"{series.name}: {signed_percent(cohort.relative_change)}"
     text += f" ({interval(shown, signed=True)})" if shown else "; no interval"
-    hollow = not significant(cohort, confidence=confidence)
     return _placed(axis, series, series.index, cohort.relative_change, shown, hollow=hollow, title=text)
 
 

@@ -1,15 +1,14 @@
 """The sentences of the report, computed from the comparisons: who gained, who lost, by how much, how surely.
 
-"Measurably" means that the interval of the change (or, for a harmed cohort, the Holm-adjusted test of the comparison)
-excludes no change. A cohort in which nothing was measured is not called unharmed.
+What "measurably" means is said in `judging`. A cohort in which nothing was measured is not called unharmed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from isogloss.report.charts import by_discovery
 from isogloss.report.inputs import CohortComparison, Comparison, Fairness, ReportInputs, RuleInputs
+from isogloss.report.judging import Verdict, harmed_cohorts, judged_worst, verdict, worst_cohort, worst_verdicts
 from isogloss.report.text import as_far_as_judged, counted, interval, listing, percent, signed_percent
 
 POOR_RATE = 0.5
@@ -17,8 +16,6 @@ POOR_RATE = 0.5
 
 _UNIT = {"geographic": "region", "geodemographic": "group of ZIP codes", "automatic": "group of voices"}
 """What a reader calls a cohort of a rule; otherwise "cohort"."""
-
-Verdict = Literal["better", "worse", "unclear"]
 
 
 @dataclass(frozen=True)
@@ -44,35 +41,35 @@ def headline(inputs: ReportInputs) -> Headline:
     """The findings under the rule whose worst cohorts are mitigated, and harm under any rule."""
     rule = inputs.rules[inputs.params.mitigation.rule]
     methods = inputs.params.mitigation.methods
-    gained = [m for m in methods if verdict(_worst(rule.methods[m])) == "better"]
+    on_worst = worst_verdicts(rule)
     lost = [m for m in methods if verdict(rule.methods[m].overall) == "worse"]
     harmed = {m: harmed_labels(inputs, m) for m in methods}
-    worst = f"the worst-served {_UNIT.get(rule.rule, 'cohort')}"
-    metric = rule.any_method.metric
-    title = f"{listing(gained) or 'No mitigation'} measurably lowered the {metric} of {worst}."
     hurt = listing([f"{counted(len(harmed[m]), 'cohort')} by {m}" for m in methods if harmed[m]])
     consequences = [f"Measurably harmed: {hurt}." if hurt else unharmed([r.any_method for r in inputs.rules.values()])]
     if lost:
         consequences.append(f"Speech as a whole became measurably worse with {listing(lost)}.")
     return Headline(
-        title=title,
+        title=_title(rule, on_worst),
         consequences=" ".join(consequences),
         warning=_poor(rule.any_method),
         findings=tuple(
-            _finding(rule.methods[m], harmed[m], unharmed([r.methods[m] for r in inputs.rules.values()]))
+            _finding(rule.methods[m], on_worst[m], harmed[m], unharmed([r.methods[m] for r in inputs.rules.values()]))
             for m in methods
         ),
     )
 
 
-def verdict(change: Comparison | None) -> Verdict:
-    """What an interval of a relative change allows to say."""
-    if change is None or change.ci95 is None or change.relative_change is None:
-        return "unclear"
-    if isinstance(change, CohortComparison) and not change.inference:
-        return "unclear"
-    low, high = change.ci95
-    return "better" if high < 0 else "worse" if low > 0 else "unclear"
+def _title(rule: RuleInputs, on_worst: Mapping[str, Verdict]) -> str:
+    """What became of the worst-served cohort, for the better and for the worse, if that could be tested."""
+    fairness = rule.any_method
+    named = f"the worst-served {_UNIT.get(rule.rule, 'cohort')}"
+    worst = worst_cohort(fairness)
+    if worst is None or not worst.inference:
+        few = "" if worst is None else ": it has too few speakers"
+        return f"Whether a mitigation lowered the {fairness.metric} of {named} cannot be judged{few}."
+    better, worse = (listing([m for m, said in on_worst.items() if said == side]) for side in ("better", "worse"))
+    title = f"{better or 'No mitigation'} measurably lowered the {fairness.metric} of {named}"
+    return f"{title}; {worse} measurably raised it." if worse else f"{title}."
 
 
 def harmed_labels(inputs: ReportInputs, method: str) -> list[str]:
@@ -81,7 +78,8 @@ def harmed_labels(inputs: ReportInputs, method: str) -> list[str]:
     for rule in inputs.rules.values():
         fairness = rule.methods[method]
         labels = {c.cohort: c.label for c in fairness.cohorts}
-        found += [f"{labels.get(cohort, cohort)} ({rule.rule})" for cohort in fairness.harmed_cohorts]
+        harmed = harmed_cohorts(fairness, judged_worst(rule.rule, inputs).get(method))
+        found += [f"{labels.get(cohort, cohort)} ({rule.rule})" for cohort in harmed]
     return found
 
 
@@ -122,27 +120,24 @@ def shrinkage_sentence(rule: RuleInputs) -> str | None:
     return text + ". It did not shrink here, as the worst of many often does; still, only the test figure counts."
 
 
-def _worst(fairness: Fairness) -> CohortComparison | None:
-    """The cohort that discovery found worst."""
-    name = fairness.worst_cohort_by_discovery
-    return next((c for c in fairness.cohorts if c.cohort == name), None)
-
-
-def _finding(fairness: Fairness, harmed: list[str], nobody_harmed: str) -> Finding:
+def _finding(fairness: Fairness, on_worst: Verdict, harmed: list[str], nobody_harmed: str) -> Finding:
     """The sentences about one method."""
-    worst = _worst(fairness)
+    worst = worst_cohort(fairness)
     sentences = []
     if worst is not None:
         change = describe(worst, confidence=fairness.confidence)
         unit = _UNIT.get(fairness.rule, "cohort")
-        sentences.append(f"Worst-served {unit} ({worst.label}): {fairness.metric} from {change}.")
+        unsure = (
+            "; after adjustment over the methods, p does not hold" if on_worst == "unclear" != verdict(worst) else ""
+        )
+        sentences.append(f"Worst-served {unit} ({worst.label}): {fairness.metric} from {change}{unsure}.")
     sentences.append(f"All speech: from {describe(fairness.overall, confidence=fairness.confidence)}.")
     gap = fairness.spread.relative_gap
     if gap.before is not None and gap.after is not None:
         before, after = percent(gap.before, digits=0), percent(gap.after, digits=0)
         sentences.append(f"Relative gap between worst and best: from {before} to {after}.")
     sentences.append(f"Measurably harmed: {listing(harmed)}." if harmed else nobody_harmed)
-    return Finding(method=fairness.system, verdict=verdict(worst), sentences=tuple(sentences))
+    return Finding(method=fairness.system, verdict=on_worst, sentences=tuple(sentences))
 
 
 def _poor(fairness: Fairness) -> str | None:

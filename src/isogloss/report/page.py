@@ -17,8 +17,9 @@ from markupsafe import Markup
 
 from isogloss.config import CohortRule, EncoderName, MitigationMethod
 from isogloss.report import charts, text
-from isogloss.report.headline import Verdict, headline, shrinkage_sentence, unharmed, verdict
+from isogloss.report.headline import headline, shrinkage_sentence, unharmed
 from isogloss.report.inputs import Change, Comparison, Fairness, ReportInputs, RuleInputs, read_inputs
+from isogloss.report.judging import Verdict, judged_worst, verdict
 from isogloss.report.map import RegionMap, region_map
 from isogloss.report.metrics import metrics
 from isogloss.report.rules import about, rule_lines, rules_sentence
@@ -165,7 +166,7 @@ def _section(inputs: ReportInputs, rule: RuleInputs) -> RuleSection:
     """The section of one rule."""
     series = charts.all_series(list(rule.methods))
     cohorts = charts.by_discovery(rule.any_method.cohorts)
-    chart = charts.cohort_chart(rule)
+    chart = charts.cohort_chart(rule, judged_worst(rule.rule, inputs))
     return RuleSection(
         rule=rule.rule,
         about=about(rule.rule, inputs),

@@ -1,0 +1,53 @@
+"""What a change allows to say: better, worse, or nothing; for the one worst cohort, and for all others.
+
+The worst cohort of the mitigated rule was named on discovery, before test was looked at, and every method aims at it.
+So a page asks as many questions of it as it shows methods: gain and harm alike need an interval that excludes no
+change, and a p value that holds after Holm's adjustment over these methods. Any other cohort is judged by the
+comparison of its method alone, whose p values are adjusted over the cohorts.
+"""
+
+from typing import Literal
+
+from isogloss.evaluation.statistics.multiple import holm
+from isogloss.report.inputs import CohortComparison, Comparison, Fairness, ReportInputs, RuleInputs
+
+Verdict = Literal["better", "worse", "unclear"]
+
+
+def verdict(change: Comparison | None) -> Verdict:
+    """What the interval of a relative change allows to say, taken alone."""
+    if change is None or change.ci95 is None or change.relative_change is None:
+        return "unclear"
+    if isinstance(change, CohortComparison) and not change.inference:
+        return "unclear"
+    low, high = change.ci95
+    return "better" if high < 0 else "worse" if low > 0 else "unclear"
+
+
+def worst_cohort(fairness: Fairness) -> CohortComparison | None:
+    """The cohort that discovery found worst; None where it found none."""
+    return next((c for c in fairness.cohorts if c.cohort == fairness.worst_cohort_by_discovery), None)
+
+
+def worst_verdicts(rule: RuleInputs) -> dict[str, Verdict]:
+    """By method, what became of the worst cohort, adjusted over the methods."""
+    worst = {method: worst_cohort(fairness) for method, fairness in rule.methods.items()}
+    adjusted = holm([None if c is None or not c.inference else c.p for c in worst.values()])
+    return {
+        method: verdict(c) if p is not None and p <= 1 - rule.methods[method].confidence else "unclear"
+        for (method, c), p in zip(worst.items(), adjusted, strict=True)
+    }
+
+
+def judged_worst(rule: str, inputs: ReportInputs) -> dict[str, Verdict]:
+    """The verdicts on the worst cohort of the mitigated rule; the other rules' worst ones are cohorts like others."""
+    return worst_verdicts(inputs.rules[rule]) if rule == inputs.params.mitigation.rule else {}
+
+
+def harmed_cohorts(fairness: Fairness, on_worst: Verdict | None) -> list[str]:
+    """The cohorts that a method measurably harmed; `on_worst` is the verdict on the worst one, where it is known."""
+    found = set(fairness.harmed_cohorts)
+    worst = worst_cohort(fairness)
+    if worst is not None and on_worst is not None:
+        found = found | {worst.cohort} if on_worst == "worse" else found - {worst.cohort}
+    return sorted(found)
