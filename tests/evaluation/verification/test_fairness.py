@@ -204,3 +204,27 @@ def test_population_weights_move_the_figures(compared):
     assert weighted["overall"]["before"] > plain["overall"]["before"]
     for one, other in zip(weighted["cohorts"], plain["cohorts"], strict=True):
         assert one["before"] == pytest.approx(other["before"])
+
+
+def test_the_merged_cohort_is_shown_but_neither_judged_nor_compared(compared):
+    """Twelve speakers of two groups, merged: served worst, and worse by the second verifier."""
+    table = compared.copy()
+    names = dict(zip(sorted(set(table["enrol_speaker"])), "c" * 6 + "d" * 6 + "a" * 8 + "b" * 20, strict=True))
+    for side in ("enrol", "test"):
+        table[f"{side}_gender"] = table[f"{side}_speaker"].map(names)
+    hurt = table["target"] & table["enrol_gender"].isin(["c", "d"])
+    table = table.assign(score=table["score"] - 3.0 * hurt, score_before=table["score_before"] - 1.5 * hurt)
+    few = STATISTICS.model_copy(update={"min_speakers": 5})
+    shown = {"a": "a", "b": "b", "c": "x", "d": "x"}
+    result = compare(table, statistics=few, shown=shown, labels={"x": "2 cohorts"})
+    a, b, merged = result["cohorts"]
+    assert [merged["cohort"], merged["label"], merged["speakers"], merged["merged"]] == ["x", "2 cohorts", 12, True]
+    assert merged["nontargets"] == 66 and merged["before"] > max(a["before"], b["before"])
+    assert not merged["inference"] and merged["p"] is None and merged["p_holm"] is None
+    assert result["worst_cohort_by_test"] == max((a, b), key=lambda c: c["before"])["cohort"]
+    assert result["harmed_cohorts"] == []
+    rates = [a["before"], b["before"]]
+    assert result["spread"]["cohorts"] == ["a", "b"] and result["spread"]["max"]["before"] == max(rates)
+    assert result["spread"]["gap"]["before"] == pytest.approx(abs(np.diff(rates)[0]))
+    judged = compare(table, statistics=few)  # nothing merged: all four are judged
+    assert all(c["inference"] and not c["merged"] for c in judged["cohorts"])

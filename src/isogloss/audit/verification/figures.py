@@ -105,7 +105,7 @@ def verification_document(
     baseline, system = names if paired else (names[0], names[0])
     shown = shown_names(listed, cohorts, min_speakers=min_speakers, where=where)
     listed = listed if paired else listed.assign(score_before=listed["score"])
-    both = pair_trials(_with_cohorts(listed, cohorts, shown), statistics=statistics)
+    both = pair_trials(_with_cohorts(listed, cohorts[list(shown)]), statistics=statistics)
     errors = both.everybody.errors[0]
     document = {
         "kind": KIND,
@@ -126,7 +126,7 @@ def verification_document(
         "overall": both.overall,
         "thresholds": both.thresholds,
         "groupings": [
-            {**_grouping(both, number, names), "rule": rule, "system": system, "baseline": baseline}
+            {**_grouping(both, number, names, min_speakers), "rule": rule, "system": system, "baseline": baseline}
             for number, (rule, names) in enumerate(shown.items())
         ],
         "withheld": [column for column in cohorts.columns if column not in shown],
@@ -154,21 +154,22 @@ def verification_table(document: Mapping[str, Any]) -> pd.DataFrame:
     return split_intervals(table.astype(known | dict.fromkeys(COUNTS, "int64")))
 
 
-def _with_cohorts(trials: pd.DataFrame, cohorts: pd.DataFrame, shown: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
-    """The trials with both sides' shown cohorts: `enrol_0, test_0` of the first grouping, and so on."""
+def _with_cohorts(trials: pd.DataFrame, cohorts: pd.DataFrame) -> pd.DataFrame:
+    """The trials with both sides' cohorts: `enrol_0, test_0` of the first grouping, and so on."""
     columns: dict[str, pd.Series] = {}
-    for number, (rule, names) in enumerate(shown.items()):
-        of_speaker = cohorts[rule].map(names)
-        columns |= {f"{side}_{number}": trials[f"{side}_speaker"].map(of_speaker) for side in SIDES}
+    for number, rule in enumerate(cohorts):
+        columns |= {f"{side}_{number}": trials[f"{side}_speaker"].map(cohorts[rule]) for side in SIDES}
     return trials.assign(**columns)
 
 
-def _grouping(both: PairedTrials, number: int, names: Mapping[str, str]) -> dict[str, Any]:
+def _grouping(both: PairedTrials, number: int, names: Mapping[str, str], min_speakers: int) -> dict[str, Any]:
     """One grouping; the worst cohort comes first, what was merged last."""
     merged = merged_name(names)
     hidden = [name for name in names if names[name] == merged] if merged else []
     labels = {merged: f"{len(hidden)} cohorts, merged for privacy"} if merged else {}
-    content = compare_verifiers(both, grouping=str(number), system="after", min_speakers_shown=1, labels=labels)
+    content = compare_verifiers(
+        both, grouping=str(number), system="after", min_speakers_shown=min_speakers, shown=names, labels=labels
+    )
     content["cohorts"].sort(
         key=lambda c: (c["cohort"] == merged, -(NOT_MEASURABLE_LAST if c["before"] is None else c["before"]))
     )

@@ -4,6 +4,10 @@ The keys are those of `evaluation.fairness`; `metric` is EER, and `before`, `aft
 are of it. A cohort's figures are over trials whose two speakers both belong to it; one without targets or without
 non-targets is not measurable, and says so, where a 0 would be a lie.
 
+`merged` marks the cohort that small ones were merged into for privacy. It is no group of people: its non-targets pair
+speakers of different groups, which are easy to tell apart. Its row is shown, but it is not judged and has no part in
+the spread or the worst cohort.
+
 `at_threshold` of a cohort holds FAR and FRR where each verifier accepts what it accepts at its EER over all trials
 (`thresholds`), with intervals from the same draws. They take the threshold as given. A rate of 0 or 1 has none.
 """
@@ -88,6 +92,7 @@ def compare_verifiers(
     grouping: str,
     system: str,
     min_speakers_shown: int,
+    shown: Mapping[str, str] | None = None,
     rule: str | None = None,
     labels: Mapping[str, str] | None = None,
     discovery: Mapping[str, float | None] | None = None,
@@ -105,8 +110,11 @@ def compare_verifiers(
         What the result repeats.
     min_speakers_shown
         Smaller cohorts are merged (`privacy`).
+    shown
+        Under which name each cohort is shown, where that was decided before (`hiding`, for several groupings that are
+        published together); otherwise this grouping is taken for the only one.
     labels
-        Readable names for cohorts.
+        Readable names for cohorts, the merged one among them.
     discovery
         EER of each cohort on other speakers, by which cohorts are ranked; None where it is not measurable.
 
@@ -118,7 +126,8 @@ def compare_verifiers(
     require_columns(paired.table, [f"{side}_{grouping}" for side in ("enrol", "test")], where="the trials")
     sides = [paired.table[f"{side}_{grouping}"].fillna("unspecified").astype(str) for side in ("enrol", "test")]
     speakers = pd.concat([paired.table["enrol_speaker"], paired.table["test_speaker"]], ignore_index=True)
-    names = merge_small_cohorts(pd.concat(sides, ignore_index=True), speakers, min_speakers=min_speakers_shown)
+    both = pd.concat(sides, ignore_index=True)
+    names = dict(shown or merge_small_cohorts(both, speakers, min_speakers=min_speakers_shown))
     merged = merged_name(names)
     ranks = _ranks({names[name]: eer for name, eer in (discovery or {}).items() if names.get(name, merged) != merged})
     cohorts = cohorts_of(paired.everybody.before, paired.everybody.after, [side.map(names) for side in sides])
@@ -126,7 +135,8 @@ def compare_verifiers(
     figures = [
         {
             **counts(one),
-            "label": "small cohorts" if one.name == merged else (labels or {}).get(one.name, one.name),
+            "label": (labels or {}).get(one.name, "small cohorts" if one.name == merged else one.name),
+            "merged": one.name == merged,
             "discovery_rank": ranks.get(one.name),
             "discovery": (discovery or {}).get(one.name),
         }
@@ -146,7 +156,7 @@ def compare_verifiers(
 def _compared(paired: PairedTrials, cohorts: list[Cohort], figures: list[dict[str, Any]]) -> dict[str, Any]:
     """All figures, those of the cohorts completed by what needs inference."""
     statistics, (base, _) = paired.statistics, paired.everybody.errors
-    able = [number for number, one in enumerate(cohorts) if has_inference(one, statistics)]
+    able = [n for n, one in enumerate(cohorts) if has_inference(one, statistics) and not figures[n]["merged"]]
     spread = infer_cohorts(cohorts, figures, able, paired.thresholds, statistics)
     for figure, adjusted in zip(figures, holm([figure["p"] for figure in figures]), strict=True):
         figure["p_holm"] = adjusted
@@ -186,7 +196,8 @@ def _ranks(eers: Mapping[str, float | None]) -> dict[str, int]:
 
 def _worst(figures: list[dict[str, Any]]) -> str | None:
     """The cohort with the highest EER of the base verifier, among those with inference if there are any."""
-    rated = [figure for figure in figures if figure["inference"]] or [f for f in figures if f["measurable"]]
+    measured = [figure for figure in figures if figure["measurable"] and not figure["merged"]]
+    rated = [figure for figure in measured if figure["inference"]] or measured
     return max(rated, key=lambda figure: figure["before"])["cohort"] if rated else None
 
 

@@ -72,6 +72,7 @@ def counts(cohort: Cohort) -> dict[str, Any]:
     return {
         "cohort": cohort.name,
         "label": cohort.name,
+        "merged": False,
         "speakers": len(cohort.members),
         "words": None,
         "targets": before.targets,
@@ -185,7 +186,8 @@ def _values(cohort: Cohort, threshold: Mapping[str, float]) -> list[Value]:
 
 def _spread(figures: list[dict[str, Any]], able: list[int], inferred: list[Inference]) -> dict[str, Any]:
     """How far the cohorts are apart, before and after; over those with inference, if there are several."""
-    chosen = [figures[number] for number in able] if len(able) > 1 else [f for f in figures if f["measurable"]]
+    measured = [figure for figure in figures if figure["measurable"] and not figure["merged"]]
+    chosen = [figures[number] for number in able] if len(able) > 1 else measured
     rates = {side: np.array([figure[side] for figure in chosen])[:, None] for side in ("before", "after")}
     result: dict[str, Any] = {"cohorts": [figure["cohort"] for figure in chosen]}
     for place, (name, measure) in enumerate(SPREADS.items()):
