@@ -29,7 +29,12 @@ def test_where_none_is_within_the_lowest_overall_rate_wins_and_says_so():
 
 def test_a_method_without_figures_is_refused():
     with pytest.raises(PipelineError, match="no trial of ewc"):
-        choose(RUNS, {"ewc": {"t-a": dev(0.1, None)}})
+        choose(RUNS, {"ewc": {}})
+
+
+def test_figures_hidden_for_privacy_are_one_sentence():
+    with pytest.raises(PipelineError, match="dev has too few speakers of the worst cohorts"):
+        choose(RUNS, {"ewc": {"t-a": dev(0.1, None), "t-b": dev(None, None, before=None)}})
 
 
 def test_chosen_options_go_into_the_base_and_comments_stay(tmp_path):

@@ -50,7 +50,9 @@ def judge_system(
     worst = worst_cohorts(summaries[mitigated], params.mitigation.worst_share)
     shown = shown_names(assignments, base, min_speakers=params.privacy.min_speakers)
     before = base[base["split"] == "test"].reset_index(drop=True)
-    files: dict[str, dict[str, Any]] = {"dev.json": dev_figures(base, after, assignments[mitigated], worst)}
+    least = params.privacy.min_speakers
+    of_dev = dev_figures(base, after, assignments[mitigated], worst, min_speakers=least)
+    files: dict[str, dict[str, Any]] = {"dev.json": of_dev}
     for rule, summary in summaries.items():
         files[f"{rule}/fairness.json"] = compare(
             before,
@@ -59,7 +61,7 @@ def judge_system(
             system=system,
             rule=rule,
             statistics=params.statistics,
-            min_speakers_shown=params.privacy.min_speakers,
+            min_speakers_shown=least,
             labels={cohort["cohort"]: cohort["label"] for cohort in summary["cohorts"]},
             mitigated=worst if rule == mitigated else [],
             discovery=shown[rule].discovery_figures(summary),

@@ -56,7 +56,8 @@ def choose(
     Raises
     ------
     PipelineError
-        A method has no trial with figures of dev.
+        A method has no trial with figures of dev: none is finished, or dev has too few speakers of the worst cohorts
+        for a figure.
     """
     chosen = []
     for method, by_run in figures.items():
@@ -72,6 +73,11 @@ def choose(
             for run in runs
             if run.name in by_run and by_run[run.name]["worst"]["after"] is not None
         ]
+        if not trials and by_run:
+            raise PipelineError(
+                f"dev has too few speakers of the worst cohorts (privacy.min_speakers) for any figure of {method} by "
+                "which to choose; give dev more speakers"
+            )
         if not trials:
             raise PipelineError(f"no trial of {method} has figures of the worst cohorts on dev; run the trials first")
         able = [trial for trial in trials if trial.within]

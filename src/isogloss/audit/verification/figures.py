@@ -12,7 +12,6 @@ import pandas as pd
 
 from isogloss.audit.bounds import split_intervals
 from isogloss.audit.figures import KIND
-from isogloss.audit.verification.hiding import shown_names
 from isogloss.audit.verification.reading import read_trials
 from isogloss.config import StatisticsParams
 from isogloss.errors import ParamsError
@@ -20,6 +19,7 @@ from isogloss.evaluation.privacy import merged_name
 from isogloss.evaluation.verification.fairness import PairedTrials, compare_verifiers, pair_trials
 from isogloss.evaluation.verification.figures import RATES
 from isogloss.evaluation.verification.figures import SIDES as VERIFIERS
+from isogloss.evaluation.verification.hiding import shown_names
 from isogloss.evaluation.verification.lists import SIDES
 
 AFTER = ("after", "after_ci95", "relative_change", "change", "ci95", "p", "p_holm")
@@ -103,7 +103,11 @@ def verification_document(
     """
     paired = "score_before" in listed.columns
     baseline, system = names if paired else (names[0], names[0])
-    shown = shown_names(listed, cohorts, min_speakers=min_speakers, where=where)
+    sides = {
+        column: (listed["enrol_speaker"].map(cohorts[column]), listed["test_speaker"].map(cohorts[column]))
+        for column in map(str, cohorts.columns)
+    }
+    shown = shown_names(listed, sides, min_speakers=min_speakers, where=where)
     listed = listed if paired else listed.assign(score_before=listed["score"])
     both = pair_trials(_with_cohorts(listed, cohorts[list(shown)]), statistics=statistics)
     errors = both.everybody.errors[0]

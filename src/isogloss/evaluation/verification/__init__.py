@@ -7,6 +7,7 @@
 - `resampling`, `intervals`: the bootstrap over speakers
 - `measures`: what is estimated: errors of groups, their changes, gaps and spread
 - `figures`, `fairness`: two verifiers compared overall and cohort by cohort, as fairness.json
+- `hiding`: which cohorts of several groupings may be shown together
 - `study`: a mitigated verifier beside the base one on held-out speakers
 
 A weight or a draw belongs to a speaker. A non-target trial has two speakers, and its weight is the product of theirs.

@@ -12,7 +12,7 @@ the spread or the worst cohort.
 (`thresholds`), with intervals from the same draws. They take the threshold as given. A rate of 0 or 1 has none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +96,7 @@ def compare_verifiers(
     rule: str | None = None,
     labels: Mapping[str, str] | None = None,
     discovery: Mapping[str, float | None] | None = None,
+    discovery_shown: Collection[str] | None = None,
     seeds: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Compare a verifier with the base verifier cohort by cohort; valid JSON, None for what is unknown.
@@ -116,7 +117,11 @@ def compare_verifiers(
     labels
         Readable names for cohorts, the merged one among them.
     discovery
-        EER of each cohort on other speakers, by which cohorts are ranked; None where it is not measurable.
+        EER of each cohort on other speakers, by which cohorts are ranked; None where it is not measurable. Rank 1 is
+        the worst of all, shown or not.
+    discovery_shown
+        The cohorts whose EER on discovery may be shown, which `hiding` says; without it any. None is shown of a cohort
+        that is merged.
 
     Raises
     ------
@@ -129,7 +134,9 @@ def compare_verifiers(
     both = pd.concat(sides, ignore_index=True)
     names = dict(shown or merge_small_cohorts(both, speakers, min_speakers=min_speakers_shown))
     merged = merged_name(names)
-    ranks = _ranks({names[name]: eer for name, eer in (discovery or {}).items() if names.get(name, merged) != merged})
+    early = {name: eer for name, eer in (discovery or {}).items() if name in names}
+    ranks = {name: rank for name, rank in _ranks(early).items() if names[name] != merged}
+    told = set(early if discovery_shown is None else discovery_shown) - {merged}
     cohorts = cohorts_of(paired.everybody.before, paired.everybody.after, [side.map(names) for side in sides])
     cohorts.sort(key=lambda one: (ranks.get(one.name, np.inf), one.name == merged, one.name))
     figures = [
@@ -138,7 +145,7 @@ def compare_verifiers(
             "label": (labels or {}).get(one.name, "small cohorts" if one.name == merged else one.name),
             "merged": one.name == merged,
             "discovery_rank": ranks.get(one.name),
-            "discovery": (discovery or {}).get(one.name),
+            "discovery": early.get(one.name) if one.name in told else None,
         }
         for one in cohorts
     ]

@@ -8,8 +8,10 @@ import pandas as pd
 
 from isogloss.config import StatisticsParams, VerificationParams
 from isogloss.errors import TableError
+from isogloss.evaluation.privacy import OTHER, merged_name
 from isogloss.evaluation.verification.fairness import cohort_errors, compare_verifiers, pair_trials
-from isogloss.evaluation.verification.lists import bring_trials, make_trials, with_groups
+from isogloss.evaluation.verification.hiding import shown_names
+from isogloss.evaluation.verification.lists import SIDES, bring_trials, make_trials, with_groups
 from isogloss.evaluation.verification.scoring import score_trials
 from isogloss.evaluation.verification.trials import trials_of
 from isogloss.tables import read_json
@@ -112,6 +114,30 @@ def cohort_labels(cohorts: Path, rules: Iterable[str], attributes: Iterable[str]
     return labels | {name: {} for name in attributes}
 
 
+def published_names(
+    trials: pd.DataFrame, groupings: list[str], *, min_speakers: int, where: str
+) -> dict[str, dict[str, str]]:
+    """For each grouping the name under which each cohort may be shown, all groupings being published together.
+
+    Where nothing of a grouping may be told apart, all its cohorts bear one name, whose figures are those of all trials.
+
+    Parameters
+    ----------
+    trials
+        `enrol_speaker, test_speaker, target`, and `enrol_<grouping>, test_<grouping>`.
+    min_speakers, where
+        As `shown_names`, whose errors are raised.
+    """
+    both = {name: [trials[f"{side}_{name}"].fillna(UNSPECIFIED).astype(str) for side in SIDES] for name in groupings}
+    sides = {name: (enrol, test) for name, (enrol, test) in both.items()}
+    shown = shown_names(trials, sides, min_speakers=min_speakers, where=where)
+    for name, pair in sides.items():
+        if name not in shown:
+            cohorts = sorted(set(pd.concat(pair)))
+            shown[name] = dict.fromkeys(cohorts, OTHER if len(cohorts) > 1 else cohorts[0])
+    return shown
+
+
 def compare_groupings(
     test: pd.DataFrame,
     discovery: pd.DataFrame,
@@ -124,6 +150,9 @@ def compare_groupings(
     seeds: Mapping[str, int],
 ) -> dict[str, dict[str, Any]]:
     """fairness.json by grouping.
+
+    All groupings leave the machine together, so which cohorts may be shown is settled for all of them at once, on test
+    and, for the figures by which cohorts are ranked, on discovery.
 
     Parameters
     ----------
@@ -138,6 +167,12 @@ def compare_groupings(
     """
     early = trials_of(discovery.assign(score=discovery["score_before"]), where="the trials of discovery")
     paired = pair_trials(test, statistics=statistics, weights=weights)
+    shown = published_names(test, list(groupings), min_speakers=min_speakers_shown, where="the trials of test")
+    try:
+        where = "the trials of discovery"
+        of_discovery = published_names(discovery, list(groupings), min_speakers=min_speakers_shown, where=where)
+    except TableError:  # they are of so few speakers that not even their total may be shown
+        of_discovery = {name: {} for name in groupings}
     result = {}
     for name, labels in groupings.items():
         errors = cohort_errors(early, discovery[f"enrol_{name}"], discovery[f"test_{name}"])
@@ -146,8 +181,10 @@ def compare_groupings(
             grouping=name,
             system=system,
             min_speakers_shown=min_speakers_shown,
-            labels=labels,
+            shown=shown[name],
+            labels={cohort: label for cohort, label in labels.items() if cohort != merged_name(shown[name])},
             discovery={cohort: one.eer for cohort, one in errors.items()},
+            discovery_shown=[cohort for cohort, shown_as in of_discovery[name].items() if cohort == shown_as],
             seeds=seeds,
         )
     return result

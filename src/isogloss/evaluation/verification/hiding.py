@@ -17,41 +17,45 @@ from isogloss.evaluation.privacy import OTHER, suppress
 
 Names = dict[str, dict[str, str]]
 """For each grouping the name of each cohort."""
+Sides = tuple[pd.Series, pd.Series]
+"""The cohorts of both sides of each trial, in one grouping."""
 
 
 @dataclass(frozen=True)
 class _Sums:
-    """A kind of sums: of what they are, and the speakers of both sides of each row that has a part in them."""
+    """A kind of sums: of what they are, and the rows that have a part in them.
+
+    The column `speaker` of a side is his id, the others are his cohorts, by the number of the grouping.
+    """
 
     of: str
-    enrol: pd.Series
-    test: pd.Series
+    enrol: pd.DataFrame
+    test: pd.DataFrame
 
     def speakers(self) -> pd.Series:
         """The speaker of each row, of either side."""
-        return pd.concat([self.enrol, self.test], ignore_index=True)
+        return pd.concat([self.enrol["speaker"], self.test["speaker"]], ignore_index=True)
 
-    def rows(self, cohorts: pd.DataFrame, names: Names) -> pd.DataFrame:
+    def rows(self, numbers: Mapping[str, int], names: Names) -> pd.DataFrame:
         """The shown cohort of each of `speakers()`; NaN where the two sides are of different ones."""
         columns = {}
         for grouping, shown in names.items():
-            cohort = cohorts[grouping].map(shown)
-            enrol, test = self.enrol.map(cohort), self.test.map(cohort)
+            enrol, test = (side[numbers[grouping]].map(shown) for side in (self.enrol, self.test))
             within = enrol.where(enrol == test)
             if within.notna().any():  # of a grouping without a row nothing is published
                 columns[grouping] = pd.concat([within, within], ignore_index=True)
         return pd.DataFrame(columns, index=range(2 * len(self.enrol)))
 
 
-def shown_names(trials: pd.DataFrame, cohorts: pd.DataFrame, *, min_speakers: int, where: str) -> Names:
+def shown_names(trials: pd.DataFrame, groupings: Mapping[str, Sides], *, min_speakers: int, where: str) -> Names:
     """Under which names the cohorts of all groupings may be published together, with the total of all trials.
 
     Parameters
     ----------
     trials
         `enrol_speaker, test_speaker, target`.
-    cohorts
-        A row a speaker of the trials, a column a grouping.
+    groupings
+        By its name, the cohort of both sides of each trial, in the order of the trials.
     min_speakers
         Fewest speakers that a figure may be about.
     where
@@ -66,32 +70,41 @@ def shown_names(trials: pd.DataFrame, cohorts: pd.DataFrame, *, min_speakers: in
     TableError
         All trials, all targets or all non-targets are of fewer than `min_speakers` speakers.
     """
-    kinds = _kinds(trials, cohorts)
+    kinds = _kinds(trials, list(groupings.values()))
     for kind in kinds:
-        if kind.speakers().nunique() < min_speakers:
+        if (speakers := kind.speakers().nunique()) < min_speakers:
             raise TableError(
-                f"{where}: the {kind.of} are of {kind.speakers().nunique()} speakers, fewer than --min-speakers "
-                f"{min_speakers}; add some"
+                f"{where}: the {kind.of} are of {speakers} speakers, fewer than the {min_speakers} that a figure must "
+                "be about (--min-speakers, privacy.min_speakers); add some"
             )
-    names: Names = {str(one): {value: value for value in cohorts[one].unique()} for one in cohorts.columns}
+    numbers = {one: number for number, one in enumerate(groupings)}
+    names: Names = {one: {value: value for value in pd.concat(sides).unique()} for one, sides in groupings.items()}
     while True:
         earlier = names
         for kind in kinds:
-            steps = suppress(kind.rows(cohorts, names), kind.speakers(), min_speakers=min_speakers)
+            steps = suppress(kind.rows(numbers, names), kind.speakers(), min_speakers=min_speakers)
             merged = {one: _merged(shown, steps[one]) if one in steps else shown for one, shown in names.items()}
             names = {one: shown for one, shown in merged.items() if len(set(shown.values())) > 1}
         if names == earlier:
             return names
 
 
-def _kinds(trials: pd.DataFrame, cohorts: pd.DataFrame) -> list[_Sums]:
+def _kinds(trials: pd.DataFrame, groupings: list[Sides]) -> list[_Sums]:
     """The three kinds, each pair of speakers once; none that has no row, about which the figures complain."""
-    pairs = trials[["enrol_speaker", "test_speaker", "target"]].drop_duplicates(ignore_index=True)
-    target = pairs["target"].astype(bool)
-    everybody = cohorts.index.to_series()
+    enrol, test = (
+        pd.DataFrame(
+            {"speaker": trials[f"{name}_speaker"].to_numpy()}
+            | {number: sides[place].to_numpy() for number, sides in enumerate(groupings)}
+        )
+        for place, name in enumerate(("enrol", "test"))
+    )
+    everybody = pd.concat([enrol, test]).drop_duplicates(ignore_index=True)
     kinds = [_Sums("trials", everybody, everybody)]
+    target = trials["target"].to_numpy(bool)
+    pairs = pd.concat([enrol, test], axis=1)
     for of, chosen in (("targets", target), ("non-targets", ~target)):
-        kinds.append(_Sums(of, pairs.loc[chosen, "enrol_speaker"], pairs.loc[chosen, "test_speaker"]))
+        first = ~pairs[chosen].duplicated()
+        kinds.append(_Sums(of, enrol[chosen][first].reset_index(drop=True), test[chosen][first].reset_index(drop=True)))
     return [kind for kind in kinds if len(kind.enrol)]
 
 
