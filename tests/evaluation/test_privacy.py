@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.errors import TableError
+from isogloss.evaluation.disclosure import disclosed
 from isogloss.evaluation.privacy import merge_small_cohorts, suppress
 
 
@@ -149,3 +150,41 @@ def test_ten_thousand_speakers_in_four_groupings_take_the_same_names_in_any_orde
     order = np.random.default_rng(1).permutation(10_000)
     shown = suppress(groupings, ids, min_speakers=5)
     assert suppress(groupings.iloc[order], ids.iloc[order], min_speakers=5) == shown
+
+
+def with_decoys(number: int) -> tuple[pd.DataFrame, pd.Series]:
+    """Districts of three men and three women, of whom nothing follows; and z1 + z2 - x, which is two people."""
+    people = [(f"d{n}", gender, f"b{n}") for n in range(number) for gender in "mmmfff"]
+    people += [("z1", "o", "x")] * 19 + [("z1", "o", "m")] + [("z2", "o", "x")] * 19 + [("z2", "o", "f")]
+    people += [(f"p{n}", "o", band) for n in range(4) for band in ["m"] * 10 + ["f"] * 10]
+    table = pd.DataFrame(people, columns=["district", "gender", "band"])
+    return table, pd.Series(range(len(table)))
+
+
+@pytest.mark.parametrize("number", [5, 49, 50, 120])
+def test_harmless_combinations_do_not_use_up_the_search(number):
+    table, speakers = with_decoys(number)
+    shown = suppress(table, speakers, min_speakers=5)
+    told = {name: {shown[name].get(c) for c in table[name].unique()} for name in table}
+    assert not ({"z1", "z2"} <= told["district"] and "x" in told["band"])
+
+
+def test_a_leak_of_three_and_four_atoms_is_found_among_harmless_ones():
+    """Some people are published with nine others, and these nine by themselves."""
+    rng = np.random.default_rng(1)
+    for many in (3, 4):
+        sets, atoms = [], []
+        for n in range(60):  # harmless: pairs of three and three speakers that are published together
+            atoms += [frozenset(range(6 * n, 6 * n + 3)), frozenset(range(6 * n + 3, 6 * n + 6))]
+            sets.append({2 * n, 2 * n + 1})
+        start = len(atoms)
+        atoms += [frozenset({1000 + i}) for i in range(many)] + [frozenset(range(2000, 2009))]
+        sets += [{*range(start, start + many), start + many}, {start + many}]
+        table = np.zeros((len(sets), len(atoms)), dtype=bool)
+        for row, members in enumerate(sets):
+            table[row, sorted(members)] = True
+        order = rng.permutation(len(atoms))
+        found = disclosed(table[:, order], range(len(sets)), [atoms[atom] for atom in order], min_speakers=5)
+        leak = tuple(sorted(np.flatnonzero(np.isin(order, range(start, start + many))).tolist()))
+        assert leak in found
+        assert all(len(frozenset().union(*(atoms[order[atom]] for atom in one))) < 5 for one in found)

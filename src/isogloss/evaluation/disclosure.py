@@ -7,7 +7,7 @@ indicator lies in the row space of the published indicators. `disclosed` looks f
 An *atom* is a class of rows that every published set holds entirely or not at all: nothing finer can be computed. With
 M the indicators (sets, atoms) and x a random vector of the null space of M, the sum over a set of atoms is determined
 if and only if x sums to zero over it, but for an event of probability zero (our choice of method; rounding is met by
-three such vectors). So the search is one for small subsets with sum zero:
+three such vectors). So the search is one for subsets of few speakers with sum zero:
 
 - up to two small atoms, and three or four as long as there are at most `MOST_ATOMS` of them,
 - of any number of atoms: the intersection and the difference of two published sets, and what is left of a published
@@ -16,10 +16,12 @@ three such vectors). So the search is one for small subsets with sum zero:
 What is not looked for: bounds (a sum of counts that is zero or nearly so says something about its parts), and
 combinations of more than four atoms that none of the above names.
 
-Shapes: C published sets, A atoms, V null vectors.
+Shapes: C published sets, A atoms, V null vectors; S, L, R sets of atoms, k atoms of each, P speakers.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,8 @@ ZERO = 1e-8
 """Below this a sum of entries (of unit variance) is zero; rounding is about 1e-13."""
 MOST_FOUND = 50
 """Sets that one search returns at most: the caller repairs them and searches anew."""
+CHUNK = 1 << 20
+"""Pairs of sets that are checked at once, but for those of one set, which stay together."""
 
 
 def disclosed(
@@ -58,15 +62,17 @@ def disclosed(
     Some of these sets, those of fewest atoms first; empty if there are none.
     """
     null_AV = _null_vectors(sets_CA)
-    small = [atom for atom, speakers in enumerate(speakers_of_atom) if len(speakers) < min_speakers]
-    found: list[Atoms] = []
-    candidates = (*_few_atoms(null_AV, small), *_overlaps(sets_CA, null_AV), *_remainders(sets_CA, groupings))
-    for atoms in candidates:
+    found: dict[Atoms, None] = {}
+    for atoms in _few_atoms(null_AV, speakers_of_atom, min_speakers):
+        found[atoms] = None
+        if len(found) == MOST_FOUND:
+            break
+    for atoms in (*_overlaps(sets_CA, null_AV), *_remainders(sets_CA, groupings)):
+        if len(found) == MOST_FOUND:
+            break
         speakers = frozenset().union(*(speakers_of_atom[atom] for atom in atoms))
-        if 0 < len(speakers) < min_speakers and _is_zero(null_AV[list(atoms)].sum(axis=0)) and atoms not in found:
-            found.append(atoms)
-            if len(found) == MOST_FOUND:
-                break
+        if 0 < len(speakers) < min_speakers and _is_zero(null_AV[list(atoms)].sum(axis=0)):
+            found[atoms] = None
     return sorted(found, key=lambda atoms: (len(atoms), atoms))
 
 
@@ -86,45 +92,99 @@ def _is_zero(sums_V: Floats) -> bool:
     return bool((np.abs(sums_V) < ZERO).all())
 
 
-def _few_atoms(null_AV: Floats, small: Sequence[int]) -> Iterator[Atoms]:
-    """Subsets of one to four small atoms over which the first null vector sums to zero."""
-    atoms_S = np.array(small, dtype=np.int64)
-    value_S = null_AV[atoms_S, 0]
-    alone_S = np.abs(value_S) < ZERO
-    yield from ((int(atom),) for atom in atoms_S[alone_S])
-    atoms_S, value_S = atoms_S[~alone_S], value_S[~alone_S]  # an atom that is known by itself adds nothing
-    yield from _opposites(value_S, atoms_S[:, None], value_S, atoms_S[:, None])
-    if len(atoms_S) > MOST_ATOMS:
+@dataclass(frozen=True)
+class _Sets:
+    """Some sets of atoms, all of one number of them.
+
+    `atoms_Sk` are the atoms of each, `null_SV` the sums of the null vectors over it, `members_SP` its speakers, 0 or 1.
+    """
+
+    atoms_Sk: NDArray[np.int64]
+    null_SV: Floats
+    members_SP: Any
+
+    def of(self, chosen: NDArray[Any]) -> "_Sets":
+        """Some of them."""
+        return _Sets(self.atoms_Sk[chosen], self.null_SV[chosen], self.members_SP[chosen])
+
+    def speakers(self) -> NDArray[np.int64]:
+        """How many speakers each is about."""
+        return np.asarray(self.members_SP.sum(axis=1)).ravel()
+
+    def __len__(self) -> int:
+        return len(self.atoms_Sk)
+
+
+def _few_atoms(null_AV: Floats, speakers_of_atom: Sequence[frozenset[int]], min_speakers: int) -> Iterator[Atoms]:
+    """Subsets of one to four atoms that are of fewer speakers and sum to zero over all null vectors.
+
+    A set is about at least as many speakers as any part of it, so what is of too many is no part of a larger one.
+    """
+    single = _single(null_AV, speakers_of_atom, min_speakers)
+    alone_S = (np.abs(single.null_SV) < ZERO).all(axis=1)
+    yield from ((int(atom),) for atom in single.atoms_Sk[alone_S, 0])
+    single = single.of(~alone_S)  # an atom that is known by itself adds nothing
+    yield from _opposites(single, single, min_speakers)
+    if len(single) > MOST_ATOMS:
         return
-    first_P, second_P = np.triu_indices(len(atoms_S), k=1)
-    pairs_P2, sums_P = np.stack([atoms_S[first_P], atoms_S[second_P]], axis=1), value_S[first_P] + value_S[second_P]
-    apart_P = np.abs(sums_P) >= ZERO
-    pairs_P2, sums_P = pairs_P2[apart_P], sums_P[apart_P]
-    yield from _opposites(sums_P, pairs_P2, value_S, atoms_S[:, None])
-    yield from _opposites(sums_P, pairs_P2, sums_P, pairs_P2)
+    first_P, second_P = np.triu_indices(len(single), k=1)
+    pairs = _unions(single.of(first_P), single.of(second_P))
+    pairs = pairs.of((pairs.speakers() < min_speakers) & (np.abs(pairs.null_SV) >= ZERO).any(axis=1))
+    yield from _opposites(pairs, single, min_speakers)
+    yield from _opposites(pairs, pairs, min_speakers)
 
 
-def _opposites(left_L: Floats, sets_L: NDArray, right_R: Floats, sets_R: NDArray) -> Iterator[Atoms]:
-    """Unions of a left and a right set whose values are opposite and that share no atom, each once."""
-    order_R = np.argsort(right_R)
-    sorted_R = right_R[order_R]
-    first_L = np.searchsorted(sorted_R, -left_L - ZERO)
-    last_L = np.searchsorted(sorted_R, -left_L + ZERO)
+def _single(null_AV: Floats, speakers_of_atom: Sequence[frozenset[int]], min_speakers: int) -> _Sets:
+    """The atoms of fewer than `min_speakers` speakers, each as a set."""
+    from scipy.sparse import csr_array
+
+    small = [atom for atom, speakers in enumerate(speakers_of_atom) if 0 < len(speakers) < min_speakers]
+    rows = np.repeat(np.arange(len(small)), [len(speakers_of_atom[atom]) for atom in small])
+    columns = np.array([speaker for atom in small for speaker in sorted(speakers_of_atom[atom])], dtype=np.int64)
+    width = int(columns.max(initial=0)) + 1
+    members_SP = csr_array((np.ones(len(rows), dtype=np.int64), (rows, columns)), shape=(len(small), width))
+    atoms_S = np.array(small, dtype=np.int64)
+    return _Sets(atoms_S[:, None], null_AV[atoms_S], members_SP)
+
+
+def _unions(left: _Sets, right: _Sets) -> _Sets:
+    """The union of each left set with the right one in its place, which shares no atom with it."""
+    atoms = np.sort(np.concatenate([left.atoms_Sk, right.atoms_Sk], axis=1), axis=1)
+    return _Sets(atoms, left.null_SV + right.null_SV, left.members_SP.maximum(right.members_SP))
+
+
+def _opposites(left: _Sets, right: _Sets, min_speakers: int) -> Iterator[Atoms]:
+    """Unions of a left and a right set that share no atom, are of fewer speakers and sum to zero, each once."""
+    order_R = np.argsort(right.null_SV[:, 0])
+    sorted_R = right.null_SV[order_R, 0]
+    first_L = np.searchsorted(sorted_R, -left.null_SV[:, 0] - ZERO)
+    count_L = np.searchsorted(sorted_R, -left.null_SV[:, 0] + ZERO) - first_L
     seen: set[Atoms] = set()
-    for left in np.flatnonzero(last_L > first_L):
-        for right in order_R[first_L[left] : last_L[left]]:
-            atoms = tuple(sorted({*sets_L[left].tolist(), *sets_R[right].tolist()}))
-            if len(atoms) == sets_L.shape[1] + sets_R.shape[1] and atoms not in seen:
-                seen.add(atoms)
-                yield atoms
-                if len(seen) == MOST_FOUND:
-                    return
+    for lefts in _chunks(count_L):
+        left_N = np.repeat(lefts, count_L[lefts])
+        place_N = np.arange(len(left_N)) - np.repeat(np.cumsum(count_L[lefts]) - count_L[lefts], count_L[lefts])
+        both = _unions(left.of(left_N), right.of(order_R[first_L[left_N] + place_N]))
+        apart_N = (np.diff(both.atoms_Sk, axis=1) > 0).all(axis=1)
+        zero_N = (np.abs(both.null_SV) < ZERO).all(axis=1)
+        for row in both.atoms_Sk[apart_N & zero_N & (both.speakers() < min_speakers)].tolist():
+            if tuple(row) not in seen:
+                seen.add(tuple(row))
+                yield tuple(row)
+
+
+def _chunks(count_L: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Numbers of the sets that have opposites, as many at once as make some `CHUNK` pairs."""
+    lefts = np.flatnonzero(count_L > 0)
+    if len(lefts):
+        part = np.cumsum(count_L[lefts]) // CHUNK
+        yield from np.split(lefts, np.flatnonzero(np.diff(part)) + 1)
 
 
 def _overlaps(sets_CA: Bits, null_AV: Floats) -> Iterator[Atoms]:
     """Intersections and differences of two published sets that are determined."""
     shared_CC = (sets_CA * null_AV[:, 0]) @ sets_CA.T
-    for one, other in zip(*np.nonzero(np.abs(shared_CC) < ZERO), strict=True):
+    meet_CC = sets_CA.astype(np.int64) @ sets_CA.T > 0
+    for one, other in zip(*np.nonzero(meet_CC & (np.abs(shared_CC) < ZERO)), strict=True):
         for part in (sets_CA[one] & sets_CA[other], sets_CA[one] & ~sets_CA[other]):
             if part.any():
                 yield tuple(np.flatnonzero(part).tolist())
