@@ -98,6 +98,11 @@ def test_speakers_may_be_named_by_the_trials(tables, tmp_path):
         (lambda t, s: (t, s.rename(columns={"gender": "genders"})), "did you mean 'genders'"),
         (lambda t, s: (t, s.assign(gender="x")), "every speaker of the trials has the value 'x'"),
         (lambda t, s: (t.assign(target="yes"), s), "target is 'yes'"),
+        (
+            lambda t, s: (t.assign(test_id=t["test_id"].mask(t.index == 4, t["enrol_id"])), s),
+            "row 5 pairs the utterance",
+        ),
+        (lambda t, s: (pd.concat([t, t.iloc[[7]]]), s), "a second time; keep one row a trial"),
         (lambda t, s: (t[t["enrol_id"].str[:3] == t["test_id"].str[:3]], s), "no targets or no non-targets"),
     ],
 )

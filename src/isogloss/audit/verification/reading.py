@@ -35,7 +35,8 @@ def read_trials(trials: Path, speakers: Path, *, by: Sequence[str]) -> tuple[pd.
     ------
     TableError
         In one sentence: a column or file is missing, a trial names an unknown utterance or speaker, a score is no
-        number, a speaker has two values of a column, or all have the same.
+        number, a row pairs an utterance with itself or repeats another, a speaker has two values of a column, or all
+        have the same.
     """
     people = _people(read_table(speakers), by)
     listed = _listed(read_table(trials), people, where=str(trials))
@@ -81,6 +82,7 @@ def _listed(source: Source, people: pd.DataFrame, *, where: str) -> pd.DataFrame
         twice = people["utterance_id"][people["utterance_id"].duplicated()]
         if len(twice):
             raise TableError(f"the speakers' table names the utterance {twice.iloc[0]!r} twice; keep one row")
+        _refuse_no_trials(trials, source)
         trials = name_speakers(trials, people.set_index("utterance_id")["speaker_id"], where=where)
     for side in SIDES:
         unknown = ~trials[f"{side}_speaker"].isin(people["speaker_id"])
@@ -93,6 +95,21 @@ def _listed(source: Source, people: pd.DataFrame, *, where: str) -> pd.DataFrame
     if "target" in source.names:
         return trials.assign(target=_targets(source))
     return trials.assign(target=trials["enrol_speaker"] == trials["test_speaker"])
+
+
+def _refuse_no_trials(trials: pd.DataFrame, source: Source) -> None:
+    """Raise where a row pairs an utterance with itself, which any verifier accepts, or repeats an earlier one."""
+    itself = np.flatnonzero(trials["enrol_id"] == trials["test_id"])
+    if itself.size:
+        row = int(itself[0])
+        raise TableError(
+            f"{source.place(row)} pairs the utterance {trials['enrol_id'].iloc[row]!r} with itself; remove the row"
+        )
+    again = np.flatnonzero(trials.duplicated(["enrol_id", "test_id"]))
+    if again.size:
+        row = int(again[0])
+        enrol, test = trials[["enrol_id", "test_id"]].iloc[row]
+        raise TableError(f"{source.place(row)} pairs {enrol!r} with {test!r} a second time; keep one row a trial")
 
 
 def _targets(source: Source) -> pd.Series:
