@@ -110,3 +110,26 @@ def test_a_rest_without_words_judges_nobody():
     table = utterances({"a": 30, "b": 30})
     table.loc[table["region"] == "b", ["words", "substitutions"]] = 0
     assert [one.p for one in disparities(table, cohort="region", statistics=QUICK)] == [None, None]
+
+
+@pytest.mark.parametrize("both", [1, 5, 8, 30])
+def test_speakers_who_err_in_one_cohort_alone_are_judged_by_their_own_other_half(both):
+    """Of `both` of 30 speakers 60 % of the words are wrong in noise; in clean speech nobody errs."""
+    rows = [
+        (f"s{n}", noise, 10, 6 * (noise == "noisy" and n < both), 0, 0)
+        for n in range(30)
+        for noise in ("clean", "noisy")
+    ]
+    names = ["speaker_id", "noise", "words", "substitutions", "deletions", "insertions"]
+    first, second = disparities(pd.DataFrame(rows, columns=names), cohort="noise", statistics=QUICK)
+    assert first.cohort == "noisy" and first.ratio is None and second.ratio == 0.0
+    exact = min(1.0, 2 * 0.5**both)  # all who err do so on one side
+    assert first.p == pytest.approx(exact, abs=0.02) and second.p == first.p
+    assert first.worse(confidence=0.95) == (min(1.0, 2 * exact) <= 0.05) and not second.worse(confidence=0.95)
+
+
+def test_where_nobody_errs_in_any_of_their_cohorts_nothing_is_found():
+    rows = [(f"s{n}", noise, 10, 0, 0, 0) for n in range(30) for noise in ("clean", "noisy")]
+    names = ["speaker_id", "noise", "words", "substitutions", "deletions", "insertions"]
+    found = disparities(pd.DataFrame(rows, columns=names), cohort="noise", statistics=QUICK)
+    assert [one.p for one in found] == [1.0, 1.0] and not any(one.worse(confidence=0.95) for one in found)

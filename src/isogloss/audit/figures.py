@@ -179,7 +179,7 @@ def _compared(
     content["test"] += (
         f" Against the rest: permutation of membership over speakers ({statistics.permutations}), two-sided, adjusted "
         "by Holm over the cohorts; where speakers have utterances in several cohorts, Poisson regression with speaker "
-        "dependence."
+        "dependence, or where it cannot be fitted for want of errors a sign flip over speakers."
     )
     return content
 

@@ -121,7 +121,7 @@ def _few_atoms(null_AV: Floats, speakers_of_atom: Sequence[frozenset[int]], min_
     A set is about at least as many speakers as any part of it, so what is of too many is no part of a larger one.
     """
     single = _single(null_AV, speakers_of_atom, min_speakers)
-    alone_S = (np.abs(single.null_SV) < ZERO).all(axis=1)
+    alone_S = np.asarray((np.abs(single.null_SV) < ZERO).all(axis=1))
     yield from ((int(atom),) for atom in single.atoms_Sk[alone_S, 0])
     single = single.of(~alone_S)  # an atom that is known by itself adds nothing
     yield from _opposites(single, single, min_speakers)

@@ -5,6 +5,7 @@ found on some rows are to be tested on others.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from isogloss.errors import TableError
 from isogloss.evaluation.figures import estimate
 from isogloss.evaluation.statistics import estimands as of
 from isogloss.evaluation.statistics.multiple import holm
-from isogloss.evaluation.statistics.permutation import exchange_cohorts
+from isogloss.evaluation.statistics.permutation import exchange_cohorts, sign_flip
 from isogloss.evaluation.statistics.power import detectable_ratio
 from isogloss.evaluation.statistics.regression import poisson_effects
 from isogloss.evaluation.word_errors import ERROR_COLUMNS, error_counts, row_weights
@@ -54,7 +55,8 @@ def disparities(table: pd.DataFrame, *, cohort: str, statistics: StatisticsParam
 
     Where every speaker belongs to one cohort, groups are drawn separately and p is a permutation of membership
     (`exchange_cohorts`). Where speakers have utterances in several cohorts (devices, noise levels), they are drawn with
-    all of them, and p is that of the Poisson regression with speaker dependence (`poisson_effects`).
+    all of them, and p is that of the Poisson regression with speaker dependence (`poisson_effects`), or of a sign flip
+    over speakers where one side has no error, which no regression fits.
 
     Parameters
     ----------
@@ -117,14 +119,13 @@ def _disparity(
     rate_interval = ratio_interval = p = detectable = None
     if all(len(part) >= statistics.min_speakers and part[:, 1].sum() > 0 for part in groups):
         rate_interval = estimate(groups[:1], [of.rate()], statistics)[0].interval
-        drawn = _joint(sums, inside) if shared else groups
+        drawn: Any = _joint(sums, inside) if shared else groups
         ratio_interval = estimate(drawn, [of.ratio_of_groups()], statistics)[0].interval
         if not shared:
             (n, d), (m, e) = groups[0].T, groups[1].T
             detectable = detectable_ratio((n, d), (m, e), confidence=statistics.confidence)
-        elif ratio is not None and ratio > 0:
-            binary = table.assign(_inside=np.where(table[cohort].astype(str) == name, "inside", "outside"))
-            p = poisson_effects(binary, cohort="_inside", reference="outside")[0].p
+        else:
+            p = _paired(table, (table[cohort].astype(str) == name).to_numpy(), drawn, statistics)
     return Disparity(
         cohort=name,
         speakers=len(groups[0]),
@@ -137,6 +138,29 @@ def _disparity(
         p=p,
         p_holm=None,
         detectable_ratio=detectable,
+    )
+
+
+def _paired(
+    table: pd.DataFrame, inside_N: NDArray[np.bool_], joint_S22: NDArray[np.float64], statistics: StatisticsParams
+) -> float:
+    """p value of a cohort whose speakers are in others too.
+
+    A side without any error has no logarithm of a rate, hence no regression: then inside and outside are swapped within
+    speakers.
+    """
+    counted_N = (row_weights(table) * error_counts(table) > 0) & (table["words"] > 0).to_numpy()
+    if counted_N[inside_N].any() and counted_N[~inside_N].any():
+        binary = table.assign(_inside=np.where(inside_N, "inside", "outside"))
+        return poisson_effects(binary, cohort="_inside", reference="outside")[0].p
+    (errors, words), (errors_outside, words_outside) = joint_S22.transpose(1, 2, 0)
+    return sign_flip(
+        errors,
+        errors_outside,
+        words,
+        denominator_after=words_outside,
+        permutations=statistics.permutations,
+        seed=statistics.seed,
     )
 
 
