@@ -3,7 +3,7 @@
 import pytest
 
 from isogloss.audit import Request, audit
-from isogloss.audit.findings import headline, summary
+from isogloss.audit.findings import headline, selection, summary
 
 
 def found(save, rows, quick, **options):
@@ -27,3 +27,12 @@ def test_cohorts_without_a_test_are_counted(save, make, quick, few):
     rest = "; 1 of 3 cohorts could not be judged." if few else "."
     assert head.title == f"No cohort is measurably served worse than all other speakers{rest}"
     assert text.startswith(f"No cohort is measurably worse than all other speakers{rest}")
+
+
+@pytest.mark.parametrize(
+    ("rank", "said"), [(1, "found worst, b, has"), (2, "found worst of those that may be shown (ra")]
+)
+def test_a_found_cohort_is_called_the_worst_only_if_it_is(rank, said):
+    cohort = {"label": "b", "discovery_rank": rank, "discovery": 0.2, "before": 0.1}
+    hidden = {"label": "2 cohorts", "discovery_rank": None, "discovery": None, "before": 0.3}
+    assert said in selection({"discovered": True, "cohorts": [cohort, hidden]})

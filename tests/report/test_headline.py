@@ -6,6 +6,7 @@ from isogloss.report.charts import cohort_chart
 from isogloss.report.headline import headline, shrinkage_sentence
 from isogloss.report.inputs import read_inputs
 from isogloss.report.judging import worst_verdicts
+from isogloss.report.metrics import metrics
 from isogloss.report.page import render
 
 METHODS = ("finetune", "ewc")
@@ -103,7 +104,7 @@ def test_the_title_follows_the_mitigated_rule(repository):
 
 
 def test_without_a_worst_cohort_nothing_is_claimed(repository):
-    change(repository, lambda content: content.update(worst_cohort_by_discovery=None))
+    change(repository, lambda content: [c.update(discovery_rank=None) for c in content["cohorts"]])
     found = read(repository)
     assert found.title == "Whether a mitigation lowered the WER of the worst-served region cannot be judged."
     assert found.findings[0].sentences[0].startswith("All speech")
@@ -158,3 +159,19 @@ def judged(repository):
     """The mitigated rule, and the verdicts on its worst cohort."""
     rule = read_inputs(repository.root).rules["geographic"]
     return rule, worst_verdicts(rule)
+
+
+def test_where_the_worst_cohort_is_hidden_the_runner_up_is_not_called_the_worst(repository):
+    def hide(content):
+        first, *others = content["cohorts"]
+        hidden = {**first, "cohort": "other", "label": "2 small cohorts", "discovery_rank": None, "discovery": None}
+        content.update(cohorts=[*others, hidden], worst_cohort_by_discovery=None, harmed_cohorts=[])
+
+    change(repository, hide)
+    inputs = read_inputs(repository.root)
+    found, named = headline(inputs), "worst-served region that may be shown (rank 2)"
+    assert found.title.endswith(f"measurably lowered the WER of the {named}.")
+    assert found.findings[0].sentences[0].startswith("Worst-served region that may be shown (rank 2: lat < 31.9")
+    assert "the worst cohort that may be shown (rank 2: lat < 31.9" in shrinkage_sentence(inputs.rules["geographic"])
+    assert "worst" not in metrics(inputs)["asr"]["ewc"]["geographic"]
+    assert metrics(inputs)["asr"]["ewc"]["attribute"]["worst"]

@@ -225,7 +225,6 @@ def test_a_page_of_nothing_but_unknown_figures_can_be_built(repository):
         for method in ("finetune", "ewc"):
             path = f"results/asr/{method}/{rule}/fairness.json"
             content = blank(repository.read(path))
-            content["worst_cohort_by_discovery"] = None
             content["harmed_cohorts"] = []
             repository.write(path, content)
         summary = repository.read(f"cohorts/{rule}/summary.json")

@@ -90,9 +90,10 @@ def selection(grouping: Content) -> str | None:
     if not ranked:
         return text
     worst = min(ranked, key=lambda c: c["discovery_rank"])
+    hidden = "" if worst["discovery_rank"] == 1 else f" of those that may be shown (rank {worst['discovery_rank']})"
     return (
-        f"{text} The cohort that the choosing half found worst, {worst['label']}, has {percent(worst['discovery'])} "
-        f"there and {percent(worst['before'])} here."
+        f"{text} The cohort that the choosing half found worst{hidden}, {worst['label']}, has "
+        f"{percent(worst['discovery'])} there and {percent(worst['before'])} here."
     )
 
 

@@ -90,7 +90,10 @@ def compare(
 def _verdict(
     pairs: pd.DataFrame, cohorts: list[dict[str, Any]], merged: str | None, statistics: StatisticsParams
 ) -> dict[str, Any]:
-    """All figures, and which cohorts stand out; the worst ones are those of the base system."""
+    """All figures, and which cohorts stand out; the worst ones are those of the base system.
+
+    No cohort is named worst by discovery where the worst one is hidden: the runner-up is another cohort.
+    """
     worst = cohorts[0]
     return {
         "unit": "speaker",
@@ -100,7 +103,7 @@ def _verdict(
         "overall": overall_figures(totals_by_speaker(pairs), statistics),
         "cohorts": cohorts,
         "spread": spread_figures(pairs, [c for c in cohorts if c["cohort"] != merged], statistics),
-        "worst_cohort_by_discovery": worst["cohort"] if worst["discovery_rank"] is not None else None,
+        "worst_cohort_by_discovery": worst["cohort"] if worst["discovery_rank"] == 1 else None,
         "worst_cohort_by_test": _worst_by_test(cohorts),
         "harmed_cohorts": [c["cohort"] for c in cohorts if _harmed(c, 1 - statistics.confidence)],
     }

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from isogloss.report.inputs import CohortComparison, DiscoveredCohort, RuleInputs
-from isogloss.report.judging import Verdict, harmed_cohorts
+from isogloss.report.judging import Verdict, harmed_cohorts, worst_cohort
 from isogloss.report.scale import Axis, axis_for
 from isogloss.report.text import Interval, interval, percent, signed_percent
 
@@ -119,7 +119,7 @@ def cohort_chart(rule: RuleInputs, judged: Mapping[str, Verdict] | None = None) 
     `judged` is by method the verdict on the worst cohort, where it is judged apart (`judging`).
     """
     confidence = rule.any_method.confidence
-    name = rule.any_method.worst_cohort_by_discovery
+    worst = worst_cohort(rule.any_method)
     base, *methods = all_series(list(rule.methods))
     tables = [{c.cohort: c for c in f.cohorts} for f in rule.methods.values()]
     everything = [c for table in tables for c in table.values()]
@@ -131,7 +131,7 @@ def cohort_chart(rule: RuleInputs, judged: Mapping[str, Verdict] | None = None) 
     )
     rows = []
     for first in by_discovery(rule.any_method.cohorts):
-        said = (judged or {}) if first.cohort == name else {}
+        said = (judged or {}) if worst is not None and first.cohort == worst.cohort else {}
         versions = [table[first.cohort] for table in tables]
         pairs = list(zip(methods, versions, strict=True))
         before = [_mark(rate_axis, base, 0, first.before, first.before_ci95, cohort=first)]

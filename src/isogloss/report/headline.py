@@ -6,9 +6,16 @@ What "measurably" means is said in `judging`. A cohort in which nothing was meas
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from isogloss.report.charts import by_discovery
 from isogloss.report.inputs import CohortComparison, Comparison, Fairness, ReportInputs, RuleInputs
-from isogloss.report.judging import Verdict, harmed_cohorts, judged_worst, verdict, worst_cohort, worst_verdicts
+from isogloss.report.judging import (
+    Verdict,
+    harmed_cohorts,
+    judged_worst,
+    rank_said,
+    verdict,
+    worst_cohort,
+    worst_verdicts,
+)
 from isogloss.report.text import as_far_as_judged, counted, interval, listing, percent, signed_percent
 
 POOR_RATE = 0.5
@@ -64,8 +71,9 @@ def _title(rule: RuleInputs, on_worst: Mapping[str, Verdict]) -> str:
     fairness = rule.any_method
     named = f"the worst-served {_UNIT.get(rule.rule, 'cohort')}"
     worst = worst_cohort(fairness)
-    if worst is None or not worst.inference:
-        few = "" if worst is None else ": it has too few speakers"
+    named += "" if worst is None else rank_said(worst)
+    if worst is None or not worst.inference or worst.p is None:
+        few = "" if worst is None or worst.inference else ": it has too few speakers"
         return f"Whether a mitigation lowered the {fairness.metric} of {named} cannot be judged{few}."
     better, worse = (listing([m for m, said in on_worst.items() if said == side]) for side in ("better", "worse"))
     title = f"{better or 'No mitigation'} measurably lowered the {fairness.metric} of {named}"
@@ -106,14 +114,14 @@ def describe(change: Comparison, *, confidence: float) -> str:
 
 def shrinkage_sentence(rule: RuleInputs) -> str | None:
     """How far the worst cohorts of discovery fell back on test, before any mitigation."""
-    ranked = [c for c in by_discovery(rule.any_method.cohorts) if c.discovery_rank is not None]
-    worst = ranked[0] if ranked else None
+    worst = worst_cohort(rule.any_method)
     if worst is None or worst.discovery is None or worst.before is None:
         return None
     metric = rule.any_method.metric
     text = (
-        f"On the discovery speakers, who chose it, the worst cohort ({worst.label}) has {percent(worst.discovery)} "
-        f"{metric}; on the test speakers, who had no part in the choice, {percent(worst.before)}"
+        f"On the discovery speakers, who chose it, the worst cohort{rank_said(worst, labelled=True)} has "
+        f"{percent(worst.discovery)} {metric}; on the test speakers, who had no part in the choice, "
+        f"{percent(worst.before)}"
     )
     if worst.before < worst.discovery:
         return text + ". What was chosen for being extreme shrinks on new speakers: only the test figure counts."
@@ -127,10 +135,10 @@ def _finding(fairness: Fairness, on_worst: Verdict, harmed: list[str], nobody_ha
     if worst is not None:
         change = describe(worst, confidence=fairness.confidence)
         unit = _UNIT.get(fairness.rule, "cohort")
-        unsure = (
-            "; after adjustment over the methods, p does not hold" if on_worst == "unclear" != verdict(worst) else ""
-        )
-        sentences.append(f"Worst-served {unit} ({worst.label}): {fairness.metric} from {change}{unsure}.")
+        sentence = f"Worst-served {unit}{rank_said(worst, labelled=True)}: {fairness.metric} from {change}"
+        if on_worst == "unclear" != verdict(worst):
+            sentence += "; after adjustment over the methods, p does not hold"
+        sentences.append(f"{sentence}.")
     sentences.append(f"All speech: from {describe(fairness.overall, confidence=fairness.confidence)}.")
     gap = fairness.spread.relative_gap
     if gap.before is not None and gap.after is not None:

@@ -25,8 +25,19 @@ def verdict(change: Comparison | None) -> Verdict:
 
 
 def worst_cohort(fairness: Fairness) -> CohortComparison | None:
-    """The cohort that discovery found worst; None where it found none."""
-    return next((c for c in fairness.cohorts if c.cohort == fairness.worst_cohort_by_discovery), None)
+    """The cohort that discovery ranked worst of those that may be shown; None where it ranked none.
+
+    Its rank says whether it is the worst of all, or one that is worse is hidden for privacy.
+    """
+    ranked = [c for c in fairness.cohorts if c.discovery_rank is not None]
+    return min(ranked, key=lambda c: c.discovery_rank or 0, default=None)
+
+
+def rank_said(worst: CohortComparison, *, labelled: bool = False) -> str:
+    """What belongs behind "worst": " that may be shown (rank 2)" if the cohort is not the worst of all, and its label."""
+    hidden = worst.discovery_rank != 1
+    inside = [*([f"rank {worst.discovery_rank}"] if hidden else []), *([worst.label] if labelled else [])]
+    return (" that may be shown" if hidden else "") + (f" ({': '.join(inside)})" if inside else "")
 
 
 def worst_verdicts(rule: RuleInputs) -> dict[str, Verdict]:

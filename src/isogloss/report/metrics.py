@@ -39,7 +39,8 @@ def _cost_metrics(cost: Cost) -> dict[str, Any]:
 
 def _rule_metrics(fairness: Fairness) -> dict[str, Any]:
     """The figures of one comparison under one rule."""
-    worst = next((c for c in fairness.cohorts if c.cohort == fairness.worst_cohort_by_discovery), None)
+    named = fairness.worst_cohort_by_discovery
+    worst = next((c for c in fairness.cohorts if c.cohort == named and c.discovery_rank == 1), None)
     gap = fairness.spread.relative_gap
     return {
         "worst": {"before": worst.before, "after": worst.after} if worst is not None else {},
