@@ -1,9 +1,45 @@
 """The sentences of an audit clear nobody whom nothing tested."""
 
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from isogloss.audit import Request, audit
 from isogloss.audit.findings import headline, selection, summary
+
+
+def document_with(p_values):
+    """By grouping the raw p values of its cohorts, all of them worse than the rest."""
+    groupings = []
+    for name, values in p_values.items():
+        cohorts = [
+            {
+                "cohort": f"{name}{number}",
+                "label": f"{name}{number}",
+                "before": 0.3 - 0.01 * number,
+                "rest": {"ratio": 2.0, "p": p, "p_holm": adjusted, "worse": adjusted is not None and adjusted <= 0.05},
+            }
+            for number, (p, adjusted) in enumerate(zip(values, multipletests(values, method="holm")[1], strict=True))
+        ]
+        groupings.append({"title": name, "withheld": None, "cohorts": cohorts})
+    head = {"baseline": "base", "system": "base", "metric": "WER", "unit": "speaker", "confidence": 0.95}
+    sizes = {"speakers": 100, "utterances": 100, "words": 100}
+    overall = {"before": 0.1, "before_ci95": None, "after": None}
+    return {**head, **sizes, "overall": overall, "groupings": groupings}
+
+
+def test_the_title_is_adjusted_over_all_groupings_and_the_sentences_are_not():
+    """0.02 holds among two cohorts, not among six; 0.001 holds among six, though its error rate is not the highest."""
+    alone = headline(document_with({"a": [0.02, 0.9]}))
+    assert alone.title.startswith("base fails a0 (a)")
+    many = {"a": [0.02, 0.9], "b": [0.5, 0.6], "c": [0.7, 0.8]}
+    several = headline(document_with(many))
+    assert several.title == (
+        "No cohort is measurably served worse than all other speakers, over all groupings together."
+    )
+    assert several.sentences[-1] == "Measurably worse than all others of its grouping is a0 (a)."
+    sure = headline(document_with({**many, "c": [0.7, 0.001]}))
+    assert sure.title.startswith("base fails c1 (c)")
+    assert sure.sentences[-1] == "Measurably worse than all others of its grouping is also a0 (a)."
 
 
 def found(save, rows, quick, **options):

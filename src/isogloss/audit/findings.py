@@ -1,12 +1,14 @@
 """The figures of an audit in sentences, computed: whom the system fails, who gained, who lost, how surely.
 
-"Measurably" means that the test of a cohort holds after Holm's adjustment over the cohorts of its grouping.
+"Measurably" means that the test of a cohort holds after Holm's adjustment over the cohorts of its grouping. The title
+is chosen among all groupings, so a cohort in it must hold after adjustment over the cohorts of all of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from isogloss.evaluation.statistics.multiple import holm
 from isogloss.report.text import as_far_as_judged, counted, interval, listing, percent, signed_percent
 
 Content = Mapping[str, Any]
@@ -35,19 +37,32 @@ def headline(document: Content) -> Headline:
     if document["unit"] != "speaker":
         sentences.append("Speakers are unknown, so nothing can be said about whether cohorts really differ.")
         return Headline(f"Error rates of {counted(sum(len(g['cohorts']) for g in judged), 'cohort')}", tuple(sentences))
-    if not worse:
-        nothing = "No cohort is measurably served worse than all other speakers"
-        return Headline(_as_far_as_tested(nothing, judged, _against_rest), tuple(sentences))
-    grouping, cohort = max(worse, key=lambda pair: pair[1]["before"])
-    title = (
-        f"{document['baseline']} fails {_named(grouping, cohort)}: {percent(cohort['before'])} {document['metric']}"
-        f"{_times(cohort)}."
-    )
-    if len(worse) > 1:
-        others = [_named(g, c) for g, c in worse if c is not cohort]
+    title, named = _title(judged, worse, document)
+    others = [_named(g, c) for g, c in worse if c is not named]
+    if others:
         more = "" if len(others) <= MOST_NAMED else f" and {counted(len(others) - MOST_NAMED, 'other')}"
-        sentences.append(f"Measurably worse than all others are also {listing(others[:MOST_NAMED]) + more}.")
+        also, one = "" if named is None else "also ", len(others) == 1
+        among = "" if len(judged) == 1 else " of its grouping" if one else " of their groupings"
+        verb = "is" if one else "are"
+        sentences.append(f"Measurably worse than all others{among} {verb} {also}{listing(others[:MOST_NAMED]) + more}.")
     return Headline(title, tuple(sentences))
+
+
+def _title(
+    groupings: Sequence[Content], worse: Sequence[tuple[Content, Content]], document: Content
+) -> tuple[str, Content | None]:
+    """The cohort with the highest error rate of those that are worse after adjustment over all groupings, if any."""
+    cohorts = [c for g in groupings for c in g["cohorts"]]
+    adjusted = zip(cohorts, holm([c["rest"]["p"] for c in cohorts]), strict=True)
+    held = [c for c, p in adjusted if p is not None and p <= 1 - document["confidence"]]
+    found = [(g, c) for g, c in worse if any(c is one for one in held)]
+    if not found:
+        over = ", over all groupings together" if worse else ""
+        nothing = f"No cohort is measurably served worse than all other speakers{over}"
+        return _as_far_as_tested(nothing, groupings, _against_rest), None
+    grouping, cohort = max(found, key=lambda pair: pair[1]["before"])
+    title = f"{document['baseline']} fails {_named(grouping, cohort)}: {percent(cohort['before'])} {document['metric']}"
+    return f"{title}{_times(cohort)}.", cohort
 
 
 def summary(grouping: Content, document: Content) -> str:

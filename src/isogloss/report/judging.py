@@ -34,7 +34,7 @@ def worst_cohort(fairness: Fairness) -> CohortComparison | None:
 
 
 def rank_said(worst: CohortComparison, *, labelled: bool = False) -> str:
-    """What belongs behind "worst": " that may be shown (rank 2)" if the cohort is not the worst of all, and its label."""
+    """What belongs behind "worst": " that may be shown (rank 2)" if it is not the worst of all; and its label."""
     hidden = worst.discovery_rank != 1
     inside = [*([f"rank {worst.discovery_rank}"] if hidden else []), *([worst.label] if labelled else [])]
     return (" that may be shown" if hidden else "") + (f" ({': '.join(inside)})" if inside else "")
