@@ -1,5 +1,6 @@
 """Claims judged on runs in which the truth is planted."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,9 @@ import pandas as pd
 import pytest
 
 from isogloss.errors import PipelineError
-from isogloss.evaluation.statistics import Estimate
+from isogloss.evaluation.statistics import Estimate, mean_over_seeds
 from isogloss.studies.claims import Claim, read_claims
-from isogloss.studies.recognition_claims import JudgedRun, judge
+from isogloss.studies.recognition_claims import JudgedRun, bases_of, judge, totals_for
 from isogloss.studies.recognition_page import system_rates, write_claims
 
 
@@ -116,3 +117,46 @@ def test_the_page_has_a_row_a_claim_and_a_picture_of_all_systems(tmp_path):
     assert '"verdict"' in numbers.read_text() and picture.read_text().count("translate(") >= 3
     overall, worst = system_rates(runs)["base"]
     assert overall.value == pytest.approx(0.233, abs=0.02) and worst.value == pytest.approx(0.4, abs=0.04)
+
+
+def shared(seeds, bases=2):
+    """Runs in which several adapt one base model, whose tables and cohorts are the same."""
+    runs = []
+    for base in range(bases):
+        first = run_with(base, FACTORS)
+        for seed in range(seeds):
+            generator = np.random.default_rng(100 * base + seed)
+            tables = dict(first.tables)
+            for system in FACTORS:
+                table = tables[system]
+                noise = generator.binomial(table["substitutions"] * 2, 0.5)
+                tables[system] = table.assign(substitutions=noise)
+            shuffled = first.assignments.sample(frac=1, random_state=seed)
+            runs.append(JudgedRun(tables, shuffled, first.summary))
+    return runs
+
+
+def test_runs_that_share_base_models_are_told_by_their_tables(tmp_path):
+    runs = shared(3)
+    assert bases_of(runs) == [0, 0, 0, 3, 3, 3]
+    findings = judge([claim()], runs)
+    page, numbers, _ = write_claims(findings, runs, Path("experiments/c.yaml"), tmp_path)
+    assert "6 runs" in page.read_text() and "given these 2 base models" in page.read_text()
+    content = json.loads(numbers.read_text())
+    assert [content["runs"], content["base_models"], content["given_base_models"]] == [6, 2, True]
+    parts = [totals_for(run, "base", "ewc", "overall") for run in runs]
+    assert findings[0].change == mean_over_seeds(parts, bases="aaabbb") != mean_over_seeds(parts)
+
+
+def test_runs_with_base_models_of_their_own_are_judged_as_ever(tmp_path):
+    runs = [run_with(seed, FACTORS) for seed in range(3)]
+    page, numbers, _ = write_claims(judge([claim()], runs), runs, Path("experiments/c.yaml"), tmp_path)
+    assert "given" not in page.read_text()
+    assert json.loads(numbers.read_text())["given_base_models"] is False
+
+
+def test_runs_of_one_base_model_with_other_cohorts_are_refused():
+    one, other = shared(2, bases=1)
+    moved = JudgedRun(other.tables, other.assignments.assign(cohort="far"), other.summary)
+    with pytest.raises(PipelineError, match="runs 1 and 2 share a base model, but not its cohorts"):
+        judge([claim()], [one, moved])

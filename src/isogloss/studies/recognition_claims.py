@@ -1,7 +1,8 @@
 """The claims of the mitigation papers against the runs of an experiment: our figure, its interval, a verdict.
 
 Each run adapts one base model with one mitigation seed by every method. A claim is a relative change of one measure
-between two systems on the same test speakers; its interval is over seeds and speakers. Cohorts are those that the run's
+between two systems on the same test speakers; its interval is over seeds and speakers, given the base models where
+several runs share one. Cohorts are those that the run's
 own base model was found to fail on discovery. Measures: `overall`, `worst` (the worst cohort on discovery), `variance`
 (over cohorts), `gap` (of the worst and the best cohort).
 """
@@ -20,6 +21,7 @@ from isogloss.evaluation.pairing import pair_utterances, totals_by_speaker
 from isogloss.evaluation.statistics import estimands as of
 from isogloss.evaluation.statistics import mean_over_seeds
 from isogloss.evaluation.statistics.estimands import Estimand
+from isogloss.evaluation.word_errors import ERROR_COLUMNS
 from isogloss.studies.claims import BASE, Claim, Finding
 from isogloss.tables import read_json, read_parquet
 
@@ -60,16 +62,44 @@ def judge(claims: Sequence[Claim], runs: Sequence[JudgedRun], *, confidence: flo
     Raises
     ------
     PipelineError
-        There is no run.
+        There is no run, or runs of one base model have different cohorts.
     """
     if not runs:
         raise PipelineError("no run is finished, so no claim can be judged; `isogloss sweep` runs the experiment")
-    findings = []
+    findings, bases = [], bases_of(runs)
     for claim in claims:
         if all({claim.method, claim.against} <= set(run.tables) for run in runs):
             parts = [totals_for(run, claim.against, claim.method, claim.measure) for run in runs]
-            findings.append(Finding(claim, mean_over_seeds(parts, confidence=confidence), len(runs)))
+            findings.append(Finding(claim, mean_over_seeds(parts, bases=bases, confidence=confidence), len(runs)))
     return findings
+
+
+def bases_of(runs: Sequence[JudgedRun]) -> list[int]:
+    """The base model of each run, as the number of the first run that has it: base models that err alike are one.
+
+    Raises
+    ------
+    PipelineError
+        Runs of one base model have different cohorts.
+    """
+    seen: dict[bytes, int] = {}
+    bases = []
+    for number, run in enumerate(runs):
+        table = run.tables[BASE].sort_values("utterance_id")[["utterance_id", "speaker_id", *ERROR_COLUMNS]]
+        key = pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes()
+        first = seen.setdefault(key, number)
+        if not _same_cohorts(runs[first], run):
+            raise PipelineError(
+                f"runs {first + 1} and {number + 1} share a base model, but not its cohorts; discover them anew"
+            )
+        bases.append(first)
+    return bases
+
+
+def _same_cohorts(one: JudgedRun, other: JudgedRun) -> bool:
+    """Whether two runs put all utterances in the same cohorts, ranked alike."""
+    cohorts = [run.assignments.set_index("utterance_id")["cohort"].sort_index() for run in (one, other)]
+    return cohorts[0].equals(cohorts[1]) and list(one.summary["worst"]) == list(other.summary["worst"])
 
 
 def totals_for(run: JudgedRun, before: str, after: str, measure: str) -> tuple[list[Array], Estimand]:
