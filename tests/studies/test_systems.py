@@ -105,3 +105,12 @@ def test_a_study_is_written_as_a_page_numbers_and_a_picture(sweep, tables, tmp_p
     assert "isogloss study" in page.read_text() and "rates.svg" in page.read_text()
     assert '"setting": "0.002"' in numbers.read_text()
     assert picture.read_text().count("<path d=") >= 2 and "Which encoder?" in picture.read_text()
+
+
+@pytest.mark.parametrize(("run", "pair"), [("rates-0.001-2", "rates-0.001-1 and"), ("rates-0.002-1", "are on")])
+def test_as_many_other_speakers_are_not_taken_for_the_same(sweep, tables, run, pair):
+    table = pd.read_parquet(tables[run])
+    table["speaker_id"] = table["speaker_id"].replace("s07", "t07")
+    table.to_parquet(tables[run])
+    with pytest.raises(PipelineError, match=f"{pair}.* different test speakers"):
+        systems(sweep(), tables, lambda run, metric: 1.0)

@@ -161,3 +161,26 @@ def test_a_run_is_read_from_its_outputs_and_other_trials_are_refused(tmp_path):
     table.assign(score=run.scores["arw_pairwise"], enrol_id="x").to_parquet(tmp_path / "arw_pairwise.parquet")
     with pytest.raises(PipelineError, match="other trials"):
         read_verifiers(output, **options)
+
+
+def renamed(run, column, change):
+    """The same run with other values in a column of both sides."""
+    both = {f"{side}_{column}": change(run.trials[f"{side}_{column}"]) for side in ("enrol", "test")}
+    return JudgedVerifiers(run.trials.assign(**both), run.scores, run.weights, run.gap, run.spread, run.min_speakers)
+
+
+def test_runs_with_other_groups_or_speakers_are_refused_whichever_comes_first():
+    run = run_with(1, speakers=25)
+    more = renamed(run, "gender", lambda group: group.where(run.trials["enrol_speaker"] > "s024", "third"))
+    other = renamed(run, "gender", lambda group: group.replace("male", "men"))
+    for runs in ([run, other], [other, run], [run, more], [more, run]):
+        for measure in ("gap", "spread"):
+            with pytest.raises(PipelineError, match=f"run 2 of a setting has the groups .*; {measure} needs the same"):
+                level_over_seeds(runs, "base", measure)
+            with pytest.raises(PipelineError, match="has the groups"):
+                change_over_seeds(runs, "continued", "arw_pairwise", measure)
+        assert level_over_seeds(runs, "base", "eer").value is not None
+    strangers = renamed(run, "speaker", lambda name: name.replace("s003", "x003"))
+    strangers.weights.index = run.weights.index
+    with pytest.raises(PipelineError, match="different test speakers"):
+        level_over_seeds([run, strangers], "base", "eer")

@@ -69,7 +69,7 @@ def systems(
     Raises
     ------
     PipelineError
-        No run is finished, or the reference has none.
+        No run is finished, the reference has none, or runs that are averaged or compared are on different speakers.
     """
     if not tables:
         raise PipelineError(f"no run of {sweep.path} is finished; `isogloss sweep {sweep.path}` runs them")
@@ -86,7 +86,7 @@ def systems(
         SystemRow(
             setting=setting.removeprefix(f"{sweep.name}-"),
             runs=len(runs),
-            rate=over_seeds([[totals[run].to_numpy()] for run in runs], of.rate(), confidence=confidence),
+            rate=over_seeds([[one] for one in _aligned(totals, runs)], of.rate(), confidence=confidence),
             change=None
             if setting == reference
             else _change(sweep, totals, by_setting[reference], runs, confidence=confidence),
@@ -119,8 +119,18 @@ def _change(
     pairs = [(of_reference[seeds[run]], run) for run in runs if seeds[run] in of_reference]
     if not pairs:
         return Estimate(None, None, None)
-    both = [[np.hstack([totals[before].to_numpy(), totals[after].to_numpy()])] for before, after in pairs]
+    sides = _aligned(totals, [run for pair in pairs for run in pair])
+    both = [[np.hstack(pair)] for pair in zip(sides[::2], sides[1::2], strict=True)]
     return over_seeds(both, of.relative_change(), confidence=confidence)
+
+
+def _aligned(totals: dict[str, pd.DataFrame], runs: list[str]) -> list[Array]:
+    """The totals of some runs, after checking that a row is the same speaker in all of them."""
+    first, *others = runs
+    for run in others:
+        if not totals[run].index.equals(totals[first].index):
+            raise PipelineError(f"{first} and {run} are on different test speakers; give them one prepare.seed")
+    return [totals[run].to_numpy() for run in runs]
 
 
 def _seeds_of(sweep: Sweep, overrides: Any) -> tuple[Any, ...]:

@@ -157,7 +157,14 @@ def judge_verifiers(
 def change_over_seeds(
     runs: Sequence[JudgedVerifiers], before: str, after: str, measure: str, *, confidence: float = 0.95
 ) -> Estimate:
-    """The change of a measure from one system to another: of `eer` relative, of `gap` and `spread` the difference."""
+    """The change of a measure from one system to another: of `eer` relative, of `gap` and `spread` the difference.
+
+    Raises
+    ------
+    PipelineError
+        The runs are on different test speakers or groups.
+    """
+    _refuse_different(runs, measure)
     values = [[*run.rates(before, measure), *run.rates(after, measure)] for run in runs]
     groups = len(values[0]) // 2
     if measure == "eer":
@@ -174,7 +181,8 @@ def change_over_seeds(
 def level_over_seeds(
     runs: Sequence[JudgedVerifiers], system: str, measure: str, *, confidence: float = 0.95
 ) -> Estimate:
-    """A measure of one system."""
+    """A measure of one system; raises as `change_over_seeds`."""
+    _refuse_different(runs, measure)
     values = [run.rates(system, measure) for run in runs]
     groups = len(values[0])
     if measure == "eer":
@@ -188,6 +196,22 @@ def level_over_seeds(
     return _mean(runs, values, level, measure, confidence=confidence)
 
 
+def _refuse_different(runs: Sequence[JudgedVerifiers], measure: str) -> None:
+    """Raise where runs would be averaged by position that are of different speakers or groups."""
+    speakers = [sorted({*run.trials["enrol_speaker"], *run.trials["test_speaker"]}) for run in runs]
+    if any(one != speakers[0] for one in speakers) or any(
+        not run.weights.index.equals(runs[0].weights.index) for run in runs
+    ):
+        raise PipelineError("the runs of a setting are on different test speakers; give them one prepare.seed")
+    groups = [[] if measure == "eer" else run.groups(measure) for run in runs]
+    for number, names in enumerate(groups, start=1):
+        if names != groups[0]:
+            raise PipelineError(
+                f"run {number} of a setting has the groups {', '.join(names)} and run 1 {', '.join(groups[0])}; "
+                f"{measure} needs the same in all: judge runs that share their cohorts"
+            )
+
+
 def _mean(
     runs: Sequence[JudgedVerifiers],
     values: Sequence[Sequence[Callable[[Floats], Resampled]]],
@@ -197,8 +221,6 @@ def _mean(
     confidence: float,
 ) -> Estimate:
     """The mean over the runs on the working scale, with both sources of variance."""
-    if any(not run.weights.index.equals(runs[0].weights.index) for run in runs):
-        raise PipelineError("the runs of a setting are on different test speakers; give them one prepare.seed")
     strata_S = runs[0].strata(measure)
     parts = [at_observed(each, measured, strata_S) for each in values]
     of_runs = np.array([value for value, _ in parts])
