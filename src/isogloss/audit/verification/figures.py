@@ -103,11 +103,7 @@ def verification_document(
     """
     paired = "score_before" in listed.columns
     baseline, system = names if paired else (names[0], names[0])
-    sides = {
-        column: (listed["enrol_speaker"].map(cohorts[column]), listed["test_speaker"].map(cohorts[column]))
-        for column in map(str, cohorts.columns)
-    }
-    shown = shown_names(listed, sides, min_speakers=min_speakers, where=where)
+    shown = shown_names(listed, _sides(listed, cohorts), min_speakers=min_speakers, where=where)
     listed = listed if paired else listed.assign(score_before=listed["score"])
     both = pair_trials(_with_cohorts(listed, cohorts[list(shown)]), statistics=statistics)
     errors = both.everybody.errors[0]
@@ -158,11 +154,17 @@ def verification_table(document: Mapping[str, Any]) -> pd.DataFrame:
     return split_intervals(table.astype(known | dict.fromkeys(COUNTS, "int64")))
 
 
+def _sides(trials: pd.DataFrame, cohorts: pd.DataFrame) -> dict[str, tuple[pd.Series, pd.Series]]:
+    """The cohorts of both sides of each trial, by grouping."""
+    enrol, test = (trials[f"{side}_speaker"] for side in SIDES)
+    return {str(rule): (enrol.map(cohorts[rule]), test.map(cohorts[rule])) for rule in cohorts}
+
+
 def _with_cohorts(trials: pd.DataFrame, cohorts: pd.DataFrame) -> pd.DataFrame:
     """The trials with both sides' cohorts: `enrol_0, test_0` of the first grouping, and so on."""
     columns: dict[str, pd.Series] = {}
-    for number, rule in enumerate(cohorts):
-        columns |= {f"{side}_{number}": trials[f"{side}_speaker"].map(cohorts[rule]) for side in SIDES}
+    for number, (enrol, test) in enumerate(_sides(trials, cohorts).values()):
+        columns |= {f"enrol_{number}": enrol, f"test_{number}": test}
     return trials.assign(**columns)
 
 

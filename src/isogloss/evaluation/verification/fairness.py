@@ -131,8 +131,7 @@ def compare_verifiers(
     require_columns(paired.table, [f"{side}_{grouping}" for side in ("enrol", "test")], where="the trials")
     sides = [paired.table[f"{side}_{grouping}"].fillna("unspecified").astype(str) for side in ("enrol", "test")]
     speakers = pd.concat([paired.table["enrol_speaker"], paired.table["test_speaker"]], ignore_index=True)
-    both = pd.concat(sides, ignore_index=True)
-    names = dict(shown or merge_small_cohorts(both, speakers, min_speakers=min_speakers_shown))
+    names = dict(shown or merge_small_cohorts(pd.concat(sides), speakers, min_speakers=min_speakers_shown))
     merged = merged_name(names)
     early = {name: eer for name, eer in (discovery or {}).items() if name in names}
     ranks = {name: rank for name, rank in _ranks(early).items() if names[name] != merged}
