@@ -8,7 +8,7 @@ import torch
 
 from isogloss.errors import ModelError
 from isogloss.losses import transducer_loss_from_logits
-from isogloss.mitigation import diagonal_fisher, fisher
+from isogloss.mitigation import diagonal_fisher, fisher, per_utterance
 from isogloss.mitigation.sampled import sampled_labels
 from isogloss.models import save_transducer
 from isogloss.training.batches import Batch
@@ -96,6 +96,24 @@ def test_a_model_that_cannot_be_seen_into_is_measured_all_the_same(tiny_model, s
     assert_equal(diagonal_fisher(model, [batch]), one_at_a_time(model, batch))
 
 
+def test_an_lstm_that_is_not_remembered_runs_without_cudnn(tiny_model, speech, monkeypatch):
+    """cuDNN's LSTM refuses a backward pass in evaluation mode."""
+    with_cudnn = []
+    forward = torch.nn.LSTM.forward
+
+    def watched(self, *inputs):
+        with_cudnn.append(torch.backends.cudnn.enabled)
+        return forward(self, *inputs)
+
+    model, batch = tiny_model(), speech(4)
+    expected = one_at_a_time(model, batch)
+    monkeypatch.setattr(torch.nn.LSTM, "forward", watched)
+    monkeypatch.setattr(per_utterance, "can_be_remembered", lambda _: False)
+    assert_equal(diagonal_fisher(model, [batch]), expected)
+    assert len(with_cudnn) == 2 * (1 + 4)  # encoder and predictor, of the batch and of each utterance
+    assert not any(with_cudnn)
+
+
 def test_the_fisher_is_not_the_square_of_the_mean_gradient(tiny_model, speech):
     model, batch = tiny_model(), speech(7)
     model.zero_grad()
@@ -151,7 +169,7 @@ def test_sampled_labels_come_with_the_probability_that_the_loss_gives_them(tiny_
 
 PROCESS = """
 import sys, torch
-from isogloss.mitigation import diagonal_fisher, fisher
+from isogloss.mitigation import diagonal_fisher, fisher, per_utterance
 from isogloss.models import load_transducer
 rank, folder = int(sys.argv[1]), sys.argv[2]
 torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)

@@ -97,12 +97,16 @@ def _squares_at_once(model: Transducer, batch: SpeechBatch) -> dict[str, Tensor]
 
 
 def _squares_one_by_one(model: Transducer, batch: SpeechBatch) -> dict[str, Tensor]:
-    """The same by a forward and a backward pass an utterance, whatever the model is made of."""
+    """The same by a forward and a backward pass an utterance, whatever the model is made of.
+
+    Without cuDNN, whose LSTM has no backward pass in evaluation mode.
+    """
     named = _trainable(model)
     squares = {name: torch.zeros_like(parameter) for name, parameter in named.items()}
     for row in range(len(batch.lengths_B)):
-        (loss,) = _losses(model, _Row(batch, row), [model.output_layer])
-        gradients = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+        with torch.backends.cudnn.flags(enabled=False):
+            (loss,) = _losses(model, _Row(batch, row), [model.output_layer])
+            gradients = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
         for square, gradient in zip(squares.values(), gradients, strict=True):
             if gradient is not None:
                 square.addcmul_(gradient, gradient)

@@ -134,7 +134,8 @@ class UtteranceGradients:
                 isinstance(input_BNI, Tensor) and input_BNI.dim() == 3 and len(input_BNI) == self.utterances
             )
             if state is not None or not sees_utterances or not can_be_remembered(lstm):
-                return usual(input_BNI, state)
+                with torch.backends.cudnn.flags(enabled=False):  # its LSTM has no backward pass in evaluation mode
+                    return usual(input_BNI, state)
             output_BNH, *last = RememberedLSTM.apply(input_BNI, lstm.weight_ih_l0, lstm, heard)
             return output_BNH, tuple(last)
 

@@ -20,6 +20,7 @@ from isogloss.mitigation import Mitigation, Setting, Step, build_mitigation
 from isogloss.models import Transducer, load_transducer, save_transducer
 from isogloss.training.base import CODE, SOURCE
 from isogloss.training.batches import Batch, Utterances, read_cuts, shuffled_batches
+from isogloss.training.determinism import compute_repeatably
 from isogloss.training.fitting import finish, fit, training_key
 from isogloss.training.recognizer import transducer_losses
 from isogloss.training.transcription import decode_cuts
@@ -123,7 +124,7 @@ def adapt_recognizer(
         No utterance of adapt is of a worst cohort, or the base model does not fit its own description.
     """
     options = params.mitigation
-    torch.set_num_threads(options.threads)
+    compute_repeatably(options.threads)
     lightning.seed_everything(options.seed, verbose=False)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokens = Tokens.read(data / "tokens.txt")

@@ -12,6 +12,7 @@ from isogloss.corpus.tokens import Tokens
 from isogloss.models import Transducer, save_transducer
 from isogloss.tables import read_json
 from isogloss.training.batches import Utterances, read_cuts, shuffled_batches, sorted_batches
+from isogloss.training.determinism import compute_repeatably
 from isogloss.training.fitting import finish, fit, training_key, visible_devices
 from isogloss.training.recognizer import RecognizerTraining, check_precision
 
@@ -41,7 +42,7 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Transducer:
     """
     asr = params.asr
     check_precision(asr)
-    torch.set_num_threads(asr.threads)
+    compute_repeatably(asr.threads)
     lightning.seed_everything(asr.seed, verbose=False)
     tokens = Tokens.read(data / "tokens.txt")
     statistics = read_json(data / "feature_statistics.json")

@@ -17,6 +17,7 @@ from isogloss.models import Transducer, build_encoder
 from isogloss.models.encoders.amortized import AmortizedEncoder
 from isogloss.models.flops import Flops, count_flops
 from isogloss.training.batches import Batch, Utterances, read_cuts
+from isogloss.training.determinism import compute_repeatably
 from isogloss.training.transcription import search_cuts
 
 COUNTED_UTTERANCES = 100
@@ -46,7 +47,7 @@ def recognizer_cost(
     `parameters` (of the encoder and of all), `flops` of the encoder (`per_second` of audio, `dense_share` where gates
     switch computation off), `latency` (`isogloss.evaluation.latency.algorithmic_latency`) and `emission_delay`.
     """
-    torch.set_num_threads(1)
+    compute_repeatably(1)
     tokens = Tokens.read(data / "tokens.txt")
     cuts = read_cuts(data / "cuts" / f"{split}.jsonl")
     hypotheses = search_cuts(model, cuts, tokens, decoding=decoding)

@@ -17,6 +17,7 @@ from isogloss.errors import TableError
 from isogloss.models.speaker import SpeakerEncoder
 from isogloss.tables import read_parquet, require_columns
 from isogloss.training.batches import read_cuts
+from isogloss.training.determinism import compute_repeatably
 
 Floats = NDArray[np.float32]
 
@@ -42,7 +43,7 @@ def embed_utterances(model: SpeakerEncoder, utterances: pd.DataFrame, *, data: P
     -------
     `utterance_id, speaker_id, split, vector` in the order of the table.
     """
-    torch.set_num_threads(threads)
+    compute_repeatably(threads)
     vectors: dict[str, Floats] = {}
     for split in utterances["split"].unique():
         vectors |= embed_cuts(model, read_cuts(data / "cuts" / f"{split}.jsonl"))

@@ -15,6 +15,7 @@ from isogloss.losses.metric import AamSoftmax, AngularPrototypical
 from isogloss.models.speaker import SpeakerEncoder, new_speaker_encoder, save_speaker_encoder
 from isogloss.tables import read_json
 from isogloss.training.batches import read_cuts
+from isogloss.training.determinism import compute_repeatably
 from isogloss.training.fitting import finish, fit, training_key
 from isogloss.training.speaker_batches import SpeakerBatch, TrainingSpeech, draw_batches, loader
 
@@ -22,6 +23,7 @@ SOURCE = Path(isogloss.__file__).parent
 CODE = (
     SOURCE / "losses" / "metric.py",
     SOURCE / "models" / "speaker",
+    SOURCE / "training" / "determinism.py",
     SOURCE / "training" / "fitting.py",
     SOURCE / "training" / "speaker.py",
     SOURCE / "training" / "speaker_batches.py",
@@ -106,7 +108,7 @@ def train_speaker_encoder(params: SpeakerParams, *, data: Path, output: Path) ->
     CorpusError
         Train has fewer than two speakers.
     """
-    torch.set_num_threads(params.threads)
+    compute_repeatably(params.threads)
     lightning.seed_everything(params.seed, verbose=False)
     statistics = read_json(data / "feature_statistics.json")
     model = new_speaker_encoder(params.size, input_dim=len(statistics["mean"]), embedding_dim=params.embedding_dim)

@@ -21,6 +21,7 @@ from isogloss.losses.metric import AamSoftmax, AngularPrototypical
 from isogloss.mitigation.speaker import SpeakerMitigation, SpeakerSetting, SpeakerStep, build_speaker_mitigation
 from isogloss.models.speaker import SpeakerEncoder, load_speaker_encoder, save_speaker_encoder
 from isogloss.training.batches import read_cuts
+from isogloss.training.determinism import compute_repeatably
 from isogloss.training.embedding import embed_cuts
 from isogloss.training.fitting import finish, fit, training_key
 from isogloss.training.speaker import CODE, SOURCE, SpeakerTraining, batch_embeddings, new_loss
@@ -118,7 +119,7 @@ def adapt_speaker_encoder(
     TableError
         The table lacks the column of the groups.
     """
-    torch.set_num_threads(options.threads)
+    compute_repeatably(options.threads)
     lightning.seed_everything(options.seed, verbose=False)
     model = load_speaker_encoder(base)
     cuts = read_cuts(data / "cuts" / "train.jsonl")

@@ -14,6 +14,7 @@ from isogloss.evaluation.word_errors import word_errors
 from isogloss.models import Transducer
 from isogloss.tables import METADATA_COLUMNS, RESULT_COLUMNS, conform
 from isogloss.training.batches import Batch, Utterances, read_cuts, sorted_batches
+from isogloss.training.determinism import compute_repeatably
 
 BATCH_SECONDS = 400.0
 GREEDY = DecodingParams()
@@ -52,7 +53,7 @@ def transcribe(
     -------
     The rows of those splits with `hyp, substitutions, deletions, insertions`.
     """
-    torch.set_num_threads(threads)
+    compute_repeatably(threads)
     tokens = Tokens.read(data / "tokens.txt")
     texts: dict[str, str] = {}
     for split in splits:

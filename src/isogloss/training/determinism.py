@@ -1,0 +1,22 @@
+"""What makes a stage compute the same bytes each time it runs."""
+
+import os
+
+import torch
+
+
+def compute_repeatably(threads: int) -> None:
+    """Fix the threads and let torch use deterministic algorithms alone; to be called before anything is computed.
+
+    On a GPU the order matters: cuBLAS is repeatable with a workspace of fixed size, and PyTorch reads which from the
+    environment once, at the first product of matrices. Lightning sets it too, but when a training begins, which is too
+    late where a Fisher information or pseudo-labels are computed before.
+
+    Parameters
+    ----------
+    threads
+        CPU threads; sums differ between one and two.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(threads)
