@@ -6,25 +6,12 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
 from isogloss.config import AsrParams, LstmParams, SpecAugmentParams
-from isogloss.errors import ParamsError
 from isogloss.losses.reference import reference_transducer_loss
 from isogloss.models import Transducer
 from isogloss.training.batches import Batch
 from isogloss.training.fitting import fit
-from isogloss.training.recognizer import RecognizerTraining, check_precision, ctc_losses, transducer_losses
+from isogloss.training.recognizer import RecognizerTraining, ctc_losses, transducer_losses
 
-
-def has_bf16_lstm():
-    """Whether this processor can run an LSTM in bfloat16; those without AVX-512 cannot and train in fp32."""
-    try:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            torch.nn.LSTM(2, 2)(torch.zeros(1, 1, 2))
-    except RuntimeError:
-        return False
-    return True
-
-
-needs_bf16_lstm = pytest.mark.skipif(not has_bf16_lstm(), reason="no LSTM in bfloat16 on this processor")
 LENGTHS, TOKEN_LENGTHS = [24, 17, 9], [3, 2, 1]
 
 
@@ -95,16 +82,6 @@ def test_masks_are_drawn_anew_each_epoch_and_only_where_asked_for(tmp_path, batc
     assert len(set(losses["on"])) == 3
 
 
-def test_bf16_where_the_processor_cannot_is_one_sentence():
-    check_precision(AsrParams(precision="auto"))
-    if has_bf16_lstm() or torch.cuda.is_available():
-        check_precision(AsrParams(precision="bf16"))
-    else:
-        with pytest.raises(ParamsError, match=r"asr\.precision is bf16, but this processor"):
-            check_precision(AsrParams(precision="bf16"))
-
-
-@needs_bf16_lstm
 def test_losses_under_bf16_are_float32_and_near_those_without(batch):
     model = new_model()
     encoded_BTD, lengths_B = model.encode(batch.features_BTF, batch.lengths_B)
@@ -116,7 +93,6 @@ def test_losses_under_bf16_are_float32_and_near_those_without(batch):
         torch.testing.assert_close(loss_B, exact_B, rtol=0.02, atol=0.02)
 
 
-@needs_bf16_lstm
 def test_a_recogniser_trains_in_bf16(tmp_path, batch):
     params = AsrParams(ctc_epochs=5, transducer_epochs=10, learning_rate=1e-2)
     module = RecognizerTraining(new_model(), params, steps_per_epoch=1)

@@ -43,7 +43,8 @@ class AsrParams(Section):
     ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """The model is a moving average of the weights with this decay a step; 0 takes the last weights."""
     precision: Literal["auto", "float32", "bf16"] = "auto"
-    """Of matrix products in training; auto is bf16 on a GPU. The transducer's lattice is never below float32."""
+    """Of matrix products in training; auto is bf16 on a GPU and float32 on the CPU. LSTMs, the predictor's too, are
+    float32 always (autocast has them in float16 alone), and the transducer's lattice is never below it."""
     spec_augment: SpecAugmentParams = SpecAugmentParams()
 
 

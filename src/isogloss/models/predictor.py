@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from isogloss.models.recurrence import run_lstm
+
 State = tuple[Tensor, Tensor]
 """Hidden and cell state, each (B, P)."""
 
@@ -35,7 +37,7 @@ class LstmPredictor(nn.Module):
         if self.training and self.token_dropout > 0.0:
             hidden_BU = torch.rand(history_BU.shape, device=history_BU.device) < self.token_dropout
             history_BU = history_BU.masked_fill(hidden_BU, 0)
-        return self.lstm(self.embedding(history_BU))[0]
+        return run_lstm(self.lstm, self.embedding(history_BU))[0]
 
     def start(self, batch: int) -> tuple[Tensor, State]:
         """The vector and state before the first token, for a batch of streams: (B, P)."""

@@ -14,7 +14,7 @@ from isogloss.tables import read_json
 from isogloss.training.batches import Utterances, read_cuts, shuffled_batches, sorted_batches
 from isogloss.training.determinism import compute_repeatably
 from isogloss.training.fitting import finish, fit, training_key, visible_devices
-from isogloss.training.recognizer import RecognizerTraining, check_precision
+from isogloss.training.recognizer import RecognizerTraining
 
 SOURCE = Path(isogloss.__file__).parent
 DEV_BATCH_SECONDS = 100.0
@@ -34,14 +34,8 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Transducer:
         Folder of the prepared data: `cuts/{train,dev}.jsonl`, `tokens.txt`, `feature_statistics.json`.
     output
         Folder of the model; `loss.tsv` is written beside it as `<output>.loss.tsv`.
-
-    Raises
-    ------
-    ParamsError
-        The precision that is asked for cannot be had here.
     """
     asr = params.asr
-    check_precision(asr)
     compute_repeatably(asr.threads)
     lightning.seed_everything(asr.seed, verbose=False)
     tokens = Tokens.read(data / "tokens.txt")

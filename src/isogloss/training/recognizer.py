@@ -9,7 +9,6 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from isogloss.config import AsrParams
-from isogloss.errors import ParamsError
 from isogloss.losses import transducer_loss
 from isogloss.models import Transducer
 from isogloss.training.batches import Batch
@@ -82,20 +81,6 @@ class RecognizerTraining(lightning.LightningModule):
         if progress < 0.1:
             return max(progress / 0.1, 0.01)
         return 0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * (progress - 0.1) / 0.9))
-
-
-def check_precision(params: AsrParams) -> None:
-    """Raise a `ParamsError` where bfloat16 is asked for and this processor has no LSTM in it (the predictor is one)."""
-    if params.precision != "bf16" or torch.cuda.is_available():
-        return
-    try:
-        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-            torch.nn.LSTM(2, 2)(torch.zeros(1, 1, 2))
-    except RuntimeError:
-        raise ParamsError(
-            "params.yaml: asr.precision is bf16, but this processor has no LSTM in bfloat16 (it lacks AVX-512); "
-            "write auto, which is bf16 on a GPU alone, or float32"
-        ) from None
 
 
 def transducer_losses(model: Transducer, encoded_BTD: Tensor, lengths_B: Tensor, batch: Batch) -> Tensor:

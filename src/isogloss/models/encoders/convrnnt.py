@@ -18,6 +18,7 @@ from isogloss.models.encoders.chain import Chain, StreamingLayer
 from isogloss.models.encoders.convolution import CausalConv2d
 from isogloss.models.encoders.depthwise import CausalDepthwiseConv1d
 from isogloss.models.encoders.squeeze import SqueezeExcitation
+from isogloss.models.recurrence import run_lstm
 
 
 class ConvRnntEncoder(Encoder):
@@ -78,7 +79,7 @@ class ConvRnntEncoder(Encoder):
     def forward(self, features_BTF: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """Encode whole utterances: (B, T, F) -> (B, ceil(T / subsampling), D)."""
         local_BTD = self.local(clear_padding(features_BTF, lengths_B))
-        hidden_BTD, _ = self.lstm(self._join(local_BTD, self.blocks(local_BTD)))
+        hidden_BTD, _ = run_lstm(self.lstm, self._join(local_BTD, self.blocks(local_BTD)))
         return self.dropout(self.norm(hidden_BTD)), self.output_lengths(lengths_B)
 
     def stream(self, chunk_BTF: Tensor, state: Any, last: bool = False) -> tuple[Tensor, Any]:
@@ -88,7 +89,7 @@ class ConvRnntEncoder(Encoder):
         global_BTD, states = self.blocks.stream(local_BTD, states)
         hidden_BTD = self._join(local_BTD, global_BTD)
         if hidden_BTD.shape[1] > 0:
-            hidden_BTD, memory = self.lstm(hidden_BTD, memory)
+            hidden_BTD, memory = run_lstm(self.lstm, hidden_BTD, memory)
         return self.dropout(self.norm(hidden_BTD)), (buffers, states, memory)
 
     def _join(self, local_BTD: Tensor, global_BTD: Tensor) -> Tensor:

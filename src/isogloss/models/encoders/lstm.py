@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from isogloss.models.encoders.base import Encoder, clear_padding
 from isogloss.models.encoders.convolution import ConvolutionalFrontEnd
+from isogloss.models.recurrence import run_lstm
 
 
 class LstmEncoder(Encoder):
@@ -56,7 +57,7 @@ class LstmEncoder(Encoder):
 
     def forward(self, features_BTF: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """Encode whole utterances: (B, T, F) -> (B, ceil(T / subsampling), D)."""
-        hidden_BTD, _ = self.lstm(self.front_end(clear_padding(features_BTF, lengths_B)))
+        hidden_BTD, _ = run_lstm(self.lstm, self.front_end(clear_padding(features_BTF, lengths_B)))
         return self._finish(hidden_BTD), self.output_lengths(lengths_B)
 
     def stream(self, chunk_BTF: Tensor, state: Any, last: bool = False) -> tuple[Tensor, Any]:
@@ -65,7 +66,7 @@ class LstmEncoder(Encoder):
         frames_BTD, buffers = self.front_end.stream(chunk_BTF, buffers)
         if frames_BTD.shape[1] == 0:
             return frames_BTD, (buffers, memory)
-        hidden_BTD, memory = self.lstm(frames_BTD, memory)
+        hidden_BTD, memory = run_lstm(self.lstm, frames_BTD, memory)
         return self._finish(hidden_BTD), (buffers, memory)
 
     def _finish(self, hidden_BTD: Tensor) -> Tensor:
