@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import softmax
 
 from isogloss.config import VerificationParams
 from isogloss.errors import ModelError
@@ -164,6 +165,18 @@ def test_group_dro_is_the_published_update(loss):
     share = share / share.sum()
     torch.testing.assert_close(dro.share_G, share)
     torch.testing.assert_close(found, (share * means).sum())
+
+
+def test_group_dro_neither_overflows_nor_forgets_a_group():
+    dro = build_speaker_mitigation("group_dro", VerificationParams(dro_step_size=1.0))
+    dro.start(setting())
+    sums = np.zeros(2)
+    for first, second in ((200.0, 1.0), (90.0, 1.0), (0.0, 289.5)):
+        losses = torch.tensor([first, second] * 3)  # the speakers' groups take turns
+        dro.batch_loss(SpeakerStep(batch()[0], torch.arange(6), torch.arange(18), lambda *_, of=losses: of))
+        sums += [first, second]
+        np.testing.assert_allclose(dro.share_G.numpy(), softmax(sums), rtol=1e-4, atol=1e-30)
+    assert dro.share_G[1] > 0.8  # after a weight that float32 cannot hold
 
 
 def test_group_dro_needs_two_groups():

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 
 from isogloss.config import MitigationMethod, Params
 from isogloss.errors import ModelError
@@ -120,6 +121,19 @@ def test_group_dro_moves_weight_by_the_exponential_of_the_loss(setting, step):
     share = raw / raw.sum()
     np.testing.assert_allclose(mitigation.tensors()["cohort_weights"].numpy(), share, rtol=1e-6)
     assert loss.item() == pytest.approx(share[0] * 2.0 + share[2] * 2.0, rel=1e-6)
+
+
+def test_group_dro_neither_overflows_nor_forgets_a_cohort(setting, step):
+    mitigation = strategy("group_dro", step_size=1.0)
+    mitigation.start(None, setting, [])
+    sums = np.zeros(4)  # of far, mid, near, none
+    for far, near in ((200.0, 1.0), (90.0, 1.0), (0.0, 289.5)):
+        loss = mitigation.loss(step([far, near], ["far", "near"]))
+        sums += [far, 0.0, near, 0.0]
+        share = softmax(sums)
+        np.testing.assert_allclose(mitigation.tensors()["cohort_weights"].numpy(), share, rtol=1e-4, atol=1e-30)
+        assert loss.item() == pytest.approx(share[0] * far + share[2] * near, rel=1e-4)
+    assert share[2] > 0.8  # after a weight that float32 cannot hold
 
 
 def test_length_normalised_dro_compares_tokens_and_gives_the_heavy_less(setting, step):

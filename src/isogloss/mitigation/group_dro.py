@@ -1,7 +1,8 @@
 """Group distributionally robust optimisation (Sagawa et al. 2020, 1911.08731) over the cohorts of the rule.
 
 The loss is sum_g q_g L_g over the cohorts of a batch, L_g the mean loss of a cohort's utterances. After each batch
-q_g is multiplied by exp(step_size * L_g) for the cohorts that were in it, and q is scaled to sum to 1.
+q_g is multiplied by exp(step_size * L_g) for the cohorts that were in it, and q is scaled to sum to 1: by logarithms,
+as the exponential of a long utterance's loss overflows, and a weight that has become zero never comes back.
 """
 
 from collections.abc import Iterable
@@ -25,7 +26,7 @@ class GroupDro(Mitigation[GroupDroParams]):
 
     def __init__(self, options: GroupDroParams) -> None:
         super().__init__(options)
-        self._share = torch.empty(0)
+        self._log_share = torch.empty(0)
         self._number: dict[str, int] = {}
         self._found = FoundWeights()
 
@@ -37,7 +38,7 @@ class GroupDro(Mitigation[GroupDroParams]):
     def start(self, model: Transducer, setting: Setting, base_batches: Iterable[SpeechBatch]) -> None:
         """All cohorts count the same at first; utterances of no cohort are one more."""
         self._number = {cohort: number for number, cohort in enumerate([*setting.cohorts, ""])}
-        self._share = torch.full((len(self._number),), 1.0 / len(self._number))
+        self._log_share = torch.zeros(len(self._number)).log_softmax(dim=0)
 
     def loss(self, step: Step) -> Tensor:
         """The weighted loss of a batch's cohorts, after their weights have followed the losses."""
@@ -47,9 +48,9 @@ class GroupDro(Mitigation[GroupDroParams]):
         size_G = member_GB.sum(dim=1)
         loss_G = member_GB @ loss_B / size_G.clamp(min=1)
         present_G = (size_G > 0).cpu()
-        self._share[present_G] *= torch.exp(self.growth(loss_G.detach().cpu(), self._share)[present_G])
-        self._share /= self._share.sum()
-        share_G = self._share.to(loss_B.device)
+        growth_G = self.growth(loss_G.detach().cpu(), self._log_share.exp())
+        self._log_share = (self._log_share + growth_G.where(present_G, 0.0)).log_softmax(dim=0)
+        share_G = self._log_share.exp().to(loss_B.device)
         self._found.note(step, (share_G / size_G.clamp(min=1))[group_B.to(share_G.device)] * len(step.ids))
         return (share_G * loss_G).sum()
 
@@ -63,7 +64,7 @@ class GroupDro(Mitigation[GroupDroParams]):
 
     def tensors(self) -> dict[str, Tensor]:
         """The last weight of each cohort, in the order of their names, `none` last."""
-        return {"cohort_weights": self._share.clone()}
+        return {"cohort_weights": self._log_share.exp()}
 
     def weights(self) -> pd.DataFrame:
         """The latest weight of each utterance, relative to a plain mean over its batch."""
@@ -71,9 +72,9 @@ class GroupDro(Mitigation[GroupDroParams]):
 
     def state_dict(self) -> dict[str, Any]:
         """The cohorts' weights and the utterances' so far."""
-        return {"share": self._share.clone(), "found": self._found.state_dict()}
+        return {"log_share": self._log_share, "found": self._found.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """What a checkpoint brings back."""
-        self._share = state["share"].clone()
+        self._log_share = state["log_share"]
         self._found.load_state_dict(state["found"])
