@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from isogloss.errors import ModelError
 from isogloss.training.fitting import finish, fit, training_key
 
 
@@ -162,6 +163,28 @@ def test_bf16_runs_products_in_bfloat16_and_keeps_the_weights_in_float32(tmp_pat
     weights = train(Watched(), tmp_path, epochs=1, precision="bf16")
     assert set(seen) == {torch.bfloat16}
     assert {weight.dtype for weight in weights} == {torch.float32}
+
+
+@pytest.mark.parametrize("what", ["loss", "weight"])
+def test_a_training_that_is_not_finite_ends_in_one_sentence_at_the_epoch_before(tmp_path, what):
+    class Breaks(Line):
+        def training_step(self, batch, number):
+            loss = super().training_step(batch, number)
+            return loss * float("nan") if what == "loss" and self.breaks(number, 1) else loss
+
+        def on_train_batch_end(self, outputs, batch, number):
+            if what == "weight" and self.breaks(number, 2):  # as after an infinite gradient of the last step
+                self.net[0].weight.data[0, 0] = float("inf")
+
+        def breaks(self, number, last):
+            return self.current_epoch == 2 and number == last
+
+    with pytest.raises(ModelError, match=r"^the loss is not finite in epoch 3; lower .*$"):
+        train(Breaks(), tmp_path)
+    assert not (tmp_path / "loss.tsv").exists()
+    kept = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=False)
+    assert kept["epoch"] == 1  # the second, from 0
+    assert all(tensor.isfinite().all() for tensor in kept["state_dict"].values())
 
 
 def test_finished_checkpoints_are_removed(tmp_path):

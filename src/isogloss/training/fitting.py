@@ -10,6 +10,7 @@ batches of its own, gradients are their mean, and what follows `fit` is for the 
 
 import hashlib
 import logging
+import math
 import shutil
 import sys
 import warnings
@@ -23,6 +24,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressB
 from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader, Dataset
 
+from isogloss.errors import ModelError
 from isogloss.training.averaging import MovingAverage
 from isogloss.training.loss_curve import LossCurve
 
@@ -77,12 +79,17 @@ def fit(
     Returns
     -------
     Whether this is the first process, which alone writes the outputs.
+
+    Raises
+    ------
+    ModelError
+        The loss of an epoch, or a weight after it, is not finite; the checkpoint is that of the epoch before.
     """
     _quiet()
     losses = LossCurve()
     average = [MovingAverage(ema_decay)] if ema_decay > 0 else []
     trainer = _trainer(
-        [_BatchSeed(seed), *average, losses],
+        [_BatchSeed(seed), *average, losses, _Finite(losses)],
         checkpoints,
         devices=devices,
         max_epochs=epochs,
@@ -177,6 +184,22 @@ class _BatchSeed(Callback):
         """Seed."""
         number = trainer.fit_loop.epoch_loop.total_batch_idx
         torch.manual_seed(self.seed * 1_000_003 + number + trainer.global_rank * 2**40)
+
+
+class _Finite(Callback):
+    """Ends a training that has come to nothing, before the checkpoint of its epoch is written."""
+
+    def __init__(self, losses: LossCurve) -> None:
+        self.losses = losses
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Look at the loss, and at the weights after the last step."""
+        weights = all(bool(parameter.isfinite().all()) for parameter in pl_module.parameters())
+        if not (weights and math.isfinite(self.losses.losses[-1])):
+            raise ModelError(
+                f"the loss is not finite in epoch {len(self.losses.losses)}; lower the learning rate of this training, "
+                "or the step size or strength of its method"
+            )
 
 
 class _Epochs(lightning.LightningDataModule):
