@@ -111,4 +111,4 @@ def _decode(model: Transducer, batch: Batch, decoding: DecodingParams) -> list[H
         cohorts=cohorts,
         max_tokens_per_frame=limit,
     )
-    return [hypotheses[0] for hypotheses in found]
+    return [hypotheses[0] if hypotheses else Hypothesis() for hypotheses in found]  # none of a model that gives NaN
