@@ -2,11 +2,14 @@
 
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import torch
 
-from isogloss.config import AsrParams
+from isogloss.config import AsrParams, MitigationParams, Params
+from isogloss.mitigation import Setting, build_mitigation
 from isogloss.models import Transducer
+from isogloss.training.adaptation import AdaptationTraining
 from isogloss.training.batches import Batch
 from isogloss.training.recognizer import RecognizerTraining
 
@@ -16,7 +19,7 @@ WARM = AsrParams().ctc_epochs
 """The first epoch of the transducer loss."""
 
 
-def training(monkeypatch, epoch, **options):
+def training(monkeypatch, epoch, ctc_weight=0.3, **options):
     """A module outside Lightning's loop, and what it logs."""
     torch.manual_seed(0)
     model = Transducer(
@@ -27,7 +30,7 @@ def training(monkeypatch, epoch, **options):
         predictor_dim=4,
         joiner_dim=4,
     )
-    module = RecognizerTraining(model, AsrParams(), steps_per_epoch=1)
+    module = RecognizerTraining(model, AsrParams(ctc_weight=ctc_weight), steps_per_epoch=1)
     module._trainer = SimpleNamespace(
         current_epoch=epoch, strategy=SimpleNamespace(reduce=lambda tensor, reduce_op: tensor)
     )
@@ -69,6 +72,33 @@ def test_while_the_encoder_learns_to_listen_computing_is_free(monkeypatch):
     dear, logged = loss(monkeypatch, epoch=0, compute_weight=3.0)
     assert logged["compute"] > 0.5
     assert dear.item() == free.item()
+
+
+def adaptation_loss(monkeypatch, method, **options):
+    """The loss of the same model and batch as `loss` has them, in an adaptation."""
+    model = training(monkeypatch, WARM, **options)[0].model
+    mitigation, both = build_mitigation(method, Params()), batch()
+    table = pd.DataFrame({"utterance_id": both.ids, "split": "adapt", "cohort": ["x", "x"]})
+    setting = Setting(utterances=table, worst=["x"], shared=MitigationParams())
+    if method == "length_normalised_dro":
+        mitigation.start(model, setting, [])
+    module = AdaptationTraining(model.train(), mitigation, MitigationParams())
+    module.weights = dict.fromkeys(both.ids, 1.0)
+    monkeypatch.setattr(module, "log", lambda *_, **__: None)
+    torch.manual_seed(2)
+    return module.training_step(both, 0).item()
+
+
+def test_an_adaptation_weighs_words_and_computation_as_base_training_does(monkeypatch):
+    base, _ = loss(monkeypatch, compute_weight=3.0, ctc_weight=0.0)  # of a token; the batch has 5 in 2 utterances
+    found = adaptation_loss(monkeypatch, "finetune", compute_weight=3.0)
+    assert found == pytest.approx(base.item() * 5 / 2, rel=1e-5)
+
+
+def test_a_mitigation_whose_loss_is_of_a_token_adds_the_cost_as_it_is(monkeypatch):
+    _, logged = loss(monkeypatch)
+    free, dear = (adaptation_loss(monkeypatch, "length_normalised_dro", compute_weight=w) for w in (0.0, 3.0))
+    assert dear == pytest.approx(free + 3.0 * logged["compute"], rel=1e-5)
 
 
 def test_an_encoder_without_gates_adds_nothing(monkeypatch):

@@ -26,6 +26,8 @@ from isogloss.models import Transducer
 class Arw(Mitigation[ArwParams]):
     """Adapts on everybody's new data, weighted by an adversary that is told no group's name."""
 
+    per_token = True
+
     def __init__(self, options: ArwParams) -> None:
         super().__init__(options)
         self._adversary: Adversary | None = None

@@ -77,7 +77,15 @@ class Step:
 
 
 class Mitigation(Generic[Options]):
-    """Adapts on the worst cohorts' utterances, each with weight 1, with nothing added to the loss."""
+    """Adapts on the worst cohorts' utterances, each with weight 1, with nothing added to the loss.
+
+    Attributes
+    ----------
+    per_token
+        Whether `loss` is that of a token; else it is that of an utterance.
+    """
+
+    per_token: bool = False
 
     def __init__(self, options: Options) -> None:
         self.options = options

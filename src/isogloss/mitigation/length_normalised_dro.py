@@ -17,6 +17,7 @@ class LengthNormalisedDro(GroupDro):
     """Group DRO with the loss of a token and smoothed growth."""
 
     options: LengthNormalisedDroParams
+    per_token = True
 
     def utterance_losses(self, step: Step) -> Tensor:
         """The loss of a token."""

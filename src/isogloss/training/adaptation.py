@@ -73,8 +73,9 @@ class AdaptationTraining(lightning.LightningModule):
         if penalty is not None:
             loss = loss + penalty
         cost = self.model.encoder.compute_cost()
-        if cost is not None:
-            loss = loss + self.model.encoder.compute_weight * cost
+        if cost is not None:  # its weight is in nats for a token, as in base training
+            tokens = 1.0 if self.mitigation.per_token else batch.token_lengths_B.float().mean()
+            loss = loss + self.model.encoder.compute_weight * cost * tokens
         self.log("loss", loss, batch_size=len(batch.ids))
         return loss
 
