@@ -80,6 +80,14 @@ def test_every_encoder_is_seen_into_by_one_backward_pass(tiny_model, speech, mon
     assert_equal(diagonal_fisher(model, [batch]), expected)
 
 
+def test_the_arbitrators_of_the_amortized_transformer_are_held_too(tiny_model, speech):
+    options = {"channels": 2, "dim": 8, "layers": 2, "heads": 2, "feed_forward": 12, "left_context": 4}
+    found = diagonal_fisher(tiny_model("amortized", subsampling=2, **options), [speech(5)])
+    names = [name for name in found if name.startswith("encoder.arbitrators.")]
+    assert len(names) == 2 * 4
+    assert all(found[name].sum() > 0 for name in names)
+
+
 def test_a_model_that_cannot_be_seen_into_is_measured_all_the_same(tiny_model, speech):
     class Squashed(torch.nn.Module):
         """Uses its inner layer's weight without calling it."""

@@ -1,13 +1,14 @@
 """Gates of the amortized Transformer: their values, their gradients, and attention that they weigh."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isogloss.models.encoders.arbitrator import Arbitrator, sample_gates
+from isogloss.models.encoders.arbitrator import Arbitrator, sample_gates, threshold_gates
 from isogloss.models.encoders.attention import dense_context
 from isogloss.models.encoders.gated_attention import GatedSelfAttention
 
@@ -21,11 +22,12 @@ def test_a_gate_is_open_with_the_probability_of_its_logit(logit):
     assert gates.mean().item() == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 20_000))
 
 
+@pytest.mark.parametrize("gates_of", [partial(sample_gates, noise=0.0), threshold_gates])
 @settings(max_examples=30, deadline=None)
 @given(logit=st.floats(-4, 4).filter(lambda logit: abs(logit) > 1e-3), temperature=st.floats(0.3, 3))
-def test_without_noise_gates_are_those_of_inference_with_the_gradient_of_a_sigmoid(logit, temperature):
+def test_without_noise_gates_are_those_of_inference_with_the_gradient_of_a_sigmoid(gates_of, logit, temperature):
     logits = torch.tensor([logit], dtype=torch.float64, requires_grad=True)
-    gates = sample_gates(logits, temperature=temperature, noise=0.0)
+    gates = gates_of(logits, temperature=temperature)
     gates.sum().backward()
     assert gates.item() == pytest.approx(float(logit > 0), abs=1e-9)
     soft = 1 / (1 + math.exp(-logit / temperature))

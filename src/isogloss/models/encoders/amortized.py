@@ -3,9 +3,9 @@
 A Transformer encoder with residual connections, in which an arbitrator at each layer toggles the attention block and
 the feed-forward block of each frame; a block that is off adds zero. At inference gates are hard and what is off is not
 computed: the open frames of the whole batch are gathered, computed and added back. (Where gradients are asked for,
-it is computed and weighed with zero, which comes to the same.) What keys a closed frame leaves behind is said in
-`isogloss.models.encoders.gated_attention` (none), what counts as computation in
-`isogloss.models.encoders.compute_share`.
+it is computed and weighed with zero, which comes to the same and tells the arbitrators what they would change.) What
+keys a closed frame leaves behind is said in `isogloss.models.encoders.gated_attention` (none), what counts as
+computation in `isogloss.models.encoders.compute_share`.
 
 With `gates="none"` it is a plain Transformer with sliding-window attention; `left_context` is then what dials its
 computation, the baseline of the paper.
@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from isogloss.models.encoders.arbitrator import Arbitrator, sample_gates
+from isogloss.models.encoders.arbitrator import Arbitrator, sample_gates, threshold_gates
 from isogloss.models.encoders.attention import Context, KeyValueCache, dense_context
 from isogloss.models.encoders.base import Encoder, clear_padding, within
 from isogloss.models.encoders.compute_share import compute_share
@@ -159,11 +159,12 @@ class AmortizedEncoder(Encoder):
             hidden_BTD = self._weighed(hidden_BTD, context, inside_BT)
         else:
             for layer, arbitrator in zip(self._layers(), self.arbitrators, strict=True):
-                open_BT2 = (arbitrator(hidden_BTD) > 0) & inside_BT.unsqueeze(-1)
+                logits_BT2, inside_BT1 = arbitrator(hidden_BTD), inside_BT.unsqueeze(-1)
                 if torch.is_grad_enabled():  # the Fisher information needs utterances apart, which skipping mixes
-                    hidden_BTD = layer.weighed(hidden_BTD, open_BT2.to(hidden_BTD.dtype), context)
+                    gates_BT2 = threshold_gates(logits_BT2, temperature=self.temperature) * inside_BT1
+                    hidden_BTD = layer.weighed(hidden_BTD, gates_BT2, context)
                 else:
-                    hidden_BTD, _ = layer.skipping(hidden_BTD, open_BT2, context, 0, None)
+                    hidden_BTD, _ = layer.skipping(hidden_BTD, (logits_BT2 > 0) & inside_BT1, context, 0, None)
         return self.norm(hidden_BTD), lengths_B
 
     def stream(self, chunk_BTF: Tensor, state: Any, last: bool = False) -> tuple[Tensor, Any]:

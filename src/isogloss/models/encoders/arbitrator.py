@@ -46,3 +46,9 @@ def sample_gates(logits_BT2: Tensor, *, temperature: float, noise: float = 1.0) 
     uniform_BT2 = torch.rand_like(logits_BT2).clamp(1e-6, 1.0 - 1e-6)
     soft_BT2 = torch.sigmoid((logits_BT2 + noise * torch.logit(uniform_BT2)) / temperature)
     return (soft_BT2 > 0.5).to(soft_BT2.dtype) + soft_BT2 - soft_BT2.detach()
+
+
+def threshold_gates(logits_BT2: Tensor, *, temperature: float) -> Tensor:
+    """The gates of inference, 0 or 1, with the gradient that `sample_gates` would give them without noise."""
+    soft_BT2 = torch.sigmoid(logits_BT2 / temperature)
+    return (logits_BT2 > 0).to(soft_BT2.dtype) + (soft_BT2 - soft_BT2.detach())
