@@ -176,14 +176,15 @@ def _batches(
 
 
 def _setting(speech: TrainingSpeech, utterances: pd.DataFrame, attribute: str, model: SpeakerEncoder) -> SpeakerSetting:
-    """The group of each training utterance; `unspecified` where it is not known."""
+    """The group of each training utterance's speaker: what all his known utterances say; else `unspecified`."""
     if attribute not in utterances.columns:
         raise TableError(
             f"data/utterances.parquet: column {attribute!r} is missing, by which verification.attribute knows the "
             "groups; name another"
         )
     known = utterances.set_index("utterance_id")[attribute].reindex(speech.ids).astype(object)
-    values = known.where(known.notna(), UNSPECIFIED).astype(str)
+    of_speaker = known.groupby(speech.speaker_of)
+    values = of_speaker.transform("first").where(of_speaker.transform("nunique") == 1, UNSPECIFIED).astype(str)
     group_N, groups = pd.factorize(values, sort=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return SpeakerSetting(group_N.astype(np.intp), [str(group) for group in groups], model.embedding_dim, device)

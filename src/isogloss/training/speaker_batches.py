@@ -164,9 +164,9 @@ def draw_balanced_batches(
     seed: int,
     epoch: int,
 ) -> list[Draw]:
-    """About as many crops as `draw_batches` has, in batches in which all groups have as many speakers.
+    """As many batches as `draw_batches` has, of as many speakers, in which all groups have as many of them.
 
-    A batch has as many speakers of each group as the smallest group can give, up to an equal share; a small group's
+    A group that is smaller than its share gives all its speakers, and the others fill the batch. A small group's
     speakers come more often than in `draw_batches`, which is the point.
 
     Parameters
@@ -177,16 +177,26 @@ def draw_balanced_batches(
     rng = np.random.default_rng([seed, epoch, 1])
     owner, group = np.asarray(speaker_of), np.asarray(group_of)
     rows = {s: np.flatnonzero(owner == s) for s in np.unique(owner)}
-    members = [np.unique(owner[group == g]) for g in np.unique(group)]
-    plain = draw_batches(owner, speakers=speakers, utterances=utterances, seed=seed, epoch=epoch)
-    each = max(1, min(speakers // len(members), *(len(one) for one in members)))
-    number = max(1, round(sum(len(drawn) for _, drawn in plain) / (each * len(members))))
+    members: dict[int, list[int]] = {}
+    for s, of_speaker in rows.items():
+        members.setdefault(group[of_speaker[0]], []).append(s)
     batches = []
-    for _ in range(number):
-        chosen = np.concatenate([rng.choice(one, each, replace=False) for one in members])
-        picked = [rng.choice(rows[s], utterances, replace=len(rows[s]) < utterances) for s in chosen]
+    for _, plain in draw_batches(owner, speakers=speakers, utterances=utterances, seed=seed, epoch=epoch):
+        counts = _even_counts(len(plain), [len(one) for one in members.values()], rng)
+        chosen = [rng.choice(one, count, replace=False) for one, count in zip(members.values(), counts, strict=True)]
+        picked = [
+            rng.choice(rows[s], utterances, replace=len(rows[s]) < utterances) for s in np.concatenate(chosen).tolist()
+        ]
         batches.append((int(rng.integers(0, 2**63)), np.stack(picked)))
     return batches
+
+
+def _even_counts(total: int, sizes: list[int], rng: np.random.Generator) -> list[int]:
+    """As equal numbers as can be that add up to a total, none above its size; chance says who has one more."""
+    counts, order = [0] * len(sizes), rng.permutation(len(sizes)).tolist()
+    for _ in range(total):
+        counts[min((g for g in order if counts[g] < sizes[g]), key=counts.__getitem__)] += 1
+    return counts
 
 
 def _groups(rows: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:

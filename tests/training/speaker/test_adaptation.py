@@ -1,15 +1,17 @@
 """Training goes on under a mitigation: to the same bytes where it is interrupted, and from the base as it was."""
 
 import hashlib
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from isogloss.config import SpeakerParams, VerificationParams
 from isogloss.errors import ModelError, TableError
 from isogloss.models.speaker import load_speaker_encoder
 from isogloss.training.speaker import train_speaker_encoder
-from isogloss.training.speaker_adaptation import SpeakerAdaptation, adapt_speaker_encoder
+from isogloss.training.speaker_adaptation import SpeakerAdaptation, _setting, adapt_speaker_encoder
 
 BASE = SpeakerParams(embedding_dim=8, epochs=1, speakers_per_batch=12, crop_seconds=0.3)
 OPTIONS = VerificationParams(epochs=3, clusters=3, refresh_epochs=2)
@@ -54,6 +56,20 @@ def test_a_killed_reweighting_ends_with_the_same_bytes(prepared, base, tmp_path,
         adapt("arw_pairwise", prepared, base, tmp_path / "killed")
     monkeypatch.setattr(SpeakerAdaptation, "training_step", step)
     assert adapt("arw_pairwise", prepared, base, tmp_path / "killed") == undisturbed
+
+
+def test_a_speaker_has_one_group_what_his_known_utterances_agree_on():
+    ids, speakers = list("abcdefgh"), np.array([0, 0, 1, 1, 2, 2, 3, 3])
+    table = pd.DataFrame(
+        {"utterance_id": ids, "gender": ["female", None, "male", "male", "male", "female", None, None]}
+    ).sample(frac=1.0, random_state=1)
+    speech, model = SimpleNamespace(ids=ids, speaker_of=speakers), SimpleNamespace(embedding_dim=2)
+    setting = _setting(speech, table, "gender", model)
+    assert [setting.groups[number] for number in setting.group_N] == [
+        *["female"] * 2,
+        *["male"] * 2,
+        *["unspecified"] * 4,
+    ]
 
 
 def test_a_missing_attribute_is_one_sentence(prepared, base, tmp_path):

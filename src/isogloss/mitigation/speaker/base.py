@@ -23,9 +23,9 @@ class SpeakerSetting:
     """What a mitigation may know about the training data and the encoder."""
 
     group_N: NDArray[np.intp]
-    """Group of each utterance, as a number into `groups`."""
+    """Group of each utterance's speaker, as a number into `groups`."""
     groups: list[str]
-    """Values of `verification.attribute`; `unspecified` where it is not known."""
+    """Values of `verification.attribute`; `unspecified` of who has none, or several."""
     embedding_dim: int
     device: torch.device
 
