@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from lhotse import CutSet
-from lhotse.dataset import DynamicBucketingSampler
+from lhotse.dataset import DynamicBucketingSampler, SimpleCutSampler
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -101,9 +101,20 @@ def shuffled_batches(cuts: CutSet, dataset: Utterances, *, seconds: float, seed:
     """
     # The cuts of a split are in memory and meant to be; Lhotse advises lazy ones for corpora that do not fit.
     warnings.filterwarnings("ignore", message="You are using DynamicBucketingSampler with an eagerly read CutSet")
-    processes = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
-    sampler = DynamicBucketingSampler(
-        cuts, max_duration=seconds / processes, num_buckets=min(BUCKETS, len(cuts)), shuffle=True, seed=seed
+    # Lhotse would believe RANK and WORLD_SIZE of the environment first, of which Lightning sets the second alone.
+    joined = torch.distributed.is_initialized()
+    processes, rank = (torch.distributed.get_world_size(), torch.distributed.get_rank()) if joined else (1, 0)
+    options = {
+        "max_duration": seconds / processes,
+        "world_size": processes,
+        "rank": rank,
+        "shuffle": True,
+        "seed": seed,
+    }
+    sampler = (
+        DynamicBucketingSampler(cuts, num_buckets=min(BUCKETS, len(cuts)), **options)
+        if len(cuts) > 1
+        else SimpleCutSampler(cuts, **options)  # there are no buckets of one utterance
     )
     sampler.set_epoch(epoch)
     return DataLoader(dataset, sampler=sampler, batch_size=None)
