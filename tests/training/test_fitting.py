@@ -194,8 +194,8 @@ def test_finished_checkpoints_are_removed(tmp_path):
     assert not (tmp_path / "checkpoints").exists()
 
 
-def test_the_key_follows_params_inputs_and_code(tmp_path):
-    data, code = tmp_path / "data", tmp_path / "code"
+def test_the_key_follows_params_inputs_code_and_device(tmp_path, monkeypatch):
+    data, code, has_gpu = tmp_path / "data", tmp_path / "code", torch.cuda.is_available()
     data.mkdir(), code.mkdir()
     (data / "cuts").write_text("a")
     (code / "model.py").write_text("b")
@@ -206,4 +206,6 @@ def test_the_key_follows_params_inputs_and_code(tmp_path):
     keys.add(training_key("stage", ["params"], [data], [code]))
     (code / "model.py").write_text("changed")
     keys.add(training_key("stage", ["params"], [data], [code]))
-    assert len(keys) == 4
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: not has_gpu)
+    keys.add(training_key("stage", ["params"], [data], [code]))
+    assert len(keys) == 5

@@ -170,7 +170,7 @@ def _key(method: str, params: Params, setting: Setting, *, base: Path, data: Pat
             setting.utterances.to_csv(index=False),
         ],
         [base, data / "cuts" / "train.jsonl", data / "cuts" / "adapt.jsonl", data / "tokens.txt"],
-        [*CODE, SOURCE / "mitigation"],
+        [*CODE, SOURCE / "mitigation", SOURCE / "decoding"],
     )
 
 

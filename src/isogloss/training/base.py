@@ -48,7 +48,7 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Transducer:
     dataset, devices = Utterances(tokens, cache=True), visible_devices()
     key = training_key(
         "train_asr",
-        [asr, getattr(params, asr.encoder), torch.cuda.is_available(), devices],
+        [asr, getattr(params, asr.encoder), devices],
         [data / name for name in ("cuts/train.jsonl", "cuts/dev.jsonl", "tokens.txt", "feature_statistics.json")],
         CODE,
     )

@@ -152,11 +152,11 @@ def visible_devices() -> int:
 
 
 def training_key(stage: str, params: Iterable[Any], files: Iterable[Path], code: Iterable[Path]) -> Path:
-    """The checkpoint folder of a stage: one digest of its params, inputs and code.
+    """The checkpoint folder of a stage: one digest of its params, inputs and code, and of whether there is a GPU.
 
     A checkpoint is only found again by a run that would have come to the same result.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(b"cuda" if torch.cuda.is_available() else b"cpu")
     for section in params:
         digest.update(repr(section).encode())
     for path in [*_files(files), *_files(code)]:
