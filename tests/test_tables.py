@@ -52,6 +52,21 @@ def test_a_file_appears_when_its_block_ends(tmp_path):
     assert (tmp_path / "deep" / "a.txt").read_text() == "whole"
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_a_parquet_file_that_is_cut_short_is_one_sentence(tmp_path, share):
+    write_parquet(assignments(), tmp_path / "a.parquet")
+    whole = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(TableError, match=r"a\.parquet is no parquet file, or not a whole one \(.*\); write it anew$"):
+        read_parquet(tmp_path / "a.parquet")
+
+
+def test_a_csv_is_no_parquet_file(tmp_path):
+    assignments().to_csv(tmp_path / "a.parquet")
+    with pytest.raises(TableError, match=r"^[^\n]*is no parquet file[^\n]*$"):
+        read_parquet(tmp_path / "a.parquet")
+
+
 def test_an_exception_leaves_no_file_behind(tmp_path):
     with pytest.raises(BlockEndedError), atomic_path(tmp_path / "a.txt") as temporary:
         temporary.write_text("half")

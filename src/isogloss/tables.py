@@ -95,12 +95,16 @@ def read_parquet(path: Path | str, columns: Iterable[str] = ()) -> pd.DataFrame:
     Raises
     ------
     TableError
-        The file does not exist or lacks a column.
+        The file does not exist, is no parquet file or not a whole one, or lacks a column.
     """
     path = Path(path)
     if not path.exists():
         raise TableError(f"{path} does not exist; `isogloss status` says which stage makes it")
-    table = pd.read_parquet(path)
+    try:
+        table = pd.read_parquet(path)
+    except (ValueError, OSError) as error:  # what pyarrow raises are such
+        first = str(error).partition("\n")[0].rstrip(".")
+        raise TableError(f"{path} is no parquet file, or not a whole one ({first}); write it anew") from None
     require_columns(table, columns, where=str(path))
     return table
 

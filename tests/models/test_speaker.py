@@ -93,6 +93,15 @@ def test_weights_that_do_not_fit_are_one_sentence(tmp_path):
         load_speaker_encoder(tmp_path / "base")
 
 
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.9])
+def test_weights_that_are_cut_short_are_one_sentence(tmp_path, share):
+    save_speaker_encoder(encoder(), tmp_path / "base")
+    file = tmp_path / "base" / "model.safetensors"
+    file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
+    with pytest.raises(ModelError, match=r"^[^\n]*model\.safetensors is no file of weights, or not a whole one[^\n]*$"):
+        load_speaker_encoder(tmp_path / "base")
+
+
 def test_brought_embeddings_are_no_encoder(tmp_path):
     (tmp_path / "model.json").write_text('{"embeddings": "other.parquet"}')
     with pytest.raises(ModelError, match="brought from elsewhere"):

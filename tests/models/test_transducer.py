@@ -48,6 +48,15 @@ def test_weights_of_another_shape_are_refused(tmp_path):
         load_transducer(tmp_path / "model")
 
 
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.9])
+def test_weights_that_are_cut_short_are_one_sentence(tmp_path, share):
+    save_transducer(small_transducer(), tmp_path / "model")
+    file = tmp_path / "model" / "model.safetensors"
+    file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
+    with pytest.raises(ModelError, match=r"^[^\n]*model\.safetensors is no file of weights, or not a whole one[^\n]*$"):
+        load_transducer(tmp_path / "model")
+
+
 def test_the_predictor_steps_through_a_text_as_it_reads_it_whole():
     predictor = small_transducer().predictor.eval()
     tokens_BU = torch.tensor([[3, 1, 4, 1], [5, 2, 6, 5]])

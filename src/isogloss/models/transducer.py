@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -140,12 +141,16 @@ def load_transducer(folder: Path | str) -> Transducer:
     Raises
     ------
     ModelError
-        The weights do not fit the configuration beside them.
+        The weights are no whole file, or do not fit the configuration beside them.
     """
     folder = Path(folder)
     model = Transducer(**read_json(folder / "model.json"))
     try:
         model.load_state_dict(load_file(folder / "model.safetensors"))
+    except SafetensorError as error:
+        raise ModelError(
+            f"{folder}/model.safetensors is no file of weights, or not a whole one ({error}); make it anew"
+        ) from None
     except (RuntimeError, FileNotFoundError) as error:
         first = str(error).splitlines()[0]
         raise ModelError(f"{folder}/model.safetensors does not fit {folder}/model.json: {first}") from None

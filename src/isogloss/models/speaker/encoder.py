@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -164,7 +165,7 @@ def load_speaker_encoder(folder: Path | str) -> SpeakerEncoder:
     Raises
     ------
     ModelError
-        The folder holds no encoder, or weights that do not fit the dimensions beside them.
+        The folder holds no encoder, or weights that are no whole file or do not fit the dimensions beside them.
     """
     folder = Path(folder)
     description = read_json(folder / "model.json")
@@ -173,6 +174,10 @@ def load_speaker_encoder(folder: Path | str) -> SpeakerEncoder:
     model = SpeakerEncoder(**description["dimensions"])
     try:
         model.load_state_dict(load_file(folder / "model.safetensors"))
+    except SafetensorError as error:
+        raise ModelError(
+            f"{folder}/model.safetensors is no file of weights, or not a whole one ({error}); make it anew"
+        ) from None
     except (RuntimeError, FileNotFoundError) as error:
         first = str(error).splitlines()[0]
         raise ModelError(f"{folder}/model.safetensors does not fit {folder}/model.json: {first}") from None
