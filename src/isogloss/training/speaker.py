@@ -1,6 +1,7 @@
 """The base speaker encoder: trained on the speakers of train to tell voices apart."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import lightning
@@ -91,7 +92,9 @@ def new_loss(params: SpeakerParams, *, speakers: int) -> AngularPrototypical | A
     return AamSoftmax(embedding_dim=params.embedding_dim, speakers=speakers)
 
 
-def train_speaker_encoder(params: SpeakerParams, *, data: Path, output: Path) -> SpeakerEncoder:
+def train_speaker_encoder(
+    params: SpeakerParams, *, data: Path, output: Path, then: Callable[[SpeakerEncoder], None] = lambda _: None
+) -> SpeakerEncoder:
     """Train on the train split and write the model, its loss curve beside it.
 
     Parameters
@@ -102,6 +105,8 @@ def train_speaker_encoder(params: SpeakerParams, *, data: Path, output: Path) ->
         Folder of the prepared data: `cuts/train.jsonl` and `feature_statistics.json`.
     output
         Folder of the model, with the loss's state in `head.safetensors`; the curve is `<output>.loss.tsv`.
+    then
+        Makes what else the stage makes of the model; until it has, the checkpoints stay.
 
     Raises
     ------
@@ -140,5 +145,6 @@ def train_speaker_encoder(params: SpeakerParams, *, data: Path, output: Path) ->
         curve=output.with_suffix(".loss.tsv"),
     )
     save_speaker_encoder(model, output, head=loss.state_dict(), loss=params.loss)
+    then(model.eval())
     finish(key)
-    return model.eval()
+    return model

@@ -1,17 +1,20 @@
 """From prepared data to a speaker encoder and embeddings: voices that differ are told apart, a killed run goes on."""
 
 import hashlib
+import importlib.util
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from isogloss.cohorts.automatic import SpeakerClusters
-from isogloss.config import SpeakerParams
+from isogloss.config import Params, SpeakerParams
 from isogloss.errors import TableError
 from isogloss.training.embedding import bring_embeddings, cohort_inputs, embed_utterances, with_vectors
 from isogloss.training.speaker import SpeakerTraining, train_speaker_encoder
 
+STAGE = Path(__file__).parents[3] / "stages" / "train_speaker.py"
 PARAMS = SpeakerParams(embedding_dim=16, epochs=3, speakers_per_batch=12, crop_seconds=0.3, learning_rate=1e-2)
 
 
@@ -59,6 +62,34 @@ def test_a_killed_training_ends_with_the_same_bytes(prepared, tmp_path, monkeypa
     assert not (tmp_path / "killed").exists()
     monkeypatch.setattr(SpeakerTraining, "training_step", step)
     assert trained("killed") == undisturbed
+
+
+def test_the_checkpoints_stay_until_the_embeddings_are_written(prepared, tmp_path, monkeypatch):
+    data, utterances = prepared
+    spec = importlib.util.spec_from_file_location("train_speaker", STAGE)
+    stage = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(stage)
+    monkeypatch.setattr(stage, "DATA", data)
+    monkeypatch.setattr(stage, "OUTPUT", tmp_path / "base")
+    monkeypatch.setattr(stage, "load_params", lambda: Params(speaker=PARAMS))
+    monkeypatch.setattr(stage, "read_parquet", lambda *_: utterances)
+    monkeypatch.setattr(stage, "embed_utterances", raises(MemoryError))
+    with pytest.raises(MemoryError):
+        stage.main()
+    before = (tmp_path / "base" / "model.safetensors").read_bytes()
+    monkeypatch.setattr(stage, "embed_utterances", embed_utterances)
+    monkeypatch.setattr(SpeakerTraining, "training_step", raises(AssertionError))  # nothing is trained again
+    stage.main()
+    assert (tmp_path / "base" / "model.safetensors").read_bytes() == before
+    assert len(pd.read_parquet(data / "embeddings.parquet")) == len(utterances)
+    assert not list((tmp_path / "checkpoints").glob("*/*"))
+
+
+def raises(error):
+    def function(*_, **__):
+        raise error
+
+    return function
 
 
 def test_the_inputs_of_the_automatic_rule_are_what_it_takes(prepared):
