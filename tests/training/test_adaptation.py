@@ -1,13 +1,19 @@
-"""The checkpoints of an adaptation are those of its code."""
+"""An adaptation keeps utterances apart, and its checkpoints are those of its code."""
 
 from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
+import torch
+from lhotse.testing.dummies import dummy_cut, dummy_supervision
 from ruamel.yaml import YAML
 
-from isogloss.config import Params
+from isogloss.config import MitigationParams, Params
+from isogloss.corpus.tokens import Tokens
+from isogloss.mitigation import Setting, build_mitigation
+from isogloss.models import Transducer
 from isogloss.training import adaptation
+from isogloss.training.batches import Utterances
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,3 +27,38 @@ def test_the_key_covers_what_the_stage_computes_with(monkeypatch):
     packages = {Path(dep).parts[2] for dep in deps if dep.startswith("src/isogloss/")}
     computing = packages & {"models", "losses", "decoding", "mitigation", "training"}
     assert len(computing) == 5 and {path.name for path in covered} == computing
+
+
+def test_an_utterance_that_is_drawn_again_is_no_other_whatever_its_id(monkeypatch):
+    cohorts = {"a": "far", "a#2": "near", "a#2#2": "mid"}
+    cuts = {
+        id_: dummy_cut(0, supervisions=[dummy_supervision(0, text="ab")]).with_id(id_)
+        for id_ in cohorts  # the id of an utterance is that of its cut and of its supervision
+    }
+    for id_, cut in cuts.items():
+        cut.supervisions[0].id = id_
+    table = pd.DataFrame({"utterance_id": list(cohorts), "split": "adapt", "cohort": list(cohorts.values())})
+    mitigation = build_mitigation("group_dro", Params())
+    mitigation.examples = lambda *_: pd.DataFrame(
+        {"utterance_id": ["a", "a", "a#2", "a#2", "a#2#2", "a"], "weight": 1.0}
+    )
+    setting = Setting(utterances=table, worst=["far"], shared=MitigationParams())
+    mitigation.start(None, setting, [])
+    model = Transducer(
+        encoder="lstm",
+        encoder_options={"channels": 2, "hidden_dim": 4, "layers": 1},
+        input_dim=8,
+        vocabulary=3,
+        predictor_dim=4,
+        joiner_dim=4,
+    )
+    module = adaptation.AdaptationTraining(model, mitigation, MitigationParams())
+    monkeypatch.setattr(module, "log", lambda *_, **__: None)
+    monkeypatch.setattr(Utterances, "_features", lambda *_: torch.randn(20, 8))
+    dataset, seen = Utterances(Tokens.of(["ab"]), cohorts=cohorts), []
+    for batch in adaptation._epochs(module, setting, cuts, dataset)(0):
+        seen += zip(batch.ids, batch.cohorts, strict=True)
+        module.training_step(batch, 0)
+    assert len({id_ for id_, _ in seen}) == 6
+    assert sorted(cohort for _, cohort in seen) == ["far"] * 3 + ["mid"] + ["near"] * 2
+    assert mitigation.weights()[["utterance_id", "cohort"]].values.tolist() == [list(one) for one in cohorts.items()]

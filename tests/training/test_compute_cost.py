@@ -83,7 +83,7 @@ def adaptation_loss(monkeypatch, method, **options):
     if method == "length_normalised_dro":
         mitigation.start(model, setting, [])
     module = AdaptationTraining(model.train(), mitigation, MitigationParams())
-    module.weights = dict.fromkeys(both.ids, 1.0)
+    module.drawn = {id_: (id_, 1.0) for id_ in both.ids}
     monkeypatch.setattr(module, "log", lambda *_, **__: None)
     torch.manual_seed(2)
     return module.training_step(both, 0).item()

@@ -57,7 +57,7 @@ class Step:
     Attributes
     ----------
     ids, cohorts
-        Of each utterance; the cohort is "" where the rule gave none.
+        Of each utterance, the same each time it is drawn; the cohort is "" where the rule gave none.
     loss_B
         The transducer loss in nats, with its graph.
     weight_B

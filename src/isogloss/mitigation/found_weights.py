@@ -13,9 +13,9 @@ class FoundWeights:
         self._rows: dict[str, tuple[str, float]] = {}
 
     def note(self, step: Step, weight_B: Tensor) -> None:
-        """The weights of one batch; an utterance drawn twice, `id#2`, counts under its own id."""
+        """The weights of one batch."""
         for id_, cohort, weight in zip(step.ids, step.cohorts, weight_B.tolist(), strict=True):
-            self._rows[id_.partition("#")[0]] = (cohort, weight)
+            self._rows[id_] = (cohort, weight)
 
     def table(self) -> pd.DataFrame:
         """`utterance_id, cohort, weight`, sorted."""

@@ -42,8 +42,8 @@ class AdaptationTraining(lightning.LightningModule):
 
     Attributes
     ----------
-    weights
-        Weight of each utterance id of the present epoch.
+    drawn
+        Utterance and weight of each cut of the present epoch, by the cut's id: an utterance may be drawn again.
     """
 
     def __init__(self, model: Transducer, mitigation: Mitigation[Any], params: MitigationParams) -> None:
@@ -51,7 +51,7 @@ class AdaptationTraining(lightning.LightningModule):
         self.model = model
         self.mitigation = mitigation
         self.params = params
-        self.weights: dict[str, float] = {}
+        self.drawn: dict[str, tuple[str, float]] = {}
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(mitigation.is_trained(name))
 
@@ -59,12 +59,13 @@ class AdaptationTraining(lightning.LightningModule):
         """Loss of one batch."""
         encoded_BTD, lengths_B = self.model.encode(batch.features_BTF, batch.lengths_B, batch.cohorts)
         within_BT = torch.arange(encoded_BTD.shape[1], device=encoded_BTD.device) < lengths_B[:, None]
+        ids, weights = zip(*(self.drawn[id_] for id_ in batch.ids), strict=True)
         loss = self.mitigation.loss(
             Step(
-                ids=batch.ids,
+                ids=list(ids),
                 cohorts=batch.cohorts,
                 loss_B=transducer_losses(self.model, encoded_BTD, lengths_B, batch),
-                weight_B=torch.tensor([self.weights[id_] for id_ in batch.ids], device=encoded_BTD.device),
+                weight_B=torch.tensor(weights, device=encoded_BTD.device),
                 tokens_B=batch.token_lengths_B,
                 embedding_BD=(encoded_BTD.detach() * within_BT[:, :, None]).sum(dim=1) / lengths_B[:, None],
             )
@@ -183,7 +184,8 @@ def _epochs(
     def batches(epoch: int) -> DataLoader:
         examples = module.mitigation.examples(setting, _generator(options.seed, epoch))
         drawn = _cut_set(cuts, examples["utterance_id"])
-        module.weights = dict(zip(drawn.ids, examples["weight"], strict=True))
+        said = zip(examples["utterance_id"], examples["weight"], strict=True)
+        module.drawn = dict(zip(drawn.ids, said, strict=True))
         return shuffled_batches(drawn, dataset, seconds=options.batch_seconds, seed=options.seed, epoch=epoch)
 
     return batches
@@ -202,12 +204,15 @@ def _with_cohorts(splits: dict[str, CutSet], assignments: pd.DataFrame) -> pd.Da
 
 
 def _cut_set(cuts: dict[str, Cut], ids: Collection[str]) -> CutSet:
-    """The cuts of the ids in their order; one that is drawn again gets an id of its own, `id#2`."""
+    """The cuts of the ids in their order; one that is drawn again gets an id that no other has, `id#2` or the like."""
     times: Counter[str] = Counter()
     drawn = []
     for id_ in ids:
         times[id_] += 1
-        drawn.append(cuts[id_] if times[id_] == 1 else cuts[id_].with_id(f"{id_}#{times[id_]}"))
+        name = id_ if times[id_] == 1 else f"{id_}#{times[id_]}"
+        while name in cuts and name != id_:
+            name += "#"
+        drawn.append(cuts[id_] if name == id_ else cuts[id_].with_id(name))
     return CutSet.from_cuts(drawn)
 
 
