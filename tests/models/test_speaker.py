@@ -74,6 +74,29 @@ def test_the_published_sizes_have_the_published_numbers_of_parameters():
         assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(millions, abs=0.1)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_the_published_blocks_see_the_sum_of_all_before_them(size):
+    model, seen = encoder(size), []
+    model.first.register_forward_hook(lambda _, inputs, output: seen.append((None, output)))
+    for block in model.blocks:
+        block.register_forward_hook(lambda _, inputs, output: seen.append((inputs[0], output)))
+    with torch.inference_mode():
+        model(torch.randn(1, 30, 20), torch.tensor([30]))
+    outputs = [output for _, output in seen]
+    for place in (1, 2, 3):
+        expected = outputs[place - 1] if size == "small" else torch.stack(outputs[:place]).sum(dim=0)
+        torch.testing.assert_close(seen[place][0], expected)
+
+
+def test_an_encoder_of_before_there_were_sums_is_a_chain_still(tmp_path):
+    save_speaker_encoder(encoder("ecapa_512"), tmp_path / "base")
+    assert load_speaker_encoder(tmp_path / "base").summed
+    description = json.loads((tmp_path / "base" / "model.json").read_text())
+    del description["dimensions"]["summed"]
+    (tmp_path / "base" / "model.json").write_text(json.dumps(description))
+    assert not load_speaker_encoder(tmp_path / "base").summed
+
+
 def test_a_saved_encoder_comes_back_the_same(tmp_path):
     model, features = encoder(), torch.randn(2, 25, 20)
     save_speaker_encoder(model, tmp_path / "base", head={"scale": torch.tensor(10.0)}, loss="angular_prototypical")

@@ -17,7 +17,7 @@ from isogloss.models.speaker.blocks import ConvolutionBlock, SeRes2Block
 from isogloss.models.speaker.pooling import AttentiveStatisticsPooling
 from isogloss.tables import atomic_folder, read_json
 
-SIZES: dict[str, dict[str, int]] = {
+SIZES: dict[str, dict[str, Any]] = {
     "small": {"channels": 64, "pooled_channels": 128, "attention_dim": 32, "scale": 4, "bottleneck": 32, "stride": 3},
     "ecapa_512": {
         "channels": 512,
@@ -26,6 +26,7 @@ SIZES: dict[str, dict[str, int]] = {
         "scale": 8,
         "bottleneck": 128,
         "stride": 1,
+        "summed": True,
     },
     "ecapa_1024": {
         "channels": 1024,
@@ -34,9 +35,13 @@ SIZES: dict[str, dict[str, int]] = {
         "scale": 8,
         "bottleneck": 128,
         "stride": 1,
+        "summed": True,
     },
 }
-"""Dimensions by the name in params (`speaker.size`): `small` is our choice, the others are those of the paper."""
+"""Dimensions by the name in params (`speaker.size`): `small` is our choice, the others are those of the paper.
+
+The blocks of `small` are a plain chain (our choice too), those of the others have summed inputs.
+"""
 
 DILATIONS = (2, 3, 4)
 
@@ -55,6 +60,9 @@ class SpeakerEncoder(nn.Module):
         squeeze-and-excitation.
     stride
         Feature frames for one frame of the blocks; 1 in the paper.
+    summed
+        Whether the input of a block is the sum of what the first convolution and all blocks before it gave (section
+        3.3 of the paper), or the output of the one before alone.
 
     Attributes
     ----------
@@ -77,6 +85,7 @@ class SpeakerEncoder(nn.Module):
         scale: int,
         bottleneck: int,
         stride: int,
+        summed: bool = False,
     ) -> None:
         super().__init__()
         self.configuration = {
@@ -89,7 +98,10 @@ class SpeakerEncoder(nn.Module):
             "bottleneck": bottleneck,
             "stride": stride,
         }
+        if summed:
+            self.configuration["summed"] = True
         self.stride = stride
+        self.summed = summed
         self.embedding_dim = embedding_dim
         self.register_buffer("feature_mean_F", torch.zeros(input_dim))
         self.register_buffer("feature_scale_F", torch.ones(input_dim))
@@ -114,8 +126,8 @@ class SpeakerEncoder(nn.Module):
         hidden_BCT = self.first(input_BFT, mask_B1T)
         outputs = []
         for block in self.blocks:
-            hidden_BCT = block(hidden_BCT, strided_B1T)
-            outputs.append(hidden_BCT)
+            outputs.append(block(hidden_BCT, strided_B1T))
+            hidden_BCT = hidden_BCT + outputs[-1] if self.summed else outputs[-1]
         aggregated_BCT = torch.relu(self.aggregate(torch.cat(outputs, dim=1)))
         return self.norm(self.projection(self.pooled_norm(self.pooling(aggregated_BCT, strided_B1T))))
 
