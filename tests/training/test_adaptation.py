@@ -8,7 +8,7 @@ import torch
 from lhotse.testing.dummies import dummy_cut, dummy_supervision
 from ruamel.yaml import YAML
 
-from isogloss.config import MitigationParams, Params
+from isogloss.config import AsrParams, MitigationParams, Params
 from isogloss.corpus.tokens import Tokens
 from isogloss.mitigation import Setting, build_mitigation
 from isogloss.models import Transducer
@@ -27,6 +27,18 @@ def test_the_key_covers_what_the_stage_computes_with(monkeypatch):
     packages = {Path(dep).parts[2] for dep in deps if dep.startswith("src/isogloss/")}
     computing = packages & {"models", "losses", "decoding", "mitigation", "training"}
     assert len(computing) == 5 and {path.name for path in covered} == computing
+
+
+def test_the_key_follows_the_options_of_the_loss(tmp_path):
+    for name in ("cuts/train.jsonl", "cuts/adapt.jsonl", "tokens.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    setting = SimpleNamespace(worst=[], utterances=pd.DataFrame())
+    sections = [AsrParams(), AsrParams(fastemit=0.01), AsrParams(delay_penalty=0.01), AsrParams(learning_rate=0.1)]
+    keys = [
+        adaptation._key("finetune", Params(asr=asr), setting, base=tmp_path / "cuts", data=tmp_path) for asr in sections
+    ]
+    assert len(set(keys)) == 3 and keys[0] == keys[3]
 
 
 def test_an_utterance_that_is_drawn_again_is_no_other_whatever_its_id(monkeypatch):
@@ -52,7 +64,7 @@ def test_an_utterance_that_is_drawn_again_is_no_other_whatever_its_id(monkeypatc
         predictor_dim=4,
         joiner_dim=4,
     )
-    module = adaptation.AdaptationTraining(model, mitigation, MitigationParams())
+    module = adaptation.AdaptationTraining(model, mitigation, MitigationParams(), AsrParams())
     monkeypatch.setattr(module, "log", lambda *_, **__: None)
     monkeypatch.setattr(Utterances, "_features", lambda *_: torch.randn(20, 8))
     dataset, seen = Utterances(Tokens.of(["ab"]), cohorts=cohorts), []

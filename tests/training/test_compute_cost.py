@@ -82,7 +82,7 @@ def adaptation_loss(monkeypatch, method, **options):
     setting = Setting(utterances=table, worst=["x"], shared=MitigationParams())
     if method == "length_normalised_dro":
         mitigation.start(model, setting, [])
-    module = AdaptationTraining(model.train(), mitigation, MitigationParams())
+    module = AdaptationTraining(model.train(), mitigation, MitigationParams(), AsrParams())
     module.drawn = {id_: (id_, 1.0) for id_ in both.ids}
     monkeypatch.setattr(module, "log", lambda *_, **__: None)
     torch.manual_seed(2)

@@ -1,13 +1,18 @@
 """Training of a recogniser: masks on the input in training alone, losses in float32 under bf16."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
-from isogloss.config import AsrParams, LstmParams, SpecAugmentParams
+from isogloss.config import AsrParams, LstmParams, MitigationParams, Params, SpecAugmentParams
+from isogloss.losses import transducer_loss_from_logits
 from isogloss.losses.reference import reference_transducer_loss
+from isogloss.mitigation import build_mitigation
 from isogloss.models import Transducer
+from isogloss.training.adaptation import AdaptationTraining
 from isogloss.training.batches import Batch
 from isogloss.training.fitting import fit
 from isogloss.training.recognizer import RecognizerTraining, ctc_losses, transducer_losses
@@ -80,6 +85,41 @@ def test_masks_are_drawn_anew_each_epoch_and_only_where_asked_for(tmp_path, batc
         assert len({dev_loss for _, _, dev_loss in curve[:3]}) == 1
     assert len(set(losses["off"])) == 1
     assert len(set(losses["on"])) == 3
+
+
+def base_training(model, params, batch):
+    module = RecognizerTraining(model, params, steps_per_epoch=1)
+    strategy = SimpleNamespace(reduce=lambda tensor, reduce_op: tensor)
+    module._trainer = SimpleNamespace(current_epoch=params.ctc_epochs, strategy=strategy)
+    return module, sum(TOKEN_LENGTHS)
+
+
+def adapting(model, params, batch):
+    module = AdaptationTraining(model, build_mitigation("finetune", Params()), MitigationParams(), params)
+    module.drawn = {id_: (id_, 1.0) for id_ in batch.ids}
+    return module, len(batch.ids)
+
+
+@pytest.mark.parametrize("make", [base_training, adapting])
+@pytest.mark.parametrize("options", [{}, {"fastemit": 0.5}, {"delay_penalty": 0.2}])
+def test_the_loss_has_the_options_of_the_params(batch, monkeypatch, make, options):
+    """Value and gradient of the same model with full logits."""
+    params = AsrParams(ctc_weight=0.0, **options)
+    model = new_model()
+    module, units = make(model, params, batch)
+    monkeypatch.setattr(module, "log", lambda *_, **__: None)
+    loss = module.training_step(batch, 0)
+    loss.backward()
+    found = model.encoder_projection.weight.grad.clone()
+    model.zero_grad()
+    encoded_BTD, lengths_B = model.encode(batch.features_BTF, batch.lengths_B)
+    predicted_BPJ = model.predictor_projection(model.predictor(batch.tokens_BU))
+    sums_BTPJ = model.encoder_projection(encoded_BTD)[:, :, None] + predicted_BPJ[:, None]
+    logits_BTPV, targets = model.output_layer(torch.tanh(sums_BTPJ)), (batch.tokens_BU, lengths_B)
+    expected = transducer_loss_from_logits(logits_BTPV, *targets, batch.token_lengths_B, **options).sum() / units
+    expected.backward()
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(found, model.encoder_projection.weight.grad, rtol=1e-4, atol=1e-6)
 
 
 def test_losses_under_bf16_are_float32_and_near_those_without(batch):

@@ -35,6 +35,10 @@ class AsrParams(Section):
     """Epochs of CTC alone that teach the encoder to listen before the predictor has learnt the grammar."""
     transducer_epochs: PositiveInt = 5
     ctc_weight: Annotated[float, Field(ge=0.0)] = 0.3
+    fastemit: Annotated[float, Field(ge=0.0)] = 0.0
+    """FastEmit's lambda (2010.11148): labels' gradients count 1 + lambda times as much, in adaptation too."""
+    delay_penalty: Annotated[float, Field(ge=0.0)] = 0.0
+    """Nats that a label loses for each encoder frame that it comes later (2211.00490), in adaptation too."""
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     batch_seconds: Annotated[float, Field(gt=0)] = 20.0
     """Audio in one batch, shared out among the processes where several GPUs train."""

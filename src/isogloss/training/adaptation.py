@@ -14,7 +14,7 @@ from lhotse.cut import Cut
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from isogloss.config import MitigationParams, Params
+from isogloss.config import AsrParams, MitigationParams, Params
 from isogloss.corpus.tokens import Tokens
 from isogloss.mitigation import Mitigation, Setting, Step, build_mitigation
 from isogloss.models import Transducer, load_transducer, save_transducer
@@ -39,6 +39,8 @@ class AdaptationTraining(lightning.LightningModule):
         Its loss and penalty are descended.
     params
         Section `mitigation`.
+    asr
+        Section `asr`, for the transducer loss (see `transducer_losses`).
 
     Attributes
     ----------
@@ -46,11 +48,14 @@ class AdaptationTraining(lightning.LightningModule):
         Utterance and weight of each cut of the present epoch, by the cut's id: an utterance may be drawn again.
     """
 
-    def __init__(self, model: Transducer, mitigation: Mitigation[Any], params: MitigationParams) -> None:
+    def __init__(
+        self, model: Transducer, mitigation: Mitigation[Any], params: MitigationParams, asr: AsrParams
+    ) -> None:
         super().__init__()
         self.model = model
         self.mitigation = mitigation
         self.params = params
+        self.asr = asr
         self.drawn: dict[str, tuple[str, float]] = {}
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(mitigation.is_trained(name))
@@ -64,7 +69,7 @@ class AdaptationTraining(lightning.LightningModule):
             Step(
                 ids=list(ids),
                 cohorts=batch.cohorts,
-                loss_B=transducer_losses(self.model, encoded_BTD, lengths_B, batch),
+                loss_B=transducer_losses(self.model, encoded_BTD, lengths_B, batch, self.asr),
                 weight_B=torch.tensor(weights, device=encoded_BTD.device),
                 tokens_B=batch.token_lengths_B,
                 embedding_BD=(encoded_BTD.detach() * within_BT[:, :, None]).sum(dim=1) / lengths_B[:, None],
@@ -112,7 +117,7 @@ def adapt_recognizer(
     method
         A name of `mitigation.methods`.
     params
-        Sections `mitigation` and the one that bears the method's name are read.
+        Sections `mitigation` and the one that bears the method's name are read, and of `asr` what concerns the loss.
     data, base, output
         Folders of the prepared data, of the base model and of the adapted one.
     assignments
@@ -146,7 +151,7 @@ def adapt_recognizer(
     )
     mitigation.start(model, setting, _base_batches(splits["train"], dataset, options, device))
     key = _key(method, params, setting, base=base, data=data)
-    module = AdaptationTraining(model.train(), mitigation, options)
+    module = AdaptationTraining(model.train(), mitigation, options, params.asr)
     fit(
         module,
         _epochs(module, setting, cuts, dataset),
@@ -167,6 +172,7 @@ def _key(method: str, params: Params, setting: Setting, *, base: Path, data: Pat
         [
             params.mitigation,
             getattr(params, method),
+            (params.asr.fastemit, params.asr.delay_penalty),
             sorted(setting.worst),
             setting.utterances.to_csv(index=False),
         ],

@@ -14,6 +14,8 @@ from isogloss.models import Transducer
 from isogloss.training.batches import Batch
 from isogloss.training.spec_augment import spec_augment
 
+PLAIN = AsrParams()
+
 
 class RecognizerTraining(lightning.LightningModule):
     """Trains a `Transducer` from scratch.
@@ -66,7 +68,8 @@ class RecognizerTraining(lightning.LightningModule):
         encoded_BTD, lengths_B = self.model.encode(features_BTF, batch.lengths_B)
         loss_B = ctc_losses(self.model, encoded_BTD, lengths_B, batch)
         if self.current_epoch >= self.params.ctc_epochs:
-            loss_B = transducer_losses(self.model, encoded_BTD, lengths_B, batch) + self.params.ctc_weight * loss_B
+            of_transducer_B = transducer_losses(self.model, encoded_BTD, lengths_B, batch, self.params)
+            loss_B = of_transducer_B + self.params.ctc_weight * loss_B
         return loss_B.sum(), batch.token_lengths_B.sum()
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
@@ -83,8 +86,15 @@ class RecognizerTraining(lightning.LightningModule):
         return 0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * (progress - 0.1) / 0.9))
 
 
-def transducer_losses(model: Transducer, encoded_BTD: Tensor, lengths_B: Tensor, batch: Batch) -> Tensor:
-    """The transducer loss of each utterance, in nats: (B,)."""
+def transducer_losses(
+    model: Transducer, encoded_BTD: Tensor, lengths_B: Tensor, batch: Batch, params: AsrParams = PLAIN
+) -> Tensor:
+    """The transducer loss of each utterance, in nats, with FastEmit and delay penalty as section `asr` has them: (B,).
+
+    A base recogniser and its adaptations have the same: how early it speaks is a property of the recogniser, which an
+    adaptation with the plain loss would undo. FastEmit leaves the values alone; who weighs utterances by their losses
+    weighs them by the penalised ones. The Fisher information is of the likelihood, without either.
+    """
     predicted_BUP = model.predictor(batch.tokens_BU)
     return transducer_loss(
         model.encoder_projection(encoded_BTD),
@@ -93,6 +103,8 @@ def transducer_losses(model: Transducer, encoded_BTD: Tensor, lengths_B: Tensor,
         batch.tokens_BU,
         lengths_B,
         batch.token_lengths_B,
+        fastemit=params.fastemit,
+        delay_penalty=params.delay_penalty,
     )
 
 
