@@ -15,6 +15,7 @@ from isogloss.training.batches import Batch
 from isogloss.training.spec_augment import spec_augment
 
 PLAIN = AsrParams()
+"""With neither FastEmit nor delay penalty."""
 
 
 class RecognizerTraining(lightning.LightningModule):
