@@ -10,14 +10,12 @@ from typing import Any
 
 import pandas as pd
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from isogloss.errors import ModelError
 from isogloss.models.cohort_input import CohortInput
 from isogloss.models.encoders import build_encoder
 from isogloss.models.predictor import LstmPredictor
+from isogloss.models.weights import load_weights, write_weights
 from isogloss.tables import atomic_folder, read_json, write_parquet
 
 
@@ -126,9 +124,9 @@ def save_transducer(
     What explains how the model came about goes to `mitigation.safetensors` and `weights.parquet` in the same folder.
     """
     with atomic_folder(folder) as temporary:
-        save_file(_portable(model.state_dict()), temporary / "model.safetensors")
+        write_weights(model.state_dict(), temporary / "model.safetensors")
         if beside:
-            save_file(_portable(beside), temporary / "mitigation.safetensors")
+            write_weights(beside, temporary / "mitigation.safetensors")
         if weights is not None:
             write_parquet(weights, temporary / "weights.parquet")
         text = json.dumps(model.configuration, indent=2)
@@ -145,18 +143,5 @@ def load_transducer(folder: Path | str) -> Transducer:
     """
     folder = Path(folder)
     model = Transducer(**read_json(folder / "model.json"))
-    try:
-        model.load_state_dict(load_file(folder / "model.safetensors"))
-    except SafetensorError as error:
-        raise ModelError(
-            f"{folder}/model.safetensors is no file of weights, or not a whole one ({error}); make it anew"
-        ) from None
-    except (RuntimeError, FileNotFoundError) as error:
-        first = str(error).splitlines()[0]
-        raise ModelError(f"{folder}/model.safetensors does not fit {folder}/model.json: {first}") from None
+    load_weights(model, folder / "model.safetensors")
     return model.eval()
-
-
-def _portable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors as safetensors wants them: contiguous, on the CPU."""
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}

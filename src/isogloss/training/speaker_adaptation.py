@@ -10,7 +10,6 @@ import pandas as pd
 import torch
 from lhotse import CutSet
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -20,6 +19,7 @@ from isogloss.errors import TableError
 from isogloss.losses.metric import AamSoftmax, AngularPrototypical
 from isogloss.mitigation.speaker import SpeakerMitigation, SpeakerSetting, SpeakerStep, build_speaker_mitigation
 from isogloss.models.speaker import SpeakerEncoder, load_speaker_encoder, save_speaker_encoder
+from isogloss.models.weights import load_weights
 from isogloss.training.batches import read_cuts
 from isogloss.training.determinism import compute_repeatably
 from isogloss.training.embedding import embed_cuts
@@ -125,7 +125,7 @@ def adapt_speaker_encoder(
     cuts = read_cuts(data / "cuts" / "train.jsonl")
     speech = TrainingSpeech(cuts, crop_frames=round(base_options.crop_seconds * FRAMES_PER_SECOND))
     loss = new_loss(base_options, speakers=len(speech.speakers))
-    loss.load_state_dict(load_file(base / "head.safetensors"))
+    load_weights(loss, base / "head.safetensors")
     setting = _setting(speech, utterances, options.attribute, model)
     mitigation = _started(method, options, setting)
     balanced_by = setting.group_N if mitigation.balanced else None

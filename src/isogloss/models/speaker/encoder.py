@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from isogloss.errors import ModelError
 from isogloss.models.speaker.blocks import ConvolutionBlock, SeRes2Block
 from isogloss.models.speaker.pooling import AttentiveStatisticsPooling
+from isogloss.models.weights import load_weights, write_weights
 from isogloss.tables import atomic_folder, read_json
 
 SIZES: dict[str, dict[str, Any]] = {
@@ -164,9 +163,9 @@ def save_speaker_encoder(
         Written to `model.json` under its own name beside the dimensions.
     """
     with atomic_folder(folder) as temporary:
-        save_file(_portable(model.state_dict()), temporary / "model.safetensors")
+        write_weights(model.state_dict(), temporary / "model.safetensors")
         if head:
-            save_file(_portable(head), temporary / "head.safetensors")
+            write_weights(head, temporary / "head.safetensors")
         text = json.dumps({"dimensions": model.configuration, **about}, indent=2)
         (temporary / "model.json").write_text(text + "\n", encoding="utf-8")
 
@@ -184,23 +183,10 @@ def load_speaker_encoder(folder: Path | str) -> SpeakerEncoder:
     if "dimensions" not in description:
         raise ModelError(f"{folder} holds no speaker encoder: its embeddings were brought from elsewhere")
     model = SpeakerEncoder(**description["dimensions"])
-    try:
-        model.load_state_dict(load_file(folder / "model.safetensors"))
-    except SafetensorError as error:
-        raise ModelError(
-            f"{folder}/model.safetensors is no file of weights, or not a whole one ({error}); make it anew"
-        ) from None
-    except (RuntimeError, FileNotFoundError) as error:
-        first = str(error).splitlines()[0]
-        raise ModelError(f"{folder}/model.safetensors does not fit {folder}/model.json: {first}") from None
+    load_weights(model, folder / "model.safetensors")
     return model.eval()
 
 
 def _mask(lengths_B: Tensor, frames: int) -> Tensor:
     """1 for the frames of each utterance, 0 past its end: (B, 1, T)."""
     return (torch.arange(frames, device=lengths_B.device) < lengths_B[:, None]).to(torch.float32).unsqueeze(1)
-
-
-def _portable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors as safetensors wants them: contiguous, on the CPU."""
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
