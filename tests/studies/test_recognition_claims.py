@@ -142,6 +142,7 @@ def test_runs_that_share_base_models_are_told_by_their_tables(tmp_path):
     findings = judge([claim()], runs)
     page, numbers, _ = write_claims(findings, runs, Path("experiments/c.yaml"), tmp_path)
     assert "6 runs" in page.read_text() and "given these 2 base models" in page.read_text()
+    assert findings[0].cells[-1] == "reproduced on these 2 base models"
     content = json.loads(numbers.read_text())
     assert [content["runs"], content["base_models"], content["given_base_models"]] == [6, 2, True]
     parts = [totals_for(run, "base", "ewc", "overall") for run in runs]

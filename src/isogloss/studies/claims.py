@@ -58,6 +58,8 @@ class Finding:
     claim: Claim
     change: Estimate
     runs: int
+    given: str = ""
+    """What the interval does not reach beyond, such as `these 2 base models`; nothing where it crosses all."""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -73,7 +75,10 @@ class Finding:
         if bounds is not None:
             ours += f" ({interval((bounds[0], bounds[1]), signed=True, digits=1 if show is signed_percent else 2)})"
         published = "" if self.claim.published is None else show(self.claim.published)
-        return [self.claim.paper, self.claim.text, published, ours, self.verdict or "not measurable"]
+        verdict: str = self.verdict or "not measurable"
+        if self.verdict == "reproduced" and self.given:
+            verdict = f"reproduced on {self.given}"
+        return [self.claim.paper, self.claim.text, published, ours, verdict]
 
 
 def read_claims(name: str) -> list[Claim]:

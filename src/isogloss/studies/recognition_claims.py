@@ -67,11 +67,20 @@ def judge(claims: Sequence[Claim], runs: Sequence[JudgedRun], *, confidence: flo
     if not runs:
         raise PipelineError("no run is finished, so no claim can be judged; `isogloss sweep` runs the experiment")
     findings, bases = [], bases_of(runs)
+    given = given_bases(len(set(bases)), len(runs))
     for claim in claims:
         if all({claim.method, claim.against} <= set(run.tables) for run in runs):
             parts = [totals_for(run, claim.against, claim.method, claim.measure) for run in runs]
-            findings.append(Finding(claim, mean_over_seeds(parts, bases=bases, confidence=confidence), len(runs)))
+            change = mean_over_seeds(parts, bases=bases, confidence=confidence)
+            findings.append(Finding(claim, change, len(runs), given))
     return findings
+
+
+def given_bases(bases: int, runs: int) -> str:
+    """The base models that intervals are given, where runs share them; else nothing."""
+    if bases == runs:
+        return ""
+    return "this base model" if bases == 1 else f"these {bases} base models"
 
 
 def bases_of(runs: Sequence[JudgedRun]) -> list[int]:

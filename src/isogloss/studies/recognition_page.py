@@ -7,7 +7,7 @@ from pathlib import Path
 from isogloss.evaluation.statistics import Estimate, mean_over_seeds
 from isogloss.evaluation.statistics import estimands as of
 from isogloss.studies.claims import BASE, HEADINGS, Finding
-from isogloss.studies.recognition_claims import JudgedRun, bases_of, totals_for
+from isogloss.studies.recognition_claims import JudgedRun, bases_of, given_bases, totals_for
 from isogloss.studies.scatter import Point, scatter
 from isogloss.tables import atomic_path, write_json
 
@@ -94,12 +94,13 @@ def _picture(changes: dict[str, tuple[Estimate, Estimate]]) -> str:
 
 def _markdown(findings: Sequence[Finding], runs: int, bases: int, experiment: Path) -> str:
     """The page; where runs share base models, it says that the intervals are given these."""
-    given = "" if bases == runs else f", given {'this base model' if bases == 1 else f'these {bases} base models'}"
+    given = given_bases(bases, runs)
+    beyond = f", given {given}; others may bear out less" if given else ""
     lines = [
         "# What the papers claim of mitigation, and what we find",
         "",
         f"On Atlas, {runs} runs. Changes are relative, on test, weighted to the population; intervals (95 %)"
-        f" cross seeds and speakers{given}. *Reproduced*: the whole interval lies on the claim's side; *direction"
+        f" cross seeds and speakers{beyond}. *Reproduced*: the whole interval lies on the claim's side; *direction"
         " only*: the estimate does; claims that something does not rise (or fall) allow the margin that they name, 2 %"
         " unless it is said otherwise. Options were chosen on dev by one rule, with as many trials for every method.",
         "",
