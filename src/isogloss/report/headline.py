@@ -137,7 +137,7 @@ def _finding(fairness: Fairness, on_worst: Verdict, harmed: list[str], nobody_ha
         unit = _UNIT.get(fairness.rule, "cohort")
         sentence = f"Worst-served {unit}{rank_said(worst, labelled=True)}: {fairness.metric} from {change}"
         if on_worst == "unclear" != verdict(worst):
-            sentence += "; after adjustment over the methods, p does not hold"
+            sentence += "; not measurable once its p value is adjusted over the methods"
         sentences.append(f"{sentence}.")
     sentences.append(f"All speech: from {describe(fairness.overall, confidence=fairness.confidence)}.")
     gap = fairness.spread.relative_gap
