@@ -8,6 +8,8 @@ import click
 from isogloss.entry import entry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from isogloss.report.comparison import Comparison
 
 
@@ -51,18 +53,27 @@ def _print(comparison: "Comparison") -> None:
     from isogloss.report.comparison_scales import metric_text, param_text
 
     front = comparison.front()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("run", min_width=max(len(run.name) for run in comparison.runs))
-    for heading in comparison.params:
-        table.add_column(Text(heading), overflow="fold")
-    for heading in comparison.labels.values():
-        table.add_column(Text(heading), overflow="fold", justify="right")
-    table.add_column("")
-    for run in comparison.runs:
-        cells = [param_text(run.params.get(key)) for key in comparison.params]
-        cells += [metric_text(run.metrics[metric]) for metric in comparison.metrics]
-        table.add_row(*map(Text, [run.name, *cells, "*" if run.setting in front else ""]))
+    columns = {"run": [f"{run.name} *" if run.setting in front else run.name for run in comparison.runs]}
+    columns |= {key: [param_text(run.params.get(key)) for run in comparison.runs] for key in comparison.params}
+    columns |= {
+        label: [metric_text(run.metrics[metric]) for run in comparison.runs]
+        for metric, label in comparison.labels.items()
+    }
     console = Console(highlight=False)
+    if _width(columns) > console.width:  # a dotted name has a line for each of its parts
+        columns = {heading.replace(".", ".\n"): cells for heading, cells in columns.items()}
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, heading in enumerate(columns):
+        table.add_column(Text(heading), justify="left" if number <= len(comparison.params) else "right")
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*map(Text, row))
+    console = Console(highlight=False, width=max(console.width, _width(columns)))  # figures are never cut off
     console.print(table)
     if front and len(comparison.settings) > 1:
         console.print("* on the Pareto front of the settings' means", style="dim")
+
+
+def _width(columns: "Mapping[str, Sequence[str]]") -> int:
+    """How wide a table is, two spaces between columns; a heading may have several lines."""
+    widths = [max(len(text) for text in [*heading.split("\n"), *cells]) for heading, cells in columns.items()]
+    return sum(widths) + 2 * (len(widths) - 1)

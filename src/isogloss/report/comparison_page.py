@@ -31,7 +31,7 @@ def render_comparison(comparison: Comparison) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=metric_text, param=param_text, shortened=_shortened)
+    environment.filters.update(number=metric_text, param=param_text, in_lines=_in_lines)
     return environment.get_template("comparison.html").render(
         style=Markup("\n").join(map(_style, ("page.css", "comparison.css"))),
         comparison=comparison,
@@ -50,6 +50,12 @@ def _style(name: str) -> Markup:
     return Markup(resources.files("isogloss.report").joinpath(f"templates/{name}").read_text(encoding="utf-8"))
 
 
-def _shortened(name: str, *, most: int = 24) -> str:
-    """A metric's name above its axis: its end says most."""
-    return name if len(name) <= most else f"…{name[-most + 1 :]}"
+def _in_lines(name: str, *, most: int = 20) -> list[str]:
+    """A name above its axis, in a line or two, cut at the dot nearest to its middle; the end of a line says most."""
+    dots = [place for place, letter in enumerate(name) if letter == "."]
+    if len(name) <= most or not dots:
+        lines = [name]
+    else:
+        cut = min(dots, key=lambda place: abs(2 * place + 1 - len(name)))
+        lines = [name[: cut + 1], name[cut + 1 :]]
+    return [line if len(line) <= most else f"…{line[-most + 1 :]}" for line in lines]
