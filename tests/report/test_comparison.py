@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isogloss.cli.compare import _print
 from isogloss.errors import TableError
 from isogloss.report.comparison import ComparedRun, Comparison
 from isogloss.report.comparison_page import render_comparison
@@ -171,3 +174,27 @@ def test_metrics_are_read_from_json_and_from_tables_of_results():
     ]:
         with pytest.raises(TableError, match=sentence):
             read_metric(metric, files.get)
+
+
+def test_a_long_name_stands_above_its_axis_in_two_lines():
+    runs = tuple(ComparedRun(str(n), str(n), {"x": n}, {"asr.ewc.worst.after": 1.0 + n}) for n in range(2))
+    page = render_comparison(Comparison("t", "", ("x",), ("asr.ewc.worst.after",), runs))
+    above = re.findall(r'<tspan x="0" y="(-\d+)">([^<]*)</tspan>', page)
+    assert above == [("-18", "x"), ("-18", "asr.ewc.worst.after")]
+    runs = tuple(ComparedRun(str(n), str(n), {"x": n}, {"asr.ewc.geographic.worst.after": 1.0 + n}) for n in range(2))
+    page = render_comparison(Comparison("t", "", ("x",), ("asr.ewc.geographic.worst.after",), runs))
+    above = re.findall(r'<tspan x="0" y="(-\d+)">([^<]*)</tspan>', page)
+    assert above == [("-18", "x"), ("-33", "asr.ewc.geographic."), ("-18", "worst.after")]
+
+
+@pytest.mark.parametrize("columns", [40, 80, 300])
+def test_no_figure_and_no_star_is_cut_off_in_a_narrow_terminal(monkeypatch, capsys, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    figures = {"a-long-name-of-one": (0.1234, 5.0), "a-long-name-of-another": (0.2345, 4.0)}
+    compared = compare(figures)
+    long = "results.of.a.recogniser.on.everything.that.was.said"
+    runs = [replace(run, metrics={long: run.metrics["a"], "b": run.metrics["b"]}) for run in compared.runs]
+    _print(replace(compared, runs=tuple(runs), metrics=(long, "b")))
+    shown = capsys.readouterr().out
+    for name, (first, second) in figures.items():
+        assert [f"{name}-0", "*", name, "0", str(first), f"{second:g}"] in [line.split() for line in shown.splitlines()]
