@@ -4,8 +4,8 @@
     python benchmarks/output_hashes.py WORKSPACE --compare before.txt   # names each difference; exit code 1 for any
 
 A workspace is a clone in which the pipeline has run, or the small one of `tests/micro/workspace.py`. The outputs are
-those that its dvc.lock names, folders file by file, metrics.json among them. The file has sorted lines `hash  path`, as
-`sha256sum` prints them (`sha256sum -c` reads it too). Models depend on the kind of processor, so compare on one machine.
+those that its dvc.lock names, folders file by file, metrics.json among them. The file has sorted lines `hash  path`,
+which `sha256sum -c` reads too. Models depend on the kind of processor, so compare on one machine.
 """
 
 import argparse
