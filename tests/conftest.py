@@ -5,10 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from isogloss.config import read_yaml
 
 WORKSPACE = Path(__file__).parent / "micro" / "workspace.py"
 
@@ -44,6 +47,12 @@ class Workspace:
         if result.returncode:
             raise RuntimeError(f"{' '.join(arguments)} failed:\n{result.stdout}\n{result.stderr}")
         return result
+
+    def outputs(self) -> Iterator[Path]:
+        """Every file of every output that dvc.lock names."""
+        for stage in read_yaml(self.root / "dvc.lock")["stages"].values():
+            for path in (self.root / output["path"] for output in stage["outs"]):
+                yield from [path] if path.is_file() else (file for file in path.rglob("*") if file.is_file())
 
     def copy(self, folder: Path) -> "Workspace":
         """The same workspace in another folder, with the cache and without what runs leave in .dvc/tmp."""
