@@ -77,19 +77,20 @@ def test_score_prints_the_error_rate_of_every_planted_dialect_under_every_system
     assert all(f"{rule}: worst cohorts hold" in printed for rule in RULES)
 
 
-def test_compare_shows_an_experiment_beside_the_workspace(micro, tmp_path):
+def test_compare_shows_an_experiment_beside_the_workspace(micro, isogloss, tmp_path, monkeypatch):
     """The experiment is the run under another name, saved by DVC as users do."""
     copy = micro.copy(tmp_path / "copy")
     copy.command("dvc", "exp", "save", "--name", "kept")
     page = tmp_path / "compare.html"
     metrics = ("--metrics", "asr.*.wer", "--metrics", "results/asr/base/utterances.parquet:wer.dev")
-    printed = copy.command("isogloss", "compare", *metrics).stdout
+    monkeypatch.chdir(copy.root)
+    printed = isogloss("compare", *metrics)
     figures = [wer(results(micro, system)) for system in SYSTEMS] + [wer(results(micro, "base", "dev"))]
     for name in ("workspace", "kept"):
         (line,) = re.findall(rf"^{name} .*$", printed, flags=re.MULTILINE)
         shown = [float(cell) for cell in line.replace("*", "").split()[1:]]
         assert shown == pytest.approx(figures, abs=5e-4)
-    assert "compares 2 runs" in copy.command("isogloss", "compare", *metrics, "--html", str(page)).stdout
+    assert "compares 2 runs" in isogloss("compare", *metrics, "--html", page)
     assert "kept" in page.read_text() and not re.search(r"https?://(?!www\.w3\.org)", page.read_text())
 
 
