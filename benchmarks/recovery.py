@@ -26,8 +26,7 @@ from recovery_population import PLANTED, World, disadvantaged, draw_world
 from recovery_report import as_markdown, as_svg
 from scipy.stats import t
 
-from isogloss.cohorts import discover, worst_cohorts
-from isogloss.cohorts.recovery import score_recovery
+from isogloss.cohorts import discover
 from isogloss.config import (
     AutomaticParams,
     GeodemographicParams,
@@ -37,7 +36,9 @@ from isogloss.config import (
     StatisticsParams,
 )
 from isogloss.corpus.atlas.description import Description, read_description
-from isogloss.evaluation import error_rate
+from isogloss.judging import error_rate
+from isogloss.judging.recovery import score_recovery
+from isogloss.judging.worst import worst_cohorts
 from isogloss.tables import atomic_path, write_json
 
 RESULTS = Path(__file__).parent / "results" / "recovery"

@@ -3,13 +3,13 @@
 import sys
 from pathlib import Path
 
-from isogloss.cohorts.judgement import judge_system, read_assignments
 from isogloss.config import load_params
 from isogloss.entry import entry
-from isogloss.evaluation import error_rate
-from isogloss.models import load_transducer
+from isogloss.inference.transcribe import transcribe
+from isogloss.judging import error_rate
+from isogloss.judging.system import judge_system, read_assignments
+from isogloss.recognizers.transducer import load_transducer
 from isogloss.tables import METADATA_COLUMNS, atomic_folder, read_parquet, write_json, write_parquet
-from isogloss.training.transcription import transcribe
 
 
 @entry

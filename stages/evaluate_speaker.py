@@ -4,7 +4,7 @@ import sys
 
 from isogloss.config import load_params
 from isogloss.entry import entry
-from isogloss.training.verification import evaluate_verifier
+from isogloss.inference.verify import evaluate_verifier
 
 
 @entry

@@ -6,9 +6,9 @@ import pandas as pd
 
 from isogloss.config import load_params
 from isogloss.entry import entry
-from isogloss.models.speaker import SpeakerEncoder
+from isogloss.inference.embed import bring_embeddings, cohort_inputs, embed_utterances
+from isogloss.speakers import SpeakerEncoder
 from isogloss.tables import METADATA_COLUMNS, atomic_folder, read_parquet, write_json, write_parquet
-from isogloss.training.embedding import bring_embeddings, cohort_inputs, embed_utterances
 from isogloss.training.speaker import train_speaker_encoder
 
 DATA, OUTPUT = Path("data"), Path("models/speaker/base")

@@ -3,10 +3,10 @@ import json
 import pandas as pd
 import pytest
 
-from isogloss.audit.cells import number_column, text_column
-from isogloss.audit.kaldi import read_mapping
-from isogloss.audit.reading import read_table
 from isogloss.errors import TableError
+from isogloss.io.cells import number_column, text_column
+from isogloss.io.kaldi import read_mapping
+from isogloss.io.reading import read_table
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from isogloss.audit.verification.findings import worse_served
 from isogloss.cli.audit import audit
-from isogloss.evaluation.verification import equal_error_rate
+from isogloss.judging.verification import equal_error_rate
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import torch
 
 from isogloss.config import MitigationParams
 from isogloss.mitigation import Setting, Step
-from isogloss.models import Transducer
-from isogloss.training.batches import Batch
+from isogloss.recognizers.batches import Batch
+from isogloss.recognizers.transducer import Transducer
 
 
 @pytest.fixture

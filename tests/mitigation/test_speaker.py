@@ -11,11 +11,11 @@ from scipy.special import softmax
 
 from isogloss.config import VerificationParams
 from isogloss.errors import ModelError
-from isogloss.losses.metric import AamSoftmax, AngularPrototypical
 from isogloss.mitigation.adversary import Adversary
 from isogloss.mitigation.speaker import SpeakerSetting, SpeakerStep, build_speaker_mitigation
 from isogloss.mitigation.speaker.clusters import cluster_embeddings
 from isogloss.mitigation.speaker.reweighting import VARIANTS, term_losses, term_matrix, weighted_loss
+from isogloss.speakers.metric_losses import AamSoftmax, AngularPrototypical
 
 OPTIONS = VerificationParams(clusters=3)
 

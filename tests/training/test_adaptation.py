@@ -9,11 +9,11 @@ from lhotse.testing.dummies import dummy_cut, dummy_supervision
 from ruamel.yaml import YAML
 
 from isogloss.config import AsrParams, MitigationParams, Params
-from isogloss.corpus.tokens import Tokens
+from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.mitigation import Setting, build_mitigation
-from isogloss.models import Transducer
+from isogloss.recognizers.batches import Utterances
+from isogloss.recognizers.transducer import Transducer
 from isogloss.training import adaptation
-from isogloss.training.batches import Utterances
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,8 +25,8 @@ def test_the_key_covers_what_the_stage_computes_with(monkeypatch):
     adaptation._key("pseudo_labels", Params(), setting, base=Path("base"), data=Path("data"))
     deps = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]["mitigate"]["do"]["deps"]
     packages = {Path(dep).parts[2] for dep in deps if dep.startswith("src/isogloss/")}
-    computing = packages & {"models", "losses", "decoding", "mitigation", "training"}
-    assert len(computing) == 5 and {path.name for path in covered} == computing
+    computing = packages & {"recognizers", "inference", "mitigation", "training"}
+    assert len(computing) == 4 and {path.name for path in covered} == computing
 
 
 def test_the_key_follows_the_options_of_the_loss(tmp_path):

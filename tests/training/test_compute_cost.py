@@ -8,9 +8,9 @@ import torch
 
 from isogloss.config import AsrParams, MitigationParams, Params
 from isogloss.mitigation import Setting, build_mitigation
-from isogloss.models import Transducer
+from isogloss.recognizers.batches import Batch
+from isogloss.recognizers.transducer import Transducer
 from isogloss.training.adaptation import AdaptationTraining
-from isogloss.training.batches import Batch
 from isogloss.training.recognizer import RecognizerTraining
 
 OPTIONS = {"channels": 2, "dim": 8, "layers": 2, "heads": 2, "feed_forward": 8, "left_context": 4, "dropout": 0.0}

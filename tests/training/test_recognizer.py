@@ -8,12 +8,12 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
 from isogloss.config import AsrParams, LstmParams, MitigationParams, Params, SpecAugmentParams
-from isogloss.losses import transducer_loss_from_logits
-from isogloss.losses.reference import reference_transducer_loss
 from isogloss.mitigation import build_mitigation
-from isogloss.models import Transducer
+from isogloss.recognizers.batches import Batch
+from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.transducer.losses import transducer_loss_from_logits
+from isogloss.recognizers.transducer.losses.reference import reference_transducer_loss
 from isogloss.training.adaptation import AdaptationTraining
-from isogloss.training.batches import Batch
 from isogloss.training.fitting import fit
 from isogloss.training.recognizer import RecognizerTraining, ctc_losses, transducer_losses
 

@@ -7,8 +7,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from isogloss.config import AsrParams, LstmParams
-from isogloss.models import Transducer
-from isogloss.training.batches import Batch
+from isogloss.recognizers.batches import Batch
+from isogloss.recognizers.transducer import Transducer
 from isogloss.training.fitting import fit
 from isogloss.training.recognizer import RecognizerTraining
 

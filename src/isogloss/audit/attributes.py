@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from isogloss.audit.cells import number_column, text_column
-from isogloss.audit.reading import Source
-from isogloss.audit.roles import Roles, hint, known_by_another_name
 from isogloss.errors import TableError
+from isogloss.io.cells import number_column, text_column
+from isogloss.io.reading import Source
+from isogloss.io.roles import Roles, hint, known_by_another_name
 
 
 class Attributes:

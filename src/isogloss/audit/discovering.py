@@ -13,11 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from isogloss.audit.attributes import Attributes
-from isogloss.audit.cells import number_column, text_column
 from isogloss.audit.embeddings import speaker_embeddings
 from isogloss.audit.groupings import Grouping, by_columns
 from isogloss.audit.positions import read_positions
-from isogloss.audit.reading import Source, read_table
 from isogloss.audit.request import Request
 from isogloss.audit.utterances import Utterances
 from isogloss.cohorts.attribute import AttributeCohorts
@@ -26,7 +24,9 @@ from isogloss.cohorts.geodemographic import GeodemographicPartition
 from isogloss.cohorts.geographic import GeographicTree
 from isogloss.cohorts.rule import UNSPECIFIED, CohortRule
 from isogloss.errors import ParamsError, TableError
-from isogloss.evaluation.word_errors import error_counts, error_rates
+from isogloss.io.cells import number_column, text_column
+from isogloss.io.reading import Source, read_table
+from isogloss.judging.word_errors import error_counts, error_rates
 from isogloss.zips import KEYS, PLACE, join_zip_attributes
 
 COHORT_SPEAKERS = 24

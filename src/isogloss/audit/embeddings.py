@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from isogloss.audit.reading import read_table
-from isogloss.audit.roles import hint
 from isogloss.errors import TableError
+from isogloss.io.reading import read_table
+from isogloss.io.roles import hint
 
 
 def speaker_embeddings(path: Path, ids: pd.Series, speakers: pd.Series) -> tuple[pd.Index, NDArray[np.float64]]:

@@ -1,11 +1,11 @@
 """Everything that an audit says, as one document: the content of fairness.json.
 
-Each grouping has the keys of the pipeline's comparisons (`isogloss.evaluation.fairness`). With a single system what
+Each grouping has the keys of the pipeline's comparisons (`isogloss.judging.fairness`). With a single system what
 needs a second one is None. In addition each cohort has `rest`: how the (first) system serves it in comparison with all
-other speakers (`isogloss.evaluation.disparity`).
+other speakers (`isogloss.judging.disparity`).
 
 All groupings and the total are published together, so which cohorts may be shown is settled for all of them at once
-(`isogloss.evaluation.privacy.suppress`).
+(`isogloss.judging.privacy.suppress`).
 """
 
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ from isogloss.audit.request import Request
 from isogloss.audit.sums import Summed, summed
 from isogloss.audit.utterances import Utterances
 from isogloss.config import StatisticsParams
-from isogloss.evaluation.disparity import Disparity, disparities
-from isogloss.evaluation.fairness import compare
-from isogloss.evaluation.figures import COHORT_KEYS, estimate, overall_figures
-from isogloss.evaluation.pairing import pair_utterances, totals_by_speaker
-from isogloss.evaluation.privacy import merged_name, suppress
-from isogloss.evaluation.statistics import estimands as of
-from isogloss.evaluation.word_errors import error_rates
+from isogloss.judging.disparity import Disparity, disparities
+from isogloss.judging.fairness import compare
+from isogloss.judging.figures import COHORT_KEYS, estimate, overall_figures
+from isogloss.judging.pairing import pair_utterances, totals_by_speaker
+from isogloss.judging.privacy import merged_name, suppress
+from isogloss.judging.statistics import estimands as of
+from isogloss.judging.word_errors import error_rates
 
 KIND = "isogloss-audit"
 UTTERANCES_PER_SPEAKER = 10

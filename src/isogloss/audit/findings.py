@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from isogloss.evaluation.statistics.multiple import holm
+from isogloss.judging.statistics.multiple import holm
 from isogloss.report.text import as_far_as_judged, counted, interval, listing, percent, signed_percent
 
 Content = Mapping[str, Any]

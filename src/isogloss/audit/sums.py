@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from isogloss.evaluation.word_errors import ERROR_COLUMNS
+from isogloss.judging.word_errors import ERROR_COLUMNS
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 
 from isogloss.audit.attributes import Attributes
-from isogloss.audit.cells import number_column, text_column
-from isogloss.audit.kaldi import read_mapping
-from isogloss.audit.normalise import normalise
-from isogloss.audit.reading import Source, read_table
 from isogloss.audit.request import Request
-from isogloss.audit.roles import Roles
 from isogloss.errors import TableError
-from isogloss.evaluation.word_errors import word_errors
+from isogloss.io.cells import number_column, text_column
+from isogloss.io.kaldi import read_mapping
+from isogloss.io.normalise import normalise
+from isogloss.io.reading import Source, read_table
+from isogloss.io.roles import Roles
+from isogloss.judging.word_errors import word_errors
 
 WITHOUT_SPEAKERS = (
     "the utterances of one speaker are alike, so an interval or test that takes them for independent claims "

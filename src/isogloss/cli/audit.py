@@ -56,10 +56,10 @@ def audit(columns: tuple[str, ...], normalise: str, out: Path | None, seed: int,
     """
     from isogloss.audit import Request
     from isogloss.audit import audit as run_audit
-    from isogloss.audit.normalise import parse_steps
     from isogloss.audit.terminal import console, plain, show
     from isogloss.audit.writing import check_folder, write_audit
     from isogloss.config import StatisticsParams
+    from isogloss.io.normalise import parse_steps
 
     trials, speakers = options.pop("trials"), options.pop("speakers")
     if trials is not None or speakers is not None:

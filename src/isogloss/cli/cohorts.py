@@ -8,7 +8,7 @@ import click
 from isogloss.entry import entry
 
 if TYPE_CHECKING:
-    from isogloss.cohorts.comparison import RuleComparison, SplitGap
+    from isogloss.judging.rules import RuleComparison, SplitGap
 
 WIDTH = 160
 """Characters that the widest table takes."""
@@ -25,9 +25,9 @@ def cohorts() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from isogloss.cohorts.comparison import compare_rule
-    from isogloss.cohorts.publication import shown_names
     from isogloss.config import load_params
+    from isogloss.judging.publication import shown_names
+    from isogloss.judging.rules import compare_rule
     from isogloss.tables import ASSIGNMENT_COLUMNS, METADATA_COLUMNS, RESULT_COLUMNS, read_json, read_parquet
 
     params = load_params()

@@ -7,10 +7,10 @@ import pandas as pd
 from lhotse import CutSet
 
 from isogloss.config import PrepareParams
-from isogloss.corpus.features import compute_features, feature_statistics
+from isogloss.corpus.frontend.features import compute_features, feature_statistics
+from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.corpus.manifests import make_cuts
 from isogloss.corpus.splits import assign_splits
-from isogloss.corpus.tokens import Tokens
 from isogloss.tables import METADATA_COLUMNS, SPLITS, atomic_folder, conform, read_parquet, write_json, write_parquet
 from isogloss.zips import join_zip_attributes, zip_attributes
 

@@ -20,7 +20,7 @@ from isogloss.config import MitigationParams
 from isogloss.config.mitigation import MethodParams
 from isogloss.mitigation.draws import worst_examples
 from isogloss.mitigation.fisher import SpeechBatch
-from isogloss.models import Transducer
+from isogloss.recognizers.transducer import Transducer
 
 Options = TypeVar("Options", bound=MethodParams)
 

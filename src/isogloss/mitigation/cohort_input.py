@@ -10,7 +10,7 @@ import pandas as pd
 from isogloss.config import CohortInputParams
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import natural_examples
-from isogloss.models import Transducer, with_cohort_input
+from isogloss.recognizers.transducer import Transducer, with_cohort_input
 
 
 class CohortInput(Mitigation[CohortInputParams]):

@@ -14,7 +14,7 @@ from isogloss.errors import ModelError
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.fisher import SpeechBatch, diagonal_fisher
 from isogloss.mitigation.sampled import sampled_labels
-from isogloss.models import Transducer
+from isogloss.recognizers.transducer import Transducer
 
 
 class Ewc(Mitigation[EwcParams]):

@@ -18,7 +18,7 @@ from isogloss.mitigation.base import Mitigation, Setting, Step
 from isogloss.mitigation.draws import natural_examples
 from isogloss.mitigation.fisher import SpeechBatch
 from isogloss.mitigation.found_weights import FoundWeights
-from isogloss.models import Transducer
+from isogloss.recognizers.transducer import Transducer
 
 
 class GroupDro(Mitigation[GroupDroParams]):

@@ -8,7 +8,7 @@ from torch import Tensor
 from isogloss.config import L2Params
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.fisher import SpeechBatch
-from isogloss.models import Transducer
+from isogloss.recognizers.transducer import Transducer
 
 
 class L2(Mitigation[L2Params]):

@@ -12,10 +12,10 @@ from typing import Annotated, TypeVar
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from isogloss.cohorts.comparison import RuleComparison, compare_rule
-from isogloss.cohorts.publication import ShownNames, shown_names
 from isogloss.config import Params, load_params
 from isogloss.errors import TableError
+from isogloss.judging.publication import ShownNames, shown_names
+from isogloss.judging.rules import RuleComparison, compare_rule
 from isogloss.report.text import Interval
 from isogloss.tables import ASSIGNMENT_COLUMNS, METADATA_COLUMNS, RESULT_COLUMNS, read_json, read_parquet
 

@@ -8,7 +8,7 @@ comparison of its method alone, whose p values are adjusted over the cohorts.
 
 from typing import Literal
 
-from isogloss.evaluation.statistics.multiple import holm
+from isogloss.judging.statistics.multiple import holm
 from isogloss.report.inputs import CohortComparison, Comparison, Fairness, ReportInputs, RuleInputs
 
 Verdict = Literal["better", "worse", "unclear"]

@@ -7,7 +7,7 @@ knows no null.
 
 from typing import Any
 
-from isogloss.cohorts.comparison import RuleComparison
+from isogloss.judging.rules import RuleComparison
 from isogloss.report.inputs import Cost, Fairness, ReportInputs
 
 _DIGITS = 6

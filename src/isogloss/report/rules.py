@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from isogloss.cohorts.comparison import Gap, RuleComparison, SplitGap
+from isogloss.judging.rules import Gap, RuleComparison, SplitGap
 from isogloss.report.inputs import ReportInputs
 from isogloss.report.text import Interval, counted, interval, listing, percent
 

@@ -17,11 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from isogloss.errors import PipelineError
-from isogloss.evaluation.pairing import pair_utterances, totals_by_speaker
-from isogloss.evaluation.statistics import estimands as of
-from isogloss.evaluation.statistics import mean_over_seeds
-from isogloss.evaluation.statistics.estimands import Estimand
-from isogloss.evaluation.word_errors import ERROR_COLUMNS
+from isogloss.judging.pairing import pair_utterances, totals_by_speaker
+from isogloss.judging.statistics import estimands as of
+from isogloss.judging.statistics import mean_over_seeds
+from isogloss.judging.statistics.estimands import Estimand
+from isogloss.judging.word_errors import ERROR_COLUMNS
 from isogloss.studies.claims import BASE, Claim, Finding
 from isogloss.tables import read_json, read_parquet
 

@@ -15,15 +15,16 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from isogloss.config import AsrParams, MitigationParams, Params
-from isogloss.corpus.tokens import Tokens
+from isogloss.corpus.frontend.cuts import read_cuts
+from isogloss.corpus.frontend.tokens import Tokens
+from isogloss.determinism import compute_repeatably
+from isogloss.inference.transcribe import decode_cuts
 from isogloss.mitigation import Mitigation, Setting, Step, build_mitigation
-from isogloss.models import Transducer, load_transducer, save_transducer
+from isogloss.recognizers.batches import Batch, Utterances, shuffled_batches
+from isogloss.recognizers.transducer import Transducer, load_transducer, save_transducer
 from isogloss.training.base import CODE, SOURCE
-from isogloss.training.batches import Batch, Utterances, read_cuts, shuffled_batches
-from isogloss.training.determinism import compute_repeatably
 from isogloss.training.fitting import finish, fit, training_key
 from isogloss.training.recognizer import transducer_losses
-from isogloss.training.transcription import decode_cuts
 
 
 class AdaptationTraining(lightning.LightningModule):
@@ -177,7 +178,7 @@ def _key(method: str, params: Params, setting: Setting, *, base: Path, data: Pat
             setting.utterances.to_csv(index=False),
         ],
         [base, data / "cuts" / "train.jsonl", data / "cuts" / "adapt.jsonl", data / "tokens.txt"],
-        [*CODE, SOURCE / "mitigation", SOURCE / "decoding"],
+        [*CODE, SOURCE / "mitigation", SOURCE / "inference"],
     )
 
 

@@ -8,17 +8,18 @@ import torch
 
 import isogloss
 from isogloss.config import Params
-from isogloss.corpus.tokens import Tokens
-from isogloss.models import Transducer, save_transducer
+from isogloss.corpus.frontend.cuts import read_cuts
+from isogloss.corpus.frontend.tokens import Tokens
+from isogloss.determinism import compute_repeatably
+from isogloss.recognizers.batches import Utterances, shuffled_batches, sorted_batches
+from isogloss.recognizers.transducer import Transducer, save_transducer
 from isogloss.tables import read_json
-from isogloss.training.batches import Utterances, read_cuts, shuffled_batches, sorted_batches
-from isogloss.training.determinism import compute_repeatably
 from isogloss.training.fitting import finish, fit, training_key, visible_devices
 from isogloss.training.recognizer import RecognizerTraining
 
 SOURCE = Path(isogloss.__file__).parent
 DEV_BATCH_SECONDS = 100.0
-CODE = tuple(SOURCE / package for package in ("models", "losses", "training"))
+CODE = tuple(SOURCE / package for package in ("recognizers", "training"))
 
 
 def train_recognizer(params: Params, *, data: Path, output: Path) -> Transducer:

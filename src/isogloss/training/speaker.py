@@ -11,23 +11,21 @@ from torch import Tensor, nn
 
 import isogloss
 from isogloss.config import SpeakerParams
-from isogloss.corpus.features import FRAMES_PER_SECOND
-from isogloss.losses.metric import AamSoftmax, AngularPrototypical
-from isogloss.models.speaker import SpeakerEncoder, new_speaker_encoder, save_speaker_encoder
+from isogloss.corpus.frontend.cuts import read_cuts
+from isogloss.corpus.frontend.features import FRAMES_PER_SECOND
+from isogloss.determinism import compute_repeatably
+from isogloss.speakers import SpeakerEncoder, new_speaker_encoder, save_speaker_encoder
+from isogloss.speakers.batches import SpeakerBatch, TrainingSpeech, draw_batches, loader
+from isogloss.speakers.metric_losses import AamSoftmax, AngularPrototypical
 from isogloss.tables import read_json
-from isogloss.training.batches import read_cuts
-from isogloss.training.determinism import compute_repeatably
 from isogloss.training.fitting import finish, fit, training_key
-from isogloss.training.speaker_batches import SpeakerBatch, TrainingSpeech, draw_batches, loader
 
 SOURCE = Path(isogloss.__file__).parent
 CODE = (
-    SOURCE / "losses" / "metric.py",
-    SOURCE / "models" / "speaker",
-    SOURCE / "training" / "determinism.py",
+    SOURCE / "determinism.py",
+    SOURCE / "speakers",
     SOURCE / "training" / "fitting.py",
     SOURCE / "training" / "speaker.py",
-    SOURCE / "training" / "speaker_batches.py",
 )
 
 

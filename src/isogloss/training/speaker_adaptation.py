@@ -14,24 +14,24 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from isogloss.config import SpeakerParams, VerificationParams
-from isogloss.corpus.features import FRAMES_PER_SECOND
+from isogloss.corpus.frontend.cuts import read_cuts
+from isogloss.corpus.frontend.features import FRAMES_PER_SECOND
+from isogloss.determinism import compute_repeatably
 from isogloss.errors import TableError
-from isogloss.losses.metric import AamSoftmax, AngularPrototypical
+from isogloss.inference.embed import embed_cuts
 from isogloss.mitigation.speaker import SpeakerMitigation, SpeakerSetting, SpeakerStep, build_speaker_mitigation
-from isogloss.models.speaker import SpeakerEncoder, load_speaker_encoder, save_speaker_encoder
-from isogloss.models.weights import load_weights
-from isogloss.training.batches import read_cuts
-from isogloss.training.determinism import compute_repeatably
-from isogloss.training.embedding import embed_cuts
-from isogloss.training.fitting import finish, fit, training_key
-from isogloss.training.speaker import CODE, SOURCE, SpeakerTraining, batch_embeddings, new_loss
-from isogloss.training.speaker_batches import (
+from isogloss.speakers import SpeakerEncoder, load_speaker_encoder, save_speaker_encoder
+from isogloss.speakers.batches import (
     SpeakerBatch,
     TrainingSpeech,
     draw_balanced_batches,
     draw_batches,
     loader,
 )
+from isogloss.speakers.metric_losses import AamSoftmax, AngularPrototypical
+from isogloss.training.fitting import finish, fit, training_key
+from isogloss.training.speaker import CODE, SOURCE, SpeakerTraining, batch_embeddings, new_loss
+from isogloss.weights import load_weights
 
 UNSPECIFIED = "unspecified"
 

@@ -9,7 +9,7 @@ import pytest
 
 from isogloss.config import SpeakerParams, VerificationParams
 from isogloss.errors import ModelError, TableError
-from isogloss.models.speaker import load_speaker_encoder
+from isogloss.speakers import load_speaker_encoder
 from isogloss.training.speaker import train_speaker_encoder
 from isogloss.training.speaker_adaptation import SpeakerAdaptation, _setting, adapt_speaker_encoder
 

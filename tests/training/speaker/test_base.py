@@ -11,7 +11,7 @@ import pytest
 from isogloss.cohorts.automatic import SpeakerClusters
 from isogloss.config import Params, SpeakerParams
 from isogloss.errors import TableError
-from isogloss.training.embedding import bring_embeddings, cohort_inputs, embed_utterances, with_vectors
+from isogloss.inference.embed import bring_embeddings, cohort_inputs, embed_utterances, with_vectors
 from isogloss.training.speaker import SpeakerTraining, train_speaker_encoder
 
 STAGE = Path(__file__).parents[3] / "stages" / "train_speaker.py"

@@ -1,6 +1,6 @@
 """Everything that an audit of verification says, as one document: the content of fairness.json.
 
-Each grouping has the keys of the pipeline's comparisons (`isogloss.evaluation.verification.fairness`). With a single
+Each grouping has the keys of the pipeline's comparisons (`isogloss.judging.verification.fairness`). With a single
 verifier what needs a second one is None, and there is no threshold of it.
 """
 
@@ -15,12 +15,12 @@ from isogloss.audit.figures import KIND
 from isogloss.audit.verification.reading import read_trials
 from isogloss.config import StatisticsParams
 from isogloss.errors import ParamsError
-from isogloss.evaluation.privacy import merged_name
-from isogloss.evaluation.verification.fairness import PairedTrials, compare_verifiers, pair_trials
-from isogloss.evaluation.verification.figures import RATES
-from isogloss.evaluation.verification.figures import SIDES as VERIFIERS
-from isogloss.evaluation.verification.hiding import shown_names
-from isogloss.evaluation.verification.lists import SIDES
+from isogloss.judging.privacy import merged_name
+from isogloss.judging.verification.fairness import PairedTrials, compare_verifiers, pair_trials
+from isogloss.judging.verification.figures import RATES
+from isogloss.judging.verification.figures import SIDES as VERIFIERS
+from isogloss.judging.verification.hiding import shown_names
+from isogloss.judging.verification.lists import SIDES
 
 AFTER = ("after", "after_ci95", "relative_change", "change", "ci95", "p", "p_holm")
 """Keys that say nothing where there is one verifier."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from isogloss.audit.findings import Headline
-from isogloss.evaluation.verification.figures import SIDES
+from isogloss.judging.verification.figures import SIDES
 from isogloss.report.text import (
     as_far_as_judged,
     cost,

@@ -5,7 +5,7 @@ from typing import Any
 
 from isogloss.audit.page import page_environment, page_style
 from isogloss.audit.verification import findings
-from isogloss.evaluation.verification.figures import MIN_DCF_SPEAKERS
+from isogloss.judging.verification.figures import MIN_DCF_SPEAKERS
 from isogloss.report import text
 
 

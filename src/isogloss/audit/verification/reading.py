@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from isogloss.audit.cells import number_column, text_column
 from isogloss.audit.groupings import UNSPECIFIED
-from isogloss.audit.reading import Source, read_table
 from isogloss.errors import TableError
-from isogloss.evaluation.verification.lists import SIDES
-from isogloss.evaluation.verification.trials import name_speakers
+from isogloss.io.cells import number_column, text_column
+from isogloss.io.reading import Source, read_table
+from isogloss.judging.verification.lists import SIDES
+from isogloss.judging.verification.trials import name_speakers
 from isogloss.tables import require_columns
 
 IDS = ("speaker_id", "utterance_id")

@@ -10,8 +10,8 @@ from isogloss.audit.verification.figures import verification_document
 from isogloss.audit.writing import write_audit
 from isogloss.config import Params
 from isogloss.errors import TableError
-from isogloss.evaluation.verification.lists import SIDES
-from isogloss.evaluation.verification.study import cohort_labels
+from isogloss.judging.verification.lists import SIDES
+from isogloss.judging.verification.study import cohort_labels
 from isogloss.tables import read_parquet
 
 TRIAL_COLUMNS = ("enrol_speaker", "test_speaker", "target", "score_before", "score")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isogloss.config import VerificationParams
-from isogloss.losses.metric import AamSoftmax, AngularPrototypical
+from isogloss.speakers.metric_losses import AamSoftmax, AngularPrototypical
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,10 @@ from torch import Tensor
 
 from isogloss.config import VerificationParams
 from isogloss.errors import ModelError
-from isogloss.losses.metric import AngularPrototypical
 from isogloss.mitigation.adversary import Adversary
 from isogloss.mitigation.speaker.base import SpeakerMitigation, SpeakerSetting, SpeakerStep
 from isogloss.mitigation.speaker.clusters import cluster_embeddings
+from isogloss.speakers.metric_losses import AngularPrototypical
 
 VARIANTS = ("arw_pairwise", "arw_accumulated", "arw_clusters")
 MEAN_WEIGHT = 2.0

@@ -1,0 +1,46 @@
+"""What dev says of an adapted system: the two figures by which its options are chosen, before anybody looks at test."""
+
+from collections.abc import Collection
+from typing import Any
+
+import pandas as pd
+
+from isogloss.judging.word_errors import error_rate
+
+
+def dev_figures(
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    assignments: pd.DataFrame,
+    worst: Collection[str],
+    *,
+    min_speakers: int = 1,
+) -> dict[str, Any]:
+    """Word error rates on dev, of everybody and of the cohorts that were mitigated.
+
+    Parameters
+    ----------
+    before, after
+        Result tables of the base and of the adapted system; rows of other splits than dev are left aside.
+    assignments
+        `utterance_id, cohort`.
+    worst
+        The cohorts that were mitigated.
+    min_speakers
+        Fewest speakers that a figure may be about.
+
+    Returns
+    -------
+    `overall` and `worst`, each with `before` and `after`; None where dev has fewer than `min_speakers` speakers
+    altogether, or of the worst cohorts, or of the others, whose figure is the difference.
+    """
+    members = set(assignments.loc[assignments["cohort"].isin(worst), "utterance_id"])
+    figures: dict[str, Any] = {"split": "dev", "overall": {}, "worst": {}}
+    for name, table in (("before", before), ("after", after)):
+        dev = table[table["split"] == "dev"]
+        of_worst = dev[dev["utterance_id"].isin(members)]
+        figures["overall"][name] = error_rate(dev) if dev["speaker_id"].nunique() >= min_speakers else None
+        speakers = [set(rows["speaker_id"]) for rows in (of_worst, dev.drop(of_worst.index))]
+        told = len(speakers[0]) >= min_speakers and (not speakers[1] or len(speakers[1]) >= min_speakers)
+        figures["worst"][name] = error_rate(of_worst) if len(of_worst) and told else None
+    return figures

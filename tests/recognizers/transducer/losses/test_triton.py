@@ -1,0 +1,92 @@
+"""The Triton path against the CPU path: on a GPU where there is one, else in Triton's interpreter."""
+
+import os
+
+import pytest
+import torch
+
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # read when Triton is first imported
+
+pytest.importorskip(
+    "triton", reason="Triton is not installed (pip install 'isogloss[gpu]'): its kernels are not tested"
+)
+
+from isogloss.recognizers.transducer.losses import backends, joiner_triton, transducer_loss
+from isogloss.recognizers.transducer.losses.lattice import forward_backward, lattice_loss
+from isogloss.recognizers.transducer.losses.lattice_triton import forward_backward as forward_backward_in_triton
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+pytestmark = pytest.mark.filterwarnings("ignore:divide by zero encountered in log:RuntimeWarning")
+
+
+def both_ways(case, monkeypatch, **options):
+    """Loss and gradients on the CPU path and on the Triton path."""
+    results = []
+    for triton in (False, True):
+        monkeypatch.setattr(backends, "uses_triton", lambda tensor, triton=triton: triton)
+        device = DEVICE if triton else "cpu"
+        layer = case.layer.to(device)
+        encoder, predictor = (x.detach().to(device).requires_grad_() for x in (case.encoder, case.predictor))
+        loss = transducer_loss(encoder, predictor, layer, *(x.to(device) for x in case.targets), **options)
+        gradients = torch.autograd.grad(loss.sum(), [encoder, predictor, *layer.parameters()])
+        results.append([x.detach().cpu() for x in (loss, *gradients)])
+    return results
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("chunk_numbers", [1 << 25, 30])
+def test_triton_agrees_with_the_cpu_path(oracle, monkeypatch, bias, chunk_numbers):
+    monkeypatch.setattr(joiner_triton, "CHUNK_NUMBERS", chunk_numbers)
+    case = oracle.case([4, 1, 2], [2, 0, 3], extra=(1, 1), bias=bias, dtype=torch.float32)
+    plain, triton = both_ways(case, monkeypatch, fastemit=0.2, delay_penalty=0.1)
+    torch.testing.assert_close(triton, plain)
+    torch.testing.assert_close(triton[0].double(), oracle.loss(case, delay_penalty=0.1).double(), rtol=1e-5, atol=1e-5)
+
+
+def test_triton_loops_over_blocks_of_vocabulary_and_positions_and_width(oracle, monkeypatch):
+    case = oracle.case([2], [17], vocabulary=1030, width=130, dtype=torch.float32)
+    with torch.no_grad():
+        case.layer.weight.mul_(0.1)
+    plain, triton = both_ways(case, monkeypatch)
+    torch.testing.assert_close(triton, plain, rtol=1e-4, atol=1e-4)
+
+
+def test_triton_takes_bfloat16_and_keeps_the_rest_in_float32(oracle, monkeypatch):
+    case = oracle.case([3, 2], [1, 2], dtype=torch.bfloat16)
+    plain, triton = both_ways(case, monkeypatch)
+    assert triton[0].dtype == torch.float32
+    assert all(gradient.dtype == torch.bfloat16 for gradient in triton[1:])
+    torch.testing.assert_close(triton, plain, rtol=3e-2, atol=6e-2)
+
+
+def test_triton_reads_no_padding(oracle, monkeypatch):
+    case = oracle.case([3, 1], [1, 2], extra=(1, 1), dtype=torch.float32)
+    clean = both_ways(case, monkeypatch)[1]
+    with torch.no_grad():
+        case.encoder[1, 1:], case.encoder[0, 3:] = torch.nan, torch.nan
+        case.predictor[0, 2:], case.predictor[1, 3:] = torch.nan, torch.nan
+        case.tokens[0, 1:] = -5
+    spoilt = both_ways(case, monkeypatch)[1]
+    assert all(torch.equal(first, second) for first, second in zip(clean, spoilt, strict=True))
+    assert (spoilt[1][0, 3:] == 0).all()
+    assert (spoilt[2][0, 2:] == 0).all()
+
+
+def test_triton_lattice_occupancies_agree_with_float64():
+    generator = torch.Generator().manual_seed(7)
+    arcs = torch.randn(2, 3, 20, 4, generator=generator) * 20 - 60
+    lengths = torch.tensor([20, 1, 9]), torch.tensor([3, 2, 0])
+    exact = forward_backward(*arcs.double(), *lengths)
+    swept = forward_backward_in_triton(*arcs.to(DEVICE), *(x.to(DEVICE) for x in lengths))
+    for single, double in zip(swept, exact, strict=True):
+        torch.testing.assert_close(single.cpu().double(), double, rtol=1e-5, atol=1e-5)
+
+
+def test_triton_gives_an_impossible_utterance_no_gradient(monkeypatch):
+    monkeypatch.setattr(backends, "uses_triton", lambda tensor: True)
+    blank = torch.full((1, 2, 2), -1.0, device=DEVICE, requires_grad=True)
+    label = torch.full((1, 2, 2), -torch.inf, device=DEVICE)
+    loss = lattice_loss(blank, label, torch.tensor([2], device=DEVICE), torch.tensor([1], device=DEVICE))
+    assert loss.item() == torch.inf
+    assert (torch.autograd.grad(loss.sum(), blank)[0] == 0).all()
