@@ -80,9 +80,8 @@ class RandomArbitrator(Arbitrator):
 def encoder(gates: str) -> Encoder:
     """The published size, in evaluation mode."""
     torch.manual_seed(0)
-    return build_encoder(
-        "amortized", input_dim=FILTERS, **{**encoder_options("amortized", "published"), "gates": gates}
-    ).eval()
+    options = {**encoder_options("amortized", "published"), "gates": gates}
+    return build_encoder("amortized", input_dim=FILTERS, **options).eval()
 
 
 def noise(batch: int, frames: int) -> Tensor:

@@ -114,14 +114,14 @@ def test_utterances_without_reference_words_count_their_insertions(country):
 def test_a_corpus_without_positions_is_told_which_rules_it_allows(country, change):
     with pytest.raises(
         TableError,
-        match=r"'geographic' cannot be used: no row has latitude and longitude.*automatic, attribute ",
+        match=r"'geographic' cannot be used: no row has latitude and longitude.*attribute, automatic ",
     ):
         run("geographic", country.assign(**change))
 
 
 def test_a_missing_attribute_is_named(country):
     params = PARAMS.model_copy(update={"attribute": PARAMS.attribute.model_copy(update={"columns": ["accent"]})})
-    with pytest.raises(TableError, match="there is no column 'accent'; this corpus allows geographic"):
+    with pytest.raises(TableError, match="there is no column 'accent'; this corpus allows automatic, geographic"):
         discover("attribute", params, inputs_of(country, "geographic"), country, where="results.parquet")
     assert allowed_rules(country, params) == ["geographic", "automatic"]
 
@@ -130,13 +130,15 @@ def test_a_missing_attribute_is_named(country):
 def test_a_corpus_without_zips_is_told_which_rules_it_allows(country, zips):
     results = country if zips is None else country.assign(zip=zips)
     inputs = country[["utterance_id", "speaker_id", "split"]]
-    message = r"'geodemographic' cannot be used: (there is no column 'zip'|no row has zip).*geographic, automatic, attr"
+    message = (
+        r"'geodemographic' cannot be used: (there is no column 'zip'|no row has zip).*allows attribute, automatic, "
+    )
     with pytest.raises(TableError, match=message):
         discover("geodemographic", PARAMS, inputs, results, where="results.parquet")
 
 
 def test_a_corpus_with_zips_but_without_their_table_is_told_so(country):
-    with pytest.raises(TableError, match=r"its inputs hold identifiers alone.*geographic, automatic, attribute "):
+    with pytest.raises(TableError, match=r"its inputs hold identifiers alone.*attribute, automatic, geographic "):
         discover(
             "geodemographic", PARAMS, country[["utterance_id", "speaker_id", "split"]], country.assign(zip="01000")
         )
@@ -215,7 +217,7 @@ def test_params_build_the_rules_they_describe():
     tree = build_rule("geographic", Params(geographic=GeographicParams(max_leaves=5, min_speakers=3, min_words=7)))
     assert (tree.max_leaves, tree.min_speakers, tree.min_words) == (5, 3, 7)
     assert build_rule("attribute", PARAMS).columns == ["age_band"]
-    with pytest.raises(ParamsError, match=r"no cohort rule 'weather'; known are geographic, .*attribute"):
+    with pytest.raises(ParamsError, match=r"no cohort rule 'weather'; known are attribute, .*geographic"):
         build_rule("weather", Params())
 
 

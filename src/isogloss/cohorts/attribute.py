@@ -41,6 +41,7 @@ COMPONENT = RuleComponent(
     options=AttributeParams,
     implementation="AttributeCohorts",
     inputs=(TEXT_COLUMNS,),
+    title="intersections of known columns",
     about="Values of known attributes ({columns}), as somebody with labels would compare them: the yardstick "
     "for the other rules.",
 )

@@ -60,6 +60,7 @@ COMPONENT = RuleComponent(
     options=AutomaticParams,
     implementation="SpeakerClusters",
     inputs=(EMBEDDINGS,),
+    title="similar voices",
     about="Groups of voices that sound alike, made without any label: a group has a number, and says nothing "
     "about who is in it.",
     unit="group of voices",

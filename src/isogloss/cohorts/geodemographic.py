@@ -69,6 +69,7 @@ COMPONENT = RuleComponent(
     options=GeodemographicParams,
     implementation="GeodemographicPartition",
     inputs=(ZIP_FIGURES,),
+    title="demography of the ZIP code",
     about="ZIP codes in two groups by the people who live there, divided where error rates differ most.",
     unit="group of ZIP codes",
 )

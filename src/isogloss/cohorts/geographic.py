@@ -59,6 +59,7 @@ COMPONENT = RuleComponent(
     options=GeographicParams,
     implementation="GeographicTree",
     inputs=("latitude", "longitude"),
+    title="region",
     about="Regions of the map, divided where error rates differ most.",
     unit="region",
 )

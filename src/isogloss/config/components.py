@@ -36,10 +36,12 @@ class Component:
 
     kind: ClassVar[str]
     """What a component of this kind is called in messages."""
+    in_params: ClassVar[bool] = True
+    """Whether its options are a section of params.yaml."""
     name: str
     """The name by which params choose it, and of its section there."""
     implementation: str
-    """The name of the class in the same module that does the work."""
+    """The name of the class in the same module that does the work; of a corpus source, of its function."""
     options: type[Section] | None = None
     """Its section of params.yaml; None where it has no options. Every field has a default and a documentation."""
 
@@ -62,10 +64,16 @@ class RuleComponent(Component):
     options: type[Section]
     inputs: tuple[str, ...]
     """What it looks at: columns of the utterance table, `TEXT_COLUMNS`, `ZIP_FIGURES`, or `EMBEDDINGS` alone."""
+    title: str
+    """What a report calls the grouping, in a few words."""
     about: str
     """A sentence or two for readers of a report, where {field} stands for the value of an option."""
     unit: str = "cohort"
     """What a report calls one of its cohorts: region, group of voices."""
+
+    def __post_init__(self) -> None:
+        if EMBEDDINGS in self.inputs and len(self.inputs) > 1:
+            raise ValueError("a rule that looks at embeddings looks at nothing else; leave the other inputs out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,3 +99,4 @@ class SourceComponent(Component):
     """A kind of corpus; `corpora/<name>.yaml` chooses it by `kind` and holds its options, so params have none."""
 
     kind: ClassVar[str] = "corpus source"
+    in_params: ClassVar[bool] = False

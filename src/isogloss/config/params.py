@@ -29,7 +29,7 @@ from isogloss.config.mitigation import (
 from isogloss.config.reading import read_section
 from isogloss.config.recognizer import AsrParams, DecodingParams
 from isogloss.config.section import Section
-from isogloss.config.sections import component_sections, without_version
+from isogloss.config.sections import component_sections, version_problems
 from isogloss.config.speaker import SpeakerParams, VerificationParams
 from isogloss.errors import ParamsError
 
@@ -84,7 +84,7 @@ class Params(Section):
         return options
 
     def used_sections(self) -> dict[str, Section]:
-        """The sections that have a part in a run, by name: a component's only where it is chosen, after the choice."""
+        """The sections that have a part in a report, by name: a component's where it is chosen, after the choice."""
         chosen = {
             "decoding": [self.asr.encoder],
             "cohorts": self.cohorts.rules,
@@ -113,8 +113,9 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
-    def _chosen_plugins_have_a_version(self) -> Self:
-        for problem in without_version(self.used_sections()):
+    def _chosen_plugins_say_their_version(self) -> Self:
+        chosen = [self.asr.encoder, *self.cohorts.rules, *self.mitigation.methods, *self.verification.methods]
+        for problem in version_problems(chosen, dict(self)):
             raise ValueError(problem)
         return self
 

@@ -43,6 +43,11 @@ class Found(Generic[AnyComponent]):
     version: str | None = None
     """The version of that distribution."""
 
+    @property
+    def has_section(self) -> bool:
+        """Whether params.yaml has a section of its name: for its options, and for the version of a plug-in."""
+        return self.declaration.in_params and (self.declaration.options is not None or self.plugin is not None)
+
 
 def every_component() -> list[Found[Any]]:
     """All components, kind by kind."""
@@ -116,13 +121,12 @@ def _all() -> dict[type[Component], dict[str, Found[Any]]]:
     with_section: dict[str, Found[Any]] = {}
     for one in [*_own(), *_plugins()]:
         name, kind = one.declaration.name, type(one.declaration)
-        # A section bears the name of its component, so two kinds share a name only where one has no options.
-        has_section = one.declaration.options is not None or one.plugin is not None
-        other = found[kind].get(name) or (with_section.get(name) if has_section else None)
+        # A section bears the name of its component, so two kinds share a name only where one has no section.
+        other = found[kind].get(name) or (with_section.get(name) if one.has_section else None)
         if other:
             raise ParamsError(f"{one.path} and {other.path} both declare a component named {name!r}; rename one")
         found[kind][name] = one
-        if has_section:
+        if one.has_section:
             with_section[name] = one
     return dict(found)
 

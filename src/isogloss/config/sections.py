@@ -5,19 +5,14 @@ has one key more, `version`, which must be the installed version of the package:
 write it down, and the stages that read the section run anew. That versions change when code does is up to the plug-in.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from pydantic import AfterValidator, Field, create_model
+from pydantic import Field, create_model
 
 from isogloss.config.reading import unknown_key, validated_part
 from isogloss.config.registry import Found, every_component
 from isogloss.config.section import Section
-
-
-def sections() -> dict[str, type[Section]]:
-    """The options that components declare, by name: those of a kind together."""
-    return {name: found.declaration.options for name, found in _with_sections().items() if found.declaration.options}
 
 
 def component_sections(content: Mapping[str, Any], *, fixed: Sequence[str]) -> dict[str, Section]:
@@ -40,21 +35,29 @@ def component_sections(content: Mapping[str, Any], *, fixed: Sequence[str]) -> d
     return {name: _section(name, found, content) for name, found in known.items()}
 
 
-def without_version(used: Mapping[str, Section]) -> Iterator[str]:
-    """A sentence about each plug-in that is used and whose section does not say the version."""
+def version_problems(chosen: Iterable[str], sections: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence about each component that is chosen, is a plug-in's, and whose section does not say its version."""
     known = _with_sections()
-    for name, section in used.items():
-        if name in known and known[name].plugin and not hasattr(section, "version"):
-            found = known[name]
-            yield (
-                f"{name} comes from the plug-in {found.plugin}, whose version params must say so that a change of it "
-                f"is seen: add `version: {found.version!r}` to the section {name}"
-            )
+    for name in chosen:
+        if name in known and (problem := version_problem(known[name], getattr(sections[name], "version", None))):
+            yield problem
+
+
+def version_problem(found: Found[Any], version: str | None) -> str | None:
+    """Why a version is not the one of a plug-in that is installed, as a sentence; None where it is, or for our own."""
+    if found.plugin is None or version == found.version:
+        return None
+    name = found.declaration.name
+    wrong = "has no version" if version is None else f"has version {version!r}"
+    return (
+        f"{name}, of the plug-in {found.plugin}, {wrong}, but {found.version} is installed: write "
+        f"`version: {found.version!r}` there, so that what depends on it runs anew"
+    )
 
 
 def _with_sections() -> dict[str, Found[Any]]:
-    """The components that have a section, by its name; every plug-in has one, for its version."""
-    return {f.declaration.name: f for f in every_component() if f.declaration.options is not None or f.plugin}
+    """The components that have a section, by its name."""
+    return {found.declaration.name: found for found in every_component() if found.has_section}
 
 
 def _section(name: str, found: Found[Any], content: Mapping[str, Any]) -> Section:
@@ -69,21 +72,7 @@ def _section(name: str, found: Found[Any], content: Mapping[str, Any]) -> Sectio
     ):
         # The class as an import made it; `light` made ours.
         given = given.model_dump()
-    if found.plugin and name in content:
-        options = _versioned(options, name, found)
+    if found.plugin is not None:
+        field = (str | None, Field(default=None, exclude=True))
+        options = create_model(options.__name__, __base__=options, __doc__=options.__doc__, version=field)  # type: ignore[call-overload]
     return validated_part(given, options, key=name)
-
-
-def _versioned(options: type[Section], name: str, found: Found[Any]) -> type[Section]:
-    """The options of a plug-in with the version of its package."""
-
-    def installed(version: str) -> str:
-        if version != found.version:
-            raise ValueError(
-                f"{name}.version is {version!r}, but {found.plugin} {found.version} is installed: write "
-                f"{found.version!r}, and what depends on it runs anew"
-            )
-        return version
-
-    field = (Annotated[str, AfterValidator(installed)], Field(exclude=True))
-    return create_model(options.__name__, __base__=options, __doc__=options.__doc__, version=field)  # type: ignore[call-overload, no-any-return]
