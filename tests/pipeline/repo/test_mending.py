@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -88,7 +89,7 @@ def test_no_folder_of_ours_may_be_written_by_anybody(diamond):
     diamond.replace("params.yaml", "100.0", "30.0")
     diamond.run()
     open_to_all = {
-        folder for folder, _, _ in os.walk(diamond.root / ".dvc" / "tmp") if os.stat(folder).st_mode & stat.S_IWOTH
+        folder for folder, _, _ in os.walk(diamond.root / ".dvc" / "tmp") if Path(folder).stat().st_mode & stat.S_IWOTH
     }
     closed = diamond.root / ".dvc" / "tmp" / "isogloss" / "site"
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700

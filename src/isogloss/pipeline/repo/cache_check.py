@@ -10,8 +10,9 @@ not be written again. A removed object is then missing: the stage runs again, or
 
 import hashlib
 import json
+import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,14 +25,14 @@ CHECK_VARIABLE = "ISOGLOSS_CACHE_CHECK"
 """`hash` (the default) or `size`."""
 _CHUNK_BYTES = 1 << 20
 
-Tell = Callable[[str], None]
+_LOG = logging.getLogger(__name__)
 
 
 @cache
-def check_before_use(tell: Tell) -> None:
+def check_before_use() -> None:
     """Have DVC, in this process, look at the objects of a result before it restores or keeps them.
 
-    `tell` hears one sentence for each damaged object.
+    One sentence is logged for each damaged object.
     """
     from dvc.stage import Stage
     from dvc.stage.cache import StageCache
@@ -40,23 +41,24 @@ def check_before_use(tell: Tell) -> None:
 
     def create_checked(self: Any, entry: Any, wdir: Any = None) -> Any:
         stage = create(self, entry, wdir=wdir)
-        remove_damaged(stage, tell)
+        remove_damaged(stage)
         return stage
 
     def commit_checked(self: Any, *given: Any, **named: Any) -> None:
-        remove_damaged(self, tell)
+        remove_damaged(self)
         commit(self, *given, **named)
 
     StageCache._create_stage = create_checked
     Stage.commit = commit_checked
 
 
-def remove_damaged(stage: "DvcStage", tell: Tell) -> None:
+def remove_damaged(stage: "DvcStage") -> None:
     """Remove the objects of a stage's outputs that are in the cache and damaged."""
     for out in stage.outs:
         if out.hash_info and out.hash_info.name == "md5" and out.cache is not None and out.protocol == "local":
             for path, what, why in _damaged(out):
-                tell(f"{what} is damaged in DVC's cache ({why}: {_name(path)}); it is not used, and made anew")
+                text = "isogloss: %s is damaged in DVC's cache (%s: %s); it is not used, and made anew"
+                _LOG.warning(text, what, why, object_name(path))
                 path.chmod(0o600)
                 path.unlink()
 
@@ -104,6 +106,6 @@ def _md5(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _name(path: Path) -> str:
+def object_name(path: Path) -> str:
     """The last two parts of an object's path, which are its hash."""
     return f"{path.parent.name}/{path.name}"

@@ -86,9 +86,8 @@ class _WholeFiles:
 
 def _is_rwlock(text: str) -> bool:
     """Whether a text has the form of DVC's rwlock."""
-    from voluptuous import Invalid
-
     from dvc.rwlock import SCHEMA
+    from voluptuous import Invalid
 
     try:
         SCHEMA(json.loads(text))

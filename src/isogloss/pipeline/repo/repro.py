@@ -24,7 +24,7 @@ def main(stage: str, params: Path | None = None) -> int:
 
     write_whole()
     mend_locks(Path.cwd())
-    check_before_use(_say)
+    check_before_use()
     hold_inputs(params)
     _shield_commit()
     return int(dvc(["--wait-for-lock", "repro", "--single-item", stage]))
@@ -41,11 +41,6 @@ def _shield_commit() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     run.cmd_run = run_shielded
-
-
-def _say(text: str) -> None:
-    """A line for the log of the stage and for the terminal."""
-    print(f"isogloss: {text}", flush=True)
 
 
 if __name__ == "__main__":
