@@ -201,7 +201,7 @@ def _extended_arcs(log_blank_BTP: Tensor, log_label_BTP: Tensor, token_lengths_B
 def _by_cell(skewed_K2Q: Tensor, kind: int, shape: tuple[int, ...]) -> Tensor:
     """The arcs of one kind (0 blank, 1 label) as a view by the cell (b, t, u) that they leave.
 
-    An arc belongs to step t + u and to the row of the position that it enters: row U - u by blank and U - u - 1 by label.
+    An arc belongs to step t + u and to the row of the position that it enters: row U - u by blank, U - u - 1 by label.
     The shape holds labels 0..U for blank and 0..U - 1 for label.
     """
     num_places, batch = skewed_K2Q.shape[2], shape[0]
