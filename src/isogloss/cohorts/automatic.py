@@ -30,8 +30,8 @@ from isogloss.cohorts.rule import (
     set_features,
     speaker_labels,
 )
+from isogloss.cohorts.speaker_sums import Floats, Integers
 from isogloss.cohorts.stability import stable_number
-from isogloss.cohorts.units import Floats, Integers
 
 
 class SpeakerClusters(ErrorRateRule):

@@ -20,7 +20,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from isogloss.cohorts.growth import ROUNDING, split_gain
 from isogloss.cohorts.rule import (
     UNSPECIFIED,
     ErrorRateRule,
@@ -32,7 +31,8 @@ from isogloss.cohorts.rule import (
     require_rule,
     set_features,
 )
-from isogloss.cohorts.units import Floats
+from isogloss.cohorts.speaker_sums import Floats
+from isogloss.cohorts.tree import ROUNDING, split_gain
 
 OTHERS = "others"
 """The cohort of rows that do not meet the conditions."""
