@@ -238,9 +238,7 @@ def _share_out(shares_K2Q: Tensor, batch: int) -> None:
     occupancy_R[:batch] = 1.0
     blank_KR, label_KR = shares_K2Q[:, :, :-batch].numpy().swapaxes(0, 1)
     # A row is left by blank to itself and by label to the row before; before the first row lies the guard of blank.
-    leaving_KR = shares_K2Q.as_strided(
-        (num_steps, num_places - batch), (2 * num_places, 1), num_places - batch
-    ).numpy()
+    leaving_KR = shares_K2Q.as_strided((num_steps, num_places - batch), (2 * num_places, 1), num_places - batch).numpy()
     here_R, multiply, add = occupancy_R.numpy(), np.multiply, np.add
     for blank_R, label_R, leaving_R in zip(blank_KR[::-1], label_KR[::-1], leaving_KR[::-1], strict=True):
         multiply(here_R, blank_R, out=blank_R)

@@ -69,9 +69,7 @@ def all_cells(targets: Targets, width: int) -> Iterator[Tile]:
             yield from _tiles(b, begin_T, widths, positions, width, targets.labels_BP.device)
 
 
-def cells_with_gradient(
-    targets: Targets, width: int, grad_blank_BTP: Tensor, grad_label_BTP: Tensor
-) -> Iterator[Tile]:
+def cells_with_gradient(targets: Targets, width: int, grad_blank_BTP: Tensor, grad_label_BTP: Tensor) -> Iterator[Tile]:
     """Tiles of the cells whose arcs have a gradient, and of as few others as their form allows."""
     found_BTP = (grad_blank_BTP != 0) | (grad_label_BTP != 0)
     last_position = found_BTP.shape[2] - 1
