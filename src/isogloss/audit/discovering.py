@@ -25,7 +25,8 @@ from isogloss.cohorts.geographic import GeographicTree
 from isogloss.cohorts.rule import UNSPECIFIED, CohortRule
 from isogloss.errors import ParamsError, TableError
 from isogloss.io.cells import number_column, text_column
-from isogloss.io.reading import Source, read_table
+from isogloss.io.source import Source
+from isogloss.io.table_reader import read_table
 from isogloss.judging.word_errors import error_counts, error_rates
 from isogloss.zips import KEYS, PLACE, join_zip_attributes
 
@@ -110,14 +111,14 @@ def _features(rule_name: str, utterances: Utterances, request: Request) -> tuple
         warnings = [f"{lacking} speakers have no embedding: they are a cohort of their own"] * bool(lacking)
         return pd.DataFrame(matrix_SD, index=speakers), warnings
     if rule_name == "geodemographic" and request.zips is not None:
-        return _demography(attributes, request.zips)
+        return _demography(attributes, request.zips, request.separator)
     raise ParamsError(f"--discover {rule_name} lacks its table; see `isogloss audit --help`")
 
 
-def _demography(attributes: Attributes, path: Path) -> tuple[pd.DataFrame, list[str]]:
+def _demography(attributes: Attributes, path: Path, separator: str | None) -> tuple[pd.DataFrame, list[str]]:
     """The figures of each utterance's ZIP code."""
     attributes.require("zip", option="--discover geodemographic")
-    source = read_table(path)
+    source = read_table(path, separator=separator)
     table, wanted = pd.DataFrame(), []
     for name in source.names:
         if name in KEYS:

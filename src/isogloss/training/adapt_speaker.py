@@ -1,25 +1,25 @@
 """The `mitigate_speaker` stage: training of a speaker encoder goes on under one mitigation."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import lightning
 import numpy as np
 import pandas as pd
 import torch
 from lhotse import CutSet
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import DataLoader
 
-from isogloss.config import SpeakerParams, VerificationParams
+from isogloss.config import Params, SpeakerParams
 from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.corpus.frontend.features import FRAMES_PER_SECOND
 from isogloss.determinism import compute_repeatably
 from isogloss.errors import TableError
 from isogloss.inference.embed import embed_cuts
-from isogloss.mitigation.speaker import SpeakerMitigation, SpeakerSetting, SpeakerStep, build_speaker_mitigation
+from isogloss.mitigation import Pairs, Setting, Step, build_speaker_mitigation
 from isogloss.speakers import SpeakerEncoder, load_speaker_encoder, save_speaker_encoder
 from isogloss.speakers.batches import (
     SpeakerBatch,
@@ -29,75 +29,66 @@ from isogloss.speakers.batches import (
     loader,
 )
 from isogloss.speakers.metric_losses import AamSoftmax, AngularPrototypical
+from isogloss.training.adaptation import Adaptation, Objective
 from isogloss.training.fitting import finish, fit, training_key
-from isogloss.training.speaker import CODE, SOURCE, SpeakerTraining, batch_embeddings, new_loss
+from isogloss.training.speaker import SOURCE, batch_embeddings, new_loss, scheduled_adamw
 from isogloss.weights import load_weights
 
 UNSPECIFIED = "unspecified"
 
 
-class SpeakerAdaptation(SpeakerTraining):
-    """Goes on training an encoder, with the loss that a mitigation makes of each batch.
+class SpeakerObjective(Objective):
+    """The loss that the encoder was trained with, for every utterance that has one.
 
     Parameters
     ----------
     model, loss, learning_rate, steps
         As `SpeakerTraining`.
-    mitigation
-        Its state travels in the checkpoint.
-    cuts
-        The training utterances, for the embeddings that the mitigation asks for.
+    setting
+        What the mitigation knows of the training utterances.
     """
+
+    model: SpeakerEncoder
 
     def __init__(
         self,
         model: SpeakerEncoder,
         loss: AngularPrototypical | AamSoftmax,
-        mitigation: SpeakerMitigation,
-        cuts: CutSet,
+        setting: Setting,
         *,
         learning_rate: float,
         steps: int,
     ) -> None:
-        super().__init__(model, loss, learning_rate=learning_rate, steps=steps)
-        self.mitigation = mitigation
-        self.cuts = cuts
+        super().__init__(model)
+        self.loss = loss
+        self.learning_rate = learning_rate
+        self.steps = steps
+        self._ids = setting.utterances["utterance_id"].tolist()
+        self._groups = setting.utterances["cohort"].tolist()
 
-    def on_train_epoch_start(self) -> None:
-        """Let the mitigation look at the encoder as it is."""
-        self.mitigation.refresh(self.current_epoch, self._embeddings)
+    def step(self, batch: SpeakerBatch) -> Step:
+        """The losses of the utterances that the batch asks about: the last of each speaker, or all."""
+        embeddings_PQD = batch_embeddings(self.model, batch)
+        loss_B = self.loss(embeddings_PQD, batch.speakers_P)
+        asked = slice(-1, None) if len(loss_B) == len(batch.speakers_P) else slice(None)
+        rows = batch.rows_B.unflatten(0, embeddings_PQD.shape[:2])[:, asked].flatten().tolist()
+        return Step(
+            ids=[self._ids[row] for row in rows],
+            cohorts=[self._groups[row] for row in rows],
+            loss_B=loss_B,
+            weight_B=torch.ones_like(loss_B),
+            units_B=torch.ones(len(rows), dtype=torch.long, device=loss_B.device),
+            embedding_BD=embeddings_PQD.detach()[:, asked].flatten(0, 1),
+            pairs=Pairs(embeddings_PQD, batch.rows_B, self.loss),
+        )
 
-    def training_step(self, batch: SpeakerBatch, _: int) -> Tensor:
-        """The mitigation's loss of one batch."""
-        step = SpeakerStep(batch_embeddings(self.model, batch), batch.speakers_P, batch.rows_B, self.loss)
-        loss = self.mitigation.batch_loss(step)
-        self.log("loss", loss, batch_size=len(batch.lengths_B))
-        return loss
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the mitigation's state."""
-        checkpoint["mitigation"] = self.mitigation.state_dict()
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Bring the mitigation's state back."""
-        self.mitigation.load_state_dict(checkpoint["mitigation"])
-
-    def _embeddings(self) -> NDArray[np.float32]:
-        """Embeddings of the training utterances, (N, D), in evaluation mode."""
-        vectors = embed_cuts(self.model, self.cuts)
-        self.model.train()
-        return np.stack([vectors[cut.id] for cut in self.cuts])
+    def optimizer(self) -> OptimizerLRSchedulerConfig:
+        """As in base training."""
+        return scheduled_adamw(self.model, self.loss, learning_rate=self.learning_rate, steps=self.steps)
 
 
 def adapt_speaker_encoder(
-    method: str,
-    options: VerificationParams,
-    base_options: SpeakerParams,
-    *,
-    data: Path,
-    base: Path,
-    utterances: pd.DataFrame,
-    output: Path,
+    method: str, params: Params, *, data: Path, base: Path, utterances: pd.DataFrame, output: Path
 ) -> SpeakerEncoder:
     """Go on training the base encoder with one mitigation and write the model.
 
@@ -105,7 +96,7 @@ def adapt_speaker_encoder(
     ----------
     method
         A name of `verification.methods`.
-    options, base_options
+    params
         Sections `verification`, and `speaker` (loss, batches and crops are those of the base).
     data, base, output
         Folders of the prepared data, of the base model and of the adapted one.
@@ -119,6 +110,7 @@ def adapt_speaker_encoder(
     TableError
         The table lacks the column of the groups.
     """
+    options, base_options = params.verification, params.speaker
     compute_repeatably(options.threads)
     lightning.seed_everything(options.seed, verbose=False)
     model = load_speaker_encoder(base)
@@ -126,19 +118,23 @@ def adapt_speaker_encoder(
     speech = TrainingSpeech(cuts, crop_frames=round(base_options.crop_seconds * FRAMES_PER_SECOND))
     loss = new_loss(base_options, speakers=len(speech.speakers))
     load_weights(loss, base / "head.safetensors")
-    setting = _setting(speech, utterances, options.attribute, model)
-    mitigation = _started(method, options, setting)
-    balanced_by = setting.group_N if mitigation.balanced else None
-    batches = partial(_batches, speech, balanced_by, base_options, options.seed)
+    setting = _setting(speech, utterances, options.attribute, partial(_embeddings, model, cuts))
+    mitigation = build_speaker_mitigation(method, params)
+    if mitigation.uses_groups:
+        print(f"{method}: {', '.join(setting.cohorts)} of {options.attribute}", flush=True)
+    mitigation.start(model, setting, [])
+    group_N = pd.factorize(setting.utterances["cohort"], sort=True)[0] if mitigation.balances_groups else None
+    batches = partial(_batches, speech, group_N, base_options, options.seed)
     key = training_key(
         f"mitigate_speaker@{method}",
-        [options, base_options, setting.groups, setting.group_N.tobytes()],
+        [options, base_options, setting.utterances.to_csv(index=False)],
         [base, data / "cuts" / "train.jsonl"],
-        [*CODE, SOURCE / "mitigation", SOURCE / "training" / "speaker_adaptation.py"],
+        [SOURCE / "determinism.py", *(SOURCE / name for name in ("inference", "mitigation", "speakers", "training"))],
     )
     steps = options.epochs * len(batches(0))
+    objective = SpeakerObjective(model.train(), loss, setting, learning_rate=options.learning_rate, steps=steps)
     fit(
-        SpeakerAdaptation(model.train(), loss, mitigation, cuts, learning_rate=options.learning_rate, steps=steps),
+        Adaptation(objective, mitigation),
         batches,
         epochs=options.epochs,
         seed=options.seed,
@@ -149,15 +145,6 @@ def adapt_speaker_encoder(
     save_speaker_encoder(model, output, head=head, loss=base_options.loss, method=method)
     finish(key)
     return model.eval()
-
-
-def _started(method: str, options: VerificationParams, setting: SpeakerSetting) -> SpeakerMitigation:
-    """The mitigation, told of its setting; who uses groups sees which."""
-    mitigation = build_speaker_mitigation(method, options)
-    if mitigation.balanced or method == "group_dro":
-        print(f"{method}: {', '.join(setting.groups)} of {options.attribute}", flush=True)
-    mitigation.start(setting)
-    return mitigation
 
 
 def _batches(
@@ -175,8 +162,10 @@ def _batches(
     return loader(speech, draw_batches(speech.speaker_of, **size))
 
 
-def _setting(speech: TrainingSpeech, utterances: pd.DataFrame, attribute: str, model: SpeakerEncoder) -> SpeakerSetting:
-    """The group of each training utterance's speaker: what all his known utterances say; else `unspecified`."""
+def _setting(
+    speech: TrainingSpeech, utterances: pd.DataFrame, attribute: str, embed: Callable[[], NDArray[np.float32]]
+) -> Setting:
+    """The group of each training utterance's speaker: what all known utterances say; else `unspecified`."""
     if attribute not in utterances.columns:
         raise TableError(
             f"data/utterances.parquet: column {attribute!r} is missing, by which verification.attribute knows the "
@@ -185,6 +174,16 @@ def _setting(speech: TrainingSpeech, utterances: pd.DataFrame, attribute: str, m
     known = utterances.set_index("utterance_id")[attribute].reindex(speech.ids).astype(object)
     of_speaker = known.groupby(speech.speaker_of)
     values = of_speaker.transform("first").where(of_speaker.transform("nunique") == 1, UNSPECIFIED).astype(str)
-    group_N, groups = pd.factorize(values, sort=True)
+    speakers = [speech.speakers[number] for number in speech.speaker_of]
+    table = pd.DataFrame(
+        {"utterance_id": speech.ids, "speaker_id": speakers, "split": "train", "cohort": values.to_numpy()}
+    )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return SpeakerSetting(group_N.astype(np.intp), [str(group) for group in groups], model.embedding_dim, device)
+    return Setting(utterances=table, split="train", attribute=attribute, device=device, embed=embed)
+
+
+def _embeddings(model: SpeakerEncoder, cuts: CutSet) -> NDArray[np.float32]:
+    """Embeddings of the training utterances, (N, D), of a model in training."""
+    vectors = embed_cuts(model, cuts)
+    model.train()
+    return np.stack([vectors[cut.id] for cut in cuts])

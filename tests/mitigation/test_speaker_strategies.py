@@ -1,23 +1,33 @@
 """Mitigations of a speaker encoder: weights average as defined, adversary and encoder pull in opposite directions."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from isogloss.config import VerificationParams
+from isogloss.config import Params, VerificationParams
 from isogloss.errors import ModelError
+from isogloss.mitigation import Pairs, Setting, Step, build_speaker_mitigation
 from isogloss.mitigation.adversary import Adversary
-from isogloss.mitigation.speaker import SpeakerSetting, SpeakerStep, build_speaker_mitigation
-from isogloss.mitigation.speaker.clusters import cluster_embeddings
-from isogloss.mitigation.speaker.reweighting import VARIANTS, term_losses, term_matrix, weighted_loss
+from isogloss.mitigation.arw_accumulated import ArwAccumulated
+from isogloss.mitigation.arw_clusters import ArwClusters
+from isogloss.mitigation.arw_pairwise import ArwPairwise
+from isogloss.mitigation.metric_reweighting import weighted_loss
+from isogloss.mitigation.voice_clusters import cluster_embeddings
 from isogloss.speakers.metric_losses import AamSoftmax, AngularPrototypical
 
-OPTIONS = VerificationParams(clusters=3)
+FORMS = (ArwPairwise, ArwAccumulated, ArwClusters)
+ENCODER = SimpleNamespace(embedding_dim=5)
+
+
+def strategy(method, **options):
+    return build_speaker_mitigation(method, Params(verification=VerificationParams(**{"clusters": 3, **options})))
 
 
 def adversary(dim=5, clusters=3, seed=0):
@@ -34,9 +44,38 @@ def batch(seed=0, speakers=6, utterances=3, dim=5):
     return embeddings, clusters
 
 
-def setting(rows=18, groups=("a", "b")):
-    owner = np.repeat(np.arange(6), 3)[:rows]
-    return SpeakerSetting((owner % len(groups)).astype(np.intp), list(groups), 5, torch.device("cpu"))
+def embeddings_of_all():
+    return np.random.default_rng(0).normal(size=(18, 5)).astype(np.float32)
+
+
+def setting(groups=("a", "b"), embed=embeddings_of_all):
+    """Three utterances of each of six speakers, whose groups take turns."""
+    owner = np.repeat(np.arange(6), 3)
+    table = pd.DataFrame(
+        {
+            "utterance_id": [f"u{row}" for row in range(18)],
+            "speaker_id": [f"s{number}" for number in owner],
+            "split": "train",
+            "cohort": [groups[number % len(groups)] for number in owner],
+        }
+    )
+    return Setting(utterances=table, split="train", attribute="gender", embed=embed)
+
+
+def step(embeddings, loss, losses=None):
+    """A step over all utterances, of which the last of each speaker is asked about, or all."""
+    losses = loss(embeddings, torch.arange(6)) if losses is None else losses
+    table = setting().utterances
+    rows = table.index if len(losses) == 18 else table.index[2::3]
+    return Step(
+        ids=table["utterance_id"][rows].tolist(),
+        cohorts=table["cohort"][rows].tolist(),
+        loss_B=losses,
+        weight_B=torch.ones(len(rows)),
+        units_B=torch.ones(len(rows), dtype=torch.long),
+        embedding_BD=embeddings.detach().flatten(0, 1)[list(rows)],
+        pairs=Pairs(embeddings, torch.arange(18), loss),
+    )
 
 
 @given(seed=st.integers(0, 1000), speakers=st.integers(2, 9), utterances=st.integers(2, 4))
@@ -47,48 +86,48 @@ def test_weights_average_as_defined(seed, speakers, utterances):
     torch.testing.assert_close(weights.mean(), torch.tensor(2.0))
     assert (weights >= 1).all()
     of = weights.unflatten(0, (speakers, utterances))
-    pairs = term_matrix("arw_pairwise", clusters) @ weights
+    pairs = ArwPairwise.term_matrix(clusters) @ weights
     for speaker in range(speakers):
         expected = of[speaker, -1] + of[speaker, :-1].mean()
         torch.testing.assert_close(pairs[speaker], expected)
     if utterances == 2:
         torch.testing.assert_close(pairs.mean(), torch.tensor(4.0))
-    assert torch.equal(term_matrix("arw_accumulated", clusters) @ weights, weights)
-    grouped = term_matrix("arw_clusters", clusters) @ weights
+    assert torch.equal(ArwAccumulated.term_matrix(clusters) @ weights, weights)
+    grouped = ArwClusters.term_matrix(clusters) @ weights
     for speaker in range(speakers):
         same = (clusters == clusters[speaker, -1]).flatten()
         torch.testing.assert_close(grouped[speaker], weights[same].mean())
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_equal_weights_are_the_plain_loss(variant):
+@pytest.mark.parametrize("form", FORMS)
+def test_equal_weights_are_the_plain_loss(form):
     embeddings, clusters = batch()
     loss = AngularPrototypical()
-    terms = term_losses(variant, embeddings, loss)
-    found = weighted_loss(torch.full((18,), 2.0), term_matrix(variant, clusters), terms)
+    terms = form.term_losses(embeddings, loss)
+    found = weighted_loss(torch.full((18,), 2.0), form.term_matrix(clusters), terms)
     torch.testing.assert_close(found, terms.mean())
 
 
-def test_each_utterance_is_the_query_once_in_the_accumulated_variant():
+def test_each_utterance_is_the_query_once_in_the_accumulated_form():
     embeddings, _ = batch()
     loss = AngularPrototypical()
-    found = term_losses("arw_accumulated", embeddings, loss).unflatten(0, (6, 3))
+    found = ArwAccumulated.term_losses(embeddings, loss).unflatten(0, (6, 3))
     for query in range(3):
         others = [u for u in range(3) if u != query]
         expected = loss(embeddings[:, [*others, query]], torch.arange(6))
         torch.testing.assert_close(found[:, query], expected)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_the_adversary_sees_what_the_weighted_loss_is_made_of(variant):
+@pytest.mark.parametrize("form", FORMS)
+def test_the_adversary_sees_what_the_weighted_loss_is_made_of(form):
     embeddings, clusters = batch()
-    terms, matrix = term_losses(variant, embeddings, AngularPrototypical()).detach(), term_matrix(variant, clusters)
+    terms, matrix = form.term_losses(embeddings, AngularPrototypical()).detach(), form.term_matrix(clusters)
     weights = torch.rand(18) + 1
     torch.testing.assert_close((matrix @ weights) @ terms, weights @ (matrix.T @ terms))
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_adversary_and_encoder_move_the_weighted_loss_in_opposite_directions(variant):
+@pytest.mark.parametrize("form", FORMS)
+def test_adversary_and_encoder_move_the_weighted_loss_in_opposite_directions(form):
     embeddings, clusters = batch(seed=4)
     encoder = torch.nn.Linear(5, 5)
     opponent, loss = adversary(), AngularPrototypical()
@@ -96,14 +135,14 @@ def test_adversary_and_encoder_move_the_weighted_loss_in_opposite_directions(var
     def objective():
         encoded = encoder(embeddings)
         weights = opponent(encoded.detach().flatten(0, 1), clusters.flatten())
-        return weighted_loss(weights, term_matrix(variant, clusters), term_losses(variant, encoded, loss))
+        return weighted_loss(weights, form.term_matrix(clusters), form.term_losses(encoded, loss))
 
     before = objective()
     gradient = torch.autograd.grad(before, list(opponent.parameters()))
     old = [p.detach().clone() for p in opponent.parameters()]
-    terms = term_losses(variant, encoder(embeddings), loss).detach()
+    terms = form.term_losses(encoder(embeddings), loss).detach()
     seen = encoder(embeddings).detach().flatten(0, 1)
-    opponent.ascend(seen, clusters.flatten(), term_matrix(variant, clusters).T @ terms)
+    opponent.ascend(seen, clusters.flatten(), form.term_matrix(clusters).T @ terms)
     moved = [p.detach() - q for p, q in zip(opponent.parameters(), old, strict=True)]
     assert sum((g * m).sum() for g, m in zip(gradient, moved, strict=True)) > 0
     raised = objective()
@@ -117,28 +156,28 @@ def test_adversary_and_encoder_move_the_weighted_loss_in_opposite_directions(var
     assert sum((g * m).sum() for g, m in zip(gradients, moved, strict=True)) < 0
 
 
-@pytest.mark.parametrize("method", ["continued", "group_balanced", "group_dro", *VARIANTS])
+@pytest.mark.parametrize("method", ["continued", "group_balanced", "group_dro", *(form.name for form in FORMS)])
 def test_every_mitigation_gives_a_loss_and_its_state_comes_back(method):
     embeddings, _ = batch()
-    rows, loss = torch.arange(18), AngularPrototypical()
+    embeddings.requires_grad_()
 
     def mitigation():
         torch.manual_seed(1)
-        made = build_speaker_mitigation(method, OPTIONS)
-        made.start(setting())
-        made.refresh(0, lambda: np.random.default_rng(0).normal(size=(18, 5)).astype(np.float32))
+        made = strategy(method)
+        made.start(ENCODER, setting(), [])
+        made.refresh(0)
         return made
 
-    step = SpeakerStep(embeddings.clone().requires_grad_(), torch.arange(6), rows, loss)
+    one = step(embeddings, AngularPrototypical())
     first = mitigation()
     for _ in range(3):
-        first.batch_loss(step)
+        first.loss(one)
     second = mitigation()
     second.load_state_dict(copy.deepcopy(first.state_dict()))  # as by way of a file
-    found = first.batch_loss(step)
-    torch.testing.assert_close(found, second.batch_loss(step))
+    found = first.loss(one)
+    torch.testing.assert_close(found, second.loss(one))
     found.backward()
-    assert step.embeddings_PQD.grad.abs().sum() > 0
+    assert embeddings.grad.abs().sum() > 0
     for name, tensor in first.tensors().items():
         torch.testing.assert_close(tensor, second.tensors()[name])
 
@@ -146,18 +185,17 @@ def test_every_mitigation_gives_a_loss_and_its_state_comes_back(method):
 def test_continued_training_is_the_plain_mean_loss():
     embeddings, _ = batch()
     loss = AngularPrototypical()
-    step = SpeakerStep(embeddings, torch.arange(6), torch.arange(18), loss)
-    found = build_speaker_mitigation("continued", OPTIONS).batch_loss(step)
+    found = strategy("continued").loss(step(embeddings, loss))
     torch.testing.assert_close(found, loss(embeddings, torch.arange(6)).mean())
 
 
 @pytest.mark.parametrize("loss", [AngularPrototypical(), AamSoftmax(embedding_dim=5, speakers=6)])
 def test_group_dro_is_the_published_update(loss):
     embeddings, _ = batch()
-    dro = build_speaker_mitigation("group_dro", VerificationParams(dro_step_size=0.5))
-    dro.start(setting())
+    dro = strategy("group_dro", dro_step_size=0.5)
+    dro.start(ENCODER, setting(), [])
     with torch.no_grad():
-        found = dro.batch_loss(SpeakerStep(embeddings, torch.arange(6), torch.arange(18), loss))
+        found = dro.loss(step(embeddings, loss))
         losses = loss(embeddings, torch.arange(6))
         group = torch.arange(6).remainder(2).repeat_interleave(len(losses) // 6)
         means = torch.stack([losses[group == g].mean() for g in (0, 1)])
@@ -168,29 +206,27 @@ def test_group_dro_is_the_published_update(loss):
 
 
 def test_group_dro_neither_overflows_nor_forgets_a_group():
-    dro = build_speaker_mitigation("group_dro", VerificationParams(dro_step_size=1.0))
-    dro.start(setting())
+    dro = strategy("group_dro", dro_step_size=1.0)
+    dro.start(ENCODER, setting(), [])
     sums = np.zeros(2)
     for first, second in ((200.0, 1.0), (90.0, 1.0), (0.0, 289.5)):
         losses = torch.tensor([first, second] * 3)  # the speakers' groups take turns
-        dro.batch_loss(SpeakerStep(batch()[0], torch.arange(6), torch.arange(18), lambda *_, of=losses: of))
+        dro.loss(step(batch()[0], None, losses))
         sums += [first, second]
         np.testing.assert_allclose(dro.share_G.numpy(), softmax(sums), rtol=1e-4, atol=1e-30)
     assert dro.share_G[1] > 0.8  # after a weight that float32 cannot hold
 
 
 def test_group_dro_needs_two_groups():
-    dro = build_speaker_mitigation("group_dro", OPTIONS)
-    with pytest.raises(ModelError, match="two groups of 'gender'"):
-        dro.start(setting(groups=("female",)))
+    with pytest.raises(ModelError, match="two groups of 'gender' in train"):
+        strategy("group_dro").start(ENCODER, setting(groups=("female",)), [])
 
 
 def test_reweighting_needs_queries_and_prototypes():
-    arw = build_speaker_mitigation("arw_pairwise", OPTIONS)
-    arw.start(setting())
-    step = SpeakerStep(batch()[0], torch.arange(6), torch.arange(18), AamSoftmax(embedding_dim=5, speakers=6))
+    arw = strategy("arw_pairwise")
+    arw.start(ENCODER, setting(), [])
     with pytest.raises(ModelError, match="set it to angular_prototypical"):
-        arw.batch_loss(step)
+        arw.loss(step(batch()[0], AamSoftmax(embedding_dim=5, speakers=6)))
 
 
 def test_clusters_made_anew_keep_their_numbers():
@@ -205,19 +241,19 @@ def test_clusters_made_anew_keep_their_numbers():
 
 
 def test_clusters_are_refreshed_by_schedule():
-    arw = build_speaker_mitigation("arw_pairwise", VerificationParams(clusters=2, refresh_epochs=3))
-    arw.start(setting())
+    arw = strategy("arw_pairwise", clusters=2, refresh_epochs=3)
     asked = []
 
     def embed():
         asked.append(epoch)
-        return np.random.default_rng(0).normal(size=(18, 5)).astype(np.float32)
+        return embeddings_of_all()
 
+    arw.start(ENCODER, setting(embed=embed), [])
     for epoch in range(7):
-        arw.refresh(epoch, embed)
+        arw.refresh(epoch)
     assert asked == [0, 3, 6]
 
 
 def test_an_unknown_mitigation_is_named():
     with pytest.raises(ModelError, match="known are continued, group_balanced"):
-        build_speaker_mitigation("magic", OPTIONS)
+        strategy("magic")
