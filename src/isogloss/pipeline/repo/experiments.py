@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.config import Overrides, flattened, overridden
+from isogloss.config.reading import parse_yaml
 from isogloss.errors import PipelineError
 from isogloss.pipeline.repo.cache_check import fits, object_name
 from isogloss.pipeline.repo.git import git, revision
+from isogloss.pipeline.repo.mending import lock_entries
 
 _TRAILER = "Isogloss-Inputs"
 
@@ -41,7 +43,7 @@ class Experiment:
     @cached_property
     def params(self) -> dict[str, Any]:
         """Its params.yaml."""
-        return self._yaml("params.yaml")
+        return parse_yaml(self.text("params.yaml"), where=f"params.yaml of experiment {self.name}") or {}
 
     @cached_property
     def files(self) -> frozenset[str]:
@@ -51,18 +53,14 @@ class Experiment:
     @cached_property
     def outputs(self) -> dict[str, str]:
         """Path -> hash of every output of its stages, from dvc.lock; the hash of a folder ends in `.dir`."""
-        stages = self._yaml("dvc.lock").get("stages", {}) if "dvc.lock" in self.files else {}
+        stages = lock_entries(self.text("dvc.lock").encode()) if "dvc.lock" in self.files else {}
+        if stages is None:
+            raise PipelineError(f"experiment {self.name} holds a damaged dvc.lock; remove it with `dvc exp remove`")
         return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", []) if "md5" in out}
 
     def text(self, path: str) -> str:
         """A file of its commit; raises `PipelineError` where it holds no such file."""
         return git(self.root, "show", f"{self.commit}:{path}")
-
-    def _yaml(self, path: str) -> dict[str, Any]:
-        """A YAML file of its commit."""
-        from ruamel.yaml import YAML
-
-        return YAML(typ="safe", pure=True).load(self.text(path)) or {}
 
 
 def save(worktree: Path, *, root: Path, name: str, baseline: str, message: str, inputs: str) -> str:
