@@ -13,7 +13,8 @@ pytest.importorskip(
 )
 
 from isogloss.recognizers.transducer.losses import backends, joiner_triton, transducer_loss
-from isogloss.recognizers.transducer.losses.lattice import forward_backward, lattice_loss
+from isogloss.recognizers.transducer.losses.lattice import forward_backward
+from isogloss.recognizers.transducer.losses.lattice_loss import lattice_loss
 from isogloss.recognizers.transducer.losses.lattice_triton import forward_backward as forward_backward_in_triton
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

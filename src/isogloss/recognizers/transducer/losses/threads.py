@@ -35,12 +35,13 @@ def in_order(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[
 
 
 @functools.cache
-def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+def _pool(_process: int, threads: int) -> ThreadPoolExecutor:
     """Threads of this process in which torch has one thread; a forked process does not inherit them."""
     pool = ThreadPoolExecutor(threads, thread_name_prefix="isogloss-loss")
     started = threading.Barrier(threads)
 
     def start(_: int) -> None:
+        torch.get_num_threads()  # the first call in a thread takes over the latest setting: let that be past
         torch.set_num_threads(1)
         started.wait()
 
