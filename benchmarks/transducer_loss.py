@@ -33,7 +33,7 @@ import torch
 from torch import Tensor
 
 from isogloss.recognizers.transducer.losses import transducer_loss
-from isogloss.recognizers.transducer.losses.lattice import lattice_loss
+from isogloss.recognizers.transducer.losses.lattice_loss import lattice_loss
 from isogloss.recognizers.transducer.losses.reference import reference_lattice_loss
 from isogloss.tables import atomic_path, write_json
 
