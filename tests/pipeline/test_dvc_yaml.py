@@ -98,8 +98,7 @@ def test_a_stage_depends_on_all_the_code_it_imports(name, item, stage):
     missing = {
         path.relative_to(ROOT).as_posix()
         for path in closure(script)
-        if path.name != "__init__.py"
-        and not any(path == dep or dep in path.parents for dep in named)
+        if path.name != "__init__.py" and not any(path == dep or dep in path.parents for dep in named)
     }
     assert not missing
 
