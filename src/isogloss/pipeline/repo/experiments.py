@@ -18,7 +18,8 @@ from isogloss.config.reading import parse_yaml
 from isogloss.errors import PipelineError
 from isogloss.pipeline.repo.cache_check import fits, object_name
 from isogloss.pipeline.repo.git import git, revision
-from isogloss.pipeline.repo.mending import lock_entries
+from isogloss.pipeline.repo.graph import ABSENT, lookup
+from isogloss.pipeline.repo.mending import Entries, lock_entries
 
 _TRAILER = "Isogloss-Inputs"
 
@@ -51,12 +52,32 @@ class Experiment:
         return frozenset(git(self.root, "ls-tree", "-r", "-z", "--name-only", self.commit).split("\0"))
 
     @cached_property
-    def outputs(self) -> dict[str, str]:
-        """Path -> hash of every output of its stages, from dvc.lock; the hash of a folder ends in `.dir`."""
+    def stale(self) -> str:
+        """Why its results are not those of its params: a param that dvc.lock has otherwise; empty where there is none.
+
+        (Only params.yaml is compared: the code and the data of another commit are not here.)
+        """
+        for name, entry in self._entries.items():
+            for key, before in entry.get("params", {}).get("params.yaml", {}).items():
+                now = lookup(self.params, key)
+                if now is not ABSENT and now != before:
+                    return f"{name} has not run since {key} changed"
+        return ""
+
+    @cached_property
+    def _entries(self) -> Entries:
+        """The stages of its dvc.lock."""
         stages = lock_entries(self.text("dvc.lock").encode()) if "dvc.lock" in self.files else {}
         if stages is None:
             raise PipelineError(f"experiment {self.name} holds a damaged dvc.lock; remove it with `dvc exp remove`")
-        return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", []) if "md5" in out}
+        return stages
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """Path -> hash of every output of its stages, from dvc.lock; the hash of a folder ends in `.dir`."""
+        return {
+            out["path"]: out["md5"] for stage in self._entries.values() for out in stage.get("outs", []) if "md5" in out
+        }
 
     def text(self, path: str) -> str:
         """A file of its commit; raises `PipelineError` where it holds no such file."""
@@ -101,6 +122,13 @@ def find(root: Path, names: Iterable[str] | None = None) -> list[Experiment]:
             found[experiment.name] = experiment
     order = list(names) if names is not None else sorted(found)
     return [found[name] for name in order if name in found]
+
+
+def last_commit(root: Path) -> Experiment | None:
+    """HEAD as an experiment; None where it has no params.yaml."""
+    head = revision(root)
+    commit = Experiment(root, "last commit", head, head)
+    return commit if "params.yaml" in commit.files else None
 
 
 def has_params(experiment: Experiment, overrides: Overrides) -> bool:
