@@ -2,11 +2,11 @@
 
     python benchmarks/amortized.py
 
-The encoder of published size (`isogloss.models.encoders.sizes`), untrained, on noise. *Dense* is the same encoder
-without gates. *Gated* has its arbitrators, which are computed, but their answers are replaced by random ones, each
-block of each frame independently: no two open frames need stand together, the worst case for gathering them. The
-share of open gates is set so that the operations that `isogloss.models.flops.count_flops` counts for the whole encoder,
-front end and arbitrators included, are the given share of the dense encoder's.
+The encoder of published size (`isogloss.recognizers.transducer.encoders.sizes`), untrained, on noise. *Dense* is the
+same encoder without gates. *Gated* has its arbitrators, which are computed, but their answers are replaced by random
+ones, each block of each frame independently: no two open frames need stand together, the worst case for gathering them.
+The share of open gates is set so that the operations that `isogloss.recognizers.transducer.flops.count_flops` counts
+for the whole encoder, front end and arbitrators included, are the given share of the dense encoder's.
 
 - `batch`: eight utterances of ten seconds at once
 - `16 streams`: chunks of 160 ms (four encoder frames) of sixteen streams that advance together, four seconds of each
@@ -34,11 +34,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from isogloss.models import build_encoder
-from isogloss.models.encoders import Encoder
-from isogloss.models.encoders.arbitrator import Arbitrator
-from isogloss.models.encoders.sizes import SIZES
-from isogloss.models.flops import count_flops
+from isogloss.recognizers.transducer import build_encoder
+from isogloss.recognizers.transducer.encoders import Encoder, encoder_options
+from isogloss.recognizers.transducer.encoders.arbitrator import Arbitrator
+from isogloss.recognizers.transducer.flops import count_flops
 from isogloss.tables import atomic_path, write_json
 
 FILTERS = 80
@@ -81,7 +80,8 @@ class RandomArbitrator(Arbitrator):
 def encoder(gates: str) -> Encoder:
     """The published size, in evaluation mode."""
     torch.manual_seed(0)
-    return build_encoder("amortized", input_dim=FILTERS, **{**SIZES["amortized"]["published"], "gates": gates}).eval()
+    options = {**encoder_options("amortized", "published"), "gates": gates}
+    return build_encoder("amortized", input_dim=FILTERS, **options).eval()
 
 
 def noise(batch: int, frames: int) -> Tensor:

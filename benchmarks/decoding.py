@@ -11,11 +11,11 @@ once from features to tokens and once from encoder frames to tokens (the search 
 code has, one utterance and one encoder frame at a time; `single` and `batched` are the library's search. All give the
 same tokens.
 
-*Streams*: audio of test utterances in chunks of 100 ms through `isogloss.decoding.StreamingRecognizer`, with every
-encoder in its small size and random weights, whose blank is adjusted so that they speak; how much they do differs and
-stands beside the times (Atlas has about 14 tokens a second).
-Time a chunk, the real-time factor (time over audio), and *finalisation*: the time from the last chunk's end to the
-final text.
+*Streams*: audio of test utterances in chunks of 100 ms through
+`isogloss.recognizers.transducer.decoding.StreamingRecognizer`, with every encoder in its small size and random weights,
+whose blank is adjusted so that they speak; how much they do differs and stands beside the times (Atlas has about 14
+tokens a second). Time a chunk, the real-time factor (time over audio), and *finalisation*: the time from the last
+chunk's end to the final text.
 """
 
 import os
@@ -30,15 +30,16 @@ import torch
 from lhotse import CutSet
 from torch import Tensor
 
-from isogloss.corpus.features import SAMPLING_RATE, feature_extractor
+from isogloss.corpus.frontend.cuts import read_cuts
+from isogloss.corpus.frontend.features import SAMPLING_RATE, feature_extractor
+from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.corpus.manifests import make_cuts
-from isogloss.corpus.tokens import Tokens
-from isogloss.decoding import StreamingRecognizer
-from isogloss.decoding.greedy import advance, start
-from isogloss.models import Transducer, load_transducer
-from isogloss.models.encoders import SIZES
+from isogloss.recognizers.batches import Batch, Utterances
+from isogloss.recognizers.transducer import Transducer, load_transducer
+from isogloss.recognizers.transducer.decoding import StreamingRecognizer
+from isogloss.recognizers.transducer.decoding.greedy import advance, start
+from isogloss.recognizers.transducer.encoders import encoder_names, encoder_options
 from isogloss.tables import atomic_path, write_json
-from isogloss.training.batches import Batch, Utterances, read_cuts
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -132,7 +133,7 @@ def random_model(encoder: str, tokens: Tokens, features_TF: Tensor) -> Transduce
     torch.manual_seed(1)
     model = Transducer(
         encoder=encoder,
-        encoder_options=SIZES[encoder]["small"],
+        encoder_options=encoder_options(encoder),
         input_dim=features_TF.shape[1],
         vocabulary=len(tokens),
         predictor_dim=128,
@@ -154,7 +155,7 @@ def streams() -> dict[str, Any]:
     recordings = [cut.load_audio()[0] for cut in make_cuts(ROOT / "data/corpus") if cut.id in wanted]
     features_TF = torch.from_numpy(feature_extractor(40).extract(recordings[0], SAMPLING_RATE))
     figures = {}
-    for encoder in SIZES:
+    for encoder in encoder_names():
         recognizer = StreamingRecognizer(random_model(encoder, tokens, features_TF), tokens)
         list(recognizer.transcribe([recordings[0]]))
         chunk_s, final_s, said = [], [], 0

@@ -20,12 +20,13 @@ from typing import Any
 import torch
 from lhotse import CutSet
 
-from isogloss.corpus.tokens import Tokens
+from isogloss.corpus.frontend.cuts import read_cuts
+from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.mitigation import diagonal_fisher
-from isogloss.models import Transducer
-from isogloss.models.encoders import SIZES
+from isogloss.recognizers.batches import Batch, Utterances, shuffled_batches
+from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.transducer.encoders import encoder_names, encoder_options
 from isogloss.tables import atomic_path, write_json
-from isogloss.training.batches import Batch, Utterances, read_cuts, shuffled_batches
 from isogloss.training.recognizer import transducer_losses
 
 ROOT = Path(__file__).parents[1]
@@ -81,11 +82,11 @@ def measure() -> dict[str, dict[str, float]]:
     few = batches[:SINGLE_BATCHES]
     share = sum(len(batch.ids) for batch in few) / len(cuts)
     found = {}
-    for encoder in SIZES:
+    for encoder in encoder_names():
         torch.manual_seed(1)
         model = Transducer(
             encoder=encoder,
-            encoder_options=SIZES[encoder]["small"],
+            encoder_options=encoder_options(encoder),
             input_dim=batches[0].features_BTF.shape[2],
             vocabulary=len(tokens),
             predictor_dim=128,

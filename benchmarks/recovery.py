@@ -26,18 +26,15 @@ from recovery_population import PLANTED, World, disadvantaged, draw_world
 from recovery_report import as_markdown, as_svg
 from scipy.stats import t
 
-from isogloss.cohorts import discover, worst_cohorts
-from isogloss.cohorts.recovery import score_recovery
-from isogloss.config import (
-    AutomaticParams,
-    GeodemographicParams,
-    GeographicParams,
-    MitigationParams,
-    Params,
-    StatisticsParams,
-)
+from isogloss.cohorts import discover
+from isogloss.cohorts.automatic import AutomaticParams
+from isogloss.cohorts.geodemographic import GeodemographicParams
+from isogloss.cohorts.geographic import GeographicParams
+from isogloss.config import MitigationParams, Params, StatisticsParams
 from isogloss.corpus.atlas.description import Description, read_description
-from isogloss.evaluation import error_rate
+from isogloss.judging import error_rate
+from isogloss.judging.recovery import score_recovery
+from isogloss.judging.worst import worst_cohorts
 from isogloss.tables import atomic_path, write_json
 
 RESULTS = Path(__file__).parent / "results" / "recovery"

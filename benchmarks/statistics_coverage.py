@@ -5,7 +5,7 @@
 Four parts, written to `benchmarks/results/statistics_coverage.{json,md,svg}`:
 
 - coverage of nominal 95 % intervals for one system, two systems and two groups, by the studentised bootstrap of
-  `isogloss.evaluation.statistics`, the percentile bootstrap over speakers, and the one over utterances;
+  `isogloss.judging.statistics`, the percentile bootstrap over speakers, and the one over utterances;
 - coverage of intervals for the change of the spread over six cohorts;
 - a null simulation: cohorts discovered by the geographic rule (`discover`, then `disparities` on test) where there is
   no disparity, and how often a cohort is then claimed to be worse than the rest, or harmed by a system that changes
@@ -33,10 +33,11 @@ from statistics_population import CHANGE, Sample, simulate, true_rate
 from statistics_report import as_markdown, as_svg
 
 from isogloss.cohorts import discover
-from isogloss.config import GeographicParams, Params, StatisticsParams
-from isogloss.evaluation import compare, disparities
-from isogloss.evaluation.statistics import bootstrap
-from isogloss.evaluation.statistics import estimands as of
+from isogloss.cohorts.geographic import GeographicParams
+from isogloss.config import Params, StatisticsParams
+from isogloss.judging import compare, disparities
+from isogloss.judging.statistics import bootstrap
+from isogloss.judging.statistics import estimands as of
 from isogloss.tables import atomic_path, read_json, write_json
 
 Array = NDArray[np.float64]

@@ -6,10 +6,10 @@ Forward and backward at B=8 T=150 U=30 V=256 J=256, two threads, all utterances 
 skip). Measured twice: *joiner and loss* (from encoder and predictor outputs to all gradients) and *lattice*
 (from blank and label log-probabilities to their gradients). Three implementations:
 
-- `isogloss`: `isogloss.losses.transducer_loss` and its lattice
+- `isogloss`: `isogloss.recognizers.transducer.losses.transducer_loss` and its lattice
 - `frames`: full logits; a loop over T under autograd, the sum over U as one cumulative log-sum-exp. The
   fastest plain torch that we could write; it fails on log-probabilities of -inf
-- `cells`: full logits; the loops over T and U of `isogloss.losses.reference`, the definition
+- `cells`: full logits; the loops over T and U of `isogloss.recognizers.transducer.losses.reference`, the definition
 
 Every implementation is measured in processes of its own, in rounds. Time is the least and the median of all
 calls, since a machine may have other work; beside it stands the processor time of one thread, which other
@@ -32,9 +32,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isogloss.losses import transducer_loss
-from isogloss.losses.lattice import lattice_loss
-from isogloss.losses.reference import reference_lattice_loss
+from isogloss.recognizers.transducer.losses import transducer_loss
+from isogloss.recognizers.transducer.losses.lattice_loss import lattice_loss
+from isogloss.recognizers.transducer.losses.reference import reference_lattice_loss
 from isogloss.tables import atomic_path, write_json
 
 SHAPE = {"B": 8, "T": 150, "U": 30, "V": 256, "J": 256}

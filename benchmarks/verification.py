@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from isogloss.evaluation.verification.errors import errors_of
-from isogloss.evaluation.verification.trials import ScoredTrials
+from isogloss.judging.verification.errors import errors_of
+from isogloss.judging.verification.trials import ScoredTrials
 from isogloss.tables import atomic_path, write_json
 
 TRIALS, SPEAKERS, GROUPS = 10_000_000, 5_000, 10

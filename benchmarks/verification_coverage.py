@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from isogloss.evaluation.verification.errors import P_TARGETS, errors_of
-from isogloss.evaluation.verification.intervals import bootstrap_errors
-from isogloss.evaluation.verification.measures import level, share
-from isogloss.evaluation.verification.resampling import ResampledTrials
-from isogloss.evaluation.verification.trials import ScoredTrials
+from isogloss.judging.verification.errors import P_TARGETS, errors_of
+from isogloss.judging.verification.intervals import bootstrap_errors
+from isogloss.judging.verification.measures import level, share
+from isogloss.judging.verification.resampling import ResampledTrials
+from isogloss.judging.verification.trials import ScoredTrials
 from isogloss.tables import atomic_path, write_json
 
 SPEAKERS, SIMULATIONS, RESAMPLES, UTTERANCES = (10, 20, 40, 100), 400, 400, 4

@@ -26,17 +26,17 @@ from lhotse import CutSet
 from isogloss.config import SpeakerParams, StatisticsParams
 from isogloss.corpus.audio_root import resolve_root
 from isogloss.corpus.description import read_table_description
-from isogloss.corpus.features import compute_features, feature_statistics
+from isogloss.corpus.frontend.features import compute_features, feature_statistics
 from isogloss.corpus.ingest import ingest
 from isogloss.corpus.manifests import make_cuts
-from isogloss.evaluation.verification.errors import errors_of
-from isogloss.evaluation.verification.fairness import compare_verifiers, pair_trials
-from isogloss.evaluation.verification.lists import make_trials, select, with_groups
-from isogloss.evaluation.verification.scoring import score_trials
-from isogloss.evaluation.verification.trials import trials_of
+from isogloss.inference.embed import embed_utterances
+from isogloss.judging.verification.errors import errors_of
+from isogloss.judging.verification.fairness import compare_verifiers, pair_trials
+from isogloss.judging.verification.lists import make_trials, select, with_groups
+from isogloss.judging.verification.scoring import score_trials
+from isogloss.judging.verification.trials import trials_of
 from isogloss.tables import atomic_path, write_json
 from isogloss.training import fitting
-from isogloss.training.embedding import embed_utterances
 from isogloss.training.speaker import train_speaker_encoder
 
 RESULTS = Path(__file__).parent / "results"

@@ -4,14 +4,14 @@ import sys
 
 from isogloss.config import load_params
 from isogloss.entry import entry
-from isogloss.training.verification import evaluate_verifier
+from isogloss.inference.verify import evaluate_verifier
 
 
 @entry
 def main(method: str) -> None:
     """Evaluate `method` under every cohort rule and attribute."""
-    overall = evaluate_verifier(method, load_params())
-    print(f"{method}: EER {overall['before']:.2%} -> {overall['after']:.2%} on test")
+    overall = evaluate_verifier(method, load_params()).overall
+    print(f"{method}: EER {overall.before:.2%} -> {overall.after:.2%} on test")
 
 
 if __name__ == "__main__":

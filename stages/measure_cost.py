@@ -4,9 +4,9 @@ from pathlib import Path
 
 from isogloss.config import load_params
 from isogloss.entry import entry
-from isogloss.models import load_transducer
+from isogloss.inference.cost import recognizer_cost
+from isogloss.recognizers.transducer import load_transducer
 from isogloss.tables import METADATA_COLUMNS, read_parquet, write_json
-from isogloss.training.cost import recognizer_cost
 
 
 @entry

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from isogloss.config import load_params
 from isogloss.entry import entry
-from isogloss.evaluation import error_rate
-from isogloss.models import load_transducer
+from isogloss.inference.transcribe import transcribe
+from isogloss.judging import error_rate
+from isogloss.recognizers.transducer import load_transducer
 from isogloss.tables import METADATA_COLUMNS, read_parquet, write_parquet
-from isogloss.training.transcription import transcribe
 
 
 @entry

@@ -16,27 +16,30 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "isogloss"
 
 GROUND = {"errors", "config", "tables", "geography", "zips"}
-SPEECH = {"corpus", "models", "losses", "decoding", "mitigation", "training"}
+SPEECH = GROUND | {"io", "corpus", "weights", "determinism"}
+JUDGING = GROUND | {"io", "judging"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "entry": {"errors"},
     "config": {"errors"},
     "geography": {"errors"},
     "tables": {"errors", "config"},
+    "weights": {"errors"},
+    "determinism": set(),
     "zips": {"errors", "tables"},
-    "corpus": GROUND,
-    "losses": GROUND,
-    "models": GROUND | {"corpus", "losses"},
-    "decoding": GROUND | {"corpus", "models", "losses"},
-    "mitigation": GROUND | {"corpus", "models", "losses"},
-    "evaluation": GROUND,
-    "training": GROUND | {"corpus", "models", "losses", "decoding", "mitigation", "evaluation"},
-    "cohorts": GROUND | {"evaluation"},
-    "report": GROUND | {"evaluation", "cohorts"},
-    "audit": GROUND | {"evaluation", "cohorts", "report"},
+    "io": GROUND,
+    "corpus": GROUND | {"io"},
+    "recognizers": SPEECH,
+    "speakers": SPEECH,
+    "mitigation": SPEECH | {"recognizers", "speakers"},
+    "training": SPEECH | {"recognizers", "speakers", "mitigation", "inference"},
+    "inference": SPEECH | {"recognizers", "speakers", "judging"},
+    "judging": GROUND | {"io"},
+    "cohorts": JUDGING,
+    "report": JUDGING,
     "pipeline": GROUND,
-    "studies": GROUND | {"evaluation", "report"},
-    "cli": GROUND | SPEECH | {"entry", "evaluation", "cohorts", "report", "audit", "pipeline", "studies"},
+    "studies": JUDGING | {"report"},
+    "cli": SPEECH | JUDGING | {"entry", "cohorts", "report", "pipeline", "studies"},
 }
 PIPELINE: dict[str, set[str]] = {
     "repo": set(),
@@ -46,10 +49,10 @@ PIPELINE: dict[str, set[str]] = {
     "sweeps": {"repo", "host"},
 }
 """The packages of the pipeline, and which others each may import; the modules beside them may import all."""
-LIGHT = GROUND | {"entry", "evaluation", "cohorts", "report", "audit", "pipeline", "studies", "cli"}
+LIGHT = GROUND | {"entry", "io", "judging", "cohorts", "report", "pipeline", "studies", "cli"}
 HEAVY = {"torch", "torchaudio", "lhotse", "lightning", "triton", "great_expectations", "statsmodels", "prefect", "dvc"}
 ORCHESTRATION = {"dvc", "prefect"}
-TRUTH_READERS = {"corpus", "cohorts/recovery.py", "cli/score.py"}
+TRUTH_READERS = {"corpus", "judging/recovery.py", "cli/score.py"}
 """Who may name the planted truth: the corpus stage's package, which writes it, and the scoring."""
 
 
@@ -159,7 +162,7 @@ def test_nothing_imports_the_entry_points():
     assert not wrong
 
 
-@pytest.mark.parametrize("package", ["evaluation", "cohorts", "report", "audit", "pipeline", "cli"])
+@pytest.mark.parametrize("package", ["io", "judging", "cohorts", "report", "pipeline", "cli"])
 def test_importing_a_light_package_loads_no_torch(package: str):
     heavy = sorted(HEAVY - ORCHESTRATION)
     program = f"import sys, isogloss.{package}; print([m for m in {heavy!r} if m in sys.modules])"

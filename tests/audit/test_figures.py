@@ -10,7 +10,7 @@ from isogloss.audit import Request, audit
 from isogloss.audit.figures import cohort_table
 from isogloss.audit.page import render
 from isogloss.errors import TableError
-from isogloss.evaluation import disparities, error_rates, word_errors
+from isogloss.judging import disparities, error_rates, word_errors
 
 
 def test_rates_counts_and_tests_are_those_of_the_unsummed_rows(save, table, quick):

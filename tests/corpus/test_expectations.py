@@ -9,7 +9,7 @@ import pytest
 
 from isogloss.config import ValidationParams
 from isogloss.corpus.expectations import rules, validate, validate_utterances
-from isogloss.corpus.tokens import Tokens
+from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.errors import TableError
 from isogloss.tables import METADATA_COLUMNS, SPLITS, conform, write_parquet
 

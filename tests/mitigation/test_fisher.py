@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from isogloss.errors import ModelError
-from isogloss.losses import transducer_loss_from_logits
 from isogloss.mitigation import diagonal_fisher, fisher, per_utterance
 from isogloss.mitigation.sampled import sampled_labels
-from isogloss.models import save_transducer
-from isogloss.training.batches import Batch
+from isogloss.recognizers.batches import Batch
+from isogloss.recognizers.transducer import save_transducer
+from isogloss.recognizers.transducer.losses import transducer_loss_from_logits
 
 
 def one_at_a_time(model, batch):
@@ -178,7 +178,7 @@ def test_sampled_labels_come_with_the_probability_that_the_loss_gives_them(tiny_
 PROCESS = """
 import sys, torch
 from isogloss.mitigation import diagonal_fisher, fisher, per_utterance
-from isogloss.models import load_transducer
+from isogloss.recognizers.transducer import load_transducer
 rank, folder = int(sys.argv[1]), sys.argv[2]
 torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
 batches = torch.load(f"{folder}/batches.pt", weights_only=False)[rank]

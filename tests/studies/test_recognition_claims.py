@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from isogloss.errors import PipelineError
-from isogloss.evaluation.statistics import Estimate, mean_over_seeds
+from isogloss.judging.statistics import Estimate, mean_over_seeds
 from isogloss.studies.claims import Claim, read_claims
 from isogloss.studies.recognition_claims import JudgedRun, bases_of, judge, totals_for
 from isogloss.studies.recognition_page import system_rates, write_claims

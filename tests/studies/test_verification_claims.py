@@ -8,9 +8,9 @@ import pytest
 from scipy.stats import norm
 
 from isogloss.errors import PipelineError
-from isogloss.evaluation.verification.errors import equal_error_rate
-from isogloss.evaluation.verification.intervals import at_observed
-from isogloss.evaluation.verification.measures import change
+from isogloss.judging.verification.errors import equal_error_rate
+from isogloss.judging.verification.intervals import at_observed
+from isogloss.judging.verification.measures import change
 from isogloss.studies.claims import Claim, read_claims
 from isogloss.studies.verification_claims import (
     JudgedVerifiers,

@@ -21,11 +21,11 @@ def score() -> None:
     import pandas as pd
     from rich.console import Console
 
-    from isogloss.cohorts import worst_cohorts
-    from isogloss.cohorts.recovery import score_recovery
     from isogloss.config import load_params
     from isogloss.errors import TableError
-    from isogloss.evaluation import error_rate, error_rates
+    from isogloss.judging import error_rate, error_rates
+    from isogloss.judging.recovery import score_recovery
+    from isogloss.judging.worst import worst_cohorts
     from isogloss.tables import ASSIGNMENT_COLUMNS, read_json, read_parquet
 
     params = load_params()

@@ -6,17 +6,14 @@
 - `geodemographic`: two groups of ZIP codes by majority attribute
 - `automatic`: clusters of voices (`stability`)
 - `attribute`: the values of known columns and their intersections
-- `discovery`: fit a rule on discovery, apply it to every split, rank cohorts; `selection`: the worst of them
-- `recovery`: scores against a planted truth, which nothing else here sees
+- `discovery`: fit a rule on discovery, apply it to every split, rank cohorts
 """
 
 from isogloss.cohorts.discovery import Discovery, discover, write_discovery
-from isogloss.cohorts.registry import RULES, build_rule, load_rule, require_rule_inputs
+from isogloss.cohorts.registry import build_rule, load_rule, require_rule_inputs
 from isogloss.cohorts.rule import UNSPECIFIED, CohortRule
-from isogloss.cohorts.selection import worst_cohorts
 
 __all__ = [
-    "RULES",
     "UNSPECIFIED",
     "CohortRule",
     "Discovery",
@@ -24,6 +21,5 @@ __all__ = [
     "discover",
     "load_rule",
     "require_rule_inputs",
-    "worst_cohorts",
     "write_discovery",
 ]

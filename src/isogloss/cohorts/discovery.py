@@ -21,7 +21,7 @@ from isogloss.cohorts.registry import build_rule, refuse_rule, require_rule_inpu
 from isogloss.cohorts.rule import CohortRule, other_columns
 from isogloss.config import Params, StatisticsParams
 from isogloss.errors import TableError
-from isogloss.evaluation.statistics import ratio
+from isogloss.judging.statistics import ratio
 from isogloss.tables import (
     ASSIGNMENT_COLUMNS,
     SPLITS,

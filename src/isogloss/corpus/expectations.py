@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from isogloss.config import ValidationParams
-from isogloss.corpus.tokens import Tokens
+from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.errors import TableError
 from isogloss.tables import METADATA_COLUMNS, SPLITS, atomic_folder, atomic_path, read_parquet, write_json
 

@@ -3,7 +3,7 @@
 from isogloss.config import CohortInputWithOversampleParams
 from isogloss.mitigation.base import Setting
 from isogloss.mitigation.oversample import Oversample
-from isogloss.models import Transducer, with_cohort_input
+from isogloss.recognizers.transducer import Transducer, with_cohort_input
 
 
 class CohortInputWithOversample(Oversample):

@@ -14,13 +14,13 @@ import torch.distributed
 from torch import Tensor, nn
 
 from isogloss.errors import ModelError
-from isogloss.losses import transducer_loss
 from isogloss.mitigation.per_utterance import UtteranceGradients
-from isogloss.models import Transducer
+from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.transducer.losses import transducer_loss
 
 
 class SpeechBatch(Protocol):
-    """Padded utterances with their tokens; `isogloss.training.batches.Batch` is one."""
+    """Padded utterances with their tokens; `isogloss.recognizers.batches.Batch` is one."""
 
     features_BTF: Tensor
     lengths_B: Tensor

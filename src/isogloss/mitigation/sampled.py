@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from isogloss.mitigation.fisher import SpeechBatch
-from isogloss.models import Transducer
+from isogloss.recognizers.transducer import Transducer
 
 
 @dataclass

@@ -30,7 +30,7 @@ class ConsoleListener:
         self._lock = threading.Lock()
 
     def started(self, stage: Stage) -> None:
-        """`train_asr │ started: src/isogloss/models/lstm.py changed`."""
+        """`train_asr │ started: src/isogloss/recognizers/transducer/lstm.py changed`."""
         self._print(stage.name, f"started: {stage.why}", "bold")
 
     def line(self, stage: Stage, text: str) -> None:

@@ -71,7 +71,7 @@ def _error_rate(metric: str, data: bytes) -> float | None:
     """The weighted word error rate of a split."""
     import pandas as pd
 
-    from isogloss.evaluation import error_rate
+    from isogloss.judging import error_rate
 
     table = pd.read_parquet(io.BytesIO(data))
     _, _, split = split_metric(metric)[1].partition(".")

@@ -49,7 +49,7 @@ def choose(
     runs
         The trials.
     figures
-        Method -> run -> `isogloss.evaluation.tuning.dev_figures`.
+        Method -> run -> `isogloss.judging.tuning.dev_figures`.
     margin
         See `MARGIN`.
 

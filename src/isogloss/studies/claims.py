@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter
 from ruamel.yaml import YAML
 
 from isogloss.config import Section
-from isogloss.evaluation.statistics import Estimate
+from isogloss.judging.statistics import Estimate
 from isogloss.report.text import interval, signed_percent, signed_points
 
 Verdict = Literal["reproduced", "direction only", "not reproduced"]

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from isogloss.evaluation.statistics import Estimate, mean_over_seeds
-from isogloss.evaluation.statistics import estimands as of
+from isogloss.judging.statistics import Estimate, mean_over_seeds
+from isogloss.judging.statistics import estimands as of
 from isogloss.studies.claims import BASE, HEADINGS, Finding
 from isogloss.studies.recognition_claims import JudgedRun, bases_of, given_bases, totals_for
 from isogloss.studies.scatter import Point, scatter

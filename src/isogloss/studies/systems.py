@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from isogloss.config import Sweep
 from isogloss.errors import PipelineError
-from isogloss.evaluation.statistics import Estimate, over_seeds
-from isogloss.evaluation.statistics import estimands as of
+from isogloss.judging.statistics import Estimate, over_seeds
+from isogloss.judging.statistics import estimands as of
 from isogloss.tables import read_parquet
 
 Array = NDArray[np.float64]

@@ -15,14 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from isogloss.errors import PipelineError
-from isogloss.evaluation.statistics import Estimate
-from isogloss.evaluation.statistics.seeds import crossed
-from isogloss.evaluation.verification import measures as of
-from isogloss.evaluation.verification.intervals import at_observed
-from isogloss.evaluation.verification.lists import SIDES
-from isogloss.evaluation.verification.resampling import Resampled, ResampledTrials
-from isogloss.evaluation.verification.study import UNSPECIFIED
-from isogloss.evaluation.verification.trials import trials_of
+from isogloss.judging.statistics import Estimate
+from isogloss.judging.statistics.seeds import crossed
+from isogloss.judging.verification import measures as of
+from isogloss.judging.verification.intervals import at_observed
+from isogloss.judging.verification.lists import SIDES
+from isogloss.judging.verification.resampling import Resampled, ResampledTrials
+from isogloss.judging.verification.study import UNSPECIFIED
+from isogloss.judging.verification.trials import trials_of
 from isogloss.studies.claims import BASE, Claim, Finding
 from isogloss.tables import read_parquet
 

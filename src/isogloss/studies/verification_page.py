@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from isogloss.evaluation.statistics import Estimate
+from isogloss.judging.statistics import Estimate
 from isogloss.report.text import interval, percent
 from isogloss.studies.claims import HEADINGS, Finding
 from isogloss.studies.verification_claims import MEASURES, JudgedVerifiers, level_over_seeds

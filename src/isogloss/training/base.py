@@ -8,17 +8,18 @@ import torch
 
 import isogloss
 from isogloss.config import Params
-from isogloss.corpus.tokens import Tokens
-from isogloss.models import Transducer, save_transducer
+from isogloss.corpus.frontend.cuts import read_cuts
+from isogloss.corpus.frontend.tokens import Tokens
+from isogloss.determinism import compute_repeatably
+from isogloss.recognizers.batches import Utterances, shuffled_batches, sorted_batches
+from isogloss.recognizers.transducer import Transducer, save_transducer
 from isogloss.tables import read_json
-from isogloss.training.batches import Utterances, read_cuts, shuffled_batches, sorted_batches
-from isogloss.training.determinism import compute_repeatably
 from isogloss.training.fitting import finish, fit, training_key, visible_devices
 from isogloss.training.recognizer import RecognizerTraining
 
 SOURCE = Path(isogloss.__file__).parent
 DEV_BATCH_SECONDS = 100.0
-CODE = tuple(SOURCE / package for package in ("models", "losses", "training"))
+CODE = tuple(SOURCE / package for package in ("recognizers", "training"))
 
 
 def train_recognizer(params: Params, *, data: Path, output: Path) -> Transducer:
@@ -48,7 +49,7 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Transducer:
     dataset, devices = Utterances(tokens, cache=True), visible_devices()
     key = training_key(
         "train_asr",
-        [asr, getattr(params, asr.encoder), devices],
+        [asr, params.section(asr.encoder), devices],
         [data / name for name in ("cuts/train.jsonl", "cuts/dev.jsonl", "tokens.txt", "feature_statistics.json")],
         CODE,
     )
@@ -81,7 +82,7 @@ def new_transducer(params: Params, *, input_dim: int, vocabulary: int) -> Transd
     asr = params.asr
     return Transducer(
         encoder=asr.encoder,
-        encoder_options=getattr(params, asr.encoder).model_dump(),
+        encoder_options=params.section(asr.encoder).model_dump(),
         input_dim=input_dim,
         vocabulary=vocabulary,
         predictor_dim=asr.predictor_dim,

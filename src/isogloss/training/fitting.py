@@ -72,7 +72,7 @@ def fit(
         The module ends with a moving average of its weights (see `MovingAverage`); 0 for the weights themselves.
     precision
         float32; bf16, where matrix products run in bfloat16 by autocast (but for LSTMs, see
-        `isogloss.models.recurrence`); or auto, which is bf16 on a GPU.
+        `isogloss.recognizers.transducer.recurrence`); or auto, which is bf16 on a GPU.
     devices
         Processes, one a GPU (see `visible_devices`).
 

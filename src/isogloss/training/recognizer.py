@@ -9,9 +9,9 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from isogloss.config import AsrParams
-from isogloss.losses import transducer_loss
-from isogloss.models import Transducer
-from isogloss.training.batches import Batch
+from isogloss.recognizers.batches import Batch
+from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.transducer.losses import transducer_loss
 from isogloss.training.spec_augment import spec_augment
 
 PLAIN = AsrParams()

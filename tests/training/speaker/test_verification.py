@@ -11,11 +11,11 @@ import torch
 from isogloss.audit.verification.report import report_verifier, speaker_cohorts
 from isogloss.config import Params
 from isogloss.errors import TableError
-from isogloss.evaluation.verification import equal_error_rate, read_list
-from isogloss.models.speaker import new_speaker_encoder, save_speaker_encoder
+from isogloss.inference.embed import embed_utterances
+from isogloss.inference.verify import evaluate_verifier
+from isogloss.judging.verification import equal_error_rate, read_list
+from isogloss.speakers import new_speaker_encoder, save_speaker_encoder
 from isogloss.tables import write_json, write_parquet
-from isogloss.training.embedding import embed_utterances
-from isogloss.training.verification import evaluate_verifier
 
 PARAMS = Params.model_validate(
     {

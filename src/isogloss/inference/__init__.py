@@ -1,0 +1,1 @@
+"""A trained model over whole splits: hypotheses, embeddings, costs, verification trials."""

@@ -1,0 +1,1 @@
+"""Whatever people bring and take away: tables, cells, roles of columns, text normalisation, files of weights."""

@@ -1,0 +1,100 @@
+"""Which column of a table is what: our names, the user's mapping, and NeMo's manifests."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from isogloss.errors import ParamsError, TableError
+from isogloss.io.cells import number_column, text_column
+from isogloss.io.source import Source
+
+ROLES = ("utterance_id", "speaker_id", "ref", "hyp", "weight", "latitude", "longitude", "zip")
+NEMO = {"utterance_id": "audio_filepath", "ref": "text", "hyp": "pred_text", "speaker_id": "speaker"}
+"""What NeMo's manifests call our columns."""
+OTHER_NAMES = {
+    "utterance_id": ("utterance", "utt_id", "utt", "id", "audio_filepath"),
+    "speaker_id": ("speaker", "spk", "client_id", "user_id"),
+    "ref": ("reference", "text", "transcript", "sentence", "target"),
+    "hyp": ("hypothesis", "pred_text", "prediction", "predicted", "asr"),
+    "latitude": ("lat",),
+    "longitude": ("lon", "lng", "long"),
+    "zip": ("zip_code", "zipcode", "postal_code", "zcta"),
+}
+"""What others call them: suggested, never taken without being told."""
+
+
+def utterance_ids(source: Source, name: str) -> pd.Series:
+    """A column of ids as text, NaN where a cell is empty.
+
+    Where several rows of a NeMo manifest are segments of one recording, an id is the path, `@` and the offset in
+    seconds, as in "/data/call.wav@12.5".
+    """
+    ids = text_column(source, name)
+    if name == NEMO["utterance_id"] and "offset" in source.names and ids.duplicated().any():
+        return ids + "@" + number_column(source, "offset").fillna(0.0).map(repr).astype("str")
+    return ids
+
+
+class Roles:
+    """The columns of one table by our names.
+
+    Raises
+    ------
+    ParamsError
+        The mapping names a column that is none of ours.
+    TableError
+        The mapping names a column that the table does not have.
+    """
+
+    def __init__(self, source: Source, mapping: Mapping[str, str]) -> None:
+        self._source = source
+        self._mapping = dict(mapping)
+        if {"audio_filepath", "text", "pred_text"} <= set(source.names):
+            self._mapping = {
+                **{role: name for role, name in NEMO.items() if name in source.names and role not in source.names},
+                **self._mapping,
+            }
+        for role, name in mapping.items():
+            if role not in ROLES:
+                raise ParamsError(f"--column {role}={name}: there is no column {role!r}; ours are {', '.join(ROLES)}")
+            if name not in source.names:
+                raise TableError(f"{source.path}: column {name!r} is missing; {hint(name, source.names)}")
+
+    def find(self, role: str) -> str | None:
+        """The table's name for one of our columns; None where it has none."""
+        name = self._mapping.get(role, role)
+        return name if name in self._source.names else None
+
+    def require(self, role: str) -> str:
+        """The same, or a `TableError` that suggests the nearest column."""
+        name = self.find(role)
+        if name is None:
+            raise TableError(f"{self._source.path}: column {role!r} is missing; {self.suggestion(role)}")
+        return name
+
+    def suggestion(self, role: str) -> str:
+        """Which column might be meant."""
+        names = self._source.names
+        near = known_by_another_name(role, names) or nearest(role, names)
+        if near is not None:
+            return f"is it {near!r}? then say --column {role}={near}"
+        return f"it has {', '.join(names)}; name it with --column {role}=NAME"
+
+
+def known_by_another_name(role: str, names: Iterable[str]) -> str | None:
+    """A column that others use for one of ours."""
+    lowered = {name.lower(): name for name in names}
+    return next((lowered[other] for other in OTHER_NAMES.get(role, ()) if other in lowered), None)
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The name most like another one, if any is like it."""
+    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
+def hint(name: str, names: list[str]) -> str:
+    """A suggestion for a name that is not among others."""
+    near = nearest(name, names)
+    return f"did you mean {near!r}?" if near else f"it has {', '.join(names)}"

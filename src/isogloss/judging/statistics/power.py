@@ -1,0 +1,80 @@
+"""What the given speakers could have shown at all: the least change a test would probably have found.
+
+A comparison that finds nothing says little where it could have found nothing. On the logarithmic scale of
+`intervals` an estimate over its standard error follows about a t distribution, non-central by effect / error;
+the least detectable effect is the one at which the two-sided test rejects with the wanted power (our choice:
+t approximation instead of simulation; the tests compare it with simulated rejection).
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from isogloss.judging.statistics import estimands as of
+from isogloss.judging.statistics.intervals import standard_error, totals_of
+
+
+def detectable_change(
+    before: ArrayLike,
+    after: ArrayLike,
+    denominator: ArrayLike,
+    *,
+    speakers: int | None = None,
+    power: float = 0.8,
+    confidence: float = 0.95,
+) -> float | None:
+    """The least relative reduction of a rate that these speakers would have shown, as a fraction (0.3 is 30
+    %).
+
+    One number a speaker each, as in `intervals.paired_change`; how much speakers differ in their change is
+    taken from them. `speakers` asks the same for another number of such speakers. None where the standard
+    error is undefined.
+
+    Examples
+    --------
+    "With 14 speakers you could not have seen less than 30 % relative" is `detectable_change(...) == 0.3` for
+    14.
+    """
+    totals = totals_of(before, denominator, after, denominator)
+    error = standard_error([totals], of.relative_change())
+    effect = _least_effect(error, len(totals), speakers, power, confidence)
+    return None if effect is None else float(-np.expm1(-effect))
+
+
+def detectable_ratio(
+    group: tuple[ArrayLike, ArrayLike],
+    other: tuple[ArrayLike, ArrayLike],
+    *,
+    power: float = 0.8,
+    confidence: float = 0.95,
+) -> float | None:
+    """The least ratio above 1 of the rates of two groups of speakers that would have been seen (1.5: half as
+    much again).
+
+    Each group is (numerators, denominators), one number a speaker. The degrees of freedom are those of the
+    smaller group, which is cautious. None where the standard error is undefined.
+    """
+    totals = [totals_of(*group), totals_of(*other)]
+    error = standard_error(totals, of.ratio_of_groups())
+    effect = _least_effect(error, min(len(part) for part in totals), None, power, confidence)
+    return None if effect is None else float(np.exp(effect))
+
+
+def _least_effect(
+    error: float | None, speakers: int, wanted: int | None, power: float, confidence: float
+) -> float | None:
+    """The effect on the logarithmic scale that a two-sided t test finds with the wanted power."""
+    from scipy import optimize, stats  # slow to import
+
+    size = speakers if wanted is None else wanted
+    if error is None or size < 2:
+        return None
+    scaled = error * float(np.sqrt(speakers / size))
+    critical = float(stats.t.ppf((1 + confidence) / 2, size - 1))
+
+    def lacking(shift: float) -> float:
+        return float(stats.nct.sf(critical, size - 1, shift)) - power
+
+    high = critical + 10.0
+    while lacking(high) < 0:
+        high *= 2
+    return scaled * float(optimize.brentq(lacking, 0.0, high))

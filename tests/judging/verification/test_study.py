@@ -1,0 +1,79 @@
+"""All groupings of a verifier together: what follows from their fairness.json is about no few speakers."""
+
+import json
+
+import numpy as np
+import pytest
+
+from isogloss.config import StatisticsParams
+from isogloss.judging.verification.study import compare_groupings
+
+FEW = 5
+
+
+def grouped(table, *, split, regions, genders):
+    """The trials with groups of both sides; speakers of another split are others."""
+    table = table.copy()
+    for side in ("enrol", "test"):
+        number = table[f"{side}_speaker"].str[1:].astype(int)
+        table[f"{side}_speaker"] = split + table[f"{side}_speaker"]
+        table[f"{side}_gender"] = np.array(genders)[number]
+        table[f"{side}_region"] = np.array(regions)[number]
+    return table.assign(score_before=table["score"] - 0.2 * table["target"])
+
+
+def compared(simulate, *, test, discovery):
+    """`test` and `discovery` are regions and genders of 40 speakers each."""
+    sides = [
+        grouped(simulate(speakers=40, seed=seed), split=split, regions=one[0], genders=one[1])
+        for seed, (split, one) in enumerate((("t", test), ("d", discovery)))
+    ]
+    statistics = StatisticsParams(resamples=200, min_speakers=10)
+    options = {"system": "arw", "min_speakers_shown": FEW, "weights": None, "seeds": {}, "statistics": statistics}
+    result = compare_groupings(*sides, {"gender": {}, "region": {}}, **options)
+    json.dumps(result, allow_nan=False)
+    return {name: {c["cohort"]: c for c in one["cohorts"]} for name, one in result.items()}
+
+
+MEN = ["m"] * 20 + ["f"] * 20
+NORTH = ["north"] * 19 + ["south"] * 21
+FAR_APART = ["north"] * 10 + ["south"] * 10 + ["north"] * 10 + ["south"] * 10
+
+
+def test_two_groupings_do_not_give_away_their_difference(simulate):
+    """19 of 20 men are of the north: men less northerners is one speaker."""
+    found = compared(simulate, test=(NORTH, MEN), discovery=(FAR_APART, MEN))
+    speakers = {name: {cohort: one["speakers"] for cohort, one in cohorts.items()} for name, cohorts in found.items()}
+    assert speakers["gender"] == {"m": 20, "f": 20} or speakers["region"] == {"north": 19, "south": 21}
+    hidden = [name for name, cohorts in found.items() if set(cohorts) == {"other"}]
+    assert len(hidden) == 1 and found[hidden[0]]["other"]["speakers"] == 40
+    assert found[hidden[0]]["other"]["discovery"] is None
+    assert set(speakers) == {"gender", "region"}
+
+
+def test_nothing_is_hidden_where_nothing_follows(simulate):
+    found = compared(simulate, test=(FAR_APART, MEN), discovery=(FAR_APART, MEN))
+    assert {name: set(cohorts) for name, cohorts in found.items()} == {
+        "gender": {"m", "f"},
+        "region": {"north", "south"},
+    }
+    assert all(c["discovery"] is not None for cohorts in found.values() for c in cohorts.values())
+
+
+@pytest.mark.parametrize("few", [4, 5])
+def test_a_figure_of_discovery_is_of_speakers_enough(simulate, few):
+    early = (["north"] * few + ["south"] * (20 - few)) + ["east"] * 20
+    late = ["north"] * 10 + ["south"] * 10 + ["east"] * 20
+    men = ["m", "f"] * 20
+    region = compared(simulate, test=(late, men), discovery=(early, men))["region"]
+    assert set(region) == {"north", "south", "east"}
+    assert (region["north"]["discovery"] is not None) == (few == FEW)
+    assert {c["discovery_rank"] for c in region.values()} == {1, 2, 3}
+
+
+def test_the_merged_cohort_has_no_figure_of_discovery_even_where_a_cohort_bears_its_name(simulate):
+    late = ["a"] * 3 + ["b"] * 3 + ["c"] * 34
+    early = ["other"] * 10 + ["a"] * 10 + ["c"] * 20
+    men = ["m", "f"] * 20
+    region = compared(simulate, test=(late, men), discovery=(early, men))["region"]
+    assert region["other"]["merged"] and region["other"]["discovery"] is None
