@@ -8,8 +8,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
