@@ -7,10 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
-from isogloss.config import AsrParams, LstmParams, Params, SpecAugmentParams
+from isogloss.config import AsrParams, Params, SpecAugmentParams
 from isogloss.mitigation import build_mitigation
 from isogloss.recognizers.batches import Batch
 from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.transducer.encoders.lstm import LstmParams
 from isogloss.recognizers.transducer.losses import transducer_loss_from_logits
 from isogloss.recognizers.transducer.losses.reference import reference_transducer_loss
 from isogloss.training.adapt_recognizer import RecognizerObjective

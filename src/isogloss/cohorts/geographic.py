@@ -12,11 +12,12 @@ Shapes: N rows, L leaves.
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 from sklearn.utils.validation import check_is_fitted
 
 from isogloss.cohorts.growth import Bounds, grow_tree
@@ -35,6 +36,33 @@ from isogloss.cohorts.rule import (
 )
 from isogloss.cohorts.significance import SpeakerPermutationTest
 from isogloss.cohorts.units import Floats, gather_units
+from isogloss.config.components import RuleComponent
+from isogloss.config.section import PositiveInt, Section, Seed
+
+
+class GeographicParams(Section):
+    """The tree over latitude and longitude."""
+
+    max_leaves: Annotated[int, Field(ge=2)] = 10
+    min_speakers: PositiveInt = 24
+    """Fewest speakers a leaf may have."""
+    min_words: PositiveInt = 100
+    """Fewest reference words a leaf may have."""
+    alpha: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Level of the test over speakers that a split must pass; without it regions are split while their WER differs."""
+    random_state: Seed = 1
+    """Seed of that test's permutations."""
+
+
+COMPONENT = RuleComponent(
+    name="geographic",
+    options=GeographicParams,
+    implementation="GeographicTree",
+    inputs=("latitude", "longitude"),
+    title="region",
+    about="Regions of the map, divided where error rates differ most.",
+    unit="region",
+)
 
 BOUND_STEP = 0.1
 """Degrees to which the outline of the data is rounded outwards, so that it tells no speaker's position."""
@@ -70,7 +98,7 @@ class GeographicTree(ErrorRateRule):
     ['geo-001', 'geo-002', 'unspecified']
     """
 
-    rule_name = "geographic"
+    rule_name = COMPONENT.name
 
     def __init__(
         self,

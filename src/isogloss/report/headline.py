@@ -6,6 +6,8 @@ What "measurably" means is said in `judging`. A cohort in which nothing was meas
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from isogloss.config.components import RuleComponent
+from isogloss.config.registry import declaration
 from isogloss.report.inputs import CohortComparison, Comparison, Fairness, ReportInputs, RuleInputs
 from isogloss.report.judging import (
     Verdict,
@@ -20,9 +22,6 @@ from isogloss.report.text import as_far_as_judged, counted, interval, listing, p
 
 POOR_RATE = 0.5
 """From this base error rate on, differences between cohorts say little about a usable recogniser (our choice)."""
-
-_UNIT = {"geographic": "region", "geodemographic": "group of ZIP codes", "automatic": "group of voices"}
-"""What a reader calls a cohort of a rule; otherwise "cohort"."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def headline(inputs: ReportInputs) -> Headline:
 def _title(rule: RuleInputs, on_worst: Mapping[str, Verdict]) -> str:
     """What became of the worst-served cohort, for the better and for the worse, if that could be tested."""
     fairness = rule.any_method
-    named = f"the worst-served {_UNIT.get(rule.rule, 'cohort')}"
+    named = f"the worst-served {declaration(RuleComponent, rule.rule).unit}"
     worst = worst_cohort(fairness)
     named += "" if worst is None else rank_said(worst)
     if worst is None or not worst.inference or worst.p is None:
@@ -134,7 +133,7 @@ def _finding(fairness: Fairness, on_worst: Verdict, harmed: list[str], nobody_ha
     sentences = []
     if worst is not None:
         change = describe(worst, confidence=fairness.confidence)
-        unit = _UNIT.get(fairness.rule, "cohort")
+        unit = declaration(RuleComponent, fairness.rule).unit
         sentence = f"Worst-served {unit}{rank_said(worst, labelled=True)}: {fairness.metric} from {change}"
         if on_worst == "unclear" != verdict(worst):
             sentence += "; not measurable once its p value is adjusted over the methods"

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from isogloss.config import CohortRule, EncoderName, MitigationMethod
 from isogloss.report import charts, text
 from isogloss.report.headline import headline, shrinkage_sentence, unharmed
 from isogloss.report.inputs import Change, Comparison, Fairness, ReportInputs, RuleInputs, read_inputs
@@ -141,13 +140,10 @@ def render(inputs: ReportInputs) -> str:
 
 def _used_params(inputs: ReportInputs) -> dict[str, Any]:
     """The sections that had a part in the results: not those of encoders, rules and methods that were not chosen."""
-    params = inputs.params
-    chosen = {params.asr.encoder, *params.cohorts.rules, *params.mitigation.methods}
-    optional = {*get_args(EncoderName), *get_args(CohortRule), *get_args(MitigationMethod)}
-    unused = optional - chosen
-    if params.corpus.source != "atlas":
-        unused.add("atlas")
-    return params.model_dump(mode="json", exclude=unused)
+    used = {name: section.model_dump(mode="json") for name, section in inputs.params.used_sections().items()}
+    if inputs.params.corpus.source != "atlas":
+        del used["atlas"]
+    return used
 
 
 def _ordered(inputs: ReportInputs) -> list[RuleInputs]:
