@@ -1,9 +1,9 @@
-"""The registry: our own components by folder, those of installed packages by entry point, and what is said of mistakes."""
+"""The registry: our own components by folder, those of installed packages by entry point, and what mistakes give."""
 
 import pytest
 
 from isogloss.config import Params, load_params, registry
-from isogloss.config.components import EncoderComponent, MitigationComponent, RuleComponent, SourceComponent
+from isogloss.config.components import EncoderComponent, RuleComponent, SourceComponent
 from isogloss.errors import ParamsError
 
 RULE = '''
@@ -58,7 +58,7 @@ def complaint(folder, text):
     return str(error.value)
 
 
-@pytest.mark.parametrize("kind", [EncoderComponent, RuleComponent, MitigationComponent, SourceComponent])
+@pytest.mark.parametrize("kind", [EncoderComponent, RuleComponent, SourceComponent])
 def test_every_component_names_what_its_module_has(kind):
     assert registry.names(kind)
     for name in registry.names(kind):

@@ -1,6 +1,6 @@
 """All of params.yaml: sections that are always there, and one for each component that has options."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -55,7 +55,7 @@ class Params(Section):
 
     def used_sections(self) -> dict[str, Section]:
         """The sections that have a part in a report, by name: a component's where it is chosen, after the choice."""
-        chosen = {
+        chosen: dict[str, Sequence[str]] = {
             "decoding": [self.asr.encoder],
             "cohorts": self.cohorts.rules,
             "mitigation": self.mitigation.methods,
