@@ -13,13 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-<<<<<<< HEAD
-SPLITS = np.array(["train", "discovery", "dev", "test"])
-=======
 from isogloss.config import read_yaml
 
 WORKSPACE = Path(__file__).parent / "micro" / "workspace.py"
->>>>>>> net
+SPLITS = np.array(["train", "discovery", "dev", "test"])
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +25,6 @@ def _a_host_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
     monkeypatch.setenv("ISOGLOSS_LOCKS", str(tmp_path_factory.mktemp("locks")))
 
 
-<<<<<<< HEAD
 def _country(*, speakers: int, seed: int, utterances: int = 6, disparity: float = 0.3) -> pd.DataFrame:
     """Utterances of a square country whose south-west is served worse by `disparity`, with a speaker effect."""
     rng = np.random.default_rng(seed)
@@ -65,7 +61,8 @@ def country() -> pd.DataFrame:
 @pytest.fixture
 def make_country():
     return _country
-=======
+
+
 @dataclass(frozen=True)
 class Workspace:
     """A repository of the project's own pipeline, and the commands of its users."""
@@ -122,4 +119,3 @@ def micro(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
             subprocess.run([sys.executable, str(WORKSPACE), str(root)], check=True)
             printed.write_text(Workspace(root).command("isogloss", "run").stdout, encoding="utf-8")
     return Workspace(root, printed.read_text(encoding="utf-8"))
->>>>>>> net
