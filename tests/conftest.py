@@ -5,12 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from isogloss.config import read_yaml
 
 # Triton reads this when it is first imported, which Lightning does. Where there is a GPU, `TRITON_INTERPRET=0 pytest`
 # tests the compiled kernels.
@@ -89,6 +92,12 @@ class Workspace:
         if result.returncode:
             raise RuntimeError(f"{' '.join(arguments)} failed:\n{result.stdout}\n{result.stderr}")
         return result
+
+    def outputs(self) -> Iterator[Path]:
+        """Every file of every output that dvc.lock names."""
+        for stage in read_yaml(self.root / "dvc.lock")["stages"].values():
+            for path in (self.root / output["path"] for output in stage["outs"]):
+                yield from [path] if path.is_file() else (file for file in path.rglob("*") if file.is_file())
 
     def copy(self, folder: Path) -> "Workspace":
         """The same workspace in another folder, with the cache and without what runs leave in .dvc/tmp."""

@@ -13,7 +13,6 @@ import pytest
 import soundfile
 from safetensors.numpy import load_file
 
-from isogloss.config import read_yaml
 from isogloss.tables import ASSIGNMENT_COLUMNS, METADATA_COLUMNS, RESULT_COLUMNS, SPLITS
 
 ANY = "str bool int64 float64 object"
@@ -131,16 +130,9 @@ CHECKS: dict[str, Callable[[Path], None]] = {
 """Pattern of paths -> what such a file must be. A file that matches none, or two, is a mistake of this list."""
 
 
-def files(root: Path) -> list[Path]:
-    """Every file of every output."""
-    stages = read_yaml(root / "dvc.lock")["stages"].values()
-    paths = [root / output["path"] for stage in stages for output in stage["outs"]]
-    return [file for path in paths for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
-
-
 def test_every_output_parses_as_what_it_is(micro):
     seen = set()
-    for path in files(micro.root):
+    for path in micro.outputs():
         name = path.relative_to(micro.root).as_posix()
         matching = [pattern for pattern in CHECKS if fnmatchcase(name, pattern)]
         assert len(matching) == 1, f"{name} matches {matching}"

@@ -1,8 +1,16 @@
 """Only the predictor ("language model") is adapted (2207.07850, its analysis of where the adaptation happens)."""
 
-from isogloss.config import PredictorOnlyParams
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
 from isogloss.mitigation.base import Mitigation
 from isogloss.recognizers.transducer import Transducer
+
+
+class PredictorOnlyParams(MethodParams):
+    """Fine-tuning of the predictor alone."""
+
+
+COMPONENT = MitigationComponent(name="predictor_only", options=PredictorOnlyParams, implementation="PredictorOnly")
 
 
 class PredictorOnly(Mitigation[PredictorOnlyParams, Transducer]):
