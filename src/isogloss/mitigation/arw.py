@@ -18,9 +18,9 @@ from isogloss.errors import ModelError
 from isogloss.mitigation.adversary import Adversary
 from isogloss.mitigation.base import Mitigation, Setting, Step
 from isogloss.mitigation.draws import natural_examples
-from isogloss.mitigation.fisher import SpeechBatch
 from isogloss.mitigation.found_weights import FoundWeights
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.base import Recognizer
+from isogloss.recognizers.batches import Batch
 
 
 class Arw(Mitigation[ArwParams]):
@@ -39,11 +39,11 @@ class Arw(Mitigation[ArwParams]):
         drawn = natural_examples(setting.utterances, size=setting.shared.epoch_utterances, draw=draw)
         return drawn.assign(weight=1.0)
 
-    def start(self, model: Transducer, setting: Setting, base_batches: Iterable[SpeechBatch]) -> None:
+    def start(self, model: Recognizer, setting: Setting, base_batches: Iterable[Batch]) -> None:
         """Make the adversary for this model's embeddings and this rule's cohorts."""
         self._number = {cohort: number for number, cohort in enumerate(setting.cohorts)}
         self._adversary = Adversary(
-            embedding_dim=model.encoder.output_dim,
+            embedding_dim=model.embedding_dim,
             clusters=len(self._number),
             hidden_dim=self.options.hidden_dim,
             learning_rate=self.options.adversary_learning_rate,

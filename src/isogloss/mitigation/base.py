@@ -19,8 +19,8 @@ from torch import Tensor
 from isogloss.config import MitigationParams
 from isogloss.config.mitigation import MethodParams
 from isogloss.mitigation.draws import worst_examples
-from isogloss.mitigation.fisher import SpeechBatch
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.base import Recognizer
+from isogloss.recognizers.batches import Batch
 
 Options = TypeVar("Options", bound=MethodParams)
 
@@ -59,7 +59,7 @@ class Step:
     ids, cohorts
         Of each utterance, the same each time it is drawn; the cohort is "" where the rule gave none.
     loss_B
-        The transducer loss in nats, with its graph.
+        The recogniser's loss in nats, with its graph.
     weight_B
         What `examples` said.
     tokens_B
@@ -104,7 +104,7 @@ class Mitigation(Generic[Options]):
         """
         return worst_examples(setting.utterances, setting.worst).assign(weight=1.0)
 
-    def model(self, base: Transducer, setting: Setting) -> Transducer:
+    def model(self, base: Recognizer, setting: Setting) -> Recognizer:
         """The model that is adapted: the base itself, or one like it with an input more."""
         return base
 
@@ -112,7 +112,7 @@ class Mitigation(Generic[Options]):
         """Other transcripts for some of the utterances; `transcribe` gives the base model's for a list of ids."""
         return {}
 
-    def start(self, model: Transducer, setting: Setting, base_batches: Iterable[SpeechBatch]) -> None:
+    def start(self, model: Recognizer, setting: Setting, base_batches: Iterable[Batch]) -> None:
         """Look at the model and at the base population's data before the adaptation.
 
         `base_batches` goes over the utterances of train in random order.
@@ -126,7 +126,7 @@ class Mitigation(Generic[Options]):
         """The loss of one batch: the weighted mean loss of an utterance."""
         return (step.weight_B * step.loss_B).mean()
 
-    def penalty(self, model: Transducer) -> Tensor | None:
+    def penalty(self, model: Recognizer) -> Tensor | None:
         """What is added to the loss; None for nothing."""
         return None
 

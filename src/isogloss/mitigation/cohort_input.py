@@ -10,7 +10,7 @@ import pandas as pd
 from isogloss.config import CohortInputParams
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import natural_examples
-from isogloss.recognizers.transducer import Transducer, with_cohort_input
+from isogloss.recognizers.base import Recognizer
 
 
 class CohortInput(Mitigation[CohortInputParams]):
@@ -24,6 +24,6 @@ class CohortInput(Mitigation[CohortInputParams]):
         drawn = natural_examples(setting.utterances, size=setting.shared.epoch_utterances, draw=draw)
         return drawn.assign(weight=1.0)
 
-    def model(self, base: Transducer, setting: Setting) -> Transducer:
+    def model(self, base: Recognizer, setting: Setting) -> Recognizer:
         """The base with an input for the cohorts of adapt."""
-        return with_cohort_input(base, setting.cohorts, hidden_share=self.options.hidden_share)
+        return base.with_cohort_input(setting.cohorts, hidden_share=self.options.hidden_share)

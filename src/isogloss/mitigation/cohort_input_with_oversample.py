@@ -3,7 +3,7 @@
 from isogloss.config import CohortInputWithOversampleParams
 from isogloss.mitigation.base import Setting
 from isogloss.mitigation.oversample import Oversample
-from isogloss.recognizers.transducer import Transducer, with_cohort_input
+from isogloss.recognizers.base import Recognizer
 
 
 class CohortInputWithOversample(Oversample):
@@ -11,6 +11,6 @@ class CohortInputWithOversample(Oversample):
 
     options: CohortInputWithOversampleParams
 
-    def model(self, base: Transducer, setting: Setting) -> Transducer:
+    def model(self, base: Recognizer, setting: Setting) -> Recognizer:
         """The base with an input for the cohorts of adapt."""
-        return with_cohort_input(base, setting.cohorts, hidden_share=self.options.hidden_share)
+        return base.with_cohort_input(setting.cohorts, hidden_share=self.options.hidden_share)

@@ -16,9 +16,9 @@ from torch import Tensor
 from isogloss.config import GroupDroParams
 from isogloss.mitigation.base import Mitigation, Setting, Step
 from isogloss.mitigation.draws import natural_examples
-from isogloss.mitigation.fisher import SpeechBatch
 from isogloss.mitigation.found_weights import FoundWeights
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.base import Recognizer
+from isogloss.recognizers.batches import Batch
 
 
 class GroupDro(Mitigation[GroupDroParams]):
@@ -35,7 +35,7 @@ class GroupDro(Mitigation[GroupDroParams]):
         drawn = natural_examples(setting.utterances, size=setting.shared.epoch_utterances, draw=draw)
         return drawn.assign(weight=1.0)
 
-    def start(self, model: Transducer, setting: Setting, base_batches: Iterable[SpeechBatch]) -> None:
+    def start(self, model: Recognizer, setting: Setting, base_batches: Iterable[Batch]) -> None:
         """All cohorts count the same at first; utterances of no cohort are one more."""
         self._number = {cohort: number for number, cohort in enumerate([*setting.cohorts, ""])}
         self._log_share = torch.zeros(len(self._number)).log_softmax(dim=0)

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from isogloss.config import L2Params
 from isogloss.mitigation.base import Mitigation, Setting
-from isogloss.mitigation.fisher import SpeechBatch
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.base import Recognizer
+from isogloss.recognizers.batches import Batch
 
 
 class L2(Mitigation[L2Params]):
@@ -18,11 +18,11 @@ class L2(Mitigation[L2Params]):
         super().__init__(options)
         self.anchor: dict[str, Tensor] = {}
 
-    def start(self, model: Transducer, setting: Setting, base_batches: Iterable[SpeechBatch]) -> None:
+    def start(self, model: Recognizer, setting: Setting, base_batches: Iterable[Batch]) -> None:
         """Remember the base weights."""
         self.anchor = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
-    def penalty(self, model: Transducer) -> Tensor | None:
+    def penalty(self, model: Recognizer) -> Tensor | None:
         """Half the strength times the squared distance to the base weights."""
         if self.options.strength == 0.0:
             return None

@@ -16,19 +16,17 @@ from torch.utils.data import DataLoader
 
 from isogloss.config import AsrParams, MitigationParams, Params
 from isogloss.corpus.frontend.cuts import read_cuts
-from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.determinism import compute_repeatably
-from isogloss.inference.transcribe import decode_cuts
 from isogloss.mitigation import Mitigation, Setting, Step, build_mitigation
+from isogloss.recognizers import Recognizer, load_recognizer, save_recognizer
 from isogloss.recognizers.batches import Batch, Utterances, shuffled_batches
-from isogloss.recognizers.transducer import Transducer, load_transducer, save_transducer
+from isogloss.recognizers.decode import decode_cuts
 from isogloss.training.base import CODE, SOURCE
 from isogloss.training.fitting import finish, fit, training_key
-from isogloss.training.recognizer import transducer_losses
 
 
 class AdaptationTraining(lightning.LightningModule):
-    """Adapts a model by what a mitigation makes of the transducer losses, plus its penalty.
+    """Adapts a model by what a mitigation makes of the recogniser's losses, plus its penalty.
 
     Adam without weight decay at a constant rate (our choice): decay would pull weights that the penalty holds.
 
@@ -41,7 +39,7 @@ class AdaptationTraining(lightning.LightningModule):
     params
         Section `mitigation`.
     asr
-        Section `asr`, for the transducer loss (see `transducer_losses`).
+        Section `asr`, for the losses (see `Recognizer.training_losses`).
 
     Attributes
     ----------
@@ -50,7 +48,7 @@ class AdaptationTraining(lightning.LightningModule):
     """
 
     def __init__(
-        self, model: Transducer, mitigation: Mitigation[Any], params: MitigationParams, asr: AsrParams
+        self, model: Recognizer, mitigation: Mitigation[Any], params: MitigationParams, asr: AsrParams
     ) -> None:
         super().__init__()
         self.model = model
@@ -63,27 +61,25 @@ class AdaptationTraining(lightning.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Loss of one batch."""
-        encoded_BTD, lengths_B = self.model.encode(batch.features_BTF, batch.lengths_B, batch.cohorts)
-        within_BT = torch.arange(encoded_BTD.shape[1], device=encoded_BTD.device) < lengths_B[:, None]
+        losses = self.model.training_losses(batch, self.asr)
         ids, weights = zip(*(self.drawn[id_] for id_ in batch.ids), strict=True)
         loss = self.mitigation.loss(
             Step(
                 ids=list(ids),
                 cohorts=batch.cohorts,
-                loss_B=transducer_losses(self.model, encoded_BTD, lengths_B, batch, self.asr),
-                weight_B=torch.tensor(weights, device=encoded_BTD.device),
-                tokens_B=batch.token_lengths_B,
-                embedding_BD=(encoded_BTD.detach() * within_BT[:, :, None]).sum(dim=1) / lengths_B[:, None],
+                loss_B=losses.loss_B,
+                weight_B=torch.tensor(weights, device=losses.loss_B.device),
+                tokens_B=losses.units_B,
+                embedding_BD=losses.embedding_BD,
             )
         )
         penalty = self.mitigation.penalty(self.model)
         if penalty is not None:
             loss = loss + penalty
-        cost = self.model.encoder.compute_cost()
-        if cost is not None:  # its weight is in nats for a token, as in base training
-            tokens = 1.0 if self.mitigation.per_token else batch.token_lengths_B.float().mean()
-            loss = loss + self.model.encoder.compute_weight * cost * tokens
-        self.log("loss", loss, batch_size=len(batch.ids))
+        if losses.extra is not None:  # in nats for a token
+            tokens = 1.0 if self.mitigation.per_token else losses.units_B.float().mean()
+            loss = loss + losses.extra * tokens
+        self.log("loss", loss, batch_size=len(batch))
         return loss
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -110,7 +106,7 @@ def adapt_recognizer(
     assignments: pd.DataFrame,
     worst: Collection[str],
     output: Path,
-) -> Transducer:
+) -> Recognizer:
     """Adapt the base recogniser with one mitigation and write the model.
 
     Parameters
@@ -135,7 +131,6 @@ def adapt_recognizer(
     compute_repeatably(options.threads)
     lightning.seed_everything(options.seed, verbose=False)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    tokens = Tokens.read(data / "tokens.txt")
     mitigation = build_mitigation(method, params)
     splits = {split: read_cuts(data / "cuts" / f"{split}.jsonl") for split in ("train", "adapt")}
     cuts = {cut.id: cut for split in splits.values() for cut in split}
@@ -143,12 +138,14 @@ def adapt_recognizer(
     first = mitigation.examples(setting, _generator(options.seed, 0))
     print(f"{method}: {len(first)} utterances an epoch, for {', '.join(sorted(worst))}", flush=True)
 
-    base_model = load_transducer(base)
-    labels = mitigation.relabel(setting, lambda ids: decode_cuts(base_model, _cut_set(cuts, ids), tokens))
+    base_model = load_recognizer(base)
+    labels = mitigation.relabel(
+        setting, lambda ids: {id_: said.text for id_, said in decode_cuts(base_model, _cut_set(cuts, ids)).items()}
+    )
     cuts = {id_: _with_text(cut, labels[id_]) if id_ in labels else cut for id_, cut in cuts.items()}
     model = mitigation.model(base_model, setting).to(device)
     dataset = Utterances(
-        tokens, cache=True, cohorts=dict(zip(assignments["utterance_id"], assignments["cohort"], strict=True))
+        model.hears, cache=True, cohorts=dict(zip(assignments["utterance_id"], assignments["cohort"], strict=True))
     )
     mitigation.start(model, setting, _base_batches(splits["train"], dataset, options, device))
     key = _key(method, params, setting, base=base, data=data)
@@ -161,7 +158,7 @@ def adapt_recognizer(
         checkpoints=key,
         curve=output.with_suffix(".loss.tsv"),
     )
-    save_transducer(model, output, beside=mitigation.tensors(), weights=mitigation.weights())
+    save_recognizer(model, output, beside=mitigation.tensors(), weights=mitigation.weights())
     finish(key)
     return model
 
@@ -177,8 +174,8 @@ def _key(method: str, params: Params, setting: Setting, *, base: Path, data: Pat
             sorted(setting.worst),
             setting.utterances.to_csv(index=False),
         ],
-        [base, data / "cuts" / "train.jsonl", data / "cuts" / "adapt.jsonl", data / "tokens.txt"],
-        [*CODE, SOURCE / "mitigation", SOURCE / "inference"],
+        [base, data / "cuts" / "train.jsonl", data / "cuts" / "adapt.jsonl"],
+        [*CODE, SOURCE / "mitigation"],
     )
 
 
