@@ -8,7 +8,7 @@ from isogloss.entry import entry
 from isogloss.inference.transcribe import transcribe
 from isogloss.judging import error_rate
 from isogloss.judging.system import judge_system, read_assignments
-from isogloss.recognizers.transducer import load_transducer
+from isogloss.recognizers import load_recognizer
 from isogloss.tables import METADATA_COLUMNS, atomic_folder, read_parquet, write_json, write_parquet
 
 
@@ -20,7 +20,7 @@ def main(method: str) -> None:
     assignments = read_assignments(cohorts, params)
     membership = assignments[params.mitigation.rule]
     after = transcribe(
-        load_transducer(Path("models/asr") / method),
+        load_recognizer(Path("models/asr") / method),
         read_parquet("data/utterances.parquet", METADATA_COLUMNS),
         ["dev", "test"],
         data=Path("data"),

@@ -139,7 +139,7 @@ class Summary(_Record):
 class Parameters(_Record):
     """Parameters of a recogniser."""
 
-    encoder: int
+    encoder: int | None
     total: int
 
 
@@ -158,10 +158,10 @@ class EmissionDelay(_Record):
 
 
 class Cost(_Record):
-    """The base recogniser's `cost.json`."""
+    """The base recogniser's `cost.json`; what the recogniser cannot count is None."""
 
     parameters: Parameters
-    flops: Operations
+    flops: Operations | None
     emission_delay: EmissionDelay
 
 
