@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from isogloss.cohorts.discovery import discover
-from isogloss.config import CohortsParams, GeographicParams, Params, PrivacyParams, StatisticsParams
+from isogloss.cohorts.geographic import GeographicParams
+from isogloss.config import CohortsParams, Params, PrivacyParams, StatisticsParams
 from isogloss.errors import TableError
 from isogloss.judging import disparities
 from isogloss.judging.system import Rule, judge_base, judge_system

@@ -29,49 +29,58 @@ RULES = ("geographic", "geodemographic", "automatic", "attribute")
     default="none",
     show_default=True,
     metavar="STEPS",
-    help="none, or some of nfkc,lower,brackets,punctuation,apostrophes,fillers.",
+    help="none, or some of nfkc,lower,brackets,punctuation,apostrophes,fillers,characters.",
 )
 @click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS", help="Such as ref=transcript. Repeatable.")
+@click.option(
+    "--separator", metavar="CHAR", help="Between the cells of CSV files, such as ';' or tab.  [default: found]"
+)
 @click.option("--name", help="What to call the system.  [default: before; of one verifier: verifier]")
 @click.option("--after-name", default="after", show_default=True, help="What to call the second system.")
 @click.option("--attributes", type=FILE, help="Further columns, joined by utterance_id or speaker_id.")
 @click.option("--zips", type=FILE, help="Demography of ZIP codes, for --discover geodemographic.")
 @click.option("--embeddings", type=FILE, help="Parquet of utterance_id and vector, for --discover automatic.")
-@click.option("--ref", type=FILE, help="Kaldi text file of references, in place of TABLE.")
-@click.option("--hyp", type=FILE, help="Kaldi text file of hypotheses.")
-@click.option("--after-hyp", type=FILE, help="Kaldi text file of the second system's hypotheses.")
+@click.option("--ref", type=FILE, help="References in place of TABLE: Kaldi's text, .trn or .stm.")
+@click.option("--hyp", type=FILE, help="Hypotheses for --ref; .ctm with an .stm too.")
+@click.option("--after-hyp", type=FILE, help="The second system's hypotheses for --ref.")
 @click.option("--utt2spk", type=FILE, help="Kaldi's speakers.")
 @click.option("--speakers-unknown", is_flag=True, help="Report figures without intervals or tests.")
 @click.option("--allow-empty", is_flag=True, help="Keep rows with an empty reference: insertions count.")
 @click.option("--max-cohorts", type=click.IntRange(min=2), default=10, show_default=True, help="That a rule may find.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of halves, draws, permutations."
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of halves, draws, permutations."
 )
 @click.option("--trials", type=FILE, help="Scores of a speaker verifier, in place of TABLE: enrol_id, test_id, score.")
 @click.option("--speakers", type=FILE, help="With --trials: utterance_id, speaker_id and columns for --by.")
 @entry
-def audit(columns: tuple[str, ...], normalise: str, out: Path | None, seed: int, **options: Any) -> None:
+def audit(
+    columns: tuple[str, ...], normalise: str, separator: str | None, out: Path | None, seed: int, **options: Any
+) -> None:
     """Whom a recogniser fails, with intervals that hold.
 
-    TABLE has a row an utterance (CSV, TSV, JSONL, parquet; NeMo manifests as they are) with the columns ref, hyp and
-    speaker_id, and for --after utterance_id; further columns tell cohorts apart. It exits with 2 and one sentence where
-    something does not fit, and writes nothing then.
+    TABLE has a row an utterance (CSV, TSV, JSON, JSONL, parquet, xlsx; .gz too; NeMo manifests as they are) with the
+    columns ref, hyp and speaker_id, and for --after utterance_id; further columns tell cohorts apart. It exits with 2
+    and one sentence where something does not fit, and writes nothing then.
     """
     from isogloss.cli.auditing import audit_utterances
     from isogloss.config import StatisticsParams
     from isogloss.io.normalise import parse_steps
+    from isogloss.io.separated import parse_separator
     from isogloss.judging.intake import Request
     from isogloss.report.folder import check_folder
     from isogloss.report.terminal import plain
 
     trials, speakers = options.pop("trials"), options.pop("speakers")
     if trials is not None or speakers is not None:
+        if separator is not None:
+            raise ParamsError("--separator does not go with --trials, whose separators are found; leave it out")
         _audit_verifier(trials, speakers, out, seed, options)
         return
     options["name"] = options["name"] or "before"
     request = Request(
         columns=dict(map(_pair, columns)),
         normalise=parse_steps(normalise),
+        separator=None if separator is None else parse_separator(separator),
         statistics=StatisticsParams(seed=seed),
         **options,
     )

@@ -22,7 +22,8 @@ from isogloss.io.attributes import Attributes
 from isogloss.io.cells import number_column, text_column
 from isogloss.io.embeddings import speaker_embeddings
 from isogloss.io.positions import read_positions
-from isogloss.io.reading import Source, read_table
+from isogloss.io.source import Source
+from isogloss.io.table_reader import read_table
 from isogloss.judging.grouping import Grouping, Ranked
 from isogloss.judging.intake.groupings import by_columns
 from isogloss.judging.intake.request import Request
@@ -111,14 +112,14 @@ def _features(rule_name: str, utterances: Utterances, request: Request) -> tuple
         warnings = [f"{lacking} speakers have no embedding: they are a cohort of their own"] * bool(lacking)
         return pd.DataFrame(matrix_SD, index=speakers), warnings
     if rule_name == "geodemographic" and request.zips is not None:
-        return _demography(attributes, request.zips)
+        return _demography(attributes, request.zips, request.separator)
     raise ParamsError(f"--discover {rule_name} lacks its table; see `isogloss audit --help`")
 
 
-def _demography(attributes: Attributes, path: Path) -> tuple[pd.DataFrame, list[str]]:
+def _demography(attributes: Attributes, path: Path, separator: str | None) -> tuple[pd.DataFrame, list[str]]:
     """The figures of each utterance's ZIP code."""
     attributes.require("zip", option="--discover geodemographic")
-    source = read_table(path)
+    source = read_table(path, separator=separator)
     table, wanted = pd.DataFrame(), []
     for name in source.names:
         if name in KEYS:

@@ -7,8 +7,8 @@ import pandas as pd
 
 from isogloss.errors import TableError
 from isogloss.io.cells import number_column, text_column
-from isogloss.io.reading import Source
 from isogloss.io.roles import Roles, hint, known_by_another_name
+from isogloss.io.source import Source
 
 
 class Attributes:

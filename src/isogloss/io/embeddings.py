@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from isogloss.errors import TableError
-from isogloss.io.reading import read_table
 from isogloss.io.roles import hint
+from isogloss.io.table_reader import read_table
 
 
 def speaker_embeddings(path: Path, ids: pd.Series, speakers: pd.Series) -> tuple[pd.Index, NDArray[np.float64]]:

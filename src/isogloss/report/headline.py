@@ -6,6 +6,8 @@ What "measurably" means is said in `verdicts`. A cohort in which nothing was mea
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from isogloss.config.components import RuleComponent
+from isogloss.config.registry import declaration
 from isogloss.judging.document import Change, CohortFigures, Document, GroupingFigures
 from isogloss.report.inputs import ReportInputs, RuleInputs
 from isogloss.report.text import as_far_as_judged, counted, interval, listing, percent, signed_percent
@@ -21,9 +23,6 @@ from isogloss.report.verdicts import (
 
 POOR_RATE = 0.5
 """From this base error rate on, differences between cohorts say little about a usable recogniser (our choice)."""
-
-_UNIT = {"geographic": "region", "geodemographic": "group of ZIP codes", "automatic": "group of voices"}
-"""What a reader calls a cohort of a rule; otherwise "cohort"."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def headline(inputs: ReportInputs) -> Headline:
 def _title(rule: RuleInputs, on_worst: Mapping[str, Verdict]) -> str:
     """What became of the worst-served cohort, for the better and for the worse, if that could be tested."""
     metric = rule.document.metric
-    named = f"the worst-served {_UNIT.get(rule.rule, 'cohort')}"
+    named = f"the worst-served {declaration(RuleComponent, rule.rule).unit}"
     worst = worst_cohort(rule.any_method)
     named += "" if worst is None else rank_said(worst)
     if worst is None or not worst.inference or worst.p is None:
@@ -132,7 +131,7 @@ def _finding(method: str, inputs: ReportInputs, on_worst: Verdict, harmed: list[
     sentences = []
     if worst is not None:
         change = describe(worst, confidence=document.confidence)
-        unit = _UNIT.get(rule.rule, "cohort")
+        unit = declaration(RuleComponent, rule.rule).unit
         sentence = f"Worst-served {unit}{rank_said(worst, labelled=True)}: {document.metric} from {change}"
         if on_worst == "unclear" != verdict(worst):
             sentence += "; not measurable once its p value is adjusted over the methods"

@@ -8,9 +8,8 @@ forbids everything else.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from isogloss.config import CohortRule, EncoderName, MitigationMethod
 from isogloss.judging.document import Change, GroupingFigures, Rates
 from isogloss.report import charts, text
 from isogloss.report.frame import page_environment, page_style
@@ -116,13 +115,10 @@ def render(inputs: ReportInputs) -> str:
 
 def _used_params(inputs: ReportInputs) -> dict[str, Any]:
     """The sections that had a part in the results: not those of encoders, rules and methods that were not chosen."""
-    params = inputs.params
-    chosen = {params.asr.encoder, *params.cohorts.rules, *params.mitigation.methods}
-    optional = {*get_args(EncoderName), *get_args(CohortRule), *get_args(MitigationMethod)}
-    unused = optional - chosen
-    if params.corpus.source != "atlas":
-        unused.add("atlas")
-    return params.model_dump(mode="json", exclude=unused)
+    used = {name: section.model_dump(mode="json") for name, section in inputs.params.used_sections().items()}
+    if inputs.params.corpus.source != "atlas":
+        del used["atlas"]
+    return used
 
 
 def _ordered(inputs: ReportInputs) -> list[RuleInputs]:

@@ -3,19 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from isogloss.config.components import RuleComponent
+from isogloss.config.registry import declaration
 from isogloss.judging.document import GapFigures, GroupingFigures, SplitGap
 from isogloss.report.inputs import ReportInputs
 from isogloss.report.text import counted, interval, listing, percent
-
-ABOUT = {
-    "geographic": "Regions of the map, divided where error rates differ most.",
-    "geodemographic": "ZIP codes in two groups by the people who live there, divided where error rates differ most.",
-    "automatic": "Groups of voices that sound alike, made without any label: a group has a number, and says nothing "
-    "about who is in it.",
-    "attribute": "Values of known attributes ({columns}), as somebody with labels would compare them: the yardstick "
-    "for the other rules.",
-}
-"""What a reader should know of a rule."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,9 @@ def _line(grouping: GroupingFigures) -> RuleLine:
 
 def about(rule: str, inputs: ReportInputs) -> str:
     """What a rule looks at, for its section."""
-    return ABOUT[rule].format(columns=listing(inputs.params.attribute.columns))
+    options = inputs.params.section(rule).model_dump()
+    said = {name: listing(value) if isinstance(value, list) else value for name, value in options.items()}
+    return declaration(RuleComponent, rule).about.format(**said)
 
 
 def rules_sentence(groupings: Sequence[GroupingFigures]) -> str:

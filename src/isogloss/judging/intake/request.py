@@ -12,7 +12,7 @@ DISCOVERABLE = ("geographic", "geodemographic", "automatic", "attribute")
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """The files and choices of an audit. Either `table`, or `ref` and `hyp` in Kaldi's format.
+    """The files and choices of an audit. Either `table`, or `ref` and `hyp` as files of transcripts.
 
     Raises
     ------
@@ -21,7 +21,9 @@ class Request:
     """
 
     table: Path | None = None
-    """CSV, TSV, JSONL (NeMo manifests too) or parquet; one row an utterance."""
+    """Any table that `isogloss.io` reads; one row an utterance."""
+    separator: str | None = None
+    """What separates the cells of CSV and TSV files; None: as their headers and suffixes say."""
     after: Path | None = None
     """The same utterances with the hypotheses of a second system."""
     ref: Path | None = None
@@ -92,7 +94,7 @@ class Request:
 
     @property
     def kaldi(self) -> tuple[Path, Path]:
-        """Reference and hypothesis in Kaldi's format, of a request without a table."""
+        """Reference and hypothesis as files of transcripts, of a request without a table."""
         if self.ref is None or self.hyp is None:
             raise ParamsError("the request names a table and no Kaldi text files")
         return self.ref, self.hyp

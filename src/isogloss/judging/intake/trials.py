@@ -13,12 +13,18 @@ import pandas as pd
 
 from isogloss.errors import TableError
 from isogloss.io.cells import number_column, text_column
-from isogloss.io.reading import Source, read_table
+from isogloss.io.source import Source
+from isogloss.io.table_reader import read_table
 from isogloss.judging.grouping import UNSPECIFIED, Grouping
 from isogloss.judging.verification.lists import SIDES
 from isogloss.judging.verification.trials import name_speakers
 from isogloss.tables import require_columns
 
+TARGETS = {
+    **dict.fromkeys(("1", "1.0", "true", "target", "tgt"), 1),
+    **dict.fromkeys(("0", "0.0", "false", "nontarget", "imp"), 0),
+}
+"""How trials of the same speaker and of different ones are marked."""
 IDS = ("speaker_id", "utterance_id")
 """Columns that tell single speakers apart."""
 
@@ -88,11 +94,24 @@ def _listed(source: Source, people: pd.DataFrame, *, where: str) -> pd.DataFrame
     for column in ("score", "score_before"):
         if column in source.names:
             trials[column] = number_column(source, column).to_numpy()
+            empty = np.flatnonzero(trials[column].isna())
+            if empty.size:
+                raise TableError(
+                    f"{source.place(int(empty[0]))}: {column} is empty; score the trial, or remove the row"
+                )
     if by_id:
         twice = people["utterance_id"][people["utterance_id"].duplicated()]
         if len(twice):
             raise TableError(f"the speakers' table names the utterance {twice.iloc[0]!r} twice; keep one row")
         _refuse_no_trials(trials, source)
+        for side in SIDES:
+            strangers = np.flatnonzero(~trials[f"{side}_id"].isin(people["utterance_id"]))
+            if strangers.size:
+                row = int(strangers[0])
+                raise TableError(
+                    f"{source.place(row)} names the utterance {trials[f'{side}_id'].iloc[row]!r}, which the table of "
+                    "speakers does not have; add a row for it"
+                )
         trials = name_speakers(trials, people.set_index("utterance_id")["speaker_id"], where=where)
     for side in SIDES:
         unknown = ~trials[f"{side}_speaker"].isin(people["speaker_id"])
@@ -103,7 +122,7 @@ def _listed(source: Source, people: pd.DataFrame, *, where: str) -> pd.DataFrame
                 "speakers' table does not have; add a row for it"
             )
     if "target" in source.names:
-        return trials.assign(target=_targets(source))
+        return trials.assign(target=_targets(source, trials["enrol_speaker"] == trials["test_speaker"]))
     return trials.assign(target=trials["enrol_speaker"] == trials["test_speaker"])
 
 
@@ -122,11 +141,18 @@ def _refuse_no_trials(trials: pd.DataFrame, source: Source) -> None:
         raise TableError(f"{source.place(row)} pairs {enrol!r} with {test!r} a second time; keep one row a trial")
 
 
-def _targets(source: Source) -> pd.Series:
-    """1 and 0, or true and false."""
+def _targets(source: Source, same: pd.Series) -> pd.Series:
+    """1 and 0, true and false, or target and nontarget; they must agree with the speakers."""
     written = text_column(source, "target").str.lower()
-    target = written.map({"1": 1, "0": 0, "true": 1, "false": 0, "1.0": 1, "0.0": 0})
+    target = written.map(TARGETS)
     if target.isna().any():
         row = int(np.flatnonzero(target.isna())[0])
         raise TableError(f"{source.place(row)}: target is {written.iloc[row]!r}; it must be 1 or 0")
+    wrong = np.flatnonzero(target.to_numpy(dtype=bool) != same.to_numpy())
+    if wrong.size:
+        row = int(wrong[0])
+        raise TableError(
+            f"{source.place(row)}: target is {written.iloc[row]!r}, but the two speakers are "
+            f"{'the same' if same.iloc[row] else 'different'}; correct the one or the other"
+        )
     return target

@@ -1,4 +1,4 @@
-"""One checked table of word errors from whatever was given: a table, a NeMo manifest, or Kaldi's text files."""
+"""One checked table of word errors from whatever was given: a table, a NeMo manifest, or files of transcripts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +9,11 @@ import pandas as pd
 from isogloss.errors import TableError
 from isogloss.io.attributes import Attributes
 from isogloss.io.cells import number_column, text_column
-from isogloss.io.kaldi import read_mapping
-from isogloss.io.normalise import normalise
-from isogloss.io.reading import Source, read_table
-from isogloss.io.roles import Roles
+from isogloss.io.normalise import lacks_spaces, normalise
+from isogloss.io.roles import Roles, utterance_ids
+from isogloss.io.source import Source
+from isogloss.io.table_reader import read_table
+from isogloss.io.transcripts import read_transcripts
 from isogloss.judging.intake.request import Request
 from isogloss.judging.word_errors import word_errors
 
@@ -63,7 +64,7 @@ def read_utterances(request: Request) -> Utterances:
     texts = _from_kaldi(request, *request.kaldi) if table is None else _from_table(request, table)
     _check_speakers(texts, request)
     if request.attributes is not None:
-        texts.warnings.extend(texts.attributes.join(read_table(request.attributes)))
+        texts.warnings.extend(texts.attributes.join(read_table(request.attributes, separator=request.separator)))
     speakers = texts.ids if request.speakers_unknown or texts.speakers is None else texts.speakers
     if texts.hyp.fillna("").eq("").all():
         raise TableError(f"{texts.where}: every hypothesis is empty; is it the right column, or did decoding fail?")
@@ -74,6 +75,11 @@ def read_utterances(request: Request) -> Utterances:
     if emptied:
         texts.warnings.append(
             f"{emptied} references have no word left after normalisation; their hypotheses count as insertions"
+        )
+    if "characters" not in request.normalise and lacks_spaces(references):
+        texts.warnings.append(
+            "the references hold hardly any space, so whole utterances count as words; for character error rates (CER) "
+            "add characters to --normalise"
         )
     shared = pd.DataFrame({"utterance_id": np.arange(len(references)), "speaker_id": speakers, "weight": texts.weight})
     results = [
@@ -92,7 +98,7 @@ def read_utterances(request: Request) -> Utterances:
 
 def _from_table(request: Request, path: Path) -> _Texts:
     """A table, and that of the second system."""
-    source = read_table(path)
+    source = read_table(path, separator=request.separator)
     roles = Roles(source, request.columns)
     ref_name, hyp_name = roles.require("ref"), roles.require("hyp")
     speaker_name, weight_name = roles.find("speaker_id"), roles.find("weight")
@@ -119,7 +125,7 @@ def _from_table(request: Request, path: Path) -> _Texts:
 
 def _second_system(request: Request, before: Path, after: Path, ids: pd.Series, ref: pd.Series) -> pd.Series:
     """The hypotheses of the table after, in the order of the table before."""
-    source = read_table(after)
+    source = read_table(after, separator=request.separator)
     usable = {role: name for role, name in request.columns.items() if name in source.names}
     roles = Roles(source, usable)
     hyp_name = roles.require("hyp")
@@ -139,12 +145,12 @@ def _second_system(request: Request, before: Path, after: Path, ids: pd.Series, 
 
 
 def _from_kaldi(request: Request, ref_path: Path, hyp_path: Path) -> _Texts:
-    """Kaldi's text files, by utterance id."""
-    reference = read_mapping(ref_path)
-    ids = pd.Series(reference.index, dtype="str")
-    ref = reference.reset_index(drop=True)
+    """Files of transcripts in the formats of scoring tools, by utterance id."""
+    reference = read_transcripts(ref_path)
+    ids = pd.Series(reference.texts.index, dtype="str")
+    ref = reference.texts.reset_index(drop=True)
     ref = ref.mask(ref == "")
-    if request.utt2spk is None and not request.speakers_unknown:
+    if request.utt2spk is None and reference.speakers is None and not request.speakers_unknown:
         raise TableError(
             f"there is no --utt2spk, and {WITHOUT_SPEAKERS}; give it, or pass --speakers-unknown for figures "
             "without intervals"
@@ -152,7 +158,7 @@ def _from_kaldi(request: Request, ref_path: Path, hyp_path: Path) -> _Texts:
     found = {}
     for name, path in (("hyp", hyp_path), ("after", request.after_hyp), ("speakers", request.utt2spk)):
         if path is not None:
-            mapping = read_mapping(path)
+            mapping = read_transcripts(path, reference).texts
             own = pd.Series(mapping.index, dtype="str")
             if name == "speakers":  # utt2spk may know more utterances than were decoded
                 mapping = mapping[pd.Index(own).isin(ids)]
@@ -162,7 +168,7 @@ def _from_kaldi(request: Request, ref_path: Path, hyp_path: Path) -> _Texts:
     empty = np.flatnonzero(ref.isna())
     if empty.size and not request.allow_empty:
         _refuse_empty(len(empty), len(ref), f"{ref_path}, utterance {ids[empty[0]]}")
-    speakers = found.get("speakers")
+    speakers = found.get("speakers", reference.speakers)
     speakers = None if speakers is None else speakers.mask(speakers == "")
     weight = pd.Series(1.0, index=ids.index)
     attributes = Attributes(ids, speakers)
@@ -171,7 +177,7 @@ def _from_kaldi(request: Request, ref_path: Path, hyp_path: Path) -> _Texts:
 
 def _ids(source: Source, name: str) -> pd.Series:
     """Utterance ids, each once and none missing."""
-    ids = text_column(source, name)
+    ids = utterance_ids(source, name)
     if ids.isna().any():
         raise TableError(f"{source.place(int(np.flatnonzero(ids.isna())[0]))}: column {name!r} is empty; fill it")
     twice = ids[ids.duplicated(keep=False)]
