@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from isogloss.cohorts.inputs import table_inputs
 from isogloss.config import AtlasParams
 from isogloss.corpus.atlas.build import draw_corpus
 from isogloss.corpus.atlas.description import Description
-from isogloss.cohorts.inputs import table_inputs
 
 
 @dataclass(frozen=True)

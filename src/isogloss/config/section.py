@@ -1,5 +1,6 @@
 """What every section of params.yaml shares: its base class and the types of its values."""
 
+import reprlib
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,4 +21,4 @@ def refuse_duplicates(key: str, values: list[Any]) -> None:
     """Raise where a list names an item twice."""
     for value in values:
         if values.count(value) > 1:
-            raise ValueError(f"{key} lists {value!r} twice; name each once")
+            raise ValueError(f"{key} lists {reprlib.repr(value)} twice; name each once")

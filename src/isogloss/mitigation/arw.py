@@ -19,7 +19,7 @@ from isogloss.mitigation.base import Setting, Step
 from isogloss.mitigation.draws import natural_examples
 from isogloss.mitigation.found_weights import FoundWeights
 from isogloss.mitigation.reweighting import Reweighting
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.base import Recognizer
 
 
 class ArwParams(MethodParams):
@@ -33,7 +33,7 @@ class ArwParams(MethodParams):
 COMPONENT = MitigationComponent(name="arw", options=ArwParams, implementation="Arw")
 
 
-class Arw(Reweighting[Transducer]):
+class Arw(Reweighting[Recognizer]):
     """Adapts on everybody's new data, weighted by an adversary that is told no group's name."""
 
     per_token = True
@@ -48,7 +48,7 @@ class Arw(Reweighting[Transducer]):
         drawn = natural_examples(setting.utterances, size=setting.epoch_utterances, draw=draw)
         return drawn.assign(weight=1.0)
 
-    def start(self, model: Transducer, setting: Setting, base_batches: Iterable[Any]) -> None:
+    def start(self, model: Recognizer, setting: Setting, base_batches: Iterable[Any]) -> None:
         """Make the adversary for this rule's cohorts."""
         super().start(model, setting, base_batches)
         self._number = {cohort: number for number, cohort in enumerate(setting.cohorts)}

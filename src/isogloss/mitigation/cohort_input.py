@@ -14,7 +14,7 @@ from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import natural_examples
-from isogloss.recognizers.transducer import Transducer, with_cohort_input
+from isogloss.recognizers.base import Recognizer
 
 
 class CohortInputParams(MethodParams):
@@ -27,7 +27,7 @@ class CohortInputParams(MethodParams):
 COMPONENT = MitigationComponent(name="cohort_input", options=CohortInputParams, implementation="CohortInput")
 
 
-class CohortInput(Mitigation[CohortInputParams, Transducer]):
+class CohortInput(Mitigation[CohortInputParams, Recognizer]):
     """Adapts on everybody's new data, with one input more.
 
     In a share of the examples the cohort is hidden, so that `unknown` is learnt too.
@@ -38,6 +38,6 @@ class CohortInput(Mitigation[CohortInputParams, Transducer]):
         drawn = natural_examples(setting.utterances, size=setting.epoch_utterances, draw=draw)
         return drawn.assign(weight=1.0)
 
-    def model(self, base: Transducer, setting: Setting) -> Transducer:
+    def model(self, base: Recognizer, setting: Setting) -> Recognizer:
         """The base with an input for the cohorts of adapt."""
-        return with_cohort_input(base, setting.cohorts, hidden_share=self.options.hidden_share)
+        return base.with_cohort_input(setting.cohorts, hidden_share=self.options.hidden_share)

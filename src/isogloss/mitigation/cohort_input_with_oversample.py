@@ -7,7 +7,7 @@ from pydantic import Field
 from isogloss.config.components import MitigationComponent
 from isogloss.mitigation.base import Setting
 from isogloss.mitigation.oversample import Oversample, OversampleParams
-from isogloss.recognizers.transducer import Transducer, with_cohort_input
+from isogloss.recognizers.base import Recognizer
 
 
 class CohortInputWithOversampleParams(OversampleParams):
@@ -29,6 +29,6 @@ class CohortInputWithOversample(Oversample):
 
     options: CohortInputWithOversampleParams
 
-    def model(self, base: Transducer, setting: Setting) -> Transducer:
+    def model(self, base: Recognizer, setting: Setting) -> Recognizer:
         """The base with an input for the cohorts of adapt."""
-        return with_cohort_input(base, setting.cohorts, hidden_share=self.options.hidden_share)
+        return base.with_cohort_input(setting.cohorts, hidden_share=self.options.hidden_share)

@@ -3,7 +3,7 @@
 from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
 from isogloss.mitigation.base import Mitigation
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.base import Recognizer
 
 
 class FinetuneParams(MethodParams):
@@ -13,5 +13,5 @@ class FinetuneParams(MethodParams):
 COMPONENT = MitigationComponent(name="finetune", options=FinetuneParams, implementation="Finetune")
 
 
-class Finetune(Mitigation[FinetuneParams, Transducer]):
+class Finetune(Mitigation[FinetuneParams, Recognizer]):
     """Exactly what the base class does."""

@@ -11,7 +11,7 @@ from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import natural_examples
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.base import Recognizer
 
 
 class FinetuneAllParams(MethodParams):
@@ -21,7 +21,7 @@ class FinetuneAllParams(MethodParams):
 COMPONENT = MitigationComponent(name="finetune_all", options=FinetuneAllParams, implementation="FinetuneAll")
 
 
-class FinetuneAll(Mitigation[FinetuneAllParams, Transducer]):
+class FinetuneAll(Mitigation[FinetuneAllParams, Recognizer]):
     """Adapts on new data of all cohorts, each with the share that it has."""
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:

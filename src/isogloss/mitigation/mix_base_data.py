@@ -8,7 +8,7 @@ from isogloss.config.mitigation import MethodParams
 from isogloss.config.section import Share
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import mixed_examples
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.base import Recognizer
 
 
 class MixBaseDataParams(MethodParams):
@@ -21,7 +21,7 @@ class MixBaseDataParams(MethodParams):
 COMPONENT = MitigationComponent(name="mix_base_data", options=MixBaseDataParams, implementation="MixBaseData")
 
 
-class MixBaseData(Mitigation[MixBaseDataParams, Transducer]):
+class MixBaseData(Mitigation[MixBaseDataParams, Recognizer]):
     """Fine-tuning on the worst cohorts beside utterances that the base model was trained on."""
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from isogloss.config.mitigation import MethodParams
 from isogloss.config.section import Share
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import mixed_examples
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.base import Recognizer
 
 
 class OversampleParams(MethodParams):
@@ -21,7 +21,7 @@ class OversampleParams(MethodParams):
 COMPONENT = MitigationComponent(name="oversample", options=OversampleParams, implementation="Oversample")
 
 
-class Oversample(Mitigation[OversampleParams, Transducer]):
+class Oversample(Mitigation[OversampleParams, Recognizer]):
     """Adapts on new data of all cohorts, of which the worst get a greater share than they have."""
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
