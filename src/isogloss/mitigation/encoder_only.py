@@ -2,9 +2,10 @@
 
 from isogloss.config import EncoderOnlyParams
 from isogloss.mitigation.base import Mitigation
+from isogloss.recognizers.base import Recognizer
 
 
-class EncoderOnly(Mitigation[EncoderOnlyParams]):
+class EncoderOnly(Mitigation[EncoderOnlyParams, Recognizer]):
     """Fine-tuning on the worst cohorts with the predictor and the joiner as they are."""
 
     def is_trained(self, parameter: str) -> bool:

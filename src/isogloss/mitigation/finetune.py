@@ -2,7 +2,8 @@
 
 from isogloss.config import FinetuneParams
 from isogloss.mitigation.base import Mitigation
+from isogloss.recognizers.base import Recognizer
 
 
-class Finetune(Mitigation[FinetuneParams]):
+class Finetune(Mitigation[FinetuneParams, Recognizer]):
     """Exactly what the base class does."""

@@ -2,9 +2,10 @@
 
 from isogloss.config import PredictorOnlyParams
 from isogloss.mitigation.base import Mitigation
+from isogloss.recognizers.base import Recognizer
 
 
-class PredictorOnly(Mitigation[PredictorOnlyParams]):
+class PredictorOnly(Mitigation[PredictorOnlyParams, Recognizer]):
     """Fine-tuning on the worst cohorts with the encoder and the joiner as they are."""
 
     def is_trained(self, parameter: str) -> bool:
