@@ -36,13 +36,14 @@ $(READY): requirements.lock pyproject.toml
 	pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Resolve anew into the one lock file. torch is held at the release that is tested; local build tags are dropped, so
-# that the same file serves CPU and CUDA builds.
+# Resolve anew into the one lock file. torch is held at the release that is tested, and triton at the one that torch's
+# CUDA builds require; local build tags are dropped, so that the same file serves CPU and CUDA builds.
 lock:
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/pip install --quiet "setuptools>=77" torch==2.13.0 prefect==3.8.8 ".[atlas,dev]"
-	$(VENV)-lock/bin/pip freeze --all --exclude isogloss --exclude pip | sed 's/+cpu$$//' > requirements.lock
+	$(VENV)-lock/bin/pip install --quiet "setuptools>=77" torch==2.13.0 triton==3.7.1 prefect==3.8.8 ".[atlas,dev]"
+	$(VENV)-lock/bin/pip freeze --all --exclude isogloss --exclude pip | \
+		sed "s/+cpu$$//; s/^triton==.*/&; sys_platform == 'linux'/" > requirements.lock
 	rm -rf $(VENV)-lock build
 
 clean:

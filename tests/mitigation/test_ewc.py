@@ -3,10 +3,9 @@
 import pytest
 import torch
 
-from isogloss.config import EwcParams, FinetuneParams
 from isogloss.errors import ModelError
-from isogloss.mitigation.ewc import Ewc
-from isogloss.mitigation.finetune import Finetune
+from isogloss.mitigation.ewc import Ewc, EwcParams
+from isogloss.mitigation.finetune import Finetune, FinetuneParams
 from isogloss.mitigation.fisher import diagonal_fisher
 
 

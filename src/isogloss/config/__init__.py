@@ -11,24 +11,7 @@ from isogloss.config.cohorts import (
 from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
 from isogloss.config.experiment import ComparisonParams, Experiment, Run, Sweep, load_sweep
 from isogloss.config.judging import PrivacyParams, StatisticsParams
-from isogloss.config.mitigation import (
-    ArwParams,
-    CohortInputParams,
-    CohortInputWithOversampleParams,
-    EncoderOnlyParams,
-    EwcParams,
-    FinetuneAllParams,
-    FinetuneParams,
-    GroupDroParams,
-    L2Params,
-    LengthNormalisedDroParams,
-    MitigationMethod,
-    MitigationParams,
-    MixBaseDataParams,
-    OversampleParams,
-    PredictorOnlyParams,
-    PseudoLabelsParams,
-)
+from isogloss.config.mitigation import MitigationParams
 from isogloss.config.overrides import Overrides, flattened, overridden, overridden_text
 from isogloss.config.params import Params, load_params, seeds
 from isogloss.config.reading import read_section, read_yaml, validated
@@ -39,41 +22,25 @@ from isogloss.config.recognizer import (
     SpecAugmentParams,
 )
 from isogloss.config.section import Section
-from isogloss.config.speaker import SpeakerLoss, SpeakerMethod, SpeakerParams, SpeakerSize, VerificationParams
+from isogloss.config.speaker import SpeakerLoss, SpeakerParams, SpeakerSize, VerificationParams
 
 __all__ = [
-    "ArwParams",
     "AsrParams",
     "AtlasParams",
-    "CohortInputParams",
-    "CohortInputWithOversampleParams",
     "CohortsParams",
     "ComparisonParams",
     "CorpusParams",
     "DecodingParams",
     "EncoderName",
-    "EncoderOnlyParams",
-    "EwcParams",
     "Experiment",
-    "FinetuneAllParams",
-    "FinetuneParams",
-    "GroupDroParams",
-    "L2Params",
-    "LengthNormalisedDroParams",
-    "MitigationMethod",
     "MitigationParams",
-    "MixBaseDataParams",
     "Overrides",
-    "OversampleParams",
     "Params",
-    "PredictorOnlyParams",
     "PrepareParams",
     "PrivacyParams",
-    "PseudoLabelsParams",
     "Run",
     "Section",
     "SpeakerLoss",
-    "SpeakerMethod",
     "SpeakerParams",
     "SpeakerSize",
     "SpecAugmentParams",

@@ -129,7 +129,7 @@ class _Judge:
             **head,
             **self.sizes(sums),
             overall=self._overall(grouping) if partial else None,
-            cohorts=cohorts if grouping.chosen is not None else sorted(cohorts, key=_worst_first),
+            cohorts=cohorts if grouping.chosen is not None else sorted(cohorts, key=worst_first),
             spread=spread_over([one for one in cohorts if not one.merged], sums, self.statistics),
             worst_cohort_by_discovery=worst.cohort if worst.discovery_rank == 1 else None,
             worst_cohort_by_test=_worst_by_test(cohorts),
@@ -238,7 +238,7 @@ def _rank(ranked: Mapping[str, Ranked], name: str) -> float:
     return float(ranked[name].rank) if name in ranked else float("inf")
 
 
-def _worst_first(cohort: CohortFigures) -> tuple[bool, bool, float]:
+def worst_first(cohort: CohortFigures) -> tuple[bool, bool, float]:
     """Where a cohort stands that nobody ranked; one without words behind the others, what was merged last."""
     return cohort.merged, cohort.before is None, -(cohort.before or 0.0)
 

@@ -4,13 +4,27 @@ Each utterance brings the cohort that the rule of a discovery gives it, at train
 utterance without one brings `unknown`. The new input begins at zero, so that the adaptation starts from the base model.
 """
 
+from typing import Annotated
+
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
-from isogloss.config import CohortInputParams
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import natural_examples
 from isogloss.recognizers.base import Recognizer
+
+
+class CohortInputParams(MethodParams):
+    """Cohort membership as an input (2207.11345)."""
+
+    hidden_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Share of the examples whose cohort is hidden in training, so that `unknown` is learnt."""
+
+
+COMPONENT = MitigationComponent(name="cohort_input", options=CohortInputParams, implementation="CohortInput")
 
 
 class CohortInput(Mitigation[CohortInputParams, Recognizer]):

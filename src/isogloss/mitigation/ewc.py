@@ -5,17 +5,35 @@ theta* on the base population and L_ASR the mean loss of an utterance in nats, s
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from isogloss.config import EwcParams
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
+from isogloss.config.section import PositiveInt
 from isogloss.errors import ModelError
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.fisher import diagonal_fisher
 from isogloss.recognizers.base import Recognizer
 from isogloss.recognizers.batches import Batch
+
+
+class EwcParams(MethodParams):
+    """Elastic weight consolidation (2207.07850)."""
+
+    strength: Annotated[float, Field(ge=0.0)] = 1e4
+    """lambda in L = L_ASR + (lambda / 2) sum_i F_i (theta_i - theta*_i)^2; large, since a well-fitted model's
+    per-utterance gradients, and so its Fisher information, are small."""
+    fisher_utterances: PositiveInt = 800
+    """Utterances of train over which the diagonal Fisher information is averaged, in whole batches."""
+    labels: Literal["empirical", "sampled"] = "empirical"
+    """Gradients at the transcripts, as in the paper, or at labels drawn from the model (the true Fisher)."""
+
+
+COMPONENT = MitigationComponent(name="ewc", options=EwcParams, implementation="Ewc")
 
 
 class Ewc(Mitigation[EwcParams, Recognizer]):
@@ -26,7 +44,7 @@ class Ewc(Mitigation[EwcParams, Recognizer]):
         self.fisher: dict[str, Tensor] = {}
         self.anchor: dict[str, Tensor] = {}
 
-    def start(self, model: Recognizer, setting: Setting, base_batches: Iterable[Any]) -> None:
+    def start(self, model: Recognizer, setting: Setting, base_batches: Iterable[Batch]) -> None:
         """Measure the Fisher information on base data and remember the base weights."""
         sample = _first(base_batches, self.options.fisher_utterances)
         if self.options.labels == "sampled":

@@ -7,10 +7,18 @@ what they gain over the base model is partly what more data gains.
 import numpy as np
 import pandas as pd
 
-from isogloss.config import FinetuneAllParams
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import natural_examples
 from isogloss.recognizers.base import Recognizer
+
+
+class FinetuneAllParams(MethodParams):
+    """Plain fine-tuning on everybody's new data: the control of what draws from all of it."""
+
+
+COMPONENT = MitigationComponent(name="finetune_all", options=FinetuneAllParams, implementation="FinetuneAll")
 
 
 class FinetuneAll(Mitigation[FinetuneAllParams, Recognizer]):

@@ -3,10 +3,22 @@
 import numpy as np
 import pandas as pd
 
-from isogloss.config import MixBaseDataParams
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
+from isogloss.config.section import Share
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import mixed_examples
 from isogloss.recognizers.base import Recognizer
+
+
+class MixBaseDataParams(MethodParams):
+    """Fine-tuning with base data mixed back in."""
+
+    base_share: Share = 0.5
+    """Share of the draws that are utterances of train."""
+
+
+COMPONENT = MitigationComponent(name="mix_base_data", options=MixBaseDataParams, implementation="MixBaseData")
 
 
 class MixBaseData(Mitigation[MixBaseDataParams, Recognizer]):

@@ -6,22 +6,22 @@ loss differs by model: utterances of a recogniser (`arw`), or the terms of a spe
 """
 
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from torch import Tensor
 
-from isogloss.config import ArwParams, VerificationParams
 from isogloss.errors import ModelError
 from isogloss.mitigation.adversary import Adversary
 from isogloss.mitigation.base import Mitigation, Model, Setting
 
-AdversaryOptions = TypeVar("AdversaryOptions", bound=ArwParams | VerificationParams)
 
+class Reweighting(Mitigation[Any, Model], Generic[Model]):
+    """Keeps an adversary beside the model; a subclass says what it weighs.
 
-class Reweighting(Mitigation[AdversaryOptions, Model], Generic[AdversaryOptions, Model]):
-    """Keeps an adversary beside the model; a subclass says what it weighs."""
+    Its options have `hidden_dim` and `adversary_learning_rate`.
+    """
 
-    def __init__(self, options: AdversaryOptions) -> None:
+    def __init__(self, options: Any) -> None:
         super().__init__(options)
         self._adversary: Adversary | None = None
 
