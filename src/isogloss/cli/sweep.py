@@ -45,7 +45,7 @@ def sweep(experiment: Path, jobs: int | None, dry_run: bool) -> None:
         click.echo(f"{len(plan.unfinished)} of {len(plan.runs)} runs to do, {len(plan.leading)} different stages.")
         # From a worktree, a relative path would lead elsewhere.
         environment = {DATA_VARIABLE: str(data_folder(root).resolve())}
-        with prefect_api(root):
+        with prefect_api(root, say=click.echo):
             load_flow(root / "flows" / "sweep.py").sweep(
                 experiment=str(experiment), most_at_once=jobs, environment=environment, plan=plan
             )

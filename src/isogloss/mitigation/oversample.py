@@ -3,12 +3,25 @@
 import numpy as np
 import pandas as pd
 
-from isogloss.config import OversampleParams
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
+from isogloss.config.section import Share
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import mixed_examples
+from isogloss.recognizers.base import Recognizer
 
 
-class Oversample(Mitigation[OversampleParams]):
+class OversampleParams(MethodParams):
+    """Adaptation on everybody's new data, the worst cohorts oversampled (2207.11345)."""
+
+    share: Share = 0.5
+    """Share of the draws that the worst cohorts get."""
+
+
+COMPONENT = MitigationComponent(name="oversample", options=OversampleParams, implementation="Oversample")
+
+
+class Oversample(Mitigation[OversampleParams, Recognizer]):
     """Adapts on new data of all cohorts, of which the worst get a greater share than they have."""
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
@@ -18,7 +31,7 @@ class Oversample(Mitigation[OversampleParams]):
             setting.worst,
             others="adapt",
             share=self.options.share,
-            size=setting.shared.epoch_utterances,
+            size=setting.epoch_utterances,
             draw=draw,
         )
         return drawn.assign(weight=1.0)

@@ -14,8 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.config import Overrides, flattened, overridden
+from isogloss.config.reading import parse_yaml
 from isogloss.errors import PipelineError
+from isogloss.pipeline.repo.cache_check import fits, object_name
 from isogloss.pipeline.repo.git import git, revision
+from isogloss.pipeline.repo.graph import ABSENT, lookup
+from isogloss.pipeline.repo.mending import Entries, lock_entries
 
 _TRAILER = "Isogloss-Inputs"
 
@@ -40,7 +44,7 @@ class Experiment:
     @cached_property
     def params(self) -> dict[str, Any]:
         """Its params.yaml."""
-        return self._yaml("params.yaml")
+        return parse_yaml(self.text("params.yaml"), where=f"params.yaml of experiment {self.name}") or {}
 
     @cached_property
     def files(self) -> frozenset[str]:
@@ -48,20 +52,36 @@ class Experiment:
         return frozenset(git(self.root, "ls-tree", "-r", "-z", "--name-only", self.commit).split("\0"))
 
     @cached_property
+    def stale(self) -> str:
+        """Why its results are not those of its params: a param that dvc.lock has otherwise; empty where there is none.
+
+        (Only params.yaml is compared: the code and the data of another commit are not here.)
+        """
+        for name, entry in self._entries.items():
+            for key, before in entry.get("params", {}).get("params.yaml", {}).items():
+                now = lookup(self.params, key)
+                if now is not ABSENT and now != before:
+                    return f"{name} has not run since {key} changed"
+        return ""
+
+    @cached_property
+    def _entries(self) -> Entries:
+        """The stages of its dvc.lock."""
+        stages = lock_entries(self.text("dvc.lock").encode()) if "dvc.lock" in self.files else {}
+        if stages is None:
+            raise PipelineError(f"experiment {self.name} holds a damaged dvc.lock; remove it with `dvc exp remove`")
+        return stages
+
+    @cached_property
     def outputs(self) -> dict[str, str]:
         """Path -> hash of every output of its stages, from dvc.lock; the hash of a folder ends in `.dir`."""
-        stages = self._yaml("dvc.lock").get("stages", {}) if "dvc.lock" in self.files else {}
-        return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", []) if "md5" in out}
+        return {
+            out["path"]: out["md5"] for stage in self._entries.values() for out in stage.get("outs", []) if "md5" in out
+        }
 
     def text(self, path: str) -> str:
         """A file of its commit; raises `PipelineError` where it holds no such file."""
         return git(self.root, "show", f"{self.commit}:{path}")
-
-    def _yaml(self, path: str) -> dict[str, Any]:
-        """A YAML file of its commit."""
-        from ruamel.yaml import YAML
-
-        return YAML(typ="safe", pure=True).load(self.text(path)) or {}
 
 
 def save(worktree: Path, *, root: Path, name: str, baseline: str, message: str, inputs: str) -> str:
@@ -104,6 +124,13 @@ def find(root: Path, names: Iterable[str] | None = None) -> list[Experiment]:
     return [found[name] for name in order if name in found]
 
 
+def last_commit(root: Path) -> Experiment | None:
+    """HEAD as an experiment; None where it has no params.yaml."""
+    head = revision(root)
+    commit = Experiment(root, "last commit", head, head)
+    return commit if "params.yaml" in commit.files else None
+
+
 def has_params(experiment: Experiment, overrides: Overrides) -> bool:
     """Whether an experiment was made with these overrides."""
     with_them = overridden(experiment.params, overrides, where=f"experiment {experiment.name}")
@@ -116,7 +143,7 @@ def cached_file(experiment: Experiment, path: str, cache: Path) -> Path | None:
     Raises
     ------
     PipelineError
-        `path` is a folder.
+        `path` is a folder, or what the cache has of it is damaged.
     """
     for out, md5 in experiment.outputs.items():
         if path != out and not path.startswith(f"{out}/"):
@@ -125,14 +152,28 @@ def cached_file(experiment: Experiment, path: str, cache: Path) -> Path | None:
         if md5.endswith(".dir"):
             if path == out:
                 raise PipelineError(f"{path} is a folder; name a file in it")
+            if place.is_file():
+                _refuse_damaged(experiment, out, place, md5)
             listing = json.loads(place.read_text(encoding="utf-8")) if place.exists() else []
             inside = {entry["relpath"]: entry["md5"] for entry in listing}
-            found = inside.get(path.removeprefix(f"{out}/"))
-            place = _place(cache, found) if found else Path()
+            md5 = inside.get(path.removeprefix(f"{out}/"), "")
+            place = _place(cache, md5) if md5 else Path()
         elif path != out:
             continue
-        return place if place.is_file() else None
+        if not place.is_file():
+            return None
+        _refuse_damaged(experiment, path, place, md5)
+        return place
     return None
+
+
+def _refuse_damaged(experiment: Experiment, path: str, place: Path, md5: str) -> None:
+    """Raise `PipelineError` where an object of the cache is not what its name says."""
+    if not fits(place, md5):
+        raise PipelineError(
+            f"experiment {experiment.name}: {path} is damaged in DVC's cache ({object_name(place)}); remove {place}, "
+            f"then `dvc fetch` it from a remote, or `dvc exp remove {experiment.name}` and sweep again"
+        )
 
 
 def _place(cache: Path, md5: str) -> Path:

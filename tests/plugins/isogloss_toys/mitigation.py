@@ -1,0 +1,17 @@
+"""A mitigation: fine-tuning of the biases alone."""
+
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
+from isogloss.mitigation.base import Mitigation
+
+
+class BiasesParams(MethodParams):
+    """Biases alone."""
+
+
+COMPONENT = MitigationComponent(name="toy_biases", options=BiasesParams, implementation="Biases")
+
+
+class Biases(Mitigation):
+    def is_trained(self, parameter: str) -> bool:
+        return "bias" in parameter
