@@ -81,8 +81,8 @@ def _records() -> list[dict[str, object]]:
 def _table(suffix: str) -> tuple[list[bytes], Callable[[Path], object], str]:
     import pandas as pd
 
-    from isogloss.audit import Request
-    from isogloss.audit.utterances import read_utterances
+    from isogloss.judging.intake import Request
+    from isogloss.judging.intake.utterances import read_utterances
 
     table, buffer = pd.DataFrame(_records()), io.BytesIO()
     if suffix == "parquet":

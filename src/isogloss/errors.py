@@ -4,7 +4,6 @@ Every message says what is wrong, where (file and row, or key and value), and wh
 raises; only the entry points (`isogloss.entry`) turn an error into a line on stderr and exit code 2.
 """
 
-
 _LONGEST_MESSAGE = 2000
 
 

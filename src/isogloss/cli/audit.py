@@ -1,12 +1,15 @@
 """`isogloss audit`: whom a recogniser fails, from its transcripts alone."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from isogloss.entry import entry
 from isogloss.errors import ParamsError
+
+if TYPE_CHECKING:
+    from isogloss.judging import Document
 
 FILE = click.Path(path_type=Path)
 RULES = ("geographic", "geodemographic", "automatic", "attribute")
@@ -32,7 +35,7 @@ RULES = ("geographic", "geodemographic", "automatic", "attribute")
 @click.option(
     "--separator", metavar="CHAR", help="Between the cells of CSV files, such as ';' or tab.  [default: found]"
 )
-@click.option("--name", default="before", show_default=True, help="What to call the system.")
+@click.option("--name", help="What to call the system.  [default: before; of one verifier: verifier]")
 @click.option("--after-name", default="after", show_default=True, help="What to call the second system.")
 @click.option("--attributes", type=FILE, help="Further columns, joined by utterance_id or speaker_id.")
 @click.option("--zips", type=FILE, help="Demography of ZIP codes, for --discover geodemographic.")
@@ -59,13 +62,13 @@ def audit(
     columns ref, hyp and speaker_id, and for --after utterance_id; further columns tell cohorts apart. It exits with 2
     and one sentence where something does not fit, and writes nothing then.
     """
-    from isogloss.audit import Request
-    from isogloss.audit import audit as run_audit
-    from isogloss.audit.terminal import console, plain, show
-    from isogloss.audit.writing import check_folder, write_audit
+    from isogloss.cli.auditing import audit_utterances
     from isogloss.config import StatisticsParams
     from isogloss.io.normalise import parse_steps
     from isogloss.io.separated import parse_separator
+    from isogloss.judging.intake import Request
+    from isogloss.report.folder import check_folder
+    from isogloss.report.terminal import plain
 
     trials, speakers = options.pop("trials"), options.pop("speakers")
     if trials is not None or speakers is not None:
@@ -73,6 +76,7 @@ def audit(
             raise ParamsError("--separator does not go with --trials, whose separators are found; leave it out")
         _audit_verifier(trials, speakers, out, seed, options)
         return
+    options["name"] = options["name"] or "before"
     request = Request(
         columns=dict(map(_pair, columns)),
         normalise=parse_steps(normalise),
@@ -82,28 +86,22 @@ def audit(
     )
     if out is not None:
         check_folder(out)
-    result = run_audit(request)
+    result = audit_utterances(request)
     for warning in result.warnings:
         click.echo(f"isogloss: warning: {plain(warning)}", err=True)
-    if out is not None:
-        write_audit(result.document, out)
-    on = console()
-    show(result.document, on)
+    said = []
     if result.candidates:
-        on.print(plain(f"columns that could tell cohorts apart (--by): {', '.join(result.candidates)}"))
-    if out is not None:
-        on.print(plain(f"{out / 'audit.html'} shows all of it"))
+        said = [f"columns that could tell cohorts apart (--by): {', '.join(result.candidates)}"]
+    _show(result.document, out, said)
 
 
 def _audit_verifier(
     trials: Path | None, speakers: Path | None, out: Path | None, seed: int, options: dict[str, Any]
 ) -> None:
     """Whom a speaker verifier fails."""
-    from isogloss.audit.terminal import console, plain
-    from isogloss.audit.verification import audit_trials
-    from isogloss.audit.verification.terminal import show_verification
-    from isogloss.audit.writing import check_folder, write_audit
+    from isogloss.cli.auditing import audit_trials
     from isogloss.config import StatisticsParams
+    from isogloss.report.folder import check_folder
 
     if trials is None or speakers is None:
         raise ParamsError("--trials and --speakers go together: scores, and who spoke; add the other")
@@ -121,12 +119,21 @@ def _audit_verifier(
         min_speakers=options["min_speakers"],
         names=(options["name"], options["after_name"]),
     )
+    _show(document, out, [])
+
+
+def _show(document: "Document", out: Path | None, said: list[str]) -> None:
+    """Write the folder if one was asked for, and print what is in it."""
+    from isogloss.report.folder import PAGE, write_folder
+    from isogloss.report.terminal import console, plain, show
+
     if out is not None:
-        write_audit(document, out)
+        write_folder(document, out)
+        said = [*said, f"{out / PAGE} shows all of it"]
     on = console()
-    show_verification(document, on)
-    if out is not None:
-        on.print(plain(f"{out / 'audit.html'} shows all of it"))
+    show(document, on)
+    for sentence in said:
+        on.print(plain(sentence))
 
 
 def _pair(mapping: str) -> tuple[str, str]:

@@ -31,8 +31,8 @@ from isogloss.cohorts.rule import (
     set_features,
     speaker_labels,
 )
+from isogloss.cohorts.speaker_sums import Floats, Integers
 from isogloss.cohorts.stability import stable_number
-from isogloss.cohorts.units import Floats, Integers
 from isogloss.config.components import EMBEDDINGS, RuleComponent
 from isogloss.config.section import Section, Seed
 

@@ -21,7 +21,6 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 from sklearn.utils.validation import check_is_fitted
 
-from isogloss.cohorts.growth import ROUNDING, split_gain
 from isogloss.cohorts.rule import (
     UNSPECIFIED,
     ErrorRateRule,
@@ -33,7 +32,8 @@ from isogloss.cohorts.rule import (
     require_rule,
     set_features,
 )
-from isogloss.cohorts.units import Floats
+from isogloss.cohorts.speaker_sums import Floats
+from isogloss.cohorts.tree import ROUNDING, split_gain
 from isogloss.config.components import ZIP_FIGURES, RuleComponent
 from isogloss.config.section import PositiveInt, Section, refuse_duplicates
 
