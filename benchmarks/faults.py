@@ -63,10 +63,10 @@ def _aimed(who: str, delay: float) -> Callable[[Clone], str]:
 
     def attempt(clone: Clone) -> str:
         output = clone.root / "ewc.bin"
-        old = output.stat().st_ino
+        old = _identity(output)
         process = clone.start(*(DVC if "plain" in who else ()))
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not (output.exists() and output.stat().st_ino != old) and process.poll() is None:
+        while _identity(output) in (None, old) and process.poll() is None:
             if time.monotonic() > deadline:
                 raise RuntimeError("the stage did not run")
             time.sleep(0.002)
@@ -74,6 +74,15 @@ def _aimed(who: str, delay: float) -> Callable[[Clone], str]:
         return _kill(clone, process, who)
 
     return attempt
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from the one that had its name before; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _at_any_moment(who: str, delay: float) -> Callable[[Clone], str]:

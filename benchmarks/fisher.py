@@ -4,7 +4,7 @@
     python benchmarks/fisher.py
 
 Every encoder in its small size, with random weights, on the same utterances of train in the same batches, on one
-thread. *epoch*: forward, transducer loss, backward, a step of Adam. *fisher*: `diagonal_fisher` of `isogloss.mitigation`.
+thread. *epoch*: forward, transducer loss, backward, a step of Adam. *fisher*: `mitigation.fisher.diagonal_fisher`.
 *one by one*: a forward and a backward pass an utterance, on the first batches only and scaled up. Time is processor
 time of the thread. The bound is the project's own: a Fisher costs at most two epochs.
 """

@@ -106,6 +106,8 @@ class CohortFigures(Rates):
     """Whether there are speakers enough for intervals and tests."""
     p_holm: float | None = None
     """`p` adjusted over the cohorts of the grouping."""
+    detectable_change: float | None = None
+    """The least relative reduction that these speakers would have shown, with power 0.8 and before adjustment."""
     discovery_rank: int | None = None
     """Rank by error rate among the speakers who chose the cohorts, 1 the worst; None for the merged cohort."""
     discovery: float | None = None

@@ -14,6 +14,7 @@ from isogloss.judging.pairing import Totals, totals_of_cohorts
 from isogloss.judging.statistics import estimands as of
 from isogloss.judging.statistics.intervals import Estimate, bootstrap
 from isogloss.judging.statistics.permutation import sign_flip
+from isogloss.judging.statistics.power import detectable_change
 
 
 def overall_rates(totals: Totals, statistics: StatisticsParams) -> Rates:
@@ -71,6 +72,16 @@ def _inferred(rates: Rates, totals: Totals, estimates: Sequence[Estimate], stati
     )
     intervals = {"before_ci95": before, "after_ci95": bounds(estimates[1]), "ci95": bounds(estimates[2])}
     return rates.model_copy(update={**intervals, "p": p})
+
+
+def detectable(totals: Totals, statistics: StatisticsParams) -> float | None:
+    """The least relative reduction that the speakers of a cohort would have shown; None for one system."""
+    if totals.shape[1] == 2:
+        return None
+    before, words_before, after, words_after = totals.T
+    return detectable_change(
+        before, after, words_before, denominator_after=words_after, confidence=statistics.confidence
+    )
 
 
 def spread_over(cohorts: Sequence[CohortFigures], sums: pd.DataFrame, statistics: StatisticsParams) -> SpreadFigures:

@@ -27,7 +27,7 @@ from isogloss.judging.document import (
 from isogloss.judging.grouping import Grouping, Ranked
 from isogloss.judging.pairing import pair_utterances, sums_by_cohort, totals_of
 from isogloss.judging.privacy import ShownNames, shown_names
-from isogloss.judging.rates import cohort_rates, overall_rates, spread_over
+from isogloss.judging.rates import cohort_rates, detectable, overall_rates, spread_over
 from isogloss.judging.statistics.multiple import holm
 
 UTTERANCES_PER_SPEAKER = 10
@@ -166,6 +166,7 @@ class _Judge:
                 inference=inference,
                 **dict(figures),
                 p_holm=p_holm,
+                detectable_change=detectable(totals_of(part), self.statistics) if inference else None,
                 **on_discovery(ranked.get(name), shown, name),
                 rest=None if name not in rest else _rest(rest[name], self.statistics),
             )
