@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": JUDGING,
     "pipeline": GROUND,
     "studies": JUDGING | {"report"},
-    "cli": SPEECH | JUDGING | {"entry", "cohorts", "report", "pipeline", "studies"},
+    "cli": SPEECH | JUDGING | {"entry", "recognizers", "inference", "cohorts", "report", "pipeline", "studies"},
 }
 PIPELINE: dict[str, set[str]] = {
     "repo": set(),

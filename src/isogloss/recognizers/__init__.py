@@ -6,25 +6,22 @@
 - `per_utterance`: squared gradients of each utterance from one backward pass, for whatever is made of plain layers
 - `transducer`: our own recogniser
 
-`KINDS` names the kinds; each is imported when it is asked for. Adding one is one module and one line.
+A kind is a module with a `RecognizerComponent`; it is imported when it is asked for.
 """
 
-import difflib
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 from torch import Tensor
 
 from isogloss.config import Params
+from isogloss.config.components import RecognizerComponent
+from isogloss.config.registry import implementation
 from isogloss.errors import ModelError
 from isogloss.recognizers.base import Cost, Hypothesis, Losses, PartialHypothesis, Recognizer, Stream
 from isogloss.tables import atomic_folder, read_json, write_parquet
 from isogloss.weights import write_weights
-
-KINDS: dict[str, str] = {"transducer": "isogloss.recognizers.transducer:TransducerRecognizer"}
-"""Module and class of each kind."""
 
 DEFAULT_KIND = "transducer"
 """The kind of a saved model whose `model.json` names none, and of a new one."""
@@ -35,15 +32,10 @@ def recognizer_class(kind: str) -> type[Recognizer]:
 
     Raises
     ------
-    ModelError
+    ParamsError
         There is no such kind; the nearest is suggested.
     """
-    if kind not in KINDS:
-        near = difflib.get_close_matches(kind, KINDS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KINDS)}"
-        raise ModelError(f"there is no kind of recogniser {kind!r}; {hint}")
-    module, _, name = KINDS[kind].partition(":")
-    found: type[Recognizer] = getattr(import_module(module), name)
+    found: type[Recognizer] = implementation(RecognizerComponent, kind)
     return found
 
 
@@ -58,7 +50,9 @@ def load_recognizer(folder: Path | str) -> Recognizer:
     Raises
     ------
     ModelError
-        The folder holds no model, one of an unknown kind, or one whose files do not fit together.
+        The folder holds no model, or one whose files do not fit together.
+    ParamsError
+        The model is of a kind that there is not.
     """
     folder = Path(folder)
     if not (folder / "model.json").is_file():
@@ -89,7 +83,6 @@ def save_recognizer(
 
 __all__ = [
     "DEFAULT_KIND",
-    "KINDS",
     "Cost",
     "Hypothesis",
     "Losses",

@@ -1,7 +1,7 @@
 """The port of a recogniser: what training, mitigation and inference know of a model that turns speech into text.
 
-A kind of recogniser is a subclass of `Recognizer`, listed in `isogloss.recognizers`. The abstract methods are what
-every kind can do. The others have a default: a plain one, or a sentence that says that this kind cannot do it.
+A kind of recogniser is a module with a `RecognizerComponent` and a subclass of `Recognizer`. The abstract methods are
+what every kind can do. The others have a default: a plain one, or a sentence that says that this kind cannot do it.
 
 Shapes: B utterances of a batch, D channels of the embedding, F mel filters, N samples.
 """

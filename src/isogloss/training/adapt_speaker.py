@@ -129,7 +129,7 @@ def adapt_speaker_encoder(
         f"mitigate_speaker@{method}",
         [options, base_options, setting.utterances.to_csv(index=False)],
         [base, data / "cuts" / "train.jsonl"],
-        [SOURCE / "determinism.py", *(SOURCE / name for name in ("inference", "mitigation", "speakers", "training"))],
+        [SOURCE / "determinism.py", *(SOURCE / name for name in ("mitigation", "speakers", "training"))],
     )
     steps = options.epochs * len(batches(0))
     objective = SpeakerObjective(model.train(), loss, setting, learning_rate=options.learning_rate, steps=steps)

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from isogloss.config import AsrParams, DecodingParams, Params
 from isogloss.corpus.frontend.tokens import Tokens
-from isogloss.errors import CorpusError, ModelError
+from isogloss.errors import CorpusError, ModelError, ParamsError
 from isogloss.recognizers import load_recognizer, new_recognizer, save_recognizer
 from isogloss.recognizers.batches import Batch
 from isogloss.recognizers.transducer import TransducerRecognizer
@@ -151,7 +151,7 @@ def test_a_model_that_names_its_kind_is_read_by_it(tmp_path):
     write_json({"kind": "transducer", **description}, tmp_path / "model" / "model.json")
     assert isinstance(load_recognizer(tmp_path / "model"), TransducerRecognizer)
     write_json({"kind": "transduser", **description}, tmp_path / "model" / "model.json")
-    with pytest.raises(ModelError, match="did you mean 'transducer'"):
+    with pytest.raises(ParamsError, match="did you mean 'transducer'"):
         load_recognizer(tmp_path / "model")
 
 

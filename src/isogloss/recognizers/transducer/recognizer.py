@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from isogloss.config import AsrParams, DecodingParams, Params
+from isogloss.config.components import RecognizerComponent
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.errors import ModelError
 from isogloss.recognizers.base import Cost, Hypothesis, Losses, Part, Recognizer
-from isogloss.recognizers.batches import Batch, Hears
+from isogloss.recognizers.batches import Batch
 from isogloss.recognizers.transducer.decoding import RecognitionStream, TokenSequence, beam_decode, greedy_decode
 from isogloss.recognizers.transducer.flops import FRAME_SECONDS, encoder_cost
 from isogloss.recognizers.transducer.model import Transducer
@@ -25,6 +26,8 @@ from isogloss.recognizers.transducer.sampled import sampled_tokens
 from isogloss.recognizers.transducer.squares import squared_gradients
 from isogloss.tables import read_json
 from isogloss.weights import load_weights, write_weights
+
+COMPONENT = RecognizerComponent(name="transducer", hears="features", implementation="TransducerRecognizer")
 
 PARTS: dict[str, Part] = {
     "cohort_input": "acoustic",
@@ -47,8 +50,8 @@ class TransducerRecognizer(Transducer, Recognizer):
         As `Transducer` takes them, without `vocabulary`.
     """
 
-    kind = "transducer"
-    hears: Hears = "features"
+    kind = COMPONENT.name
+    hears = COMPONENT.hears
 
     def __init__(self, tokens: Tokens, **network: Any) -> None:
         super().__init__(vocabulary=len(tokens), **network)
@@ -65,7 +68,7 @@ class TransducerRecognizer(Transducer, Recognizer):
         recognizer = cls(
             Tokens.read(data / "tokens.txt"),
             encoder=asr.encoder,
-            encoder_options=getattr(params, asr.encoder).model_dump(),
+            encoder_options=params.section(asr.encoder).model_dump(),
             input_dim=len(statistics["mean"]),
             predictor_dim=asr.predictor_dim,
             joiner_dim=asr.joiner_dim,
@@ -78,17 +81,12 @@ class TransducerRecognizer(Transducer, Recognizer):
     @classmethod
     def base_options(cls, params: Params) -> list[Any]:
         """Section `asr` and the encoder's."""
-        return [params.asr, getattr(params, params.asr.encoder)]
+        return [params.asr, params.section(params.asr.encoder)]
 
     @classmethod
     def base_epochs(cls, asr: AsrParams) -> int:
         """Those of CTC alone and those of the transducer loss."""
         return asr.ctc_epochs + asr.transducer_epochs
-
-    @property
-    def embedding_dim(self) -> int:
-        """D, the channels of the encoder."""
-        return self.encoder.output_dim
 
     def targets(self, batch: Batch) -> Targets:
         """The tokens of a batch's transcripts, on its device."""

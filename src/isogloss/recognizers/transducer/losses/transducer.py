@@ -112,8 +112,8 @@ def transducer_loss(
     simple_B = None
     if pruning is not None:
         pruning.check(shape, num_tokens)
-        simple_B, *occupancies = lattice.loss_and_occupancies(*simple_log_probs(pruning, targets))
-        targets = replace(targets, windows=windows(pruning.range, *occupancies, lengths))
+        simple_B, blank_BTP, label_BTP = lattice.loss_and_occupancies(*simple_log_probs(pruning, targets))
+        targets = replace(targets, windows=windows(pruning.range, blank_BTP, label_BTP, lengths))
     if backends.uses_triton(encoder_BTJ):
         from isogloss.recognizers.transducer.losses.joiner_triton import joiner_log_probs
     else:

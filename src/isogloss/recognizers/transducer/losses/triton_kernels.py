@@ -9,7 +9,7 @@ are the cells of its frames one after the other (`first_row` says where a frame'
 successive label positions from `begin` on are computed: all of them, or a window.
 """
 
-# mypy: disable-error-code="no-untyped-def, import-not-found"
+# mypy: disable-error-code="no-untyped-def, import-not-found, import-untyped"
 
 import triton
 import triton.language as tl
