@@ -78,7 +78,7 @@ def test_score_prints_the_error_rate_of_every_planted_dialect_under_every_system
 
 
 def test_compare_shows_an_experiment_beside_the_workspace(micro, isogloss, tmp_path, monkeypatch):
-    """The experiment is the run under another name, saved by DVC as users do."""
+    """The experiment is the run under another name, saved by DVC; the last commit is the third of the runs."""
     copy = micro.copy(tmp_path / "copy")
     copy.command("dvc", "exp", "save", "--name", "kept")
     page = tmp_path / "compare.html"
@@ -90,7 +90,7 @@ def test_compare_shows_an_experiment_beside_the_workspace(micro, isogloss, tmp_p
         (line,) = re.findall(rf"^{name} .*$", printed, flags=re.MULTILINE)
         shown = [float(cell) for cell in line.replace("*", "").split()[1:]]
         assert shown == pytest.approx(figures, abs=5e-4)
-    assert "compares 2 runs" in isogloss("compare", *metrics, "--html", page)
+    assert "compares 3 runs" in isogloss("compare", *metrics, "--html", page)
     assert "kept" in page.read_text() and not re.search(r"https?://(?!www\.w3\.org)", page.read_text())
 
 

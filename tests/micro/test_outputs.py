@@ -118,7 +118,7 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     "data/cuts/*.jsonl": is_json_lines,
     "data/embeddings.parquet": table(IDENTIFIERS | {"vector": "object"}),
     "data/features/*/*.lca": lambda path: None,  # read through the cuts below
-    "data/tokens.txt": is_text(r"<\w+>|\S"),
+    "*/tokens.txt": is_text(r"<\w+>|\S"),
     "data/truth/planted.parquet": table({"speaker_id": "str", "dialect": "str", "rare": "bool"}),
     "data/utterances.parquet": table(METADATA_COLUMNS, others="str"),
     "data/validated.txt": is_text(r"\d+ expectations hold"),
