@@ -349,19 +349,21 @@ KINDS: dict[str, Callable[[], Iterator[Case]]] = {
 def main() -> None:
     """Do the kinds of the command line, and write what became of each case."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("kinds", nargs="*", choices=[*KINDS, "fuzz", []], default=[*KINDS, "fuzz"])
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)} and fuzz")
     parser.add_argument("--share", type=float, default=1.0)
     options = parser.parse_args()
-    failed = False
+    kinds, failed = options.kinds or [*KINDS, "fuzz"], False
+    if unknown := {*kinds} - {*KINDS, "fuzz"}:
+        parser.error(f"there is no kind {sorted(unknown)[0]!r}")
     with tempfile.TemporaryDirectory(prefix="isogloss-faults-") as name:
         folder = Path(name)
         os.environ["ISOGLOSS_LOCKS"] = str(folder / "locks")
         template, expected = Clone(folder / "template"), Clone(folder / "expected")
-        if any(kind in KINDS for kind in options.kinds):
+        if any(kind in KINDS for kind in kinds):
             template.make()
             template.copy(expected.root).dvc("repro", "-q")
         template.expected = expected.root
-        for kind in options.kinds:
+        for kind in kinds:
             rows = fuzzing.fuzz(options.share) if kind == "fuzz" else _all(kind, template, folder, options.share)
             failed |= any(row["outcome"].startswith("FAILED") for row in rows)
             _record(kind, rows)

@@ -2,7 +2,7 @@
 
 - `suppression`: small cohorts of one grouping are merged; of several groupings that are published together, as many as
   it takes
-- `attack`: what sums give away together, which suppression has to prevent
+- `attack`, `exact_attack`: what sums give away together, which suppression has to prevent
 - `names`: under which names the cohorts of a document's groupings are shown
 - `trials`: the same for verification, whose sums are about pairs of speakers
 """

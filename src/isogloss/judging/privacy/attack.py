@@ -11,10 +11,12 @@ three such vectors). So the search is one for subsets of few speakers with sum z
 
 - up to two small atoms, and three or four as long as there are at most `MOST_ATOMS` of them,
 - of any number of atoms: the intersection and the difference of two published sets, and what is left of a published
-  set after those of another grouping that lie inside it.
+  set after those of another grouping that lie inside it,
+- where none of these is found, whatever else there may be (`exact_attack`).
 
-What is not looked for: bounds (a sum of counts that is zero or nearly so says something about its parts), and
-combinations of more than four atoms that none of the above names.
+Atoms that no published set tells apart are one: a grouping of which nothing is published makes none finer.
+
+What is not looked for: bounds (a sum of counts that is zero or nearly so says something about its parts).
 
 Shapes: C published sets, A atoms, V null vectors; S, L, R sets of atoms, k atoms of each, P speakers.
 """
@@ -25,6 +27,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from isogloss.judging.privacy.exact_attack import smallest_sets
 
 Bits = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -61,6 +65,18 @@ def disclosed(
     -------
     Some of these sets, those of fewest atoms first; empty if there are none.
     """
+    sets_CB, atom_A = np.unique(sets_CA, axis=1, return_inverse=True)
+    members = [np.flatnonzero(atom_A == atom) for atom in range(sets_CB.shape[1])]
+    speakers = [frozenset[int]().union(*(speakers_of_atom[one] for one in those)) for those in members]
+    found = _disclosed(sets_CB, groupings, speakers, min_speakers)
+    finer = [tuple(sorted(int(one) for atom in atoms for one in members[atom])) for atoms in found]
+    return sorted(finer, key=lambda atoms: (len(atoms), atoms))
+
+
+def _disclosed(
+    sets_CA: Bits, groupings: Sequence[int], speakers_of_atom: Sequence[frozenset[int]], min_speakers: int
+) -> list[Atoms]:
+    """As `disclosed`, of atoms that the published sets tell apart."""
     null_AV = _null_vectors(sets_CA)
     found: dict[Atoms, None] = {}
     for atoms in _few_atoms(null_AV, speakers_of_atom, min_speakers):
@@ -73,17 +89,19 @@ def disclosed(
         speakers = frozenset().union(*(speakers_of_atom[atom] for atom in atoms))
         if 0 < len(speakers) < min_speakers and _is_zero(null_AV[list(atoms)].sum(axis=0)):
             found[atoms] = None
-    return sorted(found, key=lambda atoms: (len(atoms), atoms))
+    return list(found) or list(smallest_sets(sets_CA, speakers_of_atom, min_speakers=min_speakers))
 
 
 def _null_vectors(sets_CA: Bits) -> Floats:
     """Random vectors that sum to zero over every published set, (A, V); the same for the same sets."""
     atoms = sets_CA.shape[1]
     drawn_AV = np.random.default_rng(atoms).standard_normal((atoms, VECTORS))
-    _, sizes, basis_RA = np.linalg.svd(sets_CA.astype(np.float64), full_matrices=False)
-    basis_RA = basis_RA[sizes > 1e-10 * sizes.max(initial=1.0)]
-    for _ in range(2):  # once more against rounding
-        drawn_AV -= basis_RA.T @ (basis_RA @ drawn_AV)
+    sets = sets_CA.astype(np.float64)
+    sizes_C, vectors_CC = np.linalg.eigh(sets @ sets.T)  # of the published sets alone, which are fewer than the atoms
+    kept_C = sizes_C > 1e-10 * sizes_C.max(initial=0.0)
+    inverse_CC = (vectors_CC[:, kept_C] / sizes_C[kept_C]) @ vectors_CC[:, kept_C].T
+    for _ in range(3):  # twice more against rounding
+        drawn_AV -= sets.T @ (inverse_CC @ (sets @ drawn_AV))
     return drawn_AV
 
 
