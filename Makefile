@@ -10,7 +10,7 @@ export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/site
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: run test lint format setup lock clean
+.PHONY: run test lint format schema setup lock clean
 
 run: $(READY)
 	@isogloss run
@@ -27,6 +27,11 @@ lint: $(READY)
 format: $(READY)
 	ruff check --fix
 	ruff format
+
+# The form of every fairness.json, in docs/; a test says when it is out of date.
+schema: $(READY)
+	python -c "import json; from isogloss.judging import Document; \
+		print(json.dumps(Document.model_json_schema(), indent=2))" > docs/document.schema.json
 
 setup: $(READY)
 

@@ -63,10 +63,10 @@ def _aimed(who: str, delay: float) -> Callable[[Clone], str]:
 
     def attempt(clone: Clone) -> str:
         output = clone.root / "ewc.bin"
-        old = output.stat().st_ino
+        old = _identity(output)
         process = clone.start(*(DVC if "plain" in who else ()))
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not (output.exists() and output.stat().st_ino != old) and process.poll() is None:
+        while _identity(output) in (None, old) and process.poll() is None:
             if time.monotonic() > deadline:
                 raise RuntimeError("the stage did not run")
             time.sleep(0.002)
@@ -74,6 +74,15 @@ def _aimed(who: str, delay: float) -> Callable[[Clone], str]:
         return _kill(clone, process, who)
 
     return attempt
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from the one that had its name before; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _at_any_moment(who: str, delay: float) -> Callable[[Clone], str]:
@@ -108,7 +117,7 @@ def _kill(clone: Clone, process: "subprocess.Popen[str]", who: str) -> str:
 def disks() -> Iterator[Case]:
     """Disks that become full in the middle of a run: 20 sizes."""
     for number in range(20):
-        free = 4 + 26 * number
+        free = 4 + 16 * number
         yield Case(f"{free} KiB free", _full(free))
 
 
@@ -118,6 +127,7 @@ def _full(free_kibibytes: int) -> Callable[[Clone], str]:
     def attempt(clone: Clone) -> str:
         with disk(clone.root.with_name(clone.root.name + "-disk"), 64) as folder:
             small = clone.copy(folder / "clone")
+            small.dvc("status", "-q")  # makes DVC's database, which is larger than all that the run writes
             used = shutil.disk_usage(folder).used // 1024
             resize(folder, used + free_kibibytes)
             status, _, said = small.run()

@@ -4,7 +4,7 @@
     python benchmarks/fisher.py
 
 Every encoder in its small size, with random weights, on the same utterances of train in the same batches, on one
-thread. *epoch*: forward, transducer loss, backward, a step of Adam. *fisher*: `isogloss.mitigation.diagonal_fisher`.
+thread. *epoch*: forward, transducer loss, backward, a step of Adam. *fisher*: `mitigation.fisher.diagonal_fisher`.
 *one by one*: a forward and a backward pass an utterance, on the first batches only and scaled up. Time is processor
 time of the thread. The bound is the project's own: a Fisher costs at most two epochs.
 """
@@ -22,7 +22,7 @@ from lhotse import CutSet
 
 from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.corpus.frontend.tokens import Tokens
-from isogloss.mitigation import diagonal_fisher
+from isogloss.mitigation.fisher import diagonal_fisher
 from isogloss.recognizers import Recognizer
 from isogloss.recognizers.batches import Batch, Utterances, shuffled_batches
 from isogloss.recognizers.transducer import TransducerRecognizer

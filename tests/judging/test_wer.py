@@ -119,6 +119,7 @@ def test_a_planted_harm_and_a_planted_gain_are_found():
     first, second, _ = found.cohorts
     assert first.ci95[1] < 0 < second.ci95[0]
     assert first.p_holm <= 0.05 and second.p_holm <= 0.05
+    assert all(0 < cohort.detectable_change < 0.6 for cohort in found.cohorts)  # a planted change of 0.6 was seen
 
 
 def test_a_cohort_below_the_speakers_of_inference_is_shown_without_it():

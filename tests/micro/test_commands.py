@@ -105,11 +105,13 @@ def test_an_audit_of_the_runs_transcripts_finds_what_its_stages_found(micro, iso
         *("--by", "age_band", "--min-speakers", "3", "--out", tmp_path / "out"),
     )
     assert "By age band" in printed
-    (audited,) = json.loads((tmp_path / "out" / "fairness.json").read_text())["groupings"]
-    staged = json.loads((micro.root / "results/asr/ewc/attribute/fairness.json").read_text())
-    of_stage = {cohort["label"].removeprefix("age_band = "): cohort for cohort in staged["cohorts"]}
-    assert {cohort["label"] for cohort in audited["cohorts"]} == set(of_stage)
-    for cohort in audited["cohorts"]:
+    audited = json.loads((tmp_path / "out" / "fairness.json").read_text())
+    staged = json.loads((micro.root / "results/asr/ewc/fairness.json").read_text())
+    (by_age,) = audited["groupings"]
+    (of_rule,) = (grouping for grouping in staged["groupings"] if grouping["name"] == "attribute")
+    of_stage = {cohort["label"].removeprefix("age_band = "): cohort for cohort in of_rule["cohorts"]}
+    assert {cohort["label"] for cohort in by_age["cohorts"]} == set(of_stage)
+    for cohort in by_age["cohorts"]:
         for key in ("speakers", "utterances", "words", "before", "after", "relative_change"):
             assert cohort[key] == pytest.approx(of_stage[cohort["label"]][key]), key
     assert audited["overall"]["before"] == pytest.approx(staged["overall"]["before"])
@@ -121,8 +123,8 @@ def test_an_audit_reads_a_result_table_as_it_is(micro, isogloss, tmp_path):
     isogloss("audit", table, "--discover", "geographic", "--by", "gender", "--out", tmp_path / "out")
     document = json.loads((tmp_path / "out" / "fairness.json").read_text())
     everything = pd.read_parquet(table)
-    assert {grouping["rule"] for grouping in document["groupings"]} == {"gender", "geographic"}
-    (by_gender,) = (grouping for grouping in document["groupings"] if grouping["rule"] == "gender")
+    assert {grouping["name"] for grouping in document["groupings"]} == {"gender", "geographic"}
+    (by_gender,) = (grouping for grouping in document["groupings"] if grouping["name"] == "gender")
     for cohort in by_gender["cohorts"]:
         assert cohort["before"] == pytest.approx(wer(everything[everything["gender"] == cohort["cohort"]]))
 
@@ -138,9 +140,10 @@ def test_an_audit_of_the_runs_trials_prints_equal_error_rates_that_lie_on_the_cu
         *("--by", "gender", "--min-speakers", "3", "--out", tmp_path / "out"),
     )
     assert "By gender" in printed
-    (grouping,) = json.loads((tmp_path / "out" / "fairness.json").read_text())["groupings"]
+    document = json.loads((tmp_path / "out" / "fairness.json").read_text())
+    (grouping,) = document["groupings"]
     assert {cohort["cohort"] for cohort in grouping["cohorts"]} == {"female", "male"}
-    for found in (grouping["overall"], *grouping["cohorts"]):
+    for found in (document["overall"], *grouping["cohorts"]):
         name = found.get("cohort")
         rows = trials if name is None else trials.query("enrol_gender == @name and test_gender == @name")
         false_alarms, hits, _ = roc_curve(rows["target"], rows["score"], drop_intermediate=False)

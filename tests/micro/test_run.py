@@ -8,6 +8,8 @@ from isogloss.config import read_yaml
 STAGES = {
     "corpus",
     "prepare",
+    "cohort_inputs",
+    "voice_inputs",
     "validate",
     "train_asr",
     "train_speaker",

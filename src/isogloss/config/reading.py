@@ -1,6 +1,7 @@
 """Reading YAML through pydantic: what does not fit is one sentence."""
 
 import difflib
+import re
 import reprlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 
 from isogloss.errors import ParamsError
 
-_MOST_VALUES, _MOST_BITS = 100_000, 4096
+_MOST_VALUES, _MOST_BITS, _MOST_LEVELS = 100_000, 4096, 200
 _LONGEST_MESSAGE = 500
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 120
@@ -56,11 +57,14 @@ def parse_yaml(text: str, *, where: str) -> Any:
     ParamsError
         It is not YAML, or a value in it is impossible; the message begins with `where`.
     """
+    deep = f"{where} is nested too deeply; nothing in it needs more than a few levels"
+    if _depth(text) > _MOST_LEVELS:  # the parser would take seconds to find out
+        raise ParamsError(deep)
     try:
         # YAML 1.2, as DVC reads it: there 1e-3 is a number, in PyYAML's 1.1 a string.
         content = YAML(typ="safe", pure=True).load(text)
     except RecursionError:
-        raise ParamsError(f"{where} is nested too deeply; nothing in it needs more than a few levels") from None
+        raise ParamsError(deep) from None
     except YAMLError as error:
         raise ParamsError(f"{where} is not valid YAML: {cut(' '.join(str(error).split()))}") from None
     except Exception as error:
@@ -69,6 +73,15 @@ def parse_yaml(text: str, *, where: str) -> Any:
         raise ParamsError(f"{where} has a value that cannot be read: {said}") from None
     _refuse_endless(content, where)
     return content
+
+
+def _depth(text: str) -> int:
+    """How many brackets are open at once, at most (those in quotes and comments count too)."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[{\]}]", text):
+        depth = max(0, depth + (1 if bracket in "[{" else -1))
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def shown(value: Any) -> str:

@@ -7,11 +7,13 @@ declares it (`COMPONENT`), and `isogloss.config.registry` finds it.
 import difflib
 from typing import Any
 
-from isogloss.config import Params, registry
+from isogloss.config import Params
 from isogloss.config.components import MitigationComponent, Model
+from isogloss.config.registry import implementation, names
 from isogloss.errors import ModelError
 from isogloss.mitigation.base import Mitigation, Pairs, Setting, Step
-from isogloss.mitigation.fisher import diagonal_fisher
+
+_SPOKEN: dict[Model, str] = {"recognizer": "recogniser", "speaker": "speaker encoder"}
 
 
 def build_mitigation(name: str, params: Params) -> Mitigation[Any, Any]:
@@ -39,15 +41,13 @@ def build_speaker_mitigation(name: str, params: Params) -> Mitigation[Any, Any]:
 
 def _strategy(name: str, model: Model) -> type[Mitigation[Any, Any]]:
     """The class of a strategy that can adapt such a model."""
-    known = registry.names(MitigationComponent, adapts=model)
+    known = names(MitigationComponent, adapts=model)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-        raise ModelError(f"there is no mitigation {name!r} of a {SPOKEN[model]}; {hint}")
-    found: type[Mitigation[Any, Any]] = registry.implementation(MitigationComponent, name)
+        raise ModelError(f"there is no mitigation {name!r} of a {_SPOKEN[model]}; {hint}")
+    found: type[Mitigation[Any, Any]] = implementation(MitigationComponent, name)
     return found
 
 
-SPOKEN: dict[Model, str] = {"recognizer": "recogniser", "speaker": "speaker encoder"}
-
-__all__ = ["Mitigation", "Pairs", "Setting", "Step", "build_mitigation", "build_speaker_mitigation", "diagonal_fisher"]
+__all__ = ["Mitigation", "Pairs", "Setting", "Step", "build_mitigation", "build_speaker_mitigation"]

@@ -6,7 +6,7 @@ loss differs by model: utterances of a recogniser (`arw`), or the terms of a spe
 """
 
 from collections.abc import Iterable
-from typing import Any, Generic
+from typing import Any, Generic, cast
 
 from torch import Tensor
 
@@ -28,7 +28,7 @@ class Reweighting(Mitigation[Any, Model], Generic[Model]):
     def start(self, model: Model, setting: Setting, base_batches: Iterable[Any]) -> None:
         """Make the adversary for this model's embeddings."""
         self._adversary = Adversary(
-            embedding_dim=int(model.embedding_dim),
+            embedding_dim=cast(int, model.embedding_dim),
             clusters=self.clusters(setting),
             hidden_dim=self.options.hidden_dim,
             learning_rate=self.options.adversary_learning_rate,

@@ -73,8 +73,8 @@ def fit(
     ema_decay
         The module ends with a moving average of its weights (see `MovingAverage`); 0 for the weights themselves.
     precision
-        float32; bf16, where matrix products run in bfloat16 by autocast (but for LSTMs, see
-        `isogloss.recognizers.transducer.recurrence`); or auto, which is bf16 on a GPU.
+        float32; bf16, where matrix products run in bfloat16 by autocast (but for those that a model keeps in float32,
+        such as its LSTMs); or auto, which is bf16 on a GPU.
     devices
         Processes, one a GPU (see `visible_devices`).
 
@@ -129,7 +129,7 @@ def _trainer(callbacks: list[Callback], checkpoints: Path, *, devices: int, **op
     return lightning.Trainer(
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
         devices=devices,
-        # While the encoder learns alone from CTC, the predictor has no gradient.
+        # Parts of a model may have no gradient for some epochs, as a transducer's predictor while CTC trains alone.
         strategy=DDPStrategy(find_unused_parameters=True) if devices > 1 else "auto",
         use_distributed_sampler=False,
         callbacks=[*callbacks, *([RichProgressBar(leave=True)] if on_terminal else []), checkpoint],

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from isogloss.errors import ModelError
-from isogloss.mitigation import diagonal_fisher
-from isogloss.mitigation.fisher import diagonal
+from isogloss.mitigation.fisher import diagonal, diagonal_fisher
 from isogloss.recognizers import save_recognizer
 from isogloss.recognizers.per_utterance import gradients
 from isogloss.recognizers.transducer.losses import transducer_loss_from_logits
@@ -165,7 +164,7 @@ def test_sampled_labels_come_with_the_probability_that_the_loss_gives_them(tiny_
 
 PROCESS = """
 import sys, torch
-from isogloss.mitigation import diagonal_fisher
+from isogloss.mitigation.fisher import diagonal_fisher
 from isogloss.recognizers import load_recognizer
 rank, folder = int(sys.argv[1]), sys.argv[2]
 torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)

@@ -3,6 +3,7 @@
 from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
 from isogloss.mitigation.base import Mitigation
+from isogloss.recognizers.base import Recognizer
 
 
 class BiasesParams(MethodParams):
@@ -12,6 +13,6 @@ class BiasesParams(MethodParams):
 COMPONENT = MitigationComponent(name="toy_biases", options=BiasesParams, implementation="Biases")
 
 
-class Biases(Mitigation):
-    def is_trained(self, parameter: str) -> bool:
+class Biases(Mitigation[BiasesParams, Recognizer]):
+    def is_trained(self, model: Recognizer, parameter: str) -> bool:
         return "bias" in parameter
