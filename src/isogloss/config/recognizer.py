@@ -37,6 +37,14 @@ class AsrParams(Section):
     """Epochs of CTC alone that teach the encoder to listen before the predictor has learnt the grammar."""
     transducer_epochs: PositiveInt = 5
     ctc_weight: Annotated[float, Field(ge=0.0)] = 0.3
+    loss: Literal["full", "pruned"] = "full"
+    """The transducer loss of base training, over all label positions or within windows of them (2206.13236)."""
+    prune_range: Annotated[int, Field(ge=2)] = 5
+    """Label positions of each encoder frame that the pruned loss keeps."""
+    simple_loss_scale: Annotated[float, Field(ge=0.0)] = 0.5
+    """Weight of the loss of the simple joiner that places the windows, beside 1 for the pruned loss."""
+    prune_warm_up_epochs: Annotated[int, Field(ge=0)] = 1
+    """Epochs over which the weights of the two go from 1 and 0.1 to these, epoch by epoch."""
     fastemit: Annotated[float, Field(ge=0.0)] = 0.0
     """FastEmit's lambda (2010.11148): labels' gradients count 1 + lambda times as much, in adaptation too."""
     delay_penalty: Annotated[float, Field(ge=0.0)] = 0.0

@@ -14,6 +14,19 @@ from isogloss.recognizers.transducer.encoders import build_encoder
 from isogloss.recognizers.transducer.predictor import LstmPredictor
 
 
+class SimpleJoiner(nn.Module):
+    """Logits that are the sum of a projection of the encoder and one of the predictor (Kuang et al. 2022)."""
+
+    def __init__(self, *, encoder_dim: int, predictor_dim: int, vocabulary: int) -> None:
+        super().__init__()
+        self.encoder_layer = nn.Linear(encoder_dim, vocabulary)
+        self.predictor_layer = nn.Linear(predictor_dim, vocabulary)
+
+    def forward(self, encoded_BTD: Tensor, predicted_BUP: Tensor) -> tuple[Tensor, Tensor]:
+        """The two parts of the logits, (B, T, V) and (B, U + 1, V)."""
+        return self.encoder_layer(encoded_BTD), self.predictor_layer(predicted_BUP)
+
+
 class Transducer(nn.Module):
     """A network with the joiner output_layer(tanh(encoder + predictor)) (Graves 2012, 1211.3711).
 
@@ -38,6 +51,8 @@ class Transducer(nn.Module):
     ----------
     feature_mean_F, feature_scale_F
         Statistics of the training features; `encode` normalises with them.
+    simple_joiner
+        What the pruned loss places its windows by, while base training uses that loss; it is no part of the model.
     """
 
     feature_mean_F: Tensor
@@ -77,6 +92,7 @@ class Transducer(nn.Module):
         self.output_layer = nn.Linear(joiner_dim, vocabulary)
         self.ctc_layer = nn.Linear(self.encoder.output_dim, vocabulary)
         self.cohort_input = CohortInput(cohorts, dim=input_dim, hidden_share=hidden_share) if cohorts else None
+        self.simple_joiner: SimpleJoiner | None = None
 
     @property
     def embedding_dim(self) -> int:

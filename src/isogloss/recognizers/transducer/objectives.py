@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from isogloss.config import AsrParams
-from isogloss.recognizers.transducer.losses import transducer_loss
+from isogloss.recognizers.transducer.losses import Pruning, transducer_loss, warm_up_scales
 from isogloss.recognizers.transducer.model import Transducer
 
 PLAIN = AsrParams()
@@ -25,15 +25,34 @@ class Targets:
 
 
 def transducer_losses(
-    model: Transducer, encoded_BTD: Tensor, lengths_B: Tensor, targets: Targets, params: AsrParams = PLAIN
+    model: Transducer,
+    encoded_BTD: Tensor,
+    lengths_B: Tensor,
+    targets: Targets,
+    params: AsrParams = PLAIN,
+    *,
+    warm_up: float | None = None,
 ) -> Tensor:
     """The transducer loss of each utterance, in nats, with FastEmit and delay penalty as section `asr` has them: (B,).
 
     A base recogniser and its adaptations have the same: how early it speaks is a property of the recogniser, which an
     adaptation with the plain loss would undo. FastEmit leaves the values alone; a method that weighs utterances by
     their losses weighs them by the penalised ones. The Fisher information is of the likelihood, without either.
+
+    With a share of the `warm_up` and a model that has a simple joiner, it is the pruned loss at that share.
     """
     predicted_BUP = model.predictor(targets.tokens_BU)
+    pruning = None
+    if warm_up is not None and model.simple_joiner is not None:
+        encoder_BTV, predictor_BPV = model.simple_joiner(encoded_BTD, predicted_BUP)
+        simple_scale, pruned_scale = warm_up_scales(warm_up, params.simple_loss_scale)
+        pruning = Pruning(
+            range=params.prune_range,
+            encoder_BTV=encoder_BTV,
+            predictor_BPV=predictor_BPV,
+            simple_scale=simple_scale,
+            pruned_scale=pruned_scale,
+        )
     return transducer_loss(
         model.encoder_projection(encoded_BTD),
         model.predictor_projection(predicted_BUP),
@@ -43,6 +62,7 @@ def transducer_losses(
         targets.lengths_B,
         fastemit=params.fastemit,
         delay_penalty=params.delay_penalty,
+        pruning=pruning,
     )
 
 

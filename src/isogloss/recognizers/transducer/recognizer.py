@@ -20,7 +20,7 @@ from isogloss.recognizers.base import Cost, Hypothesis, Losses, Part, Recognizer
 from isogloss.recognizers.batches import Batch
 from isogloss.recognizers.transducer.decoding import RecognitionStream, TokenSequence, beam_decode, greedy_decode
 from isogloss.recognizers.transducer.flops import FRAME_SECONDS, encoder_cost
-from isogloss.recognizers.transducer.model import Transducer
+from isogloss.recognizers.transducer.model import SimpleJoiner, Transducer
 from isogloss.recognizers.transducer.objectives import Targets, ctc_losses, transducer_losses
 from isogloss.recognizers.transducer.sampled import sampled_tokens
 from isogloss.recognizers.transducer.squares import squared_gradients
@@ -76,6 +76,12 @@ class TransducerRecognizer(Transducer, Recognizer):
         )
         recognizer.feature_mean_F.copy_(torch.tensor(statistics["mean"]))
         recognizer.feature_scale_F.copy_(torch.tensor(statistics["scale"]))
+        if asr.loss == "pruned":
+            recognizer.simple_joiner = SimpleJoiner(
+                encoder_dim=recognizer.encoder.output_dim,
+                predictor_dim=asr.predictor_dim,
+                vocabulary=len(recognizer.tokens),
+            )
         return recognizer
 
     @classmethod
@@ -108,7 +114,8 @@ class TransducerRecognizer(Transducer, Recognizer):
         For `ctc_epochs` the encoder learns alone from CTC (Graves et al. 2006); then the transducer loss joins, with
         `ctc_weight` times CTC. Without that order the predictor learns the grammar of a small corpus first and the
         encoder never has to listen (our choice, after a feasibility study on Atlas). An adaptation has the transducer
-        loss alone. Computing is free while CTC teaches alone: nothing tells yet what may be left out.
+        loss alone. Computing is free while CTC teaches alone: nothing tells yet what may be left out. The pruned loss
+        is for base training: dev and adaptations, whose losses are compared, have the full one.
         """
         encoded_BTD, lengths_B = self._encoded(batch)
         computed = self.encoder.compute_cost()
@@ -119,7 +126,9 @@ class TransducerRecognizer(Transducer, Recognizer):
         else:
             loss_B = ctc_losses(self, encoded_BTD, lengths_B, targets)
             if not warms_up:
-                loss_B = transducer_losses(self, encoded_BTD, lengths_B, targets, asr) + asr.ctc_weight * loss_B
+                warm_up = _warm_up(asr, epoch) if self.training else None
+                transducer_B = transducer_losses(self, encoded_BTD, lengths_B, targets, asr, warm_up=warm_up)
+                loss_B = transducer_B + asr.ctc_weight * loss_B
         extra = None if computed is None or warms_up else self.encoder.compute_weight * computed
         return Losses(loss_B, targets.lengths_B, mean_over_time(encoded_BTD, lengths_B), extra)
 
@@ -152,7 +161,8 @@ class TransducerRecognizer(Transducer, Recognizer):
 
         `model.json` names no kind: what names none is a transducer.
         """
-        write_weights(self.state_dict(), folder / "model.safetensors")
+        weights = {name: value for name, value in self.state_dict().items() if not name.startswith("simple_joiner.")}
+        write_weights(weights, folder / "model.safetensors")
         text = json.dumps(self.configuration, indent=2)
         (folder / "model.json").write_text(text + "\n", encoding="utf-8")
         self.tokens.write(folder / "tokens.txt")
@@ -207,6 +217,11 @@ class TransducerRecognizer(Transducer, Recognizer):
     def _encoded(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The encoder's frames and their numbers."""
         return self.encode(_features(batch), batch.lengths_B, batch.cohorts)
+
+
+def _warm_up(asr: AsrParams, epoch: int) -> float:
+    """The share of the pruned loss's warm-up that lies behind at the beginning of an epoch of base training."""
+    return (epoch - asr.ctc_epochs) / asr.prune_warm_up_epochs if asr.prune_warm_up_epochs else 1.0
 
 
 def mean_over_time(encoded_BTD: Tensor, lengths_B: Tensor) -> Tensor:
