@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from isogloss.config import overridden_text
+from isogloss.tables import read_parquet
 
 TOYS = Path(__file__).with_name("isogloss_toys")
 PARAMS = {
@@ -66,6 +68,13 @@ def test_one_toy_of_each_kind_runs_from_corpus_to_report(micro, site, tmp_path):
     page = (toys.root / "reports/fairness.html").read_text()
     assert all(word in page for word in ("toy_biases", "toy_parallel", "North and south of 38.0 degrees.", "toy_stack"))
     assert "nothing to do" in toys.command("isogloss", "run", "report").stdout
+
+    # No param chooses a kind of recogniser: a saved model says which it is.
+    shutil.rmtree(toys.root / "models/asr/base")
+    (toys.root / "models/asr/base").mkdir()
+    (toys.root / "models/asr/base/model.json").write_text('{"kind": "toy_parrot", "word": "up"}')
+    toys.command(sys.executable, "stages/transcribe.py")
+    assert set(read_parquet(toys.root / "results/asr/base/utterances.parquet")["hyp"]) == {"up"}
 
     install(site, "1.1")
     with pytest.raises(RuntimeError, match=r"toy_stack, of the plug-in isogloss-toys, has version '1\.0', but 1\.1 is"):

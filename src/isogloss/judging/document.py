@@ -17,8 +17,6 @@ Rectangle = tuple[Degrees, Degrees, Degrees, Degrees]
 """South, west, north, east."""
 Split = Literal["discovery", "test"]
 
-KIND = "isogloss-document"
-
 
 class Record(BaseModel):
     """A part of a document; unknown keys are refused."""
@@ -249,7 +247,7 @@ class SplitSize(Record):
 class Document(Record):
     """A judgement of one system, or of two on the same speakers."""
 
-    kind: Literal["isogloss-document"] = KIND
+    kind: Literal["isogloss-document"] = "isogloss-document"
     task: Literal["asr", "verification"]
     metric: Literal["WER", "EER"]
     systems: Annotated[list[str], Field(min_length=1, max_length=2)]

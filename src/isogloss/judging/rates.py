@@ -4,6 +4,7 @@ Made of weighted totals by speaker (`pairing.TOTALS`); a system has two of them.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,7 +105,7 @@ def spread_over(cohorts: Sequence[CohortFigures], sums: pd.DataFrame, statistics
         "variance": of.variance_of_rates,
         "relative_gap": of.relative_gap(ranked[0], ranked[-1]) if len(ranked) > 1 else None,
     }
-    changes = {name: change_of(measure, chosen) for name, measure in measures.items()}
+    changes: dict[str, Any] = {name: change_of(measure, chosen) for name, measure in measures.items()}
     paired = any(one.after is not None for one in chosen)
     if judged and paired:
         defined = {name: measure for name, measure in measures.items() if measure is not None}

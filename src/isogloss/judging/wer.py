@@ -7,7 +7,7 @@ the mean); so both figures stand side by side, and the relative gap is that of t
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -101,7 +101,7 @@ class _Judge:
         self.pairs, self.speakers, self.statistics, self.min_speakers = pairs, speakers, statistics, min_speakers
         self.against_rest, self.speakers_known, self.split = against_rest, speakers_known, split
 
-    def sizes(self, sums: pd.DataFrame) -> dict[str, int | None]:
+    def sizes(self, sums: pd.DataFrame) -> dict[str, Any]:
         """How much speech stands behind a rate."""
         return {
             "speakers": int(sums["speaker"].nunique()) if self.speakers_known else None,
@@ -111,7 +111,7 @@ class _Judge:
 
     def grouping(self, grouping: Grouping, shown: ShownNames) -> GroupingFigures:
         """One grouping, or why there is nothing to show of it."""
-        head = {
+        head: dict[str, Any] = {
             "name": grouping.name,
             "title": grouping.title or grouping.name,
             "discovered": grouping.chosen is not None,
@@ -121,7 +121,7 @@ class _Judge:
         }
         if shown.withheld:
             return GroupingFigures(**head, withheld=too_small(self.min_speakers))
-        sums = sums_by_cohort(self.pairs, grouping.cohorts.map(shown.judged))
+        sums = sums_by_cohort(self.pairs, cast(pd.Series, grouping.cohorts).map(shown.judged))
         cohorts = self._cohorts(sums, grouping, shown)
         partial = self.sizes(sums)["utterances"] != len(self.pairs)
         worst = cohorts[0]

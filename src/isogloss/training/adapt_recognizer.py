@@ -151,7 +151,7 @@ def _key(method: str, params: Params, setting: Setting, *, base: Path, data: Pat
         f"mitigate@{method}",
         [
             params.mitigation,
-            getattr(params, method),
+            params.section(method),
             (params.asr.fastemit, params.asr.delay_penalty),
             sorted(setting.worst),
             setting.utterances.to_csv(index=False),

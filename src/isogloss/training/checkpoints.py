@@ -77,7 +77,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if hashlib.sha256(body).hexdigest().encode() != digest:
         raise ModelError(f"the checkpoint {path} is damaged, or of another version of Isogloss")
     tree = json.loads(json.loads(body[8 : 8 + int.from_bytes(body[:8], "little")])["__metadata__"]["tree"])
-    return _decoded(tree, load_tensors(body))  # type: ignore[no-any-return]
+    return _decoded(tree, load_tensors(body))
 
 
 def usable(path: Path, *, tell: bool = True) -> bool:

@@ -13,7 +13,7 @@ the worst cohort.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -51,12 +51,14 @@ def trial_document(
     everyone = everybody(sides)
     if not everyone.measurable:
         raise TableError("there are no targets or no non-targets among the trials; an error rate needs both")
-    known = [replace(one, cohorts=_filled(one.cohorts), chosen=_filled(one.chosen)) for one in groupings]
+    known = [
+        replace(one, cohorts=cast(pd.DataFrame, _filled(one.cohorts)), chosen=_filled(one.chosen)) for one in groupings
+    ]
     shown = trial_names(before, known, discovery, min_speakers=min_speakers, where=where)
     if discovery is not None:
         early = trials_of(discovery, where="the trials of discovery")
         known = [_ranked(one, early) for one in known]
-    thresholds = {
+    thresholds: dict[Any, float] = {
         side: errors.at_eer.score
         for side, errors in zip(SIDES, everyone.errors, strict=False)
         if errors.at_eer is not None
@@ -133,7 +135,7 @@ class _Judge:
 
     def grouping(self, grouping: Grouping, shown: ShownNames) -> GroupingFigures:
         """One grouping, or why there is nothing to show of it."""
-        head = {
+        head: dict[str, Any] = {
             "name": grouping.name,
             "title": grouping.title or grouping.name,
             "discovered": grouping.chosen is not None,
