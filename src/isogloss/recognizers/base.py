@@ -41,7 +41,7 @@ class Losses:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """The text that a recogniser heard, and the times in seconds at which it emitted its tokens, where it knows them."""
+    """The text that a recogniser heard, and when it emitted its tokens, in seconds, where it knows."""
 
     text: str
     token_seconds: tuple[float, ...] | None = None

@@ -80,7 +80,7 @@ def require_digest(folder: Path, expected: str | None, *, checkpoint: str) -> No
     found = checkpoint_digest(folder)
     if expected is None:
         raise ModelError(
-            f"asr.checkpoint_sha256 is missing, without which DVC cannot see that {checkpoint} changes; set it to {found}"
+            f"asr.checkpoint_sha256 is missing, by which DVC sees that {checkpoint} has changed; set it to {found}"
         )
     if found != expected:
         raise ModelError(

@@ -37,7 +37,7 @@ class WhisperRecognizer(Recognizer):
     feature_extractor
         Its `WhisperFeatureExtractor`, which says the mel filters.
     window_seconds
-        The audio that the encoder sees; None for the checkpoint's own (30 s).
+        Whole seconds of audio that the encoder sees; None for the checkpoint's own (30).
     targets
         How references become targets: `sentence` with a capital and a full stop, as the pretrained model writes, or
         `verbatim`.
@@ -59,14 +59,14 @@ class WhisperRecognizer(Recognizer):
         tokenizer: Any,
         feature_extractor: Any,
         *,
-        window_seconds: float | None = None,
+        window_seconds: int | None = None,
         targets: Literal["sentence", "verbatim"] = "sentence",
         max_tokens_per_second: float = 20.0,
     ) -> None:
         super().__init__()
         if feature_extractor.sampling_rate != SAMPLING_RATE:
             raise ModelError(
-                f"the checkpoint hears {feature_extractor.sampling_rate} samples a second; only {SAMPLING_RATE} is known"
+                f"the checkpoint hears {feature_extractor.sampling_rate} samples a second; Isogloss has {SAMPLING_RATE}"
             )
         self.model = model
         self.tokenizer = tokenizer
@@ -79,24 +79,23 @@ class WhisperRecognizer(Recognizer):
         self.register_buffer("hann", torch.hann_window(feature_extractor.n_fft), persistent=False)
 
     @property
-    def window_seconds(self) -> float:
+    def window_seconds(self) -> int:
         """Seconds of audio that the encoder sees."""
-        return self.model.config.max_source_positions * SAMPLES_PER_FRAME / SAMPLING_RATE
+        return self.model.config.max_source_positions * SAMPLES_PER_FRAME // SAMPLING_RATE
 
-    def _cut_window(self, seconds: float) -> None:
+    def _cut_window(self, seconds: int) -> None:
         """Keep the positions of the first `seconds` alone."""
         encoder = self.model.model.encoder
-        frames = round(seconds * SAMPLING_RATE / SAMPLES_PER_FRAME)
+        frames = seconds * SAMPLING_RATE // SAMPLES_PER_FRAME
         if not 1 <= frames <= encoder.embed_positions.num_embeddings:
-            longest = encoder.embed_positions.num_embeddings * SAMPLES_PER_FRAME / SAMPLING_RATE
-            raise ModelError(f"whisper.window_seconds is {seconds:g}; the checkpoint allows up to {longest:g}")
+            raise ModelError(f"whisper.window_seconds is {seconds}; the checkpoint allows 1 to {self.window_seconds}")
         kept = nn.Embedding(frames, encoder.embed_positions.embedding_dim)
         kept.weight = nn.Parameter(encoder.embed_positions.weight[:frames].detach().clone(), requires_grad=False)
         encoder.embed_positions = kept
         encoder.max_source_positions = frames
         self.model.config.max_source_positions = frames
         extractor = self.feature_extractor
-        extractor.chunk_length = frames * SAMPLES_PER_FRAME / SAMPLING_RATE
+        extractor.chunk_length = seconds
         extractor.n_samples = frames * SAMPLES_PER_FRAME
         extractor.nb_max_frames = extractor.n_samples // extractor.hop_length
 
@@ -113,8 +112,8 @@ class WhisperRecognizer(Recognizer):
         if int(lengths_B.max()) > window:
             longest = int(lengths_B.max()) / SAMPLING_RATE
             raise ModelError(
-                f"an utterance lasts {longest:.1f} s, but whisper.window_seconds is {self.window_seconds:g}; raise it, or "
-                "leave longer utterances out"
+                f"an utterance lasts {longest:.1f} s, but whisper.window_seconds is {self.window_seconds}; raise it, "
+                "or leave longer utterances out"
             )
         within_BS = torch.arange(audio_BS.shape[1], device=audio_BS.device) < lengths_B[:, None]
         padded_BS = F.pad(audio_BS * within_BS, (0, max(0, window - audio_BS.shape[1])))[:, :window]
