@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from isogloss.errors import ModelError
-from isogloss.mitigation import diagonal_fisher, fisher, per_utterance
+from isogloss.mitigation import diagonal_fisher, fisher
 from isogloss.mitigation.sampled import sampled_labels
 from isogloss.recognizers.batches import Batch
+from isogloss.recognizers.per_utterance import gradients as per_utterance
 from isogloss.recognizers.transducer import save_transducer
 from isogloss.recognizers.transducer.losses import transducer_loss_from_logits
 
@@ -177,7 +178,8 @@ def test_sampled_labels_come_with_the_probability_that_the_loss_gives_them(tiny_
 
 PROCESS = """
 import sys, torch
-from isogloss.mitigation import diagonal_fisher, fisher, per_utterance
+from isogloss.mitigation import diagonal_fisher, fisher
+from isogloss.recognizers.per_utterance import gradients as per_utterance
 from isogloss.recognizers.transducer import load_transducer
 rank, folder = int(sys.argv[1]), sys.argv[2]
 torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)

@@ -14,7 +14,7 @@ import torch.distributed
 from torch import Tensor, nn
 
 from isogloss.errors import ModelError
-from isogloss.mitigation.per_utterance import UtteranceGradients
+from isogloss.recognizers.per_utterance.gradients import UtteranceGradients
 from isogloss.recognizers.transducer import Transducer
 from isogloss.recognizers.transducer.losses import transducer_loss
 

@@ -19,6 +19,7 @@ from isogloss.errors import ModelError
 from isogloss.recognizers.base import Hypothesis, Losses, Part, Recognizer
 from isogloss.recognizers.ctc_search import Path as TokenPath
 from isogloss.recognizers.ctc_search import best_path, prefix_beam_search
+from isogloss.recognizers.per_utterance.squares import squares_in_one_pass
 
 SAMPLING_RATE = 16_000
 
@@ -83,7 +84,11 @@ class CtcRecognizer(Recognizer):
         inputs = self.feature_extractor(
             [row.cpu().numpy() for row in rows], sampling_rate=SAMPLING_RATE, padding=True, return_tensors="pt"
         )
-        inputs = {name: value.to(device) for name, value in inputs.items()}
+        weight = next(self.model.parameters())
+        inputs = {
+            name: value.to(device, weight.dtype if value.is_floating_point() else value.dtype)
+            for name, value in inputs.items()
+        }
         if len(rows) > 1 and "attention_mask" not in inputs:
             inputs["attention_mask"] = _mask([len(row) for row in rows], device)
         output = self.model(**inputs, output_hidden_states=True)
@@ -102,13 +107,17 @@ class CtcRecognizer(Recognizer):
     def losses(self, batch: Any) -> Losses:
         """The CTC loss of each utterance in nats; 0 where the text is longer than the audio.
 
-        In float32 and on the CPU always: its gradient on a GPU differs from run to run.
+        In float32 at the least, and on the CPU always: its gradient on a GPU differs from run to run.
         """
         logits_BTV, hidden_BTD, frames_B = self.frames(batch.audio_BS, batch.lengths_B)
         tokens = [self.encode(text) for text in batch.texts]
         units_B = torch.tensor([len(ids) for ids in tokens])
         tokens_BN = torch.nn.utils.rnn.pad_sequence([torch.tensor(ids) for ids in tokens], batch_first=True)
-        log_probs_TBV = logits_BTV.float().log_softmax(dim=-1).transpose(0, 1).cpu()
+        log_probs_TBV = (
+            logits_BTV.log_softmax(dim=-1, dtype=torch.promote_types(logits_BTV.dtype, torch.float32))
+            .transpose(0, 1)
+            .cpu()
+        )
         loss_B = F.ctc_loss(
             log_probs_TBV, tokens_BN, frames_B.cpu(), units_B, blank=self.blank, reduction="none", zero_infinity=True
         )
@@ -118,6 +127,13 @@ class CtcRecognizer(Recognizer):
             units_B=units_B.to(logits_BTV.device),
             embedding_BD=(hidden_BTD.detach() * within_BT1).sum(dim=1) / frames_B[:, None].clamp(min=1),
         )
+
+    def squares(self, batch: Any) -> dict[str, Tensor] | None:
+        """Sum over the batch of squared per-utterance gradients, by parameter name, in one backward pass.
+
+        None for a model that has to see one utterance at a time, or has layers of other kinds.
+        """
+        return squares_in_one_pass(self, batch) if self._independent_of_padding else None
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a reference, in the letter case of the vocabulary.

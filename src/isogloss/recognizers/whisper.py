@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from isogloss.config import DecodingParams
 from isogloss.errors import ModelError
 from isogloss.recognizers.base import Hypothesis, Losses, Part, Recognizer
+from isogloss.recognizers.per_utterance.gradients import Call, Gradients, Rows
+from isogloss.recognizers.per_utterance.squares import squares_in_one_pass
 
 SAMPLING_RATE = 16_000
 SAMPLES_PER_FRAME = 320
@@ -136,12 +138,19 @@ class WhisperRecognizer(Recognizer):
             input_ids=inputs_BN, encoder_hidden_states=encoded_BTD, position_ids=positions_BN, use_cache=False
         ).last_hidden_state
         logits_BNV = self.model.proj_out(decoded_BND)
-        loss_BN = F.cross_entropy(logits_BNV.float().transpose(1, 2), labels_BN, reduction="none", ignore_index=IGNORED)
+        logits_BVN = logits_BNV.to(torch.promote_types(logits_BNV.dtype, torch.float32)).transpose(1, 2)
+        loss_BN = F.cross_entropy(logits_BVN, labels_BN, reduction="none", ignore_index=IGNORED)
         return Losses(
             loss_B=loss_BN.sum(dim=1),
             units_B=(labels_BN != IGNORED).sum(dim=1),
             embedding_BD=_mean_over_speech(encoded_BTD.detach(), batch.lengths_B),
         )
+
+    def squares(self, batch: Any) -> dict[str, Tensor] | None:
+        """Sum over the batch of squared per-utterance gradients, by parameter name, in one backward pass."""
+        from transformers.models.whisper.modeling_whisper import WhisperPositionalEmbedding
+
+        return squares_in_one_pass(self, batch, formulas={WhisperPositionalEmbedding: _positions})
 
     def _teacher(self, texts: Sequence[str], *, device: torch.device) -> tuple[Tensor, Tensor]:
         """Inputs and labels of teacher forcing, (B, N) each: prefix and text; text and end, padding not counted."""
@@ -221,6 +230,12 @@ class WhisperRecognizer(Recognizer):
         tokenizer = read_pretrained(WhisperTokenizerFast, folder)
         extractor = read_pretrained(WhisperFeatureExtractor, folder)
         return cls(model, tokenizer, extractor, **options).eval()
+
+
+def _positions(_: nn.Module, __: Call, gradient_BNC: Tensor) -> Gradients:
+    """Learned positions: the first N rows of the table, whatever the tokens are."""
+    positions_BN = torch.arange(gradient_BNC.shape[1], device=gradient_BNC.device).expand(gradient_BNC.shape[:2])
+    return {"weight": Rows(positions_BN, gradient_BNC)}
 
 
 def _mean_over_speech(encoded_BTD: Tensor, lengths_B: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from isogloss.mitigation.lstm_gradients import RememberedLSTM, can_be_remembered
+from isogloss.recognizers.per_utterance.lstm import RememberedLSTM, can_be_remembered
 
 
 def remembered(lstm, inputs):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from isogloss.mitigation.per_utterance import UtteranceGradients
+from isogloss.recognizers.per_utterance.gradients import UtteranceGradients
 
 
 class Everything(nn.Module):

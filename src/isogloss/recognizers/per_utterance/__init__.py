@@ -1,0 +1,1 @@
+"""Gradients of each utterance of a batch from one backward pass."""
