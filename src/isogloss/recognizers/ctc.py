@@ -133,7 +133,9 @@ class CtcRecognizer(Recognizer):
 
         None for a model that has to see one utterance at a time, or has layers of other kinds.
         """
-        return squares_in_one_pass(self, batch) if self._independent_of_padding else None
+        if not self._independent_of_padding:
+            return None
+        return squares_in_one_pass(self, batch, changed_in_place=True)  # wav2vec2 zeroes padding in place
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a reference, in the letter case of the vocabulary.

@@ -15,6 +15,7 @@ def squares_in_one_pass(
     batch: Any,
     *,
     formulas: Mapping[type[nn.Module], Callable[[nn.Module, Call, Tensor], Gradients]] | None = None,
+    changed_in_place: bool = False,
 ) -> dict[str, Tensor] | None:
     """Sum over the batch of the squared gradient of each utterance's loss, by parameter name.
 
@@ -22,8 +23,8 @@ def squares_in_one_pass(
     ----------
     model
         Its layers see utterances as the first dimension of their input.
-    formulas
-        Of layers that `UtteranceGradients` does not know.
+    formulas, changed_in_place
+        As `UtteranceGradients` has them.
 
     Returns
     -------
@@ -31,7 +32,7 @@ def squares_in_one_pass(
     caller takes one backward pass an utterance.
     """
     model.zero_grad(set_to_none=True)
-    with UtteranceGradients(model, len(batch.lengths_B), formulas=formulas) as noted:
+    with UtteranceGradients(model, len(batch.lengths_B), formulas=formulas, changed_in_place=changed_in_place) as noted:
         losses = model.losses(batch)
         losses.loss_B.sum().backward()
     found = noted.squares()
