@@ -35,9 +35,8 @@ import torch
 from torch import Tensor
 
 from isogloss.recognizers.transducer import build_encoder
-from isogloss.recognizers.transducer.encoders import Encoder
+from isogloss.recognizers.transducer.encoders import Encoder, encoder_options
 from isogloss.recognizers.transducer.encoders.arbitrator import Arbitrator
-from isogloss.recognizers.transducer.encoders.sizes import SIZES
 from isogloss.recognizers.transducer.flops import count_flops
 from isogloss.tables import atomic_path, write_json
 
@@ -81,7 +80,8 @@ class RandomArbitrator(Arbitrator):
 def encoder(gates: str) -> Encoder:
     """The published size, in evaluation mode."""
     torch.manual_seed(0)
-    return build_encoder("amortized", input_dim=FILTERS, **{**SIZES["amortized"]["published"], "gates": gates}).eval()
+    options = {**encoder_options("amortized", "published"), "gates": gates}
+    return build_encoder("amortized", input_dim=FILTERS, **options).eval()
 
 
 def noise(batch: int, frames: int) -> Tensor:

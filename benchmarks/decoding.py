@@ -38,7 +38,7 @@ from isogloss.recognizers.batches import Batch, Utterances
 from isogloss.recognizers.transducer import Transducer, load_transducer
 from isogloss.recognizers.transducer.decoding import StreamingRecognizer
 from isogloss.recognizers.transducer.decoding.greedy import advance, start
-from isogloss.recognizers.transducer.encoders import SIZES
+from isogloss.recognizers.transducer.encoders import encoder_names, encoder_options
 from isogloss.tables import atomic_path, write_json
 
 ROOT = Path(__file__).parents[1]
@@ -133,7 +133,7 @@ def random_model(encoder: str, tokens: Tokens, features_TF: Tensor) -> Transduce
     torch.manual_seed(1)
     model = Transducer(
         encoder=encoder,
-        encoder_options=SIZES[encoder]["small"],
+        encoder_options=encoder_options(encoder),
         input_dim=features_TF.shape[1],
         vocabulary=len(tokens),
         predictor_dim=128,
@@ -155,7 +155,7 @@ def streams() -> dict[str, Any]:
     recordings = [cut.load_audio()[0] for cut in make_cuts(ROOT / "data/corpus") if cut.id in wanted]
     features_TF = torch.from_numpy(feature_extractor(40).extract(recordings[0], SAMPLING_RATE))
     figures = {}
-    for encoder in SIZES:
+    for encoder in encoder_names():
         recognizer = StreamingRecognizer(random_model(encoder, tokens, features_TF), tokens)
         list(recognizer.transcribe([recordings[0]]))
         chunk_s, final_s, said = [], [], 0

@@ -25,7 +25,7 @@ from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.mitigation import diagonal_fisher
 from isogloss.recognizers.batches import Batch, Utterances, shuffled_batches
 from isogloss.recognizers.transducer import Transducer
-from isogloss.recognizers.transducer.encoders import SIZES
+from isogloss.recognizers.transducer.encoders import encoder_names, encoder_options
 from isogloss.tables import atomic_path, write_json
 from isogloss.training.recognizer import transducer_losses
 
@@ -82,11 +82,11 @@ def measure() -> dict[str, dict[str, float]]:
     few = batches[:SINGLE_BATCHES]
     share = sum(len(batch.ids) for batch in few) / len(cuts)
     found = {}
-    for encoder in SIZES:
+    for encoder in encoder_names():
         torch.manual_seed(1)
         model = Transducer(
             encoder=encoder,
-            encoder_options=SIZES[encoder]["small"],
+            encoder_options=encoder_options(encoder),
             input_dim=batches[0].features_BTF.shape[2],
             vocabulary=len(tokens),
             predictor_dim=128,

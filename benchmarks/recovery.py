@@ -27,14 +27,10 @@ from recovery_report import as_markdown, as_svg
 from scipy.stats import t
 
 from isogloss.cohorts import discover
-from isogloss.config import (
-    AutomaticParams,
-    GeodemographicParams,
-    GeographicParams,
-    MitigationParams,
-    Params,
-    StatisticsParams,
-)
+from isogloss.cohorts.automatic import AutomaticParams
+from isogloss.cohorts.geodemographic import GeodemographicParams
+from isogloss.cohorts.geographic import GeographicParams
+from isogloss.config import MitigationParams, Params, StatisticsParams
 from isogloss.corpus.atlas.description import Description, read_description
 from isogloss.judging import error_rate
 from isogloss.judging.recovery import score_recovery

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from isogloss.cohorts.inputs import table_inputs
 from isogloss.config import AtlasParams
 from isogloss.corpus.atlas.build import draw_corpus
 from isogloss.corpus.atlas.description import Description
-from isogloss.corpus.prepare import cohort_inputs
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def draw_world(description: Description, speakers: int, seed: int, dialects_apar
     people = people[people["split"].isin(["discovery", "test"])].reset_index(drop=True)
     rng = np.random.default_rng([seed, speakers])
     results = _recognised(people, description, rng)
-    inputs = cohort_inputs(results, zips)
+    inputs = table_inputs(results, zips)
     for apart in dialects_apart:
         vectors = pd.DataFrame(_voices(people, results, apart, rng)).add_prefix("e")
         inputs[f"automatic {apart:g}"] = results[["utterance_id", "speaker_id", "split"]].join(vectors)

@@ -33,7 +33,8 @@ from statistics_population import CHANGE, Sample, simulate, true_rate
 from statistics_report import as_markdown, as_svg
 
 from isogloss.cohorts import discover
-from isogloss.config import GeographicParams, Params, StatisticsParams
+from isogloss.cohorts.geographic import GeographicParams
+from isogloss.config import Params, StatisticsParams
 from isogloss.judging import compare, disparities
 from isogloss.judging.statistics import bootstrap
 from isogloss.judging.statistics import estimands as of

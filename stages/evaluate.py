@@ -7,7 +7,8 @@ from isogloss.config import load_params
 from isogloss.entry import entry
 from isogloss.inference.transcribe import transcribe
 from isogloss.judging import error_rate
-from isogloss.judging.system import judge_system, read_assignments
+from isogloss.judging.system import judge_system, read_rules
+from isogloss.judging.tuning import dev_figures_of
 from isogloss.recognizers.transducer import load_transducer
 from isogloss.tables import METADATA_COLUMNS, atomic_folder, read_parquet, write_json, write_parquet
 
@@ -15,10 +16,10 @@ from isogloss.tables import METADATA_COLUMNS, atomic_folder, read_parquet, write
 @entry
 def main(method: str) -> None:
     """Evaluate `method` on test, and note what dev says of it."""
-    params, cohorts = load_params(), Path("cohorts")
+    params = load_params()
     base = read_parquet("results/asr/base/utterances.parquet")
-    assignments = read_assignments(cohorts, params)
-    membership = assignments[params.mitigation.rule]
+    rules = read_rules(Path("cohorts"), params)
+    membership = rules[params.mitigation.rule].assignments
     after = transcribe(
         load_transducer(Path("models/asr") / method),
         read_parquet("data/utterances.parquet", METADATA_COLUMNS),
@@ -32,8 +33,8 @@ def main(method: str) -> None:
     print(f"{method}: WER {before_rate:.1%} -> {after_rate:.1%} on test")
     with atomic_folder(Path("results/asr") / method) as folder:
         write_parquet(after, folder / "utterances.parquet")
-        for path, content in judge_system(method, base, after, assignments, cohorts=cohorts, params=params).items():
-            write_json(content, folder / path)
+        write_json(dev_figures_of(base, after, rules, params), folder / "dev.json")
+        write_json(judge_system(method, base, after, rules, params).content(), folder / "fairness.json")
 
 
 if __name__ == "__main__":

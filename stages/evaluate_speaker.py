@@ -10,8 +10,8 @@ from isogloss.inference.verify import evaluate_verifier
 @entry
 def main(method: str) -> None:
     """Evaluate `method` under every cohort rule and attribute."""
-    overall = evaluate_verifier(method, load_params())
-    print(f"{method}: EER {overall['before']:.2%} -> {overall['after']:.2%} on test")
+    overall = evaluate_verifier(method, load_params()).overall
+    print(f"{method}: EER {overall.before:.2%} -> {overall.after:.2%} on test")
 
 
 if __name__ == "__main__":

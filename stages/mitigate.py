@@ -7,7 +7,7 @@ from isogloss.config import load_params
 from isogloss.entry import entry
 from isogloss.judging.worst import worst_cohorts
 from isogloss.tables import ASSIGNMENT_COLUMNS, read_json, read_parquet
-from isogloss.training.adaptation import adapt_recognizer
+from isogloss.training.adapt_recognizer import adapt_recognizer
 
 
 @entry

@@ -6,7 +6,7 @@ from pathlib import Path
 from isogloss.config import load_params
 from isogloss.entry import entry
 from isogloss.tables import METADATA_COLUMNS, read_parquet
-from isogloss.training.speaker_adaptation import adapt_speaker_encoder
+from isogloss.training.adapt_speaker import adapt_speaker_encoder
 
 
 @entry
@@ -15,8 +15,7 @@ def main(method: str) -> None:
     params = load_params()
     adapt_speaker_encoder(
         method,
-        params.verification,
-        params.speaker,
+        params,
         data=Path("data"),
         base=Path("models/speaker/base"),
         utterances=read_parquet("data/utterances.parquet", METADATA_COLUMNS),

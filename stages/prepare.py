@@ -1,4 +1,4 @@
-"""Stage `prepare`: splits, tokens, features, the metadata table and the inputs of the cohort rules."""
+"""Stage `prepare`: splits, tokens, features and the metadata table."""
 
 from pathlib import Path
 

@@ -2,10 +2,10 @@
 
 import sys
 
-from isogloss.audit.verification.report import report_verifier
-from isogloss.audit.writing import PAGE
 from isogloss.config import load_params
 from isogloss.entry import entry
+from isogloss.report.folder import PAGE
+from isogloss.report.verifier import report_verifier
 
 
 @entry

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from isogloss.config import load_params
 from isogloss.entry import entry
-from isogloss.inference.embed import bring_embeddings, cohort_inputs, embed_utterances
+from isogloss.inference.embed import bring_embeddings, embed_utterances
 from isogloss.speakers import SpeakerEncoder
 from isogloss.tables import METADATA_COLUMNS, atomic_folder, read_parquet, write_json, write_parquet
 from isogloss.training.speaker import train_speaker_encoder
@@ -22,7 +20,8 @@ def main() -> None:
 
     def embed(model: SpeakerEncoder) -> None:
         print(f"{sum(p.numel() for p in model.parameters()):,} parameters")
-        write_embeddings(embed_utterances(model, utterances, data=DATA, threads=params.threads))
+        embeddings = embed_utterances(model, utterances, data=DATA, threads=params.threads)
+        write_parquet(embeddings, DATA / "embeddings.parquet")
 
     if params.embeddings is None:
         train_speaker_encoder(params, data=DATA, output=OUTPUT, then=embed)
@@ -31,13 +30,7 @@ def main() -> None:
     with atomic_folder(OUTPUT) as folder:
         write_json({"embeddings": params.embeddings}, folder / "model.json")
     OUTPUT.with_suffix(".loss.tsv").write_text("epoch\tloss\n", encoding="utf-8")
-    write_embeddings(embeddings)
-
-
-def write_embeddings(embeddings: pd.DataFrame) -> None:
-    """The two tables of embeddings."""
     write_parquet(embeddings, DATA / "embeddings.parquet")
-    write_parquet(cohort_inputs(embeddings), DATA / "cohort_inputs" / "automatic.parquet")
     print(f"{len(embeddings)} embeddings of {len(embeddings['vector'][0])} dimensions")
 
 

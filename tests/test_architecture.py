@@ -37,10 +37,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "judging": GROUND | {"io"},
     "cohorts": JUDGING,
     "report": JUDGING,
-    "audit": JUDGING | {"cohorts", "report"},
     "pipeline": GROUND,
     "studies": JUDGING | {"report"},
-    "cli": SPEECH | JUDGING | {"entry", "cohorts", "report", "audit", "pipeline", "studies"},
+    "cli": SPEECH | JUDGING | {"entry", "cohorts", "report", "pipeline", "studies"},
 }
 PIPELINE: dict[str, set[str]] = {
     "repo": set(),
@@ -50,7 +49,7 @@ PIPELINE: dict[str, set[str]] = {
     "sweeps": {"repo", "host"},
 }
 """The packages of the pipeline, and which others each may import; the modules beside them may import all."""
-LIGHT = GROUND | {"entry", "io", "judging", "cohorts", "report", "audit", "pipeline", "studies", "cli"}
+LIGHT = GROUND | {"entry", "io", "judging", "cohorts", "report", "pipeline", "studies", "cli"}
 HEAVY = {"torch", "torchaudio", "lhotse", "lightning", "triton", "great_expectations", "statsmodels", "prefect", "dvc"}
 ORCHESTRATION = {"dvc", "prefect"}
 TRUTH_READERS = {"corpus", "judging/recovery.py", "cli/score.py"}
@@ -163,7 +162,7 @@ def test_nothing_imports_the_entry_points():
     assert not wrong
 
 
-@pytest.mark.parametrize("package", ["io", "judging", "cohorts", "report", "audit", "pipeline", "cli"])
+@pytest.mark.parametrize("package", ["io", "judging", "cohorts", "report", "pipeline", "cli"])
 def test_importing_a_light_package_loads_no_torch(package: str):
     heavy = sorted(HEAVY - ORCHESTRATION)
     program = f"import sys, isogloss.{package}; print([m for m in {heavy!r} if m in sys.modules])"

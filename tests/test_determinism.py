@@ -11,10 +11,10 @@ from isogloss.errors import IsoglossError
 from isogloss.inference.cost import recognizer_cost
 from isogloss.inference.embed import embed_utterances
 from isogloss.inference.transcribe import transcribe
-from isogloss.training.adaptation import adapt_recognizer
+from isogloss.training.adapt_recognizer import adapt_recognizer
+from isogloss.training.adapt_speaker import adapt_speaker_encoder
 from isogloss.training.base import train_recognizer
 from isogloss.training.speaker import train_speaker_encoder
-from isogloss.training.speaker_adaptation import adapt_speaker_encoder
 
 PARAMS = Params()
 STAGES = {
@@ -27,7 +27,7 @@ STAGES = {
         "ewc", PARAMS, data=data, base=data, assignments=None, worst=[], output=data / "x"
     ),
     "mitigate_speaker": lambda data: adapt_speaker_encoder(
-        "continued", PARAMS.verification, PARAMS.speaker, data=data, base=data, utterances=None, output=data / "x"
+        "continued", PARAMS, data=data, base=data, utterances=None, output=data / "x"
     ),
 }
 

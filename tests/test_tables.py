@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from isogloss.tables import (
     conform,
     read_json,
     read_parquet,
+    recover_folder,
     require_columns,
     write_json,
     write_parquet,
@@ -216,3 +219,60 @@ def test_two_processes_do_not_share_a_temporary_file(tmp_path):
     with atomic_path(tmp_path / "a.txt") as temporary:
         assert str(os.getpid()) in temporary.name
         temporary.write_text(json.dumps([]))
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from isogloss import tables
+out, moment = Path(sys.argv[1]), int(sys.argv[2])
+calls = 0
+
+def die(real):
+    def call(*given, **named):
+        global calls
+        calls += 1
+        if calls == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*given, **named)
+    return call
+
+for owner, name in [(tables, "_exchange"), (tables.shutil, "rmtree"), (Path, "replace"), (Path, "chmod")]:
+    setattr(owner, name, die(getattr(owner, name)))
+if sys.argv[3] == "no exchange":
+    tables._exchange = lambda one, other: False
+with tables.atomic_folder(out) as folder:
+    (folder / "page").write_text("new")
+print("survived")
+"""
+
+
+@pytest.mark.parametrize("way", ["exchange", "no exchange"])
+def test_a_kill_at_any_moment_leaves_the_old_folder_or_the_new_one(tmp_path, way):
+    out, survived = tmp_path / "audit", False
+    for moment in range(1, 12):
+        with atomic_folder(out) as folder:
+            (folder / "page").write_text("old")
+        command = [sys.executable, "-c", KILLED, str(out), str(moment), way]
+        survived = subprocess.run(command, capture_output=True, text=True).stdout == "survived\n"
+        recover_folder(out)
+        assert (out / "page").read_text() in ({"new"} if survived else {"old", "new"})
+        assert [path.name for path in tmp_path.iterdir()] == ["audit"]
+    assert survived
+
+
+def test_the_temporaries_of_living_processes_and_other_folders_stay(tmp_path):
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    for name in (".out.x", f".out.{os.getpid()}_abc.part", f".outs.{dead.stdout.strip()}_a.part", ".out.old"):
+        (tmp_path / name).mkdir()
+    (tmp_path / f".out.{dead.stdout.strip()}_a.part").mkdir()
+    before = {path.name for path in tmp_path.iterdir()} - {f".out.{dead.stdout.strip()}_a.part"}
+    with atomic_folder(tmp_path / "out"):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == before | {"out"}
+
+
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+    with atomic_folder(tmp_path / ("ä" * 127)) as folder, atomic_path(folder / ("f" * 255)) as file:
+        file.write_text("x")
+    assert (tmp_path / ("ä" * 127) / ("f" * 255)).read_text() == "x"

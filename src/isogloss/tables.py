@@ -5,9 +5,12 @@ hypotheses also `RESULT_COLUMNS`); further supervision columns follow. *Assignme
 one rule. Parquet and JSON files written here are the same bytes for the same content.
 """
 
+import ctypes
 import difflib
+import glob
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -18,6 +21,9 @@ from typing import Any
 import pandas as pd
 
 from isogloss.errors import TableError
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+"""Constants of Linux's renameat2(2)."""
 
 SPLITS = ("train", "adapt", "discovery", "dev", "test")
 """train and adapt follow the population of customers; discovery, dev and test are stratified."""
@@ -141,12 +147,16 @@ def write_json(content: Any, path: Path | str) -> None:
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its name when the block ends well, and vanishes when it does not."""
+    """A temporary file beside `path` that takes its name when the block ends well, and vanishes when it does not.
+
+    It is flushed to the disk before it is renamed, so that a power failure leaves the old file or the new one.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
+    temporary = path.with_name(f".{_short(path.name)}.{os.getpid()}.part{path.suffix}")
     try:
         yield temporary
+        _flush(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -154,15 +164,74 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path | str) -> Iterator[Path]:
-    """A temporary folder beside `path` that replaces it when the block ends well, and vanishes when it does not."""
+    """A temporary folder beside `path` that replaces it when the block ends well, and vanishes when it does not.
+
+    Old and new folder change places in one step, so that a kill at any moment leaves one of them whole. (Where the
+    file system cannot do that, the old one is renamed first, and put back by the next call.) Temporary folders of
+    processes that no longer live are removed.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    recover_folder(path)
+    stem = _short(path.name)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{stem}.{os.getpid()}_", suffix=".part", dir=path.parent))
     temporary.chmod(0o755)
+    old = path.with_name(f".{stem}.{os.getpid()}.old")
     try:
         yield temporary
-        if path.exists():
-            shutil.rmtree(path)
-        temporary.replace(path)
+        if path.exists() and not _exchange(temporary, path):
+            path.replace(old)
+        if not path.exists():
+            temporary.replace(path)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
+        if old.exists() and not path.exists():
+            old.replace(path)
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def recover_folder(path: Path) -> None:
+    """Undo what a killed `atomic_folder` left beside `path`: put the old folder back, remove unfinished ones."""
+    stem = re.escape(_short(path.name))
+    for found in sorted(path.parent.glob(f".{glob.escape(_short(path.name))}.*")):
+        match = re.fullmatch(rf"\.{stem}\.(?P<pid>\d+)(_\w+\.part|\.old)", found.name)
+        if match is None or not found.is_dir() or _is_alive(int(match["pid"])):
+            continue
+        if found.suffix == ".old" and not path.exists():
+            found.replace(path)
+        else:
+            shutil.rmtree(found, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two paths change places in one step; False where the system has no such call."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    return rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0
+
+
+def _short(name: str) -> str:
+    """A file's name, cut so that a temporary with a longer name still fits into 255 bytes."""
+    return os.fsdecode(os.fsencode(name)[:200])
+
+
+def _flush(path: Path) -> None:
+    """Have a written file on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process of this host lives; our own counts, since another thread may be at work."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

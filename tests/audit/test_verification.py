@@ -92,8 +92,8 @@ def test_speakers_may_be_named_by_the_trials(tables, tmp_path):
     ("change", "sentence"),
     [
         (lambda t, s: (t.drop(columns="score"), s), "column 'score' is missing"),
-        (lambda t, s: (t.assign(score=t["score"].mask(t.index == 4)), s), "row 4 has the score nan"),
-        (lambda t, s: (t, s.iloc[3:]), "whose speaker is not known"),
+        (lambda t, s: (t.assign(score=t["score"].mask(t.index == 4)), s), r"trials.csv, row 5: score is empty"),
+        (lambda t, s: (t, s.iloc[3:]), "which the table of speakers does not have; add a row"),
         (lambda t, s: (t, s.assign(gender=["f", "m", "m"] * 48)), "several values of 'gender'"),
         (lambda t, s: (t, s.rename(columns={"gender": "genders"})), "did you mean 'genders'"),
         (lambda t, s: (t, s.assign(gender="x")), "every speaker of the trials has the value 'x'"),

@@ -4,17 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from isogloss.cohorts.attribute import AttributeParams
+from isogloss.cohorts.automatic import AutomaticParams
 from isogloss.cohorts.discovery import discover, write_discovery
+from isogloss.cohorts.geodemographic import GeodemographicParams
+from isogloss.cohorts.geographic import GeographicParams
 from isogloss.cohorts.registry import allowed_rules, build_rule, load_rule
-from isogloss.config import (
-    AttributeParams,
-    AutomaticParams,
-    GeodemographicParams,
-    GeographicParams,
-    Params,
-    Section,
-    StatisticsParams,
-)
+from isogloss.config import Params, StatisticsParams
 from isogloss.errors import ParamsError, TableError
 from isogloss.tables import ASSIGNMENT_COLUMNS
 
@@ -118,29 +114,31 @@ def test_utterances_without_reference_words_count_their_insertions(country):
 def test_a_corpus_without_positions_is_told_which_rules_it_allows(country, change):
     with pytest.raises(
         TableError,
-        match=r"'geographic' cannot be used: no row has latitude and longitude.*automatic, attribute ",
+        match=r"'geographic' cannot be used: no row has latitude and longitude.*attribute, automatic ",
     ):
         run("geographic", country.assign(**change))
 
 
 def test_a_missing_attribute_is_named(country):
     params = PARAMS.model_copy(update={"attribute": PARAMS.attribute.model_copy(update={"columns": ["accent"]})})
-    with pytest.raises(TableError, match="there is no column 'accent'; this corpus allows geographic"):
+    with pytest.raises(TableError, match="there is no column 'accent'; this corpus allows automatic, geographic"):
         discover("attribute", params, inputs_of(country, "geographic"), country, where="results.parquet")
-    assert allowed_rules(country, params) == ["geographic", "automatic"]
+    assert allowed_rules(country, params) == ["automatic", "geographic"]
 
 
 @pytest.mark.parametrize("zips", [None, np.nan])
 def test_a_corpus_without_zips_is_told_which_rules_it_allows(country, zips):
     results = country if zips is None else country.assign(zip=zips)
     inputs = country[["utterance_id", "speaker_id", "split"]]
-    message = r"'geodemographic' cannot be used: (there is no column 'zip'|no row has zip).*geographic, automatic, attr"
+    message = (
+        r"'geodemographic' cannot be used: (there is no column 'zip'|no row has zip).*allows attribute, automatic, "
+    )
     with pytest.raises(TableError, match=message):
         discover("geodemographic", PARAMS, inputs, results, where="results.parquet")
 
 
 def test_a_corpus_with_zips_but_without_their_table_is_told_so(country):
-    with pytest.raises(TableError, match=r"its inputs hold identifiers alone.*geographic, automatic, attribute "):
+    with pytest.raises(TableError, match=r"its inputs hold identifiers alone.*attribute, automatic, geographic "):
         discover(
             "geodemographic", PARAMS, country[["utterance_id", "speaker_id", "split"]], country.assign(zip="01000")
         )
@@ -219,7 +217,7 @@ def test_params_build_the_rules_they_describe():
     tree = build_rule("geographic", Params(geographic=GeographicParams(max_leaves=5, min_speakers=3, min_words=7)))
     assert (tree.max_leaves, tree.min_speakers, tree.min_words) == (5, 3, 7)
     assert build_rule("attribute", PARAMS).columns == ["age_band"]
-    with pytest.raises(ParamsError, match=r"no cohort rule 'weather'; known are geographic, .*attribute"):
+    with pytest.raises(ParamsError, match=r"no cohort rule 'weather'; known are attribute, .*geographic"):
         build_rule("weather", Params())
 
 
@@ -244,25 +242,15 @@ def test_regions_have_rectangles_and_other_cohorts_no_geometry(country):
     assert {e["geometry"] for e in run("attribute", country).summary["cohorts"]} == {None}
 
 
-class PartitionSection(Section):
-    attributes: list[str] = ["percent_black", "median_age"]
-    min_speakers: int = 10
-    min_words: int = 50
-
-
-class ClusterSection(Section):
-    n_clusters: int = 2
-
-
-class ParamsOfAll(Params):
-    """Every rule has a section of its name; its keys are the options of the estimator."""
-
-    geodemographic: PartitionSection = PartitionSection()
-    automatic: ClusterSection = ClusterSection()
+ALL_RULES = Params(
+    geodemographic=GeodemographicParams(attributes=["percent_black", "median_age"], min_speakers=10, min_words=50),
+    automatic=AutomaticParams(n_clusters=2),
+    statistics=PARAMS.statistics,
+)
 
 
 def test_a_partition_of_zips_is_discovered_from_joined_attributes(country, tmp_path):
-    params = ParamsOfAll(statistics=PARAMS.statistics)
+    params = ALL_RULES
     rng = np.random.default_rng(0)
     inputs = country[["utterance_id", "speaker_id", "split"]].assign(
         percent_black=np.where(country["southwest"], 70.0, 20.0), median_age=rng.normal(40, 5, len(country))
@@ -273,12 +261,12 @@ def test_a_partition_of_zips_is_discovered_from_joined_attributes(country, tmp_p
     assert worst["label"].startswith("ZIPs with percent black above 50") and worst["geometry"] is None
     again = load_rule(tmp_path / "geodemographic" / "rule.json")
     assert again.predict(inputs[["percent_black", "median_age"]]).tolist() == discovery.assignments["cohort"].tolist()
-    with pytest.raises(TableError, match=r"no row has zip; this corpus allows geographic, automatic, attribute"):
+    with pytest.raises(TableError, match=r"no row has zip; this corpus allows attribute, automatic, geographic"):
         discover("geodemographic", params, inputs, country.assign(zip=None))
 
 
 def test_voices_are_discovered_from_embeddings(country, tmp_path):
-    params = ParamsOfAll(statistics=PARAMS.statistics)
+    params = ALL_RULES
     rng = np.random.default_rng(0)
     side = np.where(country["southwest"], 1.0, -1.0)[:, None]
     embeddings = side * [1.0, 0.0, 0.0] + rng.normal(0, 0.5, (len(country), 3))
@@ -291,6 +279,6 @@ def test_voices_are_discovered_from_embeddings(country, tmp_path):
     assert load_rule(tmp_path / "automatic" / "rule.json").to_json() == discovery.rule.to_json()
     with pytest.raises(TableError, match="hold identifiers alone"):
         discover("automatic", params, inputs[["utterance_id", "speaker_id", "split"]], country)
-    too_many = params.model_copy(update={"automatic": ClusterSection(n_clusters=5000)})
+    too_many = params.model_copy(update={"automatic": AutomaticParams(n_clusters=5000)})
     with pytest.raises(TableError, match="'automatic' cannot be fitted to its inputs: n_clusters is 5000"):
         discover("automatic", too_many, inputs, country)

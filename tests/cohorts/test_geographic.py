@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
-from sklearn.tree import DecisionTreeRegressor
 
 from isogloss.cohorts.geographic import GeographicTree
 from isogloss.cohorts.rule import UNSPECIFIED
@@ -54,8 +53,7 @@ def small_corpora(draw):
     X = rng.integers(-distinct, distinct + 1, (rows, 2)) / 3.0
     weight = rng.integers(1, 9, rows).astype(float)
     speakers = rng.integers(0, draw(st.integers(1, 20)), rows)
-    if draw(st.booleans()):
-        X = X[speakers % rows]
+    X = X[speakers % rows]  # a position a speaker
     return X, rng.integers(0, 4, rows) / 3.0, weight, speakers, draw(st.integers(1, 6)), draw(st.integers(0, 40))
 
 
@@ -84,26 +82,85 @@ def test_every_leaf_has_the_speakers_and_words_that_were_asked_for(corpus):
             assert leaf["speakers"] >= min_speakers and leaf["words"] >= min_words
 
 
-@pytest.mark.parametrize("utterances", [1, 7], ids=["one position a speaker", "seven positions a speaker"])
-def test_a_large_corpus_is_cut_on_grids_as_consistently_and_nearly_as_well_as_by_scikit_learn(utterances):
+def best_splits_by_hand(X, y, weight, *, leaves, min_speakers, min_words):
+    """The leaf of each row (a speaker each) of a tree that always takes the best split of all leaves."""
+
+    def best(rows):
+        found = (0.0, None)
+        for axis in (0, 1):
+            order = rows[np.argsort(X[rows, axis], kind="stable")]
+            words, errors = np.cumsum(weight[order]), np.cumsum(weight[order] * y[order])
+            for k in np.flatnonzero(np.diff(X[order, axis])):
+                above, fewest = words[-1] - words[k], min(k + 1, len(order) - k - 1)
+                if fewest < min_speakers or min(words[k], above) < min_words:
+                    continue
+                gap = errors[k] / words[k] - (errors[-1] - errors[k]) / above
+                gain = words[k] * above / words[-1] * gap**2
+                if gain > found[0]:
+                    found = (gain, (order[: k + 1], order[k + 1 :]))
+        return found
+
+    parts = [np.arange(len(X))]
+    splits = [best(parts[0])]
+    while len(parts) < leaves and max(gain for gain, _ in splits) > 0:
+        number = max(range(len(parts)), key=lambda i: splits[i][0])
+        sides = splits[number][1]
+        parts[number : number + 1] = sides
+        splits[number : number + 1] = [best(side) for side in sides]
+    cohorts = np.empty(len(X), dtype=int)
+    for number, rows in enumerate(parts):
+        cohorts[rows] = number
+    return cohorts
+
+
+@pytest.mark.parametrize(("min_speakers", "min_words"), [(30, 0), (10, 400.0), (1, 300.0)])
+def test_a_whole_tree_is_the_one_that_takes_the_best_split_each_time(min_speakers, min_words):
     rng = np.random.default_rng(5)
-    rows, least = 40_000, 300
+    rows = 1500
     X = np.column_stack([rng.normal(38, 5, rows), rng.normal(-95, 12, rows)])
     X[: rows // 4] = X[: rows // 4].round(1)
-    speakers = np.arange(rows) // utterances
-    weight = rng.integers(3, 15, rows).astype(float)
+    # Speakers of one street: single precision would put them at one place.
+    X[-rows // 4 :] = X[rows // 4 : rows // 2] + 1e-7 * rng.normal(size=(rows // 4 + 1, 2))[: rows // 4]
+    weight = rng.integers(3, 60, rows).astype(float)
     rate = 0.2 + 0.1 * np.sin(X[:, 0] / 3) + 0.1 * np.cos(X[:, 1] / 7)
     y = rng.binomial(weight.astype(int), np.clip(rate, 0, 1)) / weight
-    tree = GeographicTree(max_leaves=40, min_speakers=least, min_words=0)
-    cohorts = tree.fit(X, y, weight, groups=speakers).predict(X)
-    assert len(tree.leaves_) == 40
-    for leaf in tree.leaves_:
-        mine = cohorts == leaf["cohort"]
-        assert leaf["speakers"] == len(np.unique(speakers[mine])) >= least
-        assert leaf["words"] == weight[mine].sum()
-    if utterances == 1:
-        peer = DecisionTreeRegressor(max_leaf_nodes=40, min_samples_leaf=least).fit(X, y, weight)
-        assert reduction(y, weight, cohorts) >= 0.99 * reduction(y, weight, peer.apply(X))
+    least = {"min_speakers": min_speakers, "min_words": min_words}
+    tree = GeographicTree(max_leaves=30, **least).fit(X, y, weight)
+    assert len(tree.leaves_) == 30
+    assert adjusted_rand_score(best_splits_by_hand(X, y, weight, leaves=30, **least), tree.predict(X)) == 1.0
+
+
+def test_least_words_that_are_just_reached_are_enough():
+    X, y = [[30.0, 0.0], [40.0, 0.0], [50.0, 0.0]], [0.1, 0.5, 0.5]
+    for words, leaves in ((0.7, 2), (0.7000001, 1)):
+        tree = GeographicTree(max_leaves=3, min_speakers=1, min_words=words).fit(X, y, [0.7, 0.35, 0.35])
+        assert len(tree.leaves_) == leaves
+
+
+def test_regions_of_one_error_rate_are_not_split():
+    X = np.random.default_rng(0).uniform(-9, 9, (200, 2))
+    for y in (np.zeros(200), np.full(200, 0.3)):
+        assert len(GeographicTree(min_speakers=1, min_words=0).fit(X, y).leaves_) == 1
+
+
+def test_a_speaker_with_several_positions_stands_at_their_mean_weighted_by_words(country):
+    """Utterances of a speaker lie around home; those with twice the words lie half as far from it, opposite."""
+    first, second = country.copy(), country.copy()
+    shift = np.random.default_rng(3).normal(0, 2, (country["speaker_id"].nunique(), 2))
+    shift = shift[pd.factorize(country["speaker_id"])[0]]
+    first[POSITIONS] += shift
+    second[POSITIONS] -= shift / 2
+    for column in ("words", "substitutions"):
+        second[column] *= 2
+    whole = country.assign(words=3 * country["words"], substitutions=3 * country["substitutions"])
+    tree = fit(GeographicTree(min_speakers=8, min_words=50), pd.concat([first, second]))
+    home = fit(GeographicTree(min_speakers=8, min_words=50), whole)
+    assert len(tree.leaves_) > 3
+    for ours, expected in zip(tree.leaves_, home.leaves_, strict=True):
+        assert (ours["speakers"], ours["words"]) == (expected["speakers"], expected["words"])
+    assert [n.get("threshold", 0.0) for n in tree.nodes_] == pytest.approx(
+        [n.get("threshold", 0.0) for n in home.nodes_], abs=1e-9
+    )
 
 
 def test_planted_rectangles_are_recovered():

@@ -2,10 +2,8 @@ import numpy as np
 import pytest
 
 from isogloss.cohorts import significance
-from isogloss.cohorts.growth import Bounds
-from isogloss.cohorts.regions import make_region
 from isogloss.cohorts.significance import SpeakerPermutationTest
-from isogloss.cohorts.units import gather_units
+from isogloss.cohorts.speaker_sums import speaker_sums
 
 
 def decide(*, speakers, disparity, seed, utterances=4, travels=0.0, alpha=0.1):
@@ -16,9 +14,9 @@ def decide(*, speakers, disparity, seed, utterances=4, travels=0.0, alpha=0.1):
     position = home[speaker] + travels * rng.normal(size=(len(speaker), 2))
     words = rng.integers(2, 9, len(speaker)).astype(float)
     rate = np.clip(rng.beta(1, 4, speakers) + disparity * (home[:, 0] > 3), 0, 1)[speaker]
-    units = gather_units(*position.T.copy(), rng.binomial(words.astype(int), rate) / words, words, speaker)
-    bounds = Bounds(min_speakers=5, min_words=10)
-    return SpeakerPermutationTest(units, bounds, alpha=alpha, seed=seed)(make_region(units))
+    speakers_S = speaker_sums(position, rng.binomial(words.astype(int), rate) / words, words, speaker)
+    test = SpeakerPermutationTest(speakers_S, min_speakers=5, min_words=10, alpha=alpha, seed=seed)
+    return test(np.arange(speakers))
 
 
 @pytest.mark.parametrize("travels", [0.0, 0.5], ids=["at home", "at several positions"])

@@ -12,8 +12,10 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from isogloss.config.components import RuleComponent
+from isogloss.config.registry import names
+
 STAGE = Path(__file__).parents[2] / "stages" / "discover.py"
-RULES = ("geographic", "geodemographic", "automatic", "attribute")
 PARAMS = {
     "geographic": {"max_leaves": 4, "min_speakers": 8, "min_words": 50},
     "geodemographic": {"attributes": ["percent_black"], "min_speakers": 8, "min_words": 50},
@@ -53,7 +55,7 @@ def discovered(root: Path, rule: str, monkeypatch) -> dict[str, str]:
     return {p.name: hashlib.md5(p.read_bytes()).hexdigest() for p in sorted((root / "cohorts" / rule).iterdir())}
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", names(RuleComponent))
 def test_discovery_does_not_depend_on_the_truth(rule, repository, country, monkeypatch):
     truth = repository / "data/truth/planted.parquet"
     planted = country.drop_duplicates("speaker_id")[["speaker_id"]].assign(dialect="south", rare=True)

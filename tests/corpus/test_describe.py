@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from isogloss.cli.ingest import ingest as command
 from isogloss.corpus.description import read_table_description
 from isogloss.corpus.ingest import check, describe_table
-from isogloss.corpus.ingest.reading import checksum
 from isogloss.errors import IsoglossError
+from isogloss.io.source import checksum
 
 from .conftest import write_table
 

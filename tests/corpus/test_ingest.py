@@ -258,9 +258,9 @@ def test_audio_without_a_sample_is_refused(describe, rows, folder):
         check(describe(rows))
 
 
-def test_rows_of_parquet_are_counted_as_records(describe, rows):
+def test_rows_of_parquet_are_counted_as_rows(describe, rows):
     rows[2]["words"] = "..."
-    with pytest.raises(TableError, match=r"table\.parquet, record 3: nothing of text"):
+    with pytest.raises(TableError, match=r"table\.parquet, row 3: nothing of text"):
         check(describe(rows, suffix=".parquet"))
 
 
@@ -272,7 +272,7 @@ def test_a_nan_in_parquet_is_a_mistake_and_a_null_is_a_gap(describe, rows, folde
         latitudes = pa.array([40.5, gap, 33.0, gap], type=pa.float64())
         pq.write_table(table.set_column(position, "lat", latitudes), folder / "table.parquet")
         if wrong:
-            with pytest.raises(TableError, match="record 2: latitude is nan, not a number"):
+            with pytest.raises(TableError, match="row 2: latitude is nan, not a number"):
                 check(description)
         else:
             check(description)
@@ -282,7 +282,7 @@ def test_a_nan_in_parquet_is_a_mistake_and_a_null_is_a_gap(describe, rows, folde
 def test_lists_in_cells_are_refused(describe, rows, suffix):
     for row in rows:
         row["band"] = ["adult"]
-    with pytest.raises(TableError, match=r"(line|record) 1: column 'band' holds a list"):
+    with pytest.raises(TableError, match=r"(line|row) 1: column 'band' holds a list"):
         check(describe(rows, suffix=suffix))
 
 

@@ -11,7 +11,7 @@ import soundfile
 from isogloss.config import PrepareParams
 from isogloss.corpus.description import read_table_description
 from isogloss.corpus.ingest import ingest
-from isogloss.corpus.prepare import cohort_inputs, prepare
+from isogloss.corpus.prepare import prepare
 
 PARAMS = PrepareParams(num_filters=20, test_min_speakers=2, train_min_speakers=4)
 
@@ -53,9 +53,7 @@ def test_preparing_again_gives_the_same_bytes(prepared):
     first = digests(root / "data")
     prepare(Path("corpus"), Path("data"), PARAMS)
     assert digests(root / "data") == first
-    assert {"tokens.txt", "utterances.parquet", "cuts/train.jsonl", "cohort_inputs/geodemographic.parquet"} <= set(
-        first
-    )
+    assert {"tokens.txt", "utterances.parquet", "cuts/train.jsonl"} <= set(first)
 
 
 def test_features_are_those_of_the_segment(prepared):
@@ -84,40 +82,3 @@ def test_held_out_speakers_are_in_one_split_alone(prepared):
     of = table.groupby("split")["speaker_id"].agg(set)
     assert not of["test"] & (of["train"] | of["adapt"] | of["discovery"] | of["dev"])
     assert len(table) == 40
-
-
-UTTERANCES = pd.DataFrame(
-    {
-        "utterance_id": ["u1", "u2", "u3", "u4"],
-        "speaker_id": ["s1", "s1", "s2", "s3"],
-        "split": ["train", "train", "discovery", "test"],
-        "ref": "hum",
-        "latitude": [40.0, 40.0, 41.0, np.nan],
-        "longitude": [-75.0, -75.0, -76.0, np.nan],
-        "zip": pd.Series(["01000", "01000", "99999", None], dtype="str"),
-        "age_band": pd.Series(["65+", "65+", "18-24", None], dtype="str"),
-    }
-)
-ZIPS = pd.DataFrame({"zip": ["01000", "20000"], "latitude": 40.0, "percent_white": [61.5, 3.0], "median_age": [40, 50]})
-
-
-def test_the_figures_of_a_zip_go_to_its_speakers_and_unknown_zips_have_none():
-    table = cohort_inputs(UTTERANCES, ZIPS)["geodemographic"]
-    assert table.columns.tolist() == ["utterance_id", "speaker_id", "split", "percent_white", "median_age"]
-    assert table["utterance_id"].tolist() == UTTERANCES["utterance_id"].tolist()
-    assert table["percent_white"].fillna(-1).tolist() == [61.5, 61.5, -1, -1]
-    assert table["median_age"].fillna(-1).tolist() == [40, 40, -1, -1]
-
-
-def test_a_corpus_without_a_table_of_zips_offers_identifiers_alone():
-    empty = pd.DataFrame({"zip": pd.Series(dtype="str")})
-    assert cohort_inputs(UTTERANCES, empty)["geodemographic"].columns.tolist() == [
-        "utterance_id",
-        "speaker_id",
-        "split",
-    ]
-
-
-def test_no_rule_sees_references_or_the_zip_itself():
-    for rule, table in cohort_inputs(UTTERANCES, ZIPS).items():
-        assert not {"ref", "zip"} & set(table.columns), rule

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from isogloss.cohorts.discovery import discover
-from isogloss.config import GeographicParams, Params, StatisticsParams
+from isogloss.cohorts.geographic import GeographicParams
+from isogloss.config import Params, StatisticsParams
 from isogloss.errors import TableError
 from isogloss.judging import compare, disparities
 from isogloss.judging.publication import shown_names

@@ -4,7 +4,6 @@ import pandas as pd
 import pytest
 import torch
 
-from isogloss.config import MitigationParams
 from isogloss.mitigation import Setting, Step
 from isogloss.recognizers.batches import Batch
 from isogloss.recognizers.transducer import Transducer
@@ -57,7 +56,7 @@ def setting():
             "cohort": ["far", "far", "near", "far", "near", "mid", "near", None],
         }
     )
-    return Setting(utterances=table, worst=["far"], shared=MitigationParams(epoch_utterances=6))
+    return Setting(utterances=table, worst=["far"], epoch_utterances=6)
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def step():
             cohorts=cohorts,
             loss_B=loss_B,
             weight_B=torch.ones(count),
-            tokens_B=torch.tensor(tokens or [1] * count),
+            units_B=torch.tensor(tokens or [1] * count),
             embedding_BD=torch.eye(count, 5) if embeddings is None else embeddings,
         )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import dvc  # noqa: F401  (its log handlers keep the stderr of the moment in which it is imported)
 import pytest
 
 from isogloss.config import load_sweep

@@ -2,18 +2,31 @@
 
 import ast
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from ruamel.yaml import YAML
 
-from isogloss.config import CohortRule, EncoderName, MitigationMethod, Params, SpeakerMethod
+from isogloss.config import Params, registry
+from isogloss.config.components import (
+    EMBEDDINGS,
+    EncoderComponent,
+    MitigationComponent,
+    RecognizerComponent,
+    RuleComponent,
+    SourceComponent,
+)
 
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
 # What cannot change a result: params are dependencies themselves and every key of them is in params.yaml; entry points
 # and errors only speak; a package's `__init__` is a table of contents.
 HARMLESS = {SRC / "isogloss" / name for name in ("errors.py", "entry.py")} | set((SRC / "isogloss/config").glob("*.py"))
+KINDS = {
+    kind.__name__: kind
+    for kind in (EncoderComponent, MitigationComponent, RecognizerComponent, RuleComponent, SourceComponent)
+}
+ASK_THE_REGISTRY = {"components", "declaration", "implementation"}
+"""Functions whose result depends on the modules of all components of the kind that is their first argument."""
 
 
 def pipeline():
@@ -23,9 +36,9 @@ def pipeline():
 def stages():
     """Each stage with its template expanded: (name, definition)."""
     lists = {
-        "${cohorts.rules}": list(get_args(CohortRule)),
-        "${mitigation.methods}": list(get_args(MitigationMethod)),
-        "${verification.methods}": list(get_args(SpeakerMethod)),
+        "${cohorts.rules}": registry.names(RuleComponent),
+        "${mitigation.methods}": registry.names(MitigationComponent, adapts="recognizer"),
+        "${verification.methods}": registry.names(MitigationComponent, adapts="speaker"),
     }
     for name, stage in pipeline().items():
         if "foreach" not in stage:
@@ -43,10 +56,13 @@ def module_file(dotted: str) -> Path | None:
 
 
 def imports_of(path: Path) -> list[tuple[str, str]]:
-    """(module, name) of every import of isogloss in a file, those inside functions too."""
+    """(module, name) of every import of isogloss in a file, those inside functions and through the registry too."""
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("isogloss"):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ASK_THE_REGISTRY:
+            kind = KINDS[node.args[0].id]
+            found += [(component.module, "") for component in registry.components(kind).values()]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("isogloss"):
             found += [(node.module, alias.name) for alias in node.names]
         elif isinstance(node, ast.Import):
             found += [(alias.name, "") for alias in node.names if alias.name.startswith("isogloss")]
@@ -79,16 +95,10 @@ def test_a_stage_depends_on_all_the_code_it_imports(name, item, stage):
     named = [ROOT / dep.replace("${item}", item) for dep in stage["deps"] if "${" not in dep.replace("${item}", item)]
     script = ROOT / stage["cmd"].split()[1]
     assert script in named
-    strategies = {ROOT / "src/isogloss/mitigation" / f"{method}.py" for method in get_args(MitigationMethod)}
-    own = (
-        strategies & closure(ROOT / "src/isogloss/mitigation" / f"{item}.py") if name.startswith("mitigate@") else set()
-    )
     missing = {
         path.relative_to(ROOT).as_posix()
         for path in closure(script)
-        if path.name != "__init__.py"
-        and path not in strategies - own  # the registry knows all mitigations, a stage runs one
-        and not any(path == dep or dep in path.parents for dep in named)
+        if path.name != "__init__.py" and not any(path == dep or dep in path.parents for dep in named)
     }
     assert not missing
 
@@ -102,8 +112,17 @@ def test_every_code_dependency_exists(name, item, stage):
 
 @pytest.mark.parametrize(("name", "item", "stage"), [pytest.param(*each, id=each[0]) for each in stages()])
 def test_every_param_exists(name, item, stage):
+    known = Params().model_dump()
     for param in stage.get("params", []):
-        for encoder in get_args(EncoderName):
+        if param == {"params.yaml": None}:  # all of the file
+            continue
+        for encoder in registry.names(EncoderComponent):
             section, _, key = param.replace("${item}", item).replace("${asr.encoder}", encoder).partition(".")
-            assert section in Params.model_fields
-            assert not key or key in getattr(Params(), section).model_dump()
+            assert section in known
+            assert not key or key in known[section]
+
+
+@pytest.mark.parametrize(("stage", "voices"), [("cohort_inputs", False), ("voice_inputs", True)])
+def test_the_inputs_of_every_rule_are_the_output_of_a_stage(stage, voices):
+    rules = [n for n, f in registry.components(RuleComponent).items() if (EMBEDDINGS in f.declaration.inputs) == voices]
+    assert sorted(pipeline()[stage]["outs"]) == sorted(f"data/cohort_inputs/{rule}.parquet" for rule in rules)

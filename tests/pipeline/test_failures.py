@@ -25,6 +25,21 @@ def test_a_full_disk_is_named(new_toy):
 
 
 @pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("sys.exit('isogloss: params.yaml: unknown key')", "with exit code 1: params.yaml: unknown key;"),
+        ("print('isogloss: first'); raise ValueError('second')", "with exit code 1: first;"),
+        ("raise ValueError('no such cohort.')", "with exit code 1: ValueError: no such cohort;"),
+        ("sys.exit(4)", "with exit code 4;"),
+        ("pass", ": output 'one.txt' does not exist;"),
+    ],
+)
+def test_what_the_stage_said_itself_stands_in_the_last_sentence(new_toy, code, said):
+    message, _ = failure(new_toy, f"import sys\n{code}")
+    assert f"stage one failed{'' if said.startswith(':') else ' '}{said} its output is in" in message
+
+
+@pytest.mark.parametrize(
     "code",
     [
         "raise RuntimeError('CUDA out of memory. Tried to allocate 20 GiB')",

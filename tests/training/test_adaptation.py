@@ -13,16 +13,17 @@ from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.mitigation import Setting, build_mitigation
 from isogloss.recognizers.batches import Utterances
 from isogloss.recognizers.transducer import Transducer
-from isogloss.training import adaptation
+from isogloss.training import adapt_recognizer
+from isogloss.training.adaptation import Adaptation
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_key_covers_what_the_stage_computes_with(monkeypatch):
     covered = []
-    monkeypatch.setattr(adaptation, "training_key", lambda stage, params, files, code: covered.extend(code))
+    monkeypatch.setattr(adapt_recognizer, "training_key", lambda stage, params, files, code: covered.extend(code))
     setting = SimpleNamespace(worst=[], utterances=pd.DataFrame())
-    adaptation._key("pseudo_labels", Params(), setting, base=Path("base"), data=Path("data"))
+    adapt_recognizer._key("pseudo_labels", Params(), setting, base=Path("base"), data=Path("data"))
     deps = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]["mitigate"]["do"]["deps"]
     packages = {Path(dep).parts[2] for dep in deps if dep.startswith("src/isogloss/")}
     computing = packages & {"recognizers", "inference", "mitigation", "training"}
@@ -36,7 +37,8 @@ def test_the_key_follows_the_options_of_the_loss(tmp_path):
     setting = SimpleNamespace(worst=[], utterances=pd.DataFrame())
     sections = [AsrParams(), AsrParams(fastemit=0.01), AsrParams(delay_penalty=0.01), AsrParams(learning_rate=0.1)]
     keys = [
-        adaptation._key("finetune", Params(asr=asr), setting, base=tmp_path / "cuts", data=tmp_path) for asr in sections
+        adapt_recognizer._key("finetune", Params(asr=asr), setting, base=tmp_path / "cuts", data=tmp_path)
+        for asr in sections
     ]
     assert len(set(keys)) == 3 and keys[0] == keys[3]
 
@@ -54,7 +56,7 @@ def test_an_utterance_that_is_drawn_again_is_no_other_whatever_its_id(monkeypatc
     mitigation.examples = lambda *_: pd.DataFrame(
         {"utterance_id": ["a", "a", "a#2", "a#2", "a#2#2", "a"], "weight": 1.0}
     )
-    setting = Setting(utterances=table, worst=["far"], shared=MitigationParams())
+    setting = Setting(utterances=table, worst=["far"])
     mitigation.start(None, setting, [])
     model = Transducer(
         encoder="lstm",
@@ -64,11 +66,12 @@ def test_an_utterance_that_is_drawn_again_is_no_other_whatever_its_id(monkeypatc
         predictor_dim=4,
         joiner_dim=4,
     )
-    module = adaptation.AdaptationTraining(model, mitigation, MitigationParams(), AsrParams())
+    objective = adapt_recognizer.RecognizerObjective(model, AsrParams(), learning_rate=1e-3)
+    module = Adaptation(objective, mitigation)
     monkeypatch.setattr(module, "log", lambda *_, **__: None)
     monkeypatch.setattr(Utterances, "_features", lambda *_: torch.randn(20, 8))
     dataset, seen = Utterances(Tokens.of(["ab"]), cohorts=cohorts), []
-    for batch in adaptation._epochs(module, setting, cuts, dataset)(0):
+    for batch in adapt_recognizer._epochs(objective, mitigation, setting, cuts, dataset, MitigationParams())(0):
         seen += zip(batch.ids, batch.cohorts, strict=True)
         module.training_step(batch, 0)
     assert len({id_ for id_, _ in seen}) == 6

@@ -6,11 +6,12 @@ import pandas as pd
 import pytest
 import torch
 
-from isogloss.config import AsrParams, MitigationParams, Params
+from isogloss.config import AsrParams, Params
 from isogloss.mitigation import Setting, build_mitigation
 from isogloss.recognizers.batches import Batch
 from isogloss.recognizers.transducer import Transducer
-from isogloss.training.adaptation import AdaptationTraining
+from isogloss.training.adapt_recognizer import RecognizerObjective
+from isogloss.training.adaptation import Adaptation
 from isogloss.training.recognizer import RecognizerTraining
 
 OPTIONS = {"channels": 2, "dim": 8, "layers": 2, "heads": 2, "feed_forward": 8, "left_context": 4, "dropout": 0.0}
@@ -79,11 +80,12 @@ def adaptation_loss(monkeypatch, method, **options):
     model = training(monkeypatch, WARM, **options)[0].model
     mitigation, both = build_mitigation(method, Params()), batch()
     table = pd.DataFrame({"utterance_id": both.ids, "split": "adapt", "cohort": ["x", "x"]})
-    setting = Setting(utterances=table, worst=["x"], shared=MitigationParams())
+    setting = Setting(utterances=table, worst=["x"])
     if method == "length_normalised_dro":
         mitigation.start(model, setting, [])
-    module = AdaptationTraining(model.train(), mitigation, MitigationParams(), AsrParams())
-    module.drawn = {id_: (id_, 1.0) for id_ in both.ids}
+    objective = RecognizerObjective(model.train(), AsrParams(), learning_rate=1e-3)
+    objective.drawn = {id_: (id_, 1.0) for id_ in both.ids}
+    module = Adaptation(objective, mitigation)
     monkeypatch.setattr(module, "log", lambda *_, **__: None)
     torch.manual_seed(2)
     return module.training_step(both, 0).item()

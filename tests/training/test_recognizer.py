@@ -7,13 +7,15 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
-from isogloss.config import AsrParams, LstmParams, MitigationParams, Params, SpecAugmentParams
+from isogloss.config import AsrParams, Params, SpecAugmentParams
 from isogloss.mitigation import build_mitigation
 from isogloss.recognizers.batches import Batch
 from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.transducer.encoders.lstm import LstmParams
 from isogloss.recognizers.transducer.losses import transducer_loss_from_logits
 from isogloss.recognizers.transducer.losses.reference import reference_transducer_loss
-from isogloss.training.adaptation import AdaptationTraining
+from isogloss.training.adapt_recognizer import RecognizerObjective
+from isogloss.training.adaptation import Adaptation
 from isogloss.training.fitting import fit
 from isogloss.training.recognizer import RecognizerTraining, ctc_losses, transducer_losses
 
@@ -95,9 +97,9 @@ def base_training(model, params, batch):
 
 
 def adapting(model, params, batch):
-    module = AdaptationTraining(model, build_mitigation("finetune", Params()), MitigationParams(), params)
-    module.drawn = {id_: (id_, 1.0) for id_ in batch.ids}
-    return module, len(batch.ids)
+    objective = RecognizerObjective(model, params, learning_rate=1e-3)
+    objective.drawn = {id_: (id_, 1.0) for id_ in batch.ids}
+    return Adaptation(objective, build_mitigation("finetune", Params())), len(batch.ids)
 
 
 @pytest.mark.parametrize("make", [base_training, adapting])

@@ -6,9 +6,10 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader
 
-from isogloss.config import AsrParams, LstmParams
+from isogloss.config import AsrParams
 from isogloss.recognizers.batches import Batch
 from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.transducer.encoders.lstm import LstmParams
 from isogloss.training.fitting import fit
 from isogloss.training.recognizer import RecognizerTraining
 

@@ -1,12 +1,15 @@
 """`isogloss audit`: whom a recogniser fails, from its transcripts alone."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from isogloss.entry import entry
 from isogloss.errors import ParamsError
+
+if TYPE_CHECKING:
+    from isogloss.judging import Document
 
 FILE = click.Path(path_type=Path)
 RULES = ("geographic", "geodemographic", "automatic", "attribute")
@@ -26,17 +29,20 @@ RULES = ("geographic", "geodemographic", "automatic", "attribute")
     default="none",
     show_default=True,
     metavar="STEPS",
-    help="none, or some of nfkc,lower,brackets,punctuation,apostrophes,fillers.",
+    help="none, or some of nfkc,lower,brackets,punctuation,apostrophes,fillers,characters.",
 )
 @click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS", help="Such as ref=transcript. Repeatable.")
-@click.option("--name", default="before", show_default=True, help="What to call the system.")
+@click.option(
+    "--separator", metavar="CHAR", help="Between the cells of CSV files, such as ';' or tab.  [default: found]"
+)
+@click.option("--name", help="What to call the system.  [default: before; of one verifier: verifier]")
 @click.option("--after-name", default="after", show_default=True, help="What to call the second system.")
 @click.option("--attributes", type=FILE, help="Further columns, joined by utterance_id or speaker_id.")
 @click.option("--zips", type=FILE, help="Demography of ZIP codes, for --discover geodemographic.")
 @click.option("--embeddings", type=FILE, help="Parquet of utterance_id and vector, for --discover automatic.")
-@click.option("--ref", type=FILE, help="Kaldi text file of references, in place of TABLE.")
-@click.option("--hyp", type=FILE, help="Kaldi text file of hypotheses.")
-@click.option("--after-hyp", type=FILE, help="Kaldi text file of the second system's hypotheses.")
+@click.option("--ref", type=FILE, help="References in place of TABLE: Kaldi's text, .trn or .stm.")
+@click.option("--hyp", type=FILE, help="Hypotheses for --ref; .ctm with an .stm too.")
+@click.option("--after-hyp", type=FILE, help="The second system's hypotheses for --ref.")
 @click.option("--utt2spk", type=FILE, help="Kaldi's speakers.")
 @click.option("--speakers-unknown", is_flag=True, help="Report figures without intervals or tests.")
 @click.option("--allow-empty", is_flag=True, help="Keep rows with an empty reference: insertions count.")
@@ -47,54 +53,55 @@ RULES = ("geographic", "geodemographic", "automatic", "attribute")
 @click.option("--trials", type=FILE, help="Scores of a speaker verifier, in place of TABLE: enrol_id, test_id, score.")
 @click.option("--speakers", type=FILE, help="With --trials: utterance_id, speaker_id and columns for --by.")
 @entry
-def audit(columns: tuple[str, ...], normalise: str, out: Path | None, seed: int, **options: Any) -> None:
+def audit(
+    columns: tuple[str, ...], normalise: str, separator: str | None, out: Path | None, seed: int, **options: Any
+) -> None:
     """Whom a recogniser fails, with intervals that hold.
 
-    TABLE has a row an utterance (CSV, TSV, JSONL, parquet; NeMo manifests as they are) with the columns ref, hyp and
-    speaker_id, and for --after utterance_id; further columns tell cohorts apart. It exits with 2 and one sentence where
-    something does not fit, and writes nothing then.
+    TABLE has a row an utterance (CSV, TSV, JSON, JSONL, parquet, xlsx; .gz too; NeMo manifests as they are) with the
+    columns ref, hyp and speaker_id, and for --after utterance_id; further columns tell cohorts apart. It exits with 2
+    and one sentence where something does not fit, and writes nothing then.
     """
-    from isogloss.audit import Request
-    from isogloss.audit import audit as run_audit
-    from isogloss.audit.terminal import console, plain, show
-    from isogloss.audit.writing import check_folder, write_audit
+    from isogloss.cli.auditing import audit_utterances
     from isogloss.config import StatisticsParams
     from isogloss.io.normalise import parse_steps
+    from isogloss.io.separated import parse_separator
+    from isogloss.judging.intake import Request
+    from isogloss.report.folder import check_folder
+    from isogloss.report.terminal import plain
 
     trials, speakers = options.pop("trials"), options.pop("speakers")
     if trials is not None or speakers is not None:
+        if separator is not None:
+            raise ParamsError("--separator does not go with --trials, whose separators are found; leave it out")
         _audit_verifier(trials, speakers, out, seed, options)
         return
+    options["name"] = options["name"] or "before"
     request = Request(
         columns=dict(map(_pair, columns)),
         normalise=parse_steps(normalise),
+        separator=None if separator is None else parse_separator(separator),
         statistics=StatisticsParams(seed=seed),
         **options,
     )
     if out is not None:
         check_folder(out)
-    result = run_audit(request)
+    result = audit_utterances(request)
     for warning in result.warnings:
         click.echo(f"isogloss: warning: {plain(warning)}", err=True)
-    if out is not None:
-        write_audit(result.document, out)
-    on = console()
-    show(result.document, on)
+    said = []
     if result.candidates:
-        on.print(plain(f"columns that could tell cohorts apart (--by): {', '.join(result.candidates)}"))
-    if out is not None:
-        on.print(plain(f"{out / 'audit.html'} shows all of it"))
+        said = [f"columns that could tell cohorts apart (--by): {', '.join(result.candidates)}"]
+    _show(result.document, out, said)
 
 
 def _audit_verifier(
     trials: Path | None, speakers: Path | None, out: Path | None, seed: int, options: dict[str, Any]
 ) -> None:
     """Whom a speaker verifier fails."""
-    from isogloss.audit.terminal import console, plain
-    from isogloss.audit.verification import audit_trials
-    from isogloss.audit.verification.terminal import show_verification
-    from isogloss.audit.writing import check_folder, write_audit
+    from isogloss.cli.auditing import audit_trials
     from isogloss.config import StatisticsParams
+    from isogloss.report.folder import check_folder
 
     if trials is None or speakers is None:
         raise ParamsError("--trials and --speakers go together: scores, and who spoke; add the other")
@@ -112,12 +119,21 @@ def _audit_verifier(
         min_speakers=options["min_speakers"],
         names=(options["name"], options["after_name"]),
     )
+    _show(document, out, [])
+
+
+def _show(document: "Document", out: Path | None, said: list[str]) -> None:
+    """Write the folder if one was asked for, and print what is in it."""
+    from isogloss.report.folder import PAGE, write_folder
+    from isogloss.report.terminal import console, plain, show
+
     if out is not None:
-        write_audit(document, out)
+        write_folder(document, out)
+        said = [*said, f"{out / PAGE} shows all of it"]
     on = console()
-    show_verification(document, on)
-    if out is not None:
-        on.print(plain(f"{out / 'audit.html'} shows all of it"))
+    show(document, on)
+    for sentence in said:
+        on.print(plain(sentence))
 
 
 def _pair(mapping: str) -> tuple[str, str]:

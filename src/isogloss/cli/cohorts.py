@@ -8,7 +8,8 @@ import click
 from isogloss.entry import entry
 
 if TYPE_CHECKING:
-    from isogloss.judging.rules import RuleComparison, SplitGap
+    from isogloss.judging.document import Interval, SplitGap
+    from isogloss.report.rules import RuleLine
 
 WIDTH = 160
 """Characters that the widest table takes."""
@@ -26,34 +27,23 @@ def cohorts() -> None:
     from rich.table import Table
 
     from isogloss.config import load_params
-    from isogloss.judging.publication import shown_names
-    from isogloss.judging.rules import compare_rule
-    from isogloss.tables import ASSIGNMENT_COLUMNS, METADATA_COLUMNS, RESULT_COLUMNS, read_json, read_parquet
+    from isogloss.judging.system import judge_base, read_rules
+    from isogloss.report.rules import rule_lines
+    from isogloss.tables import METADATA_COLUMNS, RESULT_COLUMNS, read_parquet
 
     params = load_params()
     base = read_parquet("results/asr/base/utterances.parquet", {**METADATA_COLUMNS, **RESULT_COLUMNS})
-    folders = {rule: Path("cohorts") / rule for rule in params.cohorts.rules}
-    assignments = {
-        rule: read_parquet(folder / "assignments.parquet", ASSIGNMENT_COLUMNS) for rule, folder in folders.items()
-    }
-    shown = shown_names(assignments, base, min_speakers=params.privacy.min_speakers)
+    document = judge_base(base, read_rules(Path("cohorts"), params), params)
     table = Table(box=None, pad_edge=False)
     headings = ("rule", "cohorts", "split", "bottom WER", "top WER", "relative gap", "bottom's share", "p (Holm)")
     for heading in headings:
         table.add_column(heading, justify="left" if heading in ("rule", "split") else "right", no_wrap=True)
     notes = []
-    for rule, folder in folders.items():
-        comparison = compare_rule(
-            read_json(folder / "summary.json"),
-            assignments[rule],
-            base,
-            shown=shown[rule],
-            statistics=params.statistics,
-        )
-        for cells in _lines(comparison):
+    for rule in rule_lines(document.groupings):
+        for cells in _cells(rule):
             table.add_row(*cells)
-        if comparison.gap is not None:
-            notes.append(f"{rule}: bottom {comparison.gap.bottom_label}; top {comparison.gap.top_label}")
+        if rule.lines:
+            notes.append(f"{rule.rule}: bottom {rule.bottom}; top {rule.top}")
     # As wide as the table: a narrow window breaks lines instead of cutting figures off.
     console = Console(highlight=False, width=max(Console().width, WIDTH))
     console.print(table)
@@ -62,27 +52,29 @@ def cohorts() -> None:
         console.print(note, markup=False)
 
 
-def _lines(comparison: "RuleComparison") -> list[tuple[str, ...]]:
+def _cells(rule: "RuleLine") -> list[tuple[str, ...]]:
     """One rule's lines: discovery, then test."""
-    head = (comparison.rule, str(comparison.cohorts))
-    gap = comparison.gap
-    if gap is None:
+    head = (rule.rule, str(rule.cohorts))
+    if not rule.lines:
         return [(*head, "", "no two cohorts that may be shown")]
-    p = "" if gap.p_holm is None else f"{gap.p_holm:.3f}"
-    return [(*head, "discovery", *_figures(gap.discovery), ""), ("", "", "test", *_figures(gap.test), p)]
+    rows = []
+    for line in rule.lines:
+        p = "" if line.p_holm is None else f"{line.p_holm:.3f}"
+        rows.append((*(head if not rows else ("", "")), line.split, *_figures(line.gap), p))
+    return rows
 
 
 def _figures(gap: "SplitGap") -> tuple[str, str, str, str]:
     """Both rates, the gap, and the share of the bottom cohort."""
     return (
-        _percent(gap.bottom.wer, gap.bottom.ci95, 1),
-        _percent(gap.top.wer, gap.top.ci95, 1),
+        _percent(gap.bottom.rate, gap.bottom.ci95, 1),
+        _percent(gap.top.rate, gap.top.ci95, 1),
         _percent(gap.relative_gap, gap.relative_gap_ci95, 0),
         f"{gap.bottom.share_of_speakers:.1%} ({gap.bottom.speakers} speakers)",
     )
 
 
-def _percent(value: float | None, interval: list[float] | None, digits: int) -> str:
+def _percent(value: float | None, interval: "Interval | None", digits: int) -> str:
     """A fraction as per cent with its interval."""
     if value is None:
         return "-"

@@ -42,7 +42,7 @@ def ingest(
     attributes: tuple[str, ...],
     overwrite: bool,
 ) -> None:
-    """Check TABLE (CSV, TSV, JSONL or parquet; one row an utterance) and its audio; write corpora/NAME.yaml.
+    """Check TABLE (CSV, TSV, JSON, JSONL, parquet, xlsx; a row an utterance) and its audio; write corpora/NAME.yaml.
 
     Nothing is copied. Columns named latitude, longitude, zip, gender, age, accent and weight are kept without being
     told; name others with --attribute.

@@ -10,11 +10,10 @@
 """
 
 from isogloss.cohorts.discovery import Discovery, discover, write_discovery
-from isogloss.cohorts.registry import RULES, build_rule, load_rule, require_rule_inputs
+from isogloss.cohorts.registry import build_rule, load_rule, require_rule_inputs
 from isogloss.cohorts.rule import UNSPECIFIED, CohortRule
 
 __all__ = [
-    "RULES",
     "UNSPECIFIED",
     "CohortRule",
     "Discovery",

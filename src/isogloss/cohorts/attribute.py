@@ -5,11 +5,12 @@ every pair of values is a cohort. Unknown values are values too, `unspecified`, 
 """
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from isogloss.cohorts.rule import (
@@ -24,6 +25,25 @@ from isogloss.cohorts.rule import (
     require_rule,
     set_features,
     speaker_labels,
+)
+from isogloss.config.components import TEXT_COLUMNS, RuleComponent
+from isogloss.config.section import Section
+
+
+class AttributeParams(Section):
+    """Cohorts that are the values of known columns and their intersections."""
+
+    columns: Annotated[list[str], Field(min_length=1)] = ["age_band"]
+
+
+COMPONENT = RuleComponent(
+    name="attribute",
+    options=AttributeParams,
+    implementation="AttributeCohorts",
+    inputs=(TEXT_COLUMNS,),
+    title="intersections of known columns",
+    about="Values of known attributes ({columns}), as somebody with labels would compare them: the yardstick "
+    "for the other rules.",
 )
 
 
@@ -50,7 +70,7 @@ class AttributeCohorts(CohortRule):
     ['age_band=65+ & gender=f', 'age_band=unspecified & gender=m']
     """
 
-    rule_name = "attribute"
+    rule_name = COMPONENT.name
 
     def __init__(self, *, columns: list[str] | None = None) -> None:
         self.columns = columns

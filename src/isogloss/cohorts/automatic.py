@@ -11,11 +11,12 @@ Shapes: N rows, S speakers, D dimensions, K clusters.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, field_validator
 from sklearn.cluster import KMeans
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -30,8 +31,40 @@ from isogloss.cohorts.rule import (
     set_features,
     speaker_labels,
 )
+from isogloss.cohorts.speaker_sums import Floats, Integers
 from isogloss.cohorts.stability import stable_number
-from isogloss.cohorts.units import Floats, Integers
+from isogloss.config.components import EMBEDDINGS, RuleComponent
+from isogloss.config.section import Section, Seed
+
+
+class AutomaticParams(Section):
+    """Clusters of speaker embeddings."""
+
+    n_clusters: int | Literal["auto"] = 10
+    """Clusters, or auto: as many as come out the same from different halves of the speakers; where one difference
+    between voices is much larger than all others (gender, mostly), those are the two of it."""
+    max_clusters: Annotated[int, Field(ge=2)] = 12
+    """Most clusters that auto may choose."""
+    random_state: Seed = 1
+
+    @field_validator("n_clusters", mode="before")
+    @classmethod
+    def _auto_or_several(cls, value: Any) -> Any:
+        if value != "auto" and (not isinstance(value, int) or isinstance(value, bool) or value < 2):
+            raise ValueError(f"automatic.n_clusters is {value!r}, but must be auto or a whole number of at least 2")
+        return value
+
+
+COMPONENT = RuleComponent(
+    name="automatic",
+    options=AutomaticParams,
+    implementation="SpeakerClusters",
+    inputs=(EMBEDDINGS,),
+    title="similar voices",
+    about="Groups of voices that sound alike, made without any label: a group has a number, and says nothing "
+    "about who is in it.",
+    unit="group of voices",
+)
 
 
 class SpeakerClusters(ErrorRateRule):
@@ -56,7 +89,7 @@ class SpeakerClusters(ErrorRateRule):
         Their names, in this order.
     """
 
-    rule_name = "automatic"
+    rule_name = COMPONENT.name
 
     def __init__(
         self, *, n_clusters: int | Literal["auto"] = "auto", max_clusters: int = 12, random_state: int = 0

@@ -13,14 +13,14 @@ Shapes: N rows, A attributes.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations, product
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, model_validator
 from sklearn.utils.validation import check_is_fitted
 
-from isogloss.cohorts.growth import ROUNDING, split_gain
 from isogloss.cohorts.rule import (
     UNSPECIFIED,
     ErrorRateRule,
@@ -32,7 +32,47 @@ from isogloss.cohorts.rule import (
     require_rule,
     set_features,
 )
-from isogloss.cohorts.units import Floats
+from isogloss.cohorts.speaker_sums import Floats
+from isogloss.cohorts.tree import ROUNDING, split_gain
+from isogloss.config.components import ZIP_FIGURES, RuleComponent
+from isogloss.config.section import PositiveInt, Section, refuse_duplicates
+
+
+class GeodemographicParams(Section):
+    """The partition of ZIP codes in two."""
+
+    attributes: Annotated[list[str], Field(min_length=1)] = [
+        "percent_white",
+        "percent_black",
+        "percent_asian",
+        "percent_hispanic",
+        "per_capita_income",
+        "median_rent",
+        "median_age",
+    ]
+    """Columns of the corpus' ZIP table; those named percent_... divide at the majority, others at their median."""
+    min_speakers: PositiveInt = 30
+    """Fewest speakers a side may have."""
+    min_words: PositiveInt = 100
+    """Fewest reference words a side may have."""
+    pairs: bool = True
+    """Whether pairs of attributes are tried as well."""
+
+    @model_validator(mode="after")
+    def _no_attribute_twice(self) -> Self:
+        refuse_duplicates("geodemographic.attributes", self.attributes)
+        return self
+
+
+COMPONENT = RuleComponent(
+    name="geodemographic",
+    options=GeodemographicParams,
+    implementation="GeodemographicPartition",
+    inputs=(ZIP_FIGURES,),
+    title="demography of the ZIP code",
+    about="ZIP codes in two groups by the people who live there, divided where error rates differ most.",
+    unit="group of ZIP codes",
+)
 
 OTHERS = "others"
 """The cohort of rows that do not meet the conditions."""
@@ -92,7 +132,7 @@ class GeodemographicPartition(ErrorRateRule):
     ['percent_asian>50', 'percent_asian>50', 'others', 'others', 'unspecified']
     """
 
-    rule_name = "geodemographic"
+    rule_name = COMPONENT.name
 
     def __init__(
         self,

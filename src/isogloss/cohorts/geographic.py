@@ -1,28 +1,27 @@
 """Geographic cohorts (Trinh et al. 2022, 2207.07850): a tree over latitude and longitude.
 
-The splits maximise the WER difference between the two sides, weighted by the words on them (`growth`); leaves have at
+The splits maximise the WER difference between the two sides, weighted by the words on them (`tree`); leaves have at
 least so many speakers and words; with `alpha` a region is split only where speakers show that it should be
-(`significance`). The paper says neither how differences are weighted nor when to stop: both are our choice.
+(`significance`). Each speaker counts once, at the mean of their positions (`speaker_sums`). The paper says neither how
+differences are weighted nor when to stop: both are our choice.
 
 Longitudes are taken as they are: no region reaches over the antimeridian.
 
-Shapes: N rows, L leaves.
+Shapes: N rows, S speakers, L leaves.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 from sklearn.utils.validation import check_is_fitted
 
-from isogloss.cohorts.growth import Bounds, grow_tree
 from isogloss.cohorts.labels import label_rectangles
 from isogloss.cohorts.moments import SpeakerMoments, colour_classes, speaker_moments
-from isogloss.cohorts.partition import Partition, described
 from isogloss.cohorts.rule import (
     UNSPECIFIED,
     ErrorRateRule,
@@ -34,7 +33,35 @@ from isogloss.cohorts.rule import (
     set_features,
 )
 from isogloss.cohorts.significance import SpeakerPermutationTest
-from isogloss.cohorts.units import Floats, gather_units
+from isogloss.cohorts.speaker_sums import Floats, speaker_sums
+from isogloss.cohorts.tree import Node, grow_tree, leaf_of, rectangles
+from isogloss.config.components import RuleComponent
+from isogloss.config.section import PositiveInt, Section, Seed
+
+
+class GeographicParams(Section):
+    """The tree over latitude and longitude."""
+
+    max_leaves: Annotated[int, Field(ge=2)] = 10
+    min_speakers: PositiveInt = 24
+    """Fewest speakers a leaf may have."""
+    min_words: PositiveInt = 100
+    """Fewest reference words a leaf may have."""
+    alpha: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Level of the test over speakers that a split must pass; without it regions are split while their WER differs."""
+    random_state: Seed = 1
+    """Seed of that test's permutations."""
+
+
+COMPONENT = RuleComponent(
+    name="geographic",
+    options=GeographicParams,
+    implementation="GeographicTree",
+    inputs=("latitude", "longitude"),
+    title="region",
+    about="Regions of the map, divided where error rates differ most.",
+    unit="region",
+)
 
 BOUND_STEP = 0.1
 """Degrees to which the outline of the data is rounded outwards, so that it tells no speaker's position."""
@@ -48,7 +75,7 @@ class GeographicTree(ErrorRateRule):
     max_leaves
         Regions at most.
     min_speakers, min_words
-        Least distinct speakers and least weight (reference words) of a region.
+        Least speakers and least weight (reference words) of a region.
     alpha
         Level of the speaker-level permutation test that a split must pass; None splits as long as the WER differs.
     random_state
@@ -70,7 +97,7 @@ class GeographicTree(ErrorRateRule):
     ['geo-001', 'geo-002', 'unspecified']
     """
 
-    rule_name = "geographic"
+    rule_name = COMPONENT.name
 
     def __init__(
         self,
@@ -111,22 +138,20 @@ class GeographicTree(ErrorRateRule):
         rows = self._observe(X, y, sample_weight, groups)
         rows = replace(rows, features_NF=self._positions(rows.features_NF))
         rows = rows.where(complete_rows(rows.features_NF))
+        self.nodes_: list[Node] = []
+        self.leaves_: list[dict[str, Any]] = []
         if len(rows) == 0:
-            self.nodes_ = []
-            self.leaves_: list[dict[str, Any]] = []
-            self._partition = Partition([])
             return self
-        latitude_N, longitude_N = np.ascontiguousarray(rows.features_NF.T)
-        units = gather_units(latitude_N, longitude_N, rows.rate_N, rows.words_N, rows.speakers_N)
-        bounds = Bounds(self.min_speakers, self.min_words)
+        speakers = speaker_sums(rows.features_NF, rows.rate_N, rows.words_N, rows.speakers_N)
+        least: dict[str, Any] = {"min_speakers": self.min_speakers, "min_words": self.min_words}
         test = None
         if self.alpha is not None:
-            test = SpeakerPermutationTest(units, bounds, alpha=self.alpha, seed=self.random_state)
-        self.nodes_ = described(grow_tree(units, max_leaves=self.max_leaves, bounds=bounds, accept=test))
-        self._partition = Partition(self.nodes_)
-        leaf_U = self._partition.leaf_of(*units.coordinates)
-        moments = speaker_moments(units.words_U, units.errors_U, leaf_U, units.speaker_U, len(self._partition.cohorts))
-        self._describe_leaves(units.coordinates, moments)
+            test = SpeakerPermutationTest(speakers, **least, alpha=self.alpha, seed=self.random_state)
+        self.nodes_ = grow_tree(speakers, max_leaves=self.max_leaves, **least, accept=test)
+        leaf_S = leaf_of(self.nodes_, speakers.position_S2)
+        leaves = sum("cohort" in node for node in self.nodes_)
+        moments = speaker_moments(speakers.words_S, speakers.errors_S, leaf_S, None, leaves)
+        self._describe_leaves(_outline(rows.features_NF), moments)
         return self
 
     def predict(self, X: ArrayLike, groups: ArrayLike | None = None) -> NDArray[np.object_]:
@@ -137,8 +162,8 @@ class GeographicTree(ErrorRateRule):
             return np.full(len(position_N2), UNSPECIFIED, dtype=object)
         known_N = complete_rows(position_N2)
         leaf_N = np.full(len(known_N), len(self.leaves_))
-        leaf_N[known_N] = self._partition.leaf_of(*np.ascontiguousarray(position_N2[known_N].T))
-        return np.array([*self._partition.cohorts, UNSPECIFIED], dtype=object)[leaf_N]
+        leaf_N[known_N] = leaf_of(self.nodes_, position_N2[known_N])
+        return np.array([*self._cohorts, UNSPECIFIED], dtype=object)[leaf_N]
 
     def input_columns(self, present: Sequence[str]) -> list[str]:
         """Latitude and longitude."""
@@ -168,7 +193,6 @@ class GeographicTree(ErrorRateRule):
         set_features(tree, content["features"], 2)
         tree.nodes_ = [dict(node) for node in content["nodes"]]
         tree.leaves_ = [{**leaf, "rectangle": tuple(leaf["rectangle"])} for leaf in content["leaves"]]
-        tree._partition = Partition(tree.nodes_)
         return tree
 
     def label(self, cohort: str) -> str:
@@ -176,11 +200,16 @@ class GeographicTree(ErrorRateRule):
         if cohort == UNSPECIFIED:
             return "position unknown"
         labels = label_rectangles([leaf["rectangle"] for leaf in self.leaves_])
-        return labels[self._partition.cohorts.index(cohort)]
+        return labels[self._cohorts.index(cohort)]
 
     def geometry(self, cohort: str) -> list[Rectangle] | None:
         """The rectangle of a leaf."""
         return [leaf["rectangle"] for leaf in self.leaves_ if leaf["cohort"] == cohort] or None
+
+    @property
+    def _cohorts(self) -> list[str]:
+        """The names of the leaves, in their order."""
+        return [leaf["cohort"] for leaf in self.leaves_]
 
     def _check_options(self) -> None:
         """Raise ValueError for an option out of range."""
@@ -197,26 +226,27 @@ class GeographicTree(ErrorRateRule):
             )
         return features_NF
 
-    def _describe_leaves(self, coordinates: tuple[Floats, Floats], moments: SpeakerMoments) -> None:
+    def _describe_leaves(self, outline: Rectangle, moments: SpeakerMoments) -> None:
         """Give each leaf its rectangle, size, WER, interval and colour."""
-        outline = _outline(coordinates[0]), _outline(coordinates[1])
         intervals, colours = moments.intervals(), colour_classes(moments)
+        cohorts = sorted(node["cohort"] for node in self.nodes_ if "cohort" in node)
         self.leaves_ = [
             {
                 "cohort": cohort,
-                "rectangle": self._partition.rectangle(number, outline),
+                "rectangle": rectangle,
                 "speakers": int(moments.speakers_L[number]),
                 "words": float(moments.words_L[number]),
                 "wer": float(moments.wer[number]),
                 "ci95": intervals[number],
                 "colour_class": colours[number],
             }
-            for number, cohort in enumerate(self._partition.cohorts)
+            for number, (cohort, rectangle) in enumerate(zip(cohorts, rectangles(self.nodes_, outline), strict=True))
         ]
 
 
-def _outline(values: Floats) -> tuple[float, float]:
-    """The range of the data, rounded outwards."""
-    low = math.floor(float(values.min()) / BOUND_STEP) * BOUND_STEP
-    high = math.ceil(float(values.max()) / BOUND_STEP) * BOUND_STEP
-    return round(low, 1), round(high, 1)
+def _outline(position_N2: Floats) -> Rectangle:
+    """South, west, north and east of the data, rounded outwards."""
+    low_2 = np.floor(position_N2.min(axis=0) / BOUND_STEP) * BOUND_STEP
+    high_2 = np.ceil(position_N2.max(axis=0) / BOUND_STEP) * BOUND_STEP
+    south, west, north, east = (round(float(side), 1) for side in (*low_2, *high_2))
+    return south, west, north, east

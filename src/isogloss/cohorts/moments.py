@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from isogloss.cohorts.units import Floats, Integers
+from isogloss.cohorts.speaker_sums import Floats, Integers
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,12 @@ from typing import NoReturn
 
 import pandas as pd
 
-from isogloss.cohorts.attribute import AttributeCohorts
-from isogloss.cohorts.automatic import SpeakerClusters
-from isogloss.cohorts.geodemographic import GeodemographicPartition
-from isogloss.cohorts.geographic import GeographicTree
 from isogloss.cohorts.rule import CohortRule
-from isogloss.config import Params
-from isogloss.errors import ParamsError, TableError
+from isogloss.config.components import RuleComponent
+from isogloss.config.params import Params
+from isogloss.config.registry import implementation, names
+from isogloss.errors import TableError
 from isogloss.tables import read_json
-
-RULES: dict[str, type[CohortRule]] = {
-    rule.rule_name: rule for rule in (GeographicTree, GeodemographicPartition, SpeakerClusters, AttributeCohorts)
-}
 
 
 def build_rule(name: str, params: Params) -> CohortRule:
@@ -25,11 +19,10 @@ def build_rule(name: str, params: Params) -> CohortRule:
     Raises
     ------
     ParamsError
-        There is no such rule, or no such section.
+        There is no such rule.
     """
-    if name not in RULES or name not in type(params).model_fields:
-        raise ParamsError(f"there is no cohort rule {name!r}; known are {', '.join(_configured(params))}")
-    return RULES[name](**getattr(params, name).model_dump())
+    rule: CohortRule = implementation(RuleComponent, name)(**params.section(name).model_dump())
+    return rule
 
 
 def load_rule(path: Path | str) -> CohortRule:
@@ -42,17 +35,19 @@ def load_rule(path: Path | str) -> CohortRule:
     """
     content = read_json(path)
     name = content.get("rule") if isinstance(content, dict) else None
-    if not isinstance(name, str) or name not in RULES:
-        raise TableError(f'{path} describes no cohort rule: its "rule" is {name!r}, known are {", ".join(RULES)}')
+    known = names(RuleComponent)
+    if not isinstance(name, str) or name not in known:
+        raise TableError(f'{path} describes no cohort rule: its "rule" is {name!r}, known are {", ".join(known)}')
     try:
-        return RULES[name].from_json(content)
+        rule: CohortRule = implementation(RuleComponent, name).from_json(content)
     except (TableError, TypeError, KeyError, ValueError) as error:
         raise TableError(f"{path} is not a rule that `discover` wrote: {error}") from None
+    return rule
 
 
 def allowed_rules(utterances: pd.DataFrame, params: Params) -> list[str]:
     """The rules, as params.yaml sets them, that an utterance table has what it takes for."""
-    return [name for name in _configured(params) if not build_rule(name, params).lacks(utterances)]
+    return [name for name in names(RuleComponent) if not build_rule(name, params).lacks(utterances)]
 
 
 def require_rule_inputs(name: str, utterances: pd.DataFrame, params: Params, *, where: str) -> None:
@@ -75,8 +70,3 @@ def refuse_rule(name: str, lack: str, utterances: pd.DataFrame, params: Params, 
     allowed = [rule for rule in allowed_rules(utterances, params) if rule != name]
     remedy = f"this corpus allows {', '.join(allowed)}" if allowed else "this corpus allows no rule as they are set"
     raise TableError(f"{where}: the cohort rule {name!r} cannot be used: {lack}; {remedy} (set cohorts.rules)")
-
-
-def _configured(params: Params) -> list[str]:
-    """The rules that params.yaml can set."""
-    return [name for name in RULES if name in type(params).model_fields]

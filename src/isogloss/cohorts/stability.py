@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from isogloss.cohorts.units import Floats
+from isogloss.cohorts.speaker_sums import Floats
 
 MOST_SPEAKERS = 5000
 """Of more speakers a random selection of so many decides on the number."""

@@ -6,12 +6,7 @@ alone and `dvc exp run -S ewc.strength=30` re-runs nothing else.
 """
 
 from isogloss.config.cohorts import (
-    AttributeParams,
-    AutomaticParams,
-    CohortRule,
     CohortsParams,
-    GeodemographicParams,
-    GeographicParams,
 )
 from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
 from isogloss.config.experiment import ComparisonParams, Experiment, Run, Sweep, load_sweep
@@ -38,34 +33,22 @@ from isogloss.config.overrides import Overrides, flattened, overridden, overridd
 from isogloss.config.params import Params, load_params, seeds
 from isogloss.config.reading import read_section, read_yaml, validated
 from isogloss.config.recognizer import (
-    AmortizedParams,
     AsrParams,
-    ConformerParams,
-    ContextNetParams,
-    ConvRnntParams,
     DecodingParams,
     EncoderName,
-    LstmParams,
     SpecAugmentParams,
 )
 from isogloss.config.section import Section
 from isogloss.config.speaker import SpeakerLoss, SpeakerMethod, SpeakerParams, SpeakerSize, VerificationParams
 
 __all__ = [
-    "AmortizedParams",
     "ArwParams",
     "AsrParams",
     "AtlasParams",
-    "AttributeParams",
-    "AutomaticParams",
     "CohortInputParams",
     "CohortInputWithOversampleParams",
-    "CohortRule",
     "CohortsParams",
     "ComparisonParams",
-    "ConformerParams",
-    "ContextNetParams",
-    "ConvRnntParams",
     "CorpusParams",
     "DecodingParams",
     "EncoderName",
@@ -74,12 +57,9 @@ __all__ = [
     "Experiment",
     "FinetuneAllParams",
     "FinetuneParams",
-    "GeodemographicParams",
-    "GeographicParams",
     "GroupDroParams",
     "L2Params",
     "LengthNormalisedDroParams",
-    "LstmParams",
     "MitigationMethod",
     "MitigationParams",
     "MixBaseDataParams",

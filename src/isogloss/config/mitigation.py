@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from isogloss.config.cohorts import CohortRule
+from isogloss.config.cohorts import RuleName
 from isogloss.config.section import PositiveInt, Section, Seed, refuse_duplicates
 
 MitigationMethod = Literal[
@@ -29,7 +29,7 @@ Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 class MitigationParams(Section):
     """What every mitigation shares: whom it is for, and how long it trains."""
 
-    rule: CohortRule = "geographic"
+    rule: RuleName = "geographic"
     """The cohort rule whose worst cohorts are mitigated; one of cohorts.rules."""
     methods: Annotated[list[MitigationMethod], Field(min_length=1)] = [
         "finetune",

@@ -1,17 +1,12 @@
-"""All of params.yaml."""
+"""All of params.yaml: sections that are always there, and one for each component that has options."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 
-from isogloss.config.cohorts import (
-    AttributeParams,
-    AutomaticParams,
-    CohortsParams,
-    GeodemographicParams,
-    GeographicParams,
-)
+from isogloss.config.cohorts import CohortsParams
 from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
 from isogloss.config.judging import PrivacyParams, StatisticsParams
 from isogloss.config.mitigation import (
@@ -32,21 +27,21 @@ from isogloss.config.mitigation import (
     PseudoLabelsParams,
 )
 from isogloss.config.reading import read_section
-from isogloss.config.recognizer import (
-    AmortizedParams,
-    AsrParams,
-    ConformerParams,
-    ContextNetParams,
-    ConvRnntParams,
-    DecodingParams,
-    LstmParams,
-)
+from isogloss.config.recognizer import AsrParams, DecodingParams
 from isogloss.config.section import Section
+from isogloss.config.sections import component_sections, version_problems
 from isogloss.config.speaker import SpeakerParams, VerificationParams
+from isogloss.errors import ParamsError
 
 
 class Params(Section):
-    """All of params.yaml."""
+    """All of params.yaml.
+
+    A component's section has the component's name (`section("ewc")`); it is checked by the options that the component
+    declares, and has their defaults where it is left out.
+    """
+
+    model_config = ConfigDict(extra="allow")  # the sections of components; what is neither is refused below
 
     corpus: CorpusParams = CorpusParams()
     atlas: AtlasParams = AtlasParams()
@@ -54,17 +49,8 @@ class Params(Section):
     validation: ValidationParams = ValidationParams()
     asr: AsrParams = AsrParams()
     decoding: DecodingParams = DecodingParams()
-    lstm: LstmParams = LstmParams()
-    conformer: ConformerParams = ConformerParams()
-    contextnet: ContextNetParams = ContextNetParams()
-    convrnnt: ConvRnntParams = ConvRnntParams()
-    amortized: AmortizedParams = AmortizedParams()
     speaker: SpeakerParams = SpeakerParams()
     cohorts: CohortsParams = CohortsParams()
-    geographic: GeographicParams = GeographicParams()
-    geodemographic: GeodemographicParams = GeodemographicParams()
-    automatic: AutomaticParams = AutomaticParams()
-    attribute: AttributeParams = AttributeParams()
     mitigation: MitigationParams = MitigationParams()
     finetune: FinetuneParams = FinetuneParams()
     finetune_all: FinetuneAllParams = FinetuneAllParams()
@@ -84,6 +70,39 @@ class Params(Section):
     statistics: StatisticsParams = StatisticsParams()
     privacy: PrivacyParams = PrivacyParams()
 
+    def section(self, component: str) -> Section:
+        """The options of a component, by its name.
+
+        Raises
+        ------
+        ParamsError
+            No component with options has that name.
+        """
+        options = getattr(self, component, None)
+        if not isinstance(options, Section):
+            raise ParamsError(f"there is no component {component!r} that has options")
+        return options
+
+    def used_sections(self) -> dict[str, Section]:
+        """The sections that have a part in a report, by name: a component's where it is chosen, after the choice."""
+        chosen = {
+            "decoding": [self.asr.encoder],
+            "cohorts": self.cohorts.rules,
+            "mitigation": self.mitigation.methods,
+        }
+        used: dict[str, Section] = {}
+        for name in type(self).model_fields:
+            used[name] = getattr(self, name)
+            used |= {component: self.section(component) for component in chosen.get(name, [])}
+        return used
+
+    @model_validator(mode="before")
+    @classmethod
+    def _components_have_sections(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping):
+            return content
+        return {**content, **component_sections(content, fixed=list(cls.model_fields))}
+
     @model_validator(mode="after")
     def _mitigated_rule_is_discovered(self) -> Self:
         if self.mitigation.rule not in self.cohorts.rules:
@@ -91,6 +110,13 @@ class Params(Section):
                 f"mitigation.rule is {self.mitigation.rule!r}, but cohorts.rules lists only "
                 f"{', '.join(self.cohorts.rules)}: add it there or mitigate one of those"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _chosen_plugins_say_their_version(self) -> Self:
+        chosen = [self.asr.encoder, *self.cohorts.rules, *self.mitigation.methods, *self.verification.methods]
+        for problem in version_problems(chosen, dict(self)):
+            raise ValueError(problem)
         return self
 
 

@@ -1,6 +1,7 @@
 """Reading YAML through pydantic: what does not fit is one sentence."""
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -46,14 +47,27 @@ def validated(content: Any, model: type[AnySection], *, where: str) -> AnySectio
         raise ParamsError(f"{where}: {_sentence(error.errors()[0], model)}") from None
 
 
-def _sentence(problem: ErrorDetails, model: type[BaseModel]) -> str:
-    """One pydantic problem as a sentence with key, value and rule."""
-    key = ".".join(str(part) for part in problem["loc"])
+def validated_part(content: Any, model: type[AnySection], *, key: str) -> AnySection:
+    """As `validated`, for the part of a larger model that `key` holds: the problem is one ValueError."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise ValueError(_sentence(error.errors()[0], model, above=(key,))) from None
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """The sentence about a key that does not exist, with the nearest one that does."""
+    known = list(known)
+    near = difflib.get_close_matches(key.split(".")[-1], known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    return f"unknown key {key!r}; {hint}"
+
+
+def _sentence(problem: ErrorDetails, model: type[BaseModel], above: tuple[str, ...] = ()) -> str:
+    """One pydantic problem as a sentence with key, value and rule; `above` are the keys that lead to the model."""
+    key = ".".join(str(part) for part in (*above, *problem["loc"]))
     if problem["type"] == "extra_forbidden":
-        known = _known_keys(model, problem["loc"][:-1])
-        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-        return f"unknown key {key!r}; {hint}"
+        return unknown_key(key, _known_keys(model, problem["loc"][:-1]))
     if problem["type"] == "value_error":
         return problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "missing":

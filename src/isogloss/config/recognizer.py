@@ -1,12 +1,14 @@
-"""Params of the recogniser: its training, and one section an encoder."""
+"""Params of the recogniser. The options of an encoder stand beside it, in `isogloss.recognizers.transducer`."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from isogloss.config.components import EncoderComponent
+from isogloss.config.known import Known
 from isogloss.config.section import PositiveInt, Section, Seed
 
-EncoderName = Literal["lstm", "conformer", "contextnet", "convrnnt", "amortized"]
+EncoderName = Annotated[str, Known(EncoderComponent)]
 
 
 class SpecAugmentParams(Section):
@@ -59,88 +61,3 @@ class DecodingParams(Section):
     beam: PositiveInt = 4
     """Hypotheses kept from frame to frame; read where `method` is beam."""
     max_tokens_per_frame: PositiveInt = 5
-
-
-class LstmParams(Section):
-    """The LSTM encoder: a causal convolutional front end below unidirectional LSTM layers."""
-
-    subsampling: Annotated[int, Field(ge=1, le=4)] = 4
-    """Feature frames of 10 ms for one encoder frame."""
-    channels: PositiveInt = 32
-    hidden_dim: PositiveInt = 192
-    layers: PositiveInt = 2
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-
-
-class ConformerParams(Section):
-    """The causal Conformer; the defaults have as many parameters as those of the other encoders."""
-
-    subsampling: Annotated[int, Field(ge=1, le=4)] = 4
-    """Feature frames of 10 ms for one encoder frame."""
-    channels: PositiveInt = 32
-    """Channels of the front end's convolutions."""
-    dim: PositiveInt = 96
-    layers: PositiveInt = 3
-    heads: PositiveInt = 4
-    feed_forward: PositiveInt = 368
-    kernel: PositiveInt = 15
-    """Encoder frames that a depthwise convolution spans."""
-    left_context: PositiveInt = 64
-    """Encoder frames that attention looks back, at every layer."""
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-
-
-class ContextNetParams(Section):
-    """The causal ContextNet; the defaults have as many parameters as those of the other encoders."""
-
-    subsampling: Literal[4, 8] = 4
-    """Feature frames of 10 ms for one encoder frame."""
-    alpha: Annotated[float, Field(gt=0)] = 0.28
-    """Scales the published widths."""
-    blocks: Annotated[int, Field(ge=5)] = 7
-    """Blocks of convolutions, 21 as published; fewer than 5 have no room for the strides."""
-    layers: PositiveInt = 5
-    """Convolutions in a block."""
-    kernel: PositiveInt = 5
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-
-
-class ConvRnntParams(Section):
-    """ConvRNN-T: a local and a global convolutional encoder below unidirectional LSTM layers."""
-
-    subsampling: Annotated[int, Field(ge=1, le=4)] = 4
-    """Feature frames of 10 ms for one encoder frame."""
-    local_channels: PositiveInt = 25
-    """Channels of the first two local convolutions, 100 in public code; the last two have 0.64 of them."""
-    global_dim: PositiveInt = 80
-    global_blocks: PositiveInt = 6
-    """Residual blocks, each with twice the dilation of the one before."""
-    expansion: PositiveInt = 2
-    """How much wider a block is inside."""
-    hidden_dim: PositiveInt = 160
-    layers: PositiveInt = 2
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-
-
-class AmortizedParams(Section):
-    """The compute-cost amortized Transformer; with `gates: none` a plain one with a sliding window."""
-
-    subsampling: Annotated[int, Field(ge=1, le=4)] = 4
-    """Feature frames of 10 ms for one encoder frame."""
-    channels: PositiveInt = 32
-    """Channels of the front end's convolutions."""
-    dim: PositiveInt = 96
-    layers: PositiveInt = 6
-    heads: PositiveInt = 4
-    feed_forward: PositiveInt = 336
-    left_context: PositiveInt = 64
-    """Encoder frames that attention looks back, at every layer; the dial of the sliding-window baseline."""
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    gates: Literal["learned", "none"] = "learned"
-    """Whether arbitrators decide what is computed, or everything is."""
-    temperature: Annotated[float, Field(gt=0)] = 1.0
-    """Of the gates' gradient in training."""
-    noise: Annotated[float, Field(ge=0.0)] = 1.0
-    """Scale of the noise on the gates in training; 0 trains with the gates of inference."""
-    compute_weight: Annotated[float, Field(ge=0.0)] = 0.2
-    """The dial: what the loss, in nats for a token, adds for computing everything."""

@@ -1,13 +1,13 @@
-"""The `corpus` stage: the embedded corpus or a table of real speech, as `corpora/<source>.yaml` says."""
+"""The `corpus` stage: whatever `corpora/<source>.yaml` describes becomes a corpus folder."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from isogloss.config import Params
-from isogloss.corpus.atlas.build import build_atlas
-from isogloss.corpus.description import description_path, read_kind, read_table_description
-from isogloss.corpus.ingest import ingest
+from isogloss.config.components import SourceComponent
+from isogloss.config.params import Params
+from isogloss.config.registry import implementation
+from isogloss.corpus.description import description_path, read_kind
 from isogloss.tables import write_parquet
 
 TRUTH_COLUMNS = {"speaker_id": "str", "dialect": "str", "rare": "bool"}
@@ -19,7 +19,7 @@ def build_corpus(params: Params, descriptions: Path, *, output: Path, truth: Pat
     Parameters
     ----------
     params
-        Sections `corpus` and, for the embedded corpus, `atlas`.
+        Section `corpus`, and what the source reads (`isogloss.corpus.sources`).
     descriptions
         Folder of the corpus descriptions.
     output
@@ -29,9 +29,8 @@ def build_corpus(params: Params, descriptions: Path, *, output: Path, truth: Pat
         Folder of `planted.parquet`, which the scoring alone may read; its table is empty for a real corpus.
     """
     source = params.corpus.source
-    planted = pd.DataFrame({column: pd.Series(dtype=dtype) for column, dtype in TRUTH_COLUMNS.items()})
-    if read_kind(source, descriptions) == "atlas":
-        planted = build_atlas(params.atlas, params.corpus.seed, description_path(source, descriptions), output)
-    else:
-        print(ingest(read_table_description(source, descriptions), output, source=source))
+    build = implementation(SourceComponent, read_kind(source, descriptions))
+    planted = build(description_path(source, descriptions), params, output)
+    if planted is None:
+        planted = pd.DataFrame({column: pd.Series(dtype=dtype) for column, dtype in TRUTH_COLUMNS.items()})
     write_parquet(planted, truth / "planted.parquet")

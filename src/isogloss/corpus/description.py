@@ -1,7 +1,7 @@
 """What `corpora/<source>.yaml` may say about a corpus.
 
-A description has a `kind`: `atlas` (its model lives in `isogloss.corpus.atlas`) or `table`, a table of
-recorded speech, one row an utterance, whose model is here. See `corpora/speechocean762.yaml` for an example.
+A description has a `kind`, which names one of `isogloss.corpus.sources`. The model of the kind `table`, a table of
+recorded speech, one row an utterance, is here; see `corpora/speechocean762.yaml` for an example.
 """
 
 import difflib
@@ -11,10 +11,14 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from isogloss.config import Section, read_section
+from isogloss.config.components import SourceComponent
+from isogloss.config.known import Known
+from isogloss.config.registry import components
+from isogloss.config.sections import version_problem
 from isogloss.errors import ParamsError
 from isogloss.tables import ASSIGNMENT_COLUMNS, METADATA_COLUMNS, RESULT_COLUMNS, SPLITS
 
-Kind = Literal["atlas", "table"]
+Kind = Annotated[str, Known(SourceComponent)]
 Split = Literal["train", "adapt", "discovery", "dev", "test"]
 Column = Annotated[str, Field(min_length=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -151,11 +155,19 @@ class TableDescription(Section):
 
 
 class _KindOnly(BaseModel):
-    """The one key that every description has."""
+    """The keys that a description of any kind has."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
     kind: Kind
+    version: str | None = None
+    """Of the package that brings the source, where that is a plug-in."""
+
+    @model_validator(mode="after")
+    def _says_the_version_of_a_plugin(self) -> Self:
+        if (problem := version_problem(components(SourceComponent)[self.kind], self.version)) is not None:
+            raise ValueError(problem)
+        return self
 
 
 def description_path(source: str, folder: Path | str = "corpora") -> Path:
@@ -175,8 +187,8 @@ def description_path(source: str, folder: Path | str = "corpora") -> Path:
     return path
 
 
-def read_kind(source: str, folder: Path | str = "corpora") -> Kind:
-    """Whether a corpus is synthesised (`atlas`) or ingested (`table`); raises `ParamsError` otherwise."""
+def read_kind(source: str, folder: Path | str = "corpora") -> str:
+    """The kind of a corpus, one of `isogloss.corpus.sources`; raises `ParamsError` where there is none such."""
     return read_section(description_path(source, folder), _KindOnly).kind
 
 

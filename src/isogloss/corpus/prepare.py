@@ -1,4 +1,4 @@
-"""The `prepare` stage: from a corpus to splits, tokens, features, the metadata table and the inputs of cohort rules."""
+"""The `prepare` stage: from a corpus to splits, tokens, features and the metadata table."""
 
 from pathlib import Path
 
@@ -11,18 +11,14 @@ from isogloss.corpus.frontend.features import compute_features, feature_statisti
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.corpus.manifests import make_cuts
 from isogloss.corpus.splits import assign_splits
-from isogloss.tables import METADATA_COLUMNS, SPLITS, atomic_folder, conform, read_parquet, write_json, write_parquet
-from isogloss.zips import join_zip_attributes, zip_attributes
-
-IDENTIFIERS = ("utterance_id", "speaker_id", "split")
+from isogloss.tables import METADATA_COLUMNS, SPLITS, atomic_folder, conform, write_json, write_parquet
 
 
 def prepare(corpus_folder: Path, output: Path, params: PrepareParams) -> pd.DataFrame:
     """Prepare a corpus for training and discovery.
 
     Writes under `output`: `features/<split>/`, `cuts/<split>.jsonl` (with features, without audio), `tokens.txt` and
-    `feature_statistics.json` (both from train and adapt text and train features), `utterances.parquet` and
-    `cohort_inputs/{geographic,geodemographic,attribute}.parquet`.
+    `feature_statistics.json` (both from train and adapt text and train features) and `utterances.parquet`.
 
     Returns
     -------
@@ -49,28 +45,7 @@ def prepare(corpus_folder: Path, output: Path, params: PrepareParams) -> pd.Data
     learnt = utterances["split"].isin(["train", "adapt"])
     Tokens.of(utterances.loc[learnt, "ref"]).write(output / "tokens.txt")
     write_parquet(utterances, output / "utterances.parquet")
-    zips = read_parquet(corpus_folder / "zips.parquet")
-    for rule, inputs in cohort_inputs(utterances, zips).items():
-        write_parquet(inputs, output / "cohort_inputs" / f"{rule}.parquet")
     return utterances
-
-
-def cohort_inputs(utterances: pd.DataFrame, zips: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """What each cohort rule may look at: identifiers and its X columns, for all splits.
-
-    The attribute rule is offered every column of text but the ZIP (which has too many values to be a cohort), the
-    geodemographic rule every figure that the corpus' ZIP table gives of the row's ZIP; params choose among them. The
-    automatic rule looks at voices, which `train_speaker` provides.
-    """
-    identifiers = utterances[list(IDENTIFIERS)]
-    hidden = {*IDENTIFIERS, "ref", "zip"}
-    named = [c for c in utterances.columns if c not in hidden and pd.api.types.is_string_dtype(utterances[c])]
-    figures = join_zip_attributes(utterances["zip"], zips, zip_attributes(zips), where="data/corpus/zips.parquet")
-    return {
-        "geographic": identifiers.join(utterances[["latitude", "longitude"]]),
-        "geodemographic": identifiers.join(figures),
-        "attribute": identifiers.join(utterances[named]),
-    }
 
 
 def _metadata(cuts: CutSet) -> pd.DataFrame:

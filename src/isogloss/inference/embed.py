@@ -116,13 +116,6 @@ def with_vectors(utterances: pd.DataFrame, vectors_ND: Floats) -> pd.DataFrame:
     return table
 
 
-def cohort_inputs(embeddings: pd.DataFrame) -> pd.DataFrame:
-    """What the cohort rule `automatic` looks at: the identifiers, and `e000, e001, ...`, a column a dimension."""
-    vectors_ND = np.stack(embeddings["vector"].to_list())
-    columns = {f"e{number:03d}": vectors_ND[:, number] for number in range(vectors_ND.shape[1])}
-    return pd.concat([embeddings[IDENTIFIERS].reset_index(drop=True), pd.DataFrame(columns)], axis=1)
-
-
 def _stacked(vectors: pd.Series, path: Path | str) -> Floats:
     """The vectors as one array, after a look at each."""
     width = None

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from isogloss.config import Params, seeds
 from isogloss.inference.embed import embed_utterances
+from isogloss.judging import Document
 from isogloss.judging.verification.lists import write_lists
 from isogloss.judging.verification.study import (
     cohort_labels,
@@ -30,7 +30,7 @@ SPLITS = ("discovery", "test")
 """Cohorts are ranked on the first and judged on the second."""
 
 
-def evaluate_verifier(method: str, params: Params, root: Path = Path()) -> Mapping[str, Any]:
+def evaluate_verifier(method: str, params: Params, root: Path = Path()) -> Document:
     """Score the trials with both verifiers and compare them under every cohort rule and attribute.
 
     Parameters
@@ -40,12 +40,12 @@ def evaluate_verifier(method: str, params: Params, root: Path = Path()) -> Mappi
     params
         Sections `verification`, `cohorts`, `statistics` and `privacy`, and the seeds that led to the model.
     root
-        The repository. `results/speaker/<method>` is written there: trials.parquet, the lists of trials, and a
-        fairness.json for each grouping.
+        The repository. `results/speaker/<method>` is written there: trials.parquet, the lists of trials, and
+        fairness.json.
 
     Returns
     -------
-    The change over all trials: `before`, `after` and what else fairness.json says of `overall`.
+    The document that fairness.json holds.
 
     Raises
     ------
@@ -61,23 +61,21 @@ def evaluate_verifier(method: str, params: Params, root: Path = Path()) -> Mappi
     labels = cohort_labels(root / "cohorts", rules, options.attributes)
     trials = _trials(method, params, root, utterances, rules)
     test = utterances[utterances["split"] == "test"]
-    compared = compare_groupings(
+    document = compare_groupings(
         trials["test"],
         trials["discovery"],
         labels,
         system=method,
         statistics=params.statistics,
-        min_speakers_shown=params.privacy.min_speakers,
+        min_speakers=params.privacy.min_speakers,
         weights=test.groupby("speaker_id")["weight"].first(),
         seeds=seeds(params),
     )
     with atomic_folder(root / "results/speaker" / method) as folder:
         write_parquet(trials["test"], folder / "trials.parquet")
         write_lists(trials["test"], labels, folder)
-        for name, fairness in compared.items():
-            write_json(fairness, folder / name / "fairness.json")
-    overall: Mapping[str, Any] = next(iter(compared.values()))["overall"]
-    return overall
+        write_json(document.content(), folder / "fairness.json")
+    return document
 
 
 def _trials(

@@ -1,13 +1,20 @@
-"""What the cells of a column mean: text or numbers, of one type throughout."""
+"""What the cells of a table mean: whole columns of text or numbers, or single cells with their place.
+
+A column holds text, numbers or truth values throughout. Whole columns (`text_column`, `number_column`) are what
+millions of rows need; single cells (`cells`, `identifier`, `text`, `number`) are checked one by one, each refusal
+beginning with the place of the cell.
+"""
 
 import math
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
 
 from isogloss.errors import TableError
-from isogloss.io.reading import Source
+from isogloss.io.source import Source
+
+Cell = str | int | float | bool | None
 
 
 def text_column(source: Source, name: str) -> pd.Series:
@@ -31,7 +38,7 @@ def text_column(source: Source, name: str) -> pd.Series:
 
 
 def number_column(source: Source, name: str) -> pd.Series:
-    """A column as float64, NaN where a cell is missing or empty.
+    """A column as float64, NaN where a cell is missing, empty or NaN.
 
     Raises
     ------
@@ -54,6 +61,59 @@ def number_column(source: Source, name: str) -> pd.Series:
     return numbers
 
 
+def cells(source: Source, name: str) -> list[Cell]:
+    """A column cell by cell: text is stripped of white space at both ends, and empty text is None like a missing cell.
+
+    Raises
+    ------
+    TableError
+        As `text_column`.
+    """
+    found = [(cell.strip() or None) if isinstance(cell, str) else cell for cell in source.values(name)]
+    _require_one_type(source, name, pd.Series(found, dtype=object))
+    return found
+
+
+def identifier(cell: Cell, where: str) -> str:
+    """An id as text; whole numbers are spelt out, fractions and truth values refused."""
+    if cell is None:
+        raise TableError(f"{where} is empty; give every row one")
+    if isinstance(cell, bool | float):
+        raise TableError(f"{where} is {cell!r}; store identifiers as text")
+    return str(cell)
+
+
+def text(cell: Cell, where: str) -> str:
+    """A transcript or a path: text that is not empty."""
+    if cell is None:
+        raise TableError(f"{where} is empty; fill it in or leave the row out")
+    if not isinstance(cell, str):
+        raise TableError(f"{where} is {cell!r}, not text; store it as text")
+    return cell
+
+
+def number(cell: Cell, where: str, low: float = -math.inf, high: float = math.inf) -> float | None:
+    """A finite number from `low` to `high`, or None for an empty cell; NaN is a mistake, not a gap."""
+    if cell is None:
+        return None
+    if isinstance(cell, bool) or (isinstance(cell, str) and "_" in cell):
+        _refuse_number(cell, where)
+    try:
+        value = float(cell)
+    except (ValueError, OverflowError):
+        _refuse_number(cell, where)
+    if not math.isfinite(value):
+        _refuse_number(cell, where)
+    if not low <= value <= high:
+        raise TableError(f"{where} is {cell}, but must be from {low:g} to {high:g}; correct it or leave the cell empty")
+    return value
+
+
+def _refuse_number(cell: Cell, where: str) -> NoReturn:
+    """Say that a cell holds no number."""
+    raise TableError(f"{where} is {cell!r}, not a number; correct it, or leave the cell empty where it is unknown")
+
+
 def _require_one_type(source: Source, name: str, values: pd.Series) -> None:
     """Refuse a column of which one row holds text and another a number."""
     kinds = values.map(_kind)
@@ -69,7 +129,7 @@ def _require_one_type(source: Source, name: str, values: pd.Series) -> None:
         )
     raise TableError(
         f"{source.place(row)}: column {name!r} holds {known[row]} ({values[row]!r}), but {known.iloc[0]} in "
-        f"{source.place(first).rpartition(', ')[2]}; give a column one type"
+        f"{source.position(first)}; give a column one type"
     )
 
 

@@ -1,26 +1,36 @@
-"""What counts as the same word: steps that the user chooses, applied to references and hypotheses alike.
+"""How texts are written before words are compared.
 
-The normaliser of corpora (`isogloss.corpus.ingest.normalise`) makes references that a model can be trained on, with a
-closed list of characters; here texts are somebody else's, in any language, and nothing is applied unasked.
+Two needs, one idea of what a letter, a mark, an apostrophe and punctuation are:
+
+- `normalise`: steps that a user chooses, for anybody's references and hypotheses alike, in any language; nothing is
+  applied unasked
+- `ReferenceNormaliser`: transcripts become references that a model can be trained on, of a closed list of characters
+
+The steps:
 
 - `nfkc`: Unicode compatibility forms (full-width letters, ligatures) become plain ones
 - `lower`: case folding by `str.lower`
-- `brackets`: what stands in [], <> or () is no word: [noise], <unk>, (laughs)
+- `brackets`: what stands in [], <> or () is no word: [noise], <unk>, (laughs); nested ones too: (( )), [a (b) c]
 - `punctuation`: punctuation and symbols separate words, but for apostrophes inside them (typographic ones become ');
   invisible characters vanish
 - `apostrophes`: apostrophes vanish: don't and dont are one word
 - `fillers`: the hesitations uh, um, hm, mm, mhm, er, erm, ah, eh are no words
+- `characters`: each character is a word of its own, so that word error rates are character error rates (CER)
 """
 
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from typing import Literal
 
-from isogloss.errors import ParamsError
+from isogloss.errors import ParamsError, TableError
 
+APOSTROPHES = "‘’ʼ＇"
+"""Typographic forms of the apostrophe."""
 FILLERS = ("uh", "um", "uhm", "hm", "hmm", "mm", "mhm", "er", "erm", "ah", "eh")
 _FILLERS = re.compile(rf"(?<!\S)(?:{'|'.join(FILLERS)})(?!\S)", re.IGNORECASE)
 _BRACKETS = re.compile(r"\[[^\[\]\n]*\]|<[^<>\n]*>|\([^()\n]*\)")
+_OPENING = {"]": "[", ">": "<", ")": "("}
 _LONE_APOSTROPHES = re.compile(r"(?<!\w)'|'(?!\w)")
 
 
@@ -31,7 +41,7 @@ class _Punctuation(dict[int, str | None]):
         character = chr(code)
         category = unicodedata.category(character)
         replacement: str | None = character
-        if character in "'‘’ʼ＇":
+        if character == "'" or character in APOSTROPHES:
             replacement = "'"
         elif character == "\n":  # between two texts
             replacement = "\n"
@@ -46,13 +56,58 @@ class _Punctuation(dict[int, str | None]):
 _TABLE = _Punctuation()
 
 
+def _in_word(character: str) -> bool:
+    """Whether a character is a letter, a digit, or a combining mark (such as a vowel sign), which `\\w` leaves out."""
+    return character.isalnum() or unicodedata.category(character or " ")[0] == "M"
+
+
+def _without_lone_apostrophe(match: re.Match[str]) -> str:
+    """A space for an apostrophe at the edge of a word, itself inside one."""
+    text, position = match.string, match.start()
+    inside = position > 0 and _in_word(text[position - 1]) and _in_word(text[position + 1 : position + 2])
+    return "'" if inside else " "
+
+
+def _without_brackets(text: str) -> str:
+    """Texts, a line each, without what stands in brackets; the innermost go first."""
+    text = _BRACKETS.sub(" ", text)
+    if _BRACKETS.search(text) is None:
+        return text
+    return "\n".join(_without_nested(line) if _BRACKETS.search(line) else line for line in text.split("\n"))
+
+
+def _without_nested(line: str) -> str:
+    """The same for one line, in one pass however deep its brackets."""
+    kept: list[str] = []
+    opened: dict[str, list[int]] = {bracket: [] for bracket in _OPENING.values()}
+    for character in line:
+        if opened.get(_OPENING.get(character, "")):
+            start = opened[_OPENING[character]].pop()
+            kept[start:] = [" "]
+            for starts in opened.values():
+                while starts and starts[-1] >= start:
+                    starts.pop()
+            continue
+        if character in opened:
+            opened[character].append(len(kept))
+        kept.append(character)
+    return "".join(kept)
+
+
+def _as_characters(text: str) -> str:
+    """Spaces between characters; a combining mark stays with its letter."""
+    spaced = (character if unicodedata.category(character)[0] == "M" else " " + character for character in text)
+    return "".join(spaced)
+
+
 STEPS: dict[str, Callable[[str], str]] = {
     "nfkc": lambda text: unicodedata.normalize("NFKC", text),
     "lower": lambda text: unicodedata.normalize("NFC", text.lower()),
-    "brackets": lambda text: _BRACKETS.sub(" ", text),
-    "punctuation": lambda text: _LONE_APOSTROPHES.sub(" ", text.translate(_TABLE)),
+    "brackets": _without_brackets,
+    "punctuation": lambda text: _LONE_APOSTROPHES.sub(_without_lone_apostrophe, text.translate(_TABLE)),
     "apostrophes": lambda text: text.replace("'", "").replace("’", ""),
     "fillers": lambda text: _FILLERS.sub(" ", text),
+    "characters": _as_characters,
 }
 """The steps in the order in which they are applied, whatever the order in which they are named. Each works on many
 texts at once, a line each, since a call a text would take most of the time of an audit."""
@@ -90,3 +145,93 @@ def normalise(texts: Sequence[str], steps: Sequence[str]) -> list[str]:
         if step in steps:
             lines = apply(lines)
     return [" ".join(line.split()) for line in lines.split("\n")]
+
+
+def lacks_spaces(texts: Sequence[str]) -> bool:
+    """Whether texts seem to be of a script that sets no spaces between words, such as Chinese, Japanese or Thai.
+
+    At least nine in ten of the first thousand texts that are not empty have several characters and no space, and most
+    characters are letters that know no case. Our choice.
+    """
+    sample = [text.strip() for text in texts[:1000] if text.strip()]
+    unspaced = [text for text in sample if len(text) > 3 and len(text.split()) == 1]
+    caseless = sum(unicodedata.category(character) == "Lo" for text in unspaced for character in text)
+    return 10 * len(unspaced) >= 9 * max(1, len(sample)) and 2 * caseless > sum(map(len, unspaced))
+
+
+class ReferenceNormaliser:
+    """Lower case, words of the kept characters, single spaces between them.
+
+    Our choice, after what word error tools agree on: punctuation does not count as words, and nothing that was spoken
+    (a digit, a letter of another alphabet) vanishes unless the rules say so.
+
+    Parameters
+    ----------
+    keep
+        The characters that words are made of, in lower case; typographic apostrophes become `'` where that is kept.
+    punctuation
+        What becomes of punctuation and symbols that are not kept: a space, or nothing.
+    others
+        What becomes of letters, digits and marks that are not kept: an error, a space, or nothing.
+
+    Examples
+    --------
+    >>> ReferenceNormaliser("abcdefghijklmnopqrstuvwxyz'")("WE CALL  IT, “BEAR”.", where="corpus.csv, line 2")
+    'we call it bear'
+    """
+
+    def __init__(
+        self,
+        keep: str,
+        *,
+        punctuation: Literal["space", "remove"] = "space",
+        others: Literal["error", "space", "remove"] = "error",
+    ) -> None:
+        self._keep, self._punctuation, self._others = keep, punctuation, others
+        self._replacements: dict[str, str | None] = {}
+
+    def __call__(self, text: str, *, where: str) -> str:
+        """The reference of a transcript.
+
+        Raises
+        ------
+        TableError
+            A letter or digit is not kept (and `others` is `error`), or no word is left. The message begins with
+            `where`.
+        """
+        # Lower-casing can decompose (Turkish İ), so composition comes last.
+        lowered = unicodedata.normalize("NFC", text.lower())
+        characters = []
+        for character in lowered:
+            replacement = self._replacement(character)
+            if replacement is None:
+                raise TableError(
+                    f"{where}: text {text!r} holds {character!r}, which text.keep does not list; spell it "
+                    "out, add it to text.keep, or set text.others in the corpus description"
+                )
+            characters.append(replacement)
+        words = [word for word in "".join(characters).split() if any(map(str.isalnum, word))]
+        if not words:
+            raise TableError(f"{where}: nothing of text {text!r} is left after normalisation; leave the row out")
+        return " ".join(words)
+
+    def _replacement(self, character: str) -> str | None:
+        """What a lower-case character becomes; None where that is an error."""
+        if character not in self._replacements:
+            self._replacements[character] = self._decide(character)
+        return self._replacements[character]
+
+    def _decide(self, character: str) -> str | None:
+        """The rule for a character that has not been met before."""
+        if character in self._keep:
+            return character
+        if character in APOSTROPHES and "'" in self._keep:
+            return "'"
+        if character.isspace():
+            return " "
+        category = unicodedata.category(character)[0]
+        if category == "C":  # zero-width and control characters: invisible, and inside words
+            return ""
+        if category in "PSZ":
+            return " " if self._punctuation == "space" else ""
+        return {"error": None, "space": " ", "remove": ""}[self._others]

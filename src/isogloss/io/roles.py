@@ -3,8 +3,11 @@
 import difflib
 from collections.abc import Iterable, Mapping
 
+import pandas as pd
+
 from isogloss.errors import ParamsError, TableError
-from isogloss.io.reading import Source
+from isogloss.io.cells import number_column, text_column
+from isogloss.io.source import Source
 
 ROLES = ("utterance_id", "speaker_id", "ref", "hyp", "weight", "latitude", "longitude", "zip")
 NEMO = {"utterance_id": "audio_filepath", "ref": "text", "hyp": "pred_text", "speaker_id": "speaker"}
@@ -19,6 +22,18 @@ OTHER_NAMES = {
     "zip": ("zip_code", "zipcode", "postal_code", "zcta"),
 }
 """What others call them: suggested, never taken without being told."""
+
+
+def utterance_ids(source: Source, name: str) -> pd.Series:
+    """A column of ids as text, NaN where a cell is empty.
+
+    Where several rows of a NeMo manifest are segments of one recording, an id is the path, `@` and the offset in
+    seconds, as in "/data/call.wav@12.5".
+    """
+    ids = text_column(source, name)
+    if name == NEMO["utterance_id"] and "offset" in source.names and ids.duplicated().any():
+        return ids + "@" + number_column(source, "offset").fillna(0.0).map(repr).astype("str")
+    return ids
 
 
 class Roles:

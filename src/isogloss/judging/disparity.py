@@ -1,7 +1,7 @@
 """Whom one system fails: each cohort against all other speakers, with intervals and tests.
 
-The complement of `fairness`, which compares two systems within a cohort. The same honesty holds: cohorts that were
-found on some rows are to be tested on others.
+The complement of the comparison of two systems within a cohort. The same honesty holds: cohorts that were found on some
+rows are to be tested on others.
 """
 
 from dataclasses import dataclass, replace
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from isogloss.config import StatisticsParams
 from isogloss.errors import TableError
-from isogloss.judging.figures import estimate
+from isogloss.judging.pairing import pair_utterances, sums_by_cohort
+from isogloss.judging.rates import estimate
 from isogloss.judging.statistics import estimands as of
 from isogloss.judging.statistics.multiple import holm
 from isogloss.judging.statistics.permutation import exchange_cohorts, sign_flip
 from isogloss.judging.statistics.power import detectable_ratio
-from isogloss.judging.statistics.regression import poisson_effects
-from isogloss.judging.word_errors import ERROR_COLUMNS, error_counts, row_weights
+from isogloss.judging.statistics.regression import effects_of_rows
+from isogloss.judging.word_errors import ERROR_COLUMNS
 from isogloss.tables import require_columns
 
 
@@ -33,7 +34,6 @@ class Disparity:
     words: int
     rate: float | None
     """Error rate of the cohort."""
-    rate_interval: list[float] | None
     ratio: float | None
     """Error rate of the cohort over that of all other speakers."""
     ratio_interval: list[float] | None
@@ -73,12 +73,16 @@ def disparities(table: pd.DataFrame, *, cohort: str, statistics: StatisticsParam
     TableError
         A column is missing, a cohort or speaker is missing in a row, or there is a single cohort.
     """
-    sums = _sums(table, cohort)
+    return disparities_of_sums(_sums(table, cohort), cohort=cohort, statistics=statistics)
+
+
+def disparities_of_sums(sums: pd.DataFrame, *, cohort: str, statistics: StatisticsParams) -> list[Disparity]:
+    """The same of totals by cohort and speaker: cohort, speaker, utterances, words, errors_before, words_before."""
     names = sorted(sums["cohort"].unique())
     if len(names) < 2:
         raise TableError(f"column {cohort!r} holds a single cohort; a comparison needs two")
     shared = bool(sums["speaker"].duplicated().any())
-    found = [_disparity(table, sums, cohort, name, shared, statistics) for name in names]
+    found = [_disparity(sums, name, shared, statistics) for name in names]
     if not shared:
         found = _permuted(sums, found, statistics)
     adjusted = holm([one.p for one in found])
@@ -93,46 +97,32 @@ def _sums(table: pd.DataFrame, cohort: str) -> pd.DataFrame:
         if table[column].isna().any():
             row = int(np.flatnonzero(table[column].isna())[0])
             raise TableError(f"row {row}: {column!r} is missing; fill it, for instance with 'unspecified'")
-    weight = row_weights(table)
-    rows = pd.DataFrame(
-        {
-            "cohort": table[cohort].astype(str).to_numpy(),
-            "speaker": table["speaker_id"].astype(str).to_numpy(),
-            "utterances": 1,
-            "words": table["words"].to_numpy(),
-            "errors_weighted": weight * error_counts(table),
-            "words_weighted": weight * table["words"].to_numpy(np.float64),
-        }
-    )
-    return rows.groupby(["cohort", "speaker"], sort=True, as_index=False).sum()
+    rows = table.assign(utterance_id=np.arange(len(table)), speaker_id=table["speaker_id"].astype(str))
+    return sums_by_cohort(pair_utterances(rows), table[cohort].astype(str))
 
 
-def _disparity(
-    table: pd.DataFrame, sums: pd.DataFrame, cohort: str, name: str, shared: bool, statistics: StatisticsParams
-) -> Disparity:
+def _disparity(sums: pd.DataFrame, name: str, shared: bool, statistics: StatisticsParams) -> Disparity:
     """One cohort against the rest, before adjustment."""
     inside = sums["cohort"] == name
     groups = [_totals(sums[inside], shared=False), _totals(sums[~inside], shared=shared)]
     rates = [part[:, 0].sum() / part[:, 1].sum() if part[:, 1].sum() > 0 else np.nan for part in groups]
     known = np.isfinite(rates[0])
     ratio = rates[0] / rates[1] if known and rates[1] > 0 else None
-    rate_interval = ratio_interval = p = detectable = None
+    ratio_interval = p = detectable = None
     if all(len(part) >= statistics.min_speakers and part[:, 1].sum() > 0 for part in groups):
-        rate_interval = estimate(groups[:1], [of.rate()], statistics)[0].interval
         drawn: Any = _joint(sums, inside) if shared else groups
         ratio_interval = estimate(drawn, [of.ratio_of_groups()], statistics)[0].interval
         if not shared:
             (n, d), (m, e) = groups[0].T, groups[1].T
             detectable = detectable_ratio((n, d), (m, e), confidence=statistics.confidence)
         else:
-            p = _paired(table, (table[cohort].astype(str) == name).to_numpy(), drawn, statistics)
+            p = _paired(sums, inside.to_numpy(), drawn, statistics)
     return Disparity(
         cohort=name,
         speakers=len(groups[0]),
         utterances=int(sums.loc[inside, "utterances"].sum()),
         words=int(sums.loc[inside, "words"].sum()),
         rate=float(rates[0]) if known else None,
-        rate_interval=rate_interval,
         ratio=None if ratio is None else float(ratio),
         ratio_interval=ratio_interval,
         p=p,
@@ -142,17 +132,20 @@ def _disparity(
 
 
 def _paired(
-    table: pd.DataFrame, inside_N: NDArray[np.bool_], joint_S22: NDArray[np.float64], statistics: StatisticsParams
+    sums: pd.DataFrame, inside_N: NDArray[np.bool_], joint_S22: NDArray[np.float64], statistics: StatisticsParams
 ) -> float:
     """p value of a cohort whose speakers are in others too.
 
     A side without any error has no logarithm of a rate, hence no regression: then inside and outside are swapped within
     speakers.
     """
-    counted_N = (row_weights(table) * error_counts(table) > 0) & (table["words"] > 0).to_numpy()
+    rows = sums[sums["words_before"] > 0]
+    counted_N, inside_N = (rows["errors_before"] > 0).to_numpy(), inside_N[(sums["words_before"] > 0).to_numpy()]
     if counted_N[inside_N].any() and counted_N[~inside_N].any():
-        binary = table.assign(_inside=np.where(inside_N, "inside", "outside"))
-        return poisson_effects(binary, cohort="_inside", reference="outside")[0].p
+        keys = {"speaker_id": rows["speaker"], "_inside": np.where(inside_N, "inside", "outside")}
+        values = {"_errors": rows["errors_before"], "_words": rows["words_before"]}
+        binary = pd.DataFrame({**keys, **values}).groupby(list(keys), sort=True, as_index=False).sum()
+        return effects_of_rows(binary, cohort="_inside", reference="outside")[0].p
     (errors, words), (errors_outside, words_outside) = joint_S22.transpose(1, 2, 0)
     return sign_flip(
         errors,
@@ -167,7 +160,7 @@ def _paired(
 def _permuted(sums: pd.DataFrame, found: list[Disparity], statistics: StatisticsParams) -> list[Disparity]:
     """The same with p values of exchanged membership, for cohorts with inference."""
     codes, _ = pd.factorize(sums["cohort"], sort=True)
-    sizes, words = np.bincount(codes), np.bincount(codes, sums["words_weighted"])
+    sizes, words = np.bincount(codes), np.bincount(codes, sums["words_before"])
     able = np.minimum(sizes, len(codes) - sizes) >= statistics.min_speakers
     able &= (words > 0) & (words.sum() - words > 0)
     if not able.any():
@@ -185,7 +178,7 @@ def _permuted(sums: pd.DataFrame, found: list[Disparity], statistics: Statistics
 
 def _totals(sums: pd.DataFrame, *, shared: bool) -> NDArray[np.float64]:
     """Weighted errors and words of each speaker, (S, 2); `shared` if a speaker may have several rows."""
-    columns = ["errors_weighted", "words_weighted"]
+    columns = ["errors_before", "words_before"]
     return (sums.groupby("speaker", sort=True)[columns].sum() if shared else sums[columns]).to_numpy(np.float64)
 
 
@@ -193,5 +186,5 @@ def _joint(sums: pd.DataFrame, inside: pd.Series) -> NDArray[np.float64]:
     """Weighted errors and words of each speaker inside and outside the cohort, (S, 2, 2)."""
     codes, speakers = pd.factorize(sums["speaker"], sort=True)
     totals = np.zeros((len(speakers), 2, 2))
-    np.add.at(totals, (codes, np.where(inside, 0, 1)), sums[["errors_weighted", "words_weighted"]].to_numpy(np.float64))
+    np.add.at(totals, (codes, np.where(inside, 0, 1)), sums[["errors_before", "words_before"]].to_numpy(np.float64))
     return totals

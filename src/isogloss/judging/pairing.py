@@ -1,6 +1,12 @@
-"""Two result tables of the same utterances, laid side by side, and their totals by speaker."""
+"""Result tables laid side by side, and their totals by speaker and cohort.
 
-from collections.abc import Iterable
+Everything that is estimated or tested is made of sums over speakers and cohorts, so that a million utterances become
+some ten thousand rows before anything is judged.
+
+Shapes: S speakers, C cohorts, K totals of a speaker in a cohort (2 a system).
+"""
+
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,84 +16,122 @@ from isogloss.errors import TableError
 from isogloss.judging.word_errors import ERROR_COLUMNS, error_counts, row_weights
 from isogloss.tables import require_columns
 
+Totals = NDArray[np.float64]
+SIDES = ("before", "after")
 TOTALS = ["errors_before", "words_before", "errors_after", "words_after"]
 """Weighted totals, in the order in which `statistics.estimands` wants them."""
+NEEDED = ["utterance_id", "speaker_id", "words", *ERROR_COLUMNS]
 
 
-def pair_utterances(before: pd.DataFrame, after: pd.DataFrame, assignments: pd.DataFrame) -> pd.DataFrame:
-    """One row an utterance of split test: utterance_id, speaker_id, cohort, words, and the weighted `TOTALS`.
+def pair_utterances(before: pd.DataFrame, after: pd.DataFrame | None = None) -> pd.DataFrame:
+    """One row an utterance: utterance_id, speaker_id, words, and the weighted `TOTALS` (of one system, the first two).
 
-    Rows of other splits are left aside where a table has a column `split`. Weights are those of `before`.
+    Rows are in the order of `before`, whose weights count.
 
     Raises
     ------
     TableError
-        A column is missing, an id occurs twice, the two tables differ in their ids, speakers or reference
-        words (how many, and three of them), an utterance has no cohort, or nothing is left.
+        A column is missing, an id occurs twice, the two tables differ in their ids, speakers or reference words (how
+        many, and three of them), or there is no row.
     """
-    needed = ["utterance_id", "speaker_id", "words", *ERROR_COLUMNS]
-    sides = {}
-    for name, table in (("before", before), ("after", after)):
-        require_columns(table, needed, where=f"the table {name}")
-        rows = table[table["split"] == "test"] if "split" in table.columns else table
-        _refuse_duplicates(rows["utterance_id"], f"the table {name}")
-        sides[name] = rows.set_index("utterance_id")
-    first, second = sides["before"], sides["after"]
-    if first.empty:
-        raise TableError("the table before has no utterance of split test; there is nothing to compare")
-    _refuse_different_ids(first.index, second.index)
-    second = second.loc[first.index]
+    sides = [before] if after is None else [before, after]
+    for name, table in zip(SIDES, sides, strict=False):
+        require_columns(table, NEEDED, where=f"the table {name}")
+        refuse_duplicates(table["utterance_id"], f"the table {name}")
+    if before.empty:
+        raise TableError("the table before has no utterance; there is nothing to compare")
+    if after is not None:
+        sides[1] = _aligned(before, after)
+    weight = row_weights(before)
+    words = weight * before["words"].to_numpy(np.float64)
+    pairs = {name: before[name].to_numpy() for name in ("utterance_id", "speaker_id")}
+    pairs["words"] = before["words"].to_numpy(np.int64)
+    for name, table in zip(SIDES, sides, strict=False):
+        pairs[f"errors_{name}"], pairs[f"words_{name}"] = weight * error_counts(table), words
+    return pd.DataFrame(pairs)
+
+
+def _aligned(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `after` in the order of `before`; raises where they are of other utterances."""
+    ids = pd.Index(before["utterance_id"])
+    if not ids.equals(pd.Index(after["utterance_id"])):
+        _refuse_different_ids(ids, pd.Index(after["utterance_id"]))
+        after = after.iloc[pd.Index(after["utterance_id"]).get_indexer(ids)]
     for column, what in (("speaker_id", "speaker"), ("words", "number of reference words")):
-        differ = first.index[first[column].to_numpy() != second[column].to_numpy()]
+        differ = ids[before[column].to_numpy() != after[column].to_numpy()]
         if len(differ):
             raise TableError(
                 f"{len(differ)} utterances have another {what} before than after ({_three(differ)}); "
                 "both tables must come from the same references"
             )
-    weight = row_weights(first)
-    words = weight * first["words"].to_numpy(np.float64)
-    return pd.DataFrame(
-        {
-            "utterance_id": first.index.to_numpy(),
-            "speaker_id": first["speaker_id"].to_numpy(),
-            "cohort": _cohorts(first.index, assignments),
-            "words": first["words"].to_numpy(np.int64),
-            "errors_before": weight * error_counts(first),
-            "words_before": words,
-            "errors_after": weight * error_counts(second),
-            "words_after": words,
-        }
-    )
+    return after
 
 
-def totals_by_speaker(pairs: pd.DataFrame) -> NDArray[np.float64]:
-    """`TOTALS` of each speaker, (speakers, 4), in the order of their ids."""
-    return pairs.groupby("speaker_id", sort=True, observed=True)[TOTALS].sum().to_numpy(np.float64)
+def sums_by_cohort(pairs: pd.DataFrame, cohorts: pd.Series) -> pd.DataFrame:
+    """A row a cohort and speaker, sorted: cohort, speaker, utterances, words, and the weighted `TOTALS`.
+
+    Parameters
+    ----------
+    pairs
+        Result of `pair_utterances`.
+    cohorts
+        Of each row, by position; rows without one are left out.
+    """
+    known = cohorts.notna().to_numpy()
+    rows = pairs if known.all() else pairs[known]
+    cohort_N, names = pd.factorize(cohorts[known].to_numpy(), sort=True)
+    speaker_N, speakers = pd.factorize(rows["speaker_id"].to_numpy(), sort=True)
+    # Sorted numbers are grouped in a twentieth of the time that strings take, and a speaker's sum depends on their own
+    # rows alone, to the last bit: pandas adds up unsorted rows otherwise than sorted ones.
+    key_N = cohort_N * len(speakers) + speaker_N
+    order_N = np.argsort(key_N, kind="stable")
+    values = rows.drop(columns=["utterance_id", "speaker_id"]).assign(utterances=1)
+    sums = values.iloc[order_N].groupby(key_N[order_N], sort=False).sum()
+    keys = sums.index.to_numpy()
+    sums.insert(0, "cohort", names.astype(str)[keys // len(speakers)])
+    sums.insert(1, "speaker", speakers[keys % len(speakers)])
+    return sums.reset_index(drop=True)
 
 
-def totals_by_speaker_and_cohort(pairs: pd.DataFrame, cohorts: Iterable[str]) -> NDArray[np.float64]:
-    """`TOTALS` of each speaker in each of the given cohorts, (speakers, cohorts, 4)."""
-    wanted = list(cohorts)
-    rows = pairs[pairs["cohort"].isin(wanted)]
-    speakers, _ = pd.factorize(rows["speaker_id"], sort=True)
-    columns = pd.Index(wanted).get_indexer(pd.Index(rows["cohort"]))
-    totals = np.zeros((speakers.max() + 1, len(wanted), len(TOTALS)))
-    np.add.at(totals, (speakers, columns), rows[TOTALS].to_numpy(np.float64))
+def totals_of(sums: pd.DataFrame) -> Totals:
+    """`TOTALS` of the speakers of one cohort, (S, K), in the order of their ids."""
+    columns = [sums[name].to_numpy(np.float64) for name in TOTALS if name in sums]
+    return np.stack(columns).T  # column by column in memory: numpy adds up rows otherwise, in the last bit
+
+
+def totals_of_cohorts(sums: pd.DataFrame, cohorts: Sequence[str]) -> list[Totals] | Totals:
+    """Totals of each of some cohorts, (S, K) each; together, (S, C, K), if a speaker is in several of them."""
+    rows = sums[sums["cohort"].isin(cohorts)]
+    if not rows["speaker"].duplicated().any():
+        return [totals_of(rows[rows["cohort"] == name]) for name in cohorts]
+    speakers, _ = pd.factorize(rows["speaker"], sort=True)
+    columns = pd.Index(cohorts).get_indexer(pd.Index(rows["cohort"]))
+    values = totals_of(rows)
+    totals = np.zeros((speakers.max() + 1, len(cohorts), values.shape[1]))
+    totals[speakers, columns] = values
     return totals
 
 
-def _cohorts(ids: pd.Index, assignments: pd.DataFrame) -> NDArray[np.object_]:
-    """The cohort of each id."""
-    require_columns(assignments, ["utterance_id", "cohort"], where="the assignments")
-    _refuse_duplicates(assignments["utterance_id"], "the assignments")
+def cohorts_of(ids: pd.Series, assignments: pd.DataFrame, *, where: str = "the assignments") -> pd.Series:
+    """The cohort of each utterance id, by position.
+
+    Raises
+    ------
+    TableError
+        An id occurs twice in the assignments, or an utterance has no cohort.
+    """
+    require_columns(assignments, ["utterance_id", "cohort"], where=where)
+    refuse_duplicates(assignments["utterance_id"], where)
     cohorts = assignments.set_index("utterance_id")["cohort"].reindex(ids)
-    missing = ids[cohorts.isna().to_numpy()]
+    missing = cohorts.index[cohorts.isna().to_numpy()]
     if len(missing):
-        raise TableError(f"{len(missing)} of {len(ids)} utterances have no cohort ({_three(missing)}); assign them one")
-    return cohorts.astype(str).to_numpy(dtype=object)
+        raise TableError(
+            f"{len(missing)} of {len(ids)} utterances have no cohort in {where} ({_three(missing)}); run discover anew"
+        )
+    return pd.Series(cohorts.astype(str).to_numpy(dtype=object))
 
 
-def _refuse_duplicates(ids: pd.Series, where: str) -> None:
+def refuse_duplicates(ids: pd.Series, where: str) -> None:
     """Raise where an utterance id occurs twice."""
     twice = ids[ids.duplicated()].unique()
     if len(twice):

@@ -1,11 +1,23 @@
 """What dev says of an adapted system: the two figures by which its options are chosen, before anybody looks at test."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
 
+from isogloss.config import Params
+from isogloss.judging.system import Rule
 from isogloss.judging.word_errors import error_rate
+from isogloss.judging.worst import worst_cohorts
+
+
+def dev_figures_of(
+    base: pd.DataFrame, after: pd.DataFrame, rules: Mapping[str, Rule], params: Params
+) -> dict[str, Any]:
+    """`dev_figures` of an adapted system: the content of its dev.json."""
+    rule = rules[params.mitigation.rule]
+    worst = worst_cohorts(rule.summary, params.mitigation.worst_share)
+    return dev_figures(base, after, rule.assignments, worst, min_speakers=params.privacy.min_speakers)
 
 
 def dev_figures(

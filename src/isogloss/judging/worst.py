@@ -1,12 +1,13 @@
 """The worst cohorts, for those who mitigate."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from isogloss.errors import ParamsError
 
 
-def worst_cohorts(summary: dict[str, Any], share: float) -> list[str]:
+def worst_cohorts(summary: Mapping[str, Any], share: float) -> list[str]:
     """The worst cohorts by their rank on discovery, as many as hold `share` of its speakers.
 
     At least one, and never all: what is mitigated needs a remainder that could be harmed.

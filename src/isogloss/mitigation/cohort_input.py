@@ -13,7 +13,7 @@ from isogloss.mitigation.draws import natural_examples
 from isogloss.recognizers.transducer import Transducer, with_cohort_input
 
 
-class CohortInput(Mitigation[CohortInputParams]):
+class CohortInput(Mitigation[CohortInputParams, Transducer]):
     """Adapts on everybody's new data, with one input more.
 
     In a share of the examples the cohort is hidden, so that `unknown` is learnt too.
@@ -21,7 +21,7 @@ class CohortInput(Mitigation[CohortInputParams]):
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
         """`mitigation.epoch_utterances` of adapt, as they come."""
-        drawn = natural_examples(setting.utterances, size=setting.shared.epoch_utterances, draw=draw)
+        drawn = natural_examples(setting.utterances, size=setting.epoch_utterances, draw=draw)
         return drawn.assign(weight=1.0)
 
     def model(self, base: Transducer, setting: Setting) -> Transducer:

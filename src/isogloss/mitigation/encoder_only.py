@@ -2,9 +2,10 @@
 
 from isogloss.config import EncoderOnlyParams
 from isogloss.mitigation.base import Mitigation
+from isogloss.recognizers.transducer import Transducer
 
 
-class EncoderOnly(Mitigation[EncoderOnlyParams]):
+class EncoderOnly(Mitigation[EncoderOnlyParams, Transducer]):
     """Fine-tuning on the worst cohorts with the predictor and the joiner as they are."""
 
     def is_trained(self, parameter: str) -> bool:

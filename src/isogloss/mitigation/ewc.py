@@ -5,6 +5,7 @@ theta* on the base population and L_ASR the mean loss of an utterance in nats, s
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from isogloss.mitigation.sampled import sampled_labels
 from isogloss.recognizers.transducer import Transducer
 
 
-class Ewc(Mitigation[EwcParams]):
+class Ewc(Mitigation[EwcParams, Transducer]):
     """Fine-tuning on the worst cohorts, held back where the base population needs the weights as they are."""
 
     def __init__(self, options: EwcParams) -> None:
@@ -25,7 +26,7 @@ class Ewc(Mitigation[EwcParams]):
         self.fisher: dict[str, Tensor] = {}
         self.anchor: dict[str, Tensor] = {}
 
-    def start(self, model: Transducer, setting: Setting, base_batches: Iterable[SpeechBatch]) -> None:
+    def start(self, model: Transducer, setting: Setting, base_batches: Iterable[Any]) -> None:
         """Measure the Fisher information on base data and remember the base weights."""
         sample = _first(base_batches, self.options.fisher_utterances)
         if self.options.labels == "sampled":

@@ -2,7 +2,8 @@
 
 from isogloss.config import FinetuneParams
 from isogloss.mitigation.base import Mitigation
+from isogloss.recognizers.transducer import Transducer
 
 
-class Finetune(Mitigation[FinetuneParams]):
+class Finetune(Mitigation[FinetuneParams, Transducer]):
     """Exactly what the base class does."""

@@ -10,12 +10,13 @@ import pandas as pd
 from isogloss.config import FinetuneAllParams
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import natural_examples
+from isogloss.recognizers.transducer import Transducer
 
 
-class FinetuneAll(Mitigation[FinetuneAllParams]):
+class FinetuneAll(Mitigation[FinetuneAllParams, Transducer]):
     """Adapts on new data of all cohorts, each with the share that it has."""
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
         """`mitigation.epoch_utterances` draws from adapt, as they come."""
-        drawn = natural_examples(setting.utterances, size=setting.shared.epoch_utterances, draw=draw)
+        drawn = natural_examples(setting.utterances, size=setting.epoch_utterances, draw=draw)
         return drawn.assign(weight=1.0)

@@ -1,8 +1,13 @@
-"""Group distributionally robust optimisation (Sagawa et al. 2020, 1911.08731) over the cohorts of the rule.
+"""Group distributionally robust optimisation (Sagawa et al. 2020, 1911.08731), for recognisers and speaker encoders.
 
-The loss is sum_g q_g L_g over the cohorts of a batch, L_g the mean loss of a cohort's utterances. After each batch
-q_g is multiplied by exp(step_size * L_g) for the cohorts that were in it, and q is scaled to sum to 1: by logarithms,
-as the exponential of a long utterance's loss overflows, and a weight that has become zero never comes back.
+The loss is sum_g q_g L_g over the groups of a batch, L_g the mean loss of a group's utterances. After each batch q_g is
+multiplied by exp(step_size * L_g) for the groups that were in it, and q is scaled to sum to 1: by logarithms, as the
+exponential of a long utterance's loss overflows, and a weight that has become zero never comes back.
+
+The groups are the cohorts of the rule, utterances of no cohort one more; for a speaker encoder the values of
+`verification.attribute`, of which `unspecified` is one.
+
+Shapes: G groups.
 """
 
 from collections.abc import Iterable
@@ -11,46 +16,61 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from isogloss.config import GroupDroParams
+from isogloss.config import GroupDroParams, VerificationParams
+from isogloss.errors import ModelError
 from isogloss.mitigation.base import Mitigation, Setting, Step
 from isogloss.mitigation.draws import natural_examples
-from isogloss.mitigation.fisher import SpeechBatch
 from isogloss.mitigation.found_weights import FoundWeights
-from isogloss.recognizers.transducer import Transducer
 
 
-class GroupDro(Mitigation[GroupDroParams]):
-    """Adapts on everybody's new data, weighted towards the cohorts whose loss is highest at the time."""
+class GroupDro(Mitigation[GroupDroParams, nn.Module]):
+    """Adapts on everybody's new data, weighted towards the groups whose loss is highest at the time."""
+
+    uses_groups = True
 
     def __init__(self, options: GroupDroParams) -> None:
         super().__init__(options)
-        self._log_share = torch.empty(0)
+        self._log_share_G = torch.empty(0)
         self._number: dict[str, int] = {}
         self._found = FoundWeights()
 
+    @classmethod
+    def for_speakers(cls, verification: VerificationParams) -> "SpeakerGroupDro":
+        """With the step size of section `verification`."""
+        return SpeakerGroupDro(GroupDroParams(step_size=verification.dro_step_size))
+
+    @property
+    def share_G(self) -> Tensor:  # noqa: N802
+        """q, the weights of the groups; they sum to 1."""
+        return self._log_share_G.exp()
+
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
         """`mitigation.epoch_utterances` of adapt, as they come."""
-        drawn = natural_examples(setting.utterances, size=setting.shared.epoch_utterances, draw=draw)
+        drawn = natural_examples(setting.utterances, size=setting.epoch_utterances, draw=draw)
         return drawn.assign(weight=1.0)
 
-    def start(self, model: Transducer, setting: Setting, base_batches: Iterable[SpeechBatch]) -> None:
-        """All cohorts count the same at first; utterances of no cohort are one more."""
-        self._number = {cohort: number for number, cohort in enumerate([*setting.cohorts, ""])}
-        self._log_share = torch.zeros(len(self._number)).log_softmax(dim=0)
+    def start(self, model: nn.Module, setting: Setting, base_batches: Iterable[Any]) -> None:
+        """All groups count the same at first."""
+        self._number = {group: number for number, group in enumerate(self.groups(setting))}
+        self._log_share_G = torch.zeros(len(self._number)).log_softmax(dim=0)
+
+    def groups(self, setting: Setting) -> list[str]:
+        """The names of the groups; the last is that of utterances whose cohort is none of the others."""
+        return [*setting.cohorts, ""]
 
     def loss(self, step: Step) -> Tensor:
-        """The weighted loss of a batch's cohorts, after their weights have followed the losses."""
+        """The weighted loss of a batch's groups, after their weights have followed the losses."""
         loss_B = self.utterance_losses(step)
         group_B = torch.tensor([self._number.get(c, len(self._number) - 1) for c in step.cohorts])
         member_GB = torch.nn.functional.one_hot(group_B, len(self._number)).T.to(loss_B)
         size_G = member_GB.sum(dim=1)
         loss_G = member_GB @ loss_B / size_G.clamp(min=1)
         present_G = (size_G > 0).cpu()
-        growth_G = self.growth(loss_G.detach().cpu(), self._log_share.exp())
-        self._log_share = (self._log_share + growth_G.where(present_G, 0.0)).log_softmax(dim=0)
-        share_G = self._log_share.exp().to(loss_B.device)
+        growth_G = self.growth(loss_G.detach().cpu(), self.share_G)
+        self._log_share_G = (self._log_share_G + growth_G.where(present_G, 0.0)).log_softmax(dim=0)
+        share_G = self.share_G.to(loss_B.device)
         self._found.note(step, (share_G / size_G.clamp(min=1))[group_B.to(share_G.device)] * len(step.ids))
         return (share_G * loss_G).sum()
 
@@ -59,22 +79,49 @@ class GroupDro(Mitigation[GroupDroParams]):
         return step.loss_B
 
     def growth(self, loss_G: Tensor, share_G: Tensor) -> Tensor:
-        """By how much the logarithm of a cohort's weight grows."""
+        """By how much the logarithm of a group's weight grows."""
         return self.options.step_size * loss_G
 
     def tensors(self) -> dict[str, Tensor]:
         """The last weight of each cohort, in the order of their names, `none` last."""
-        return {"cohort_weights": self._log_share.exp()}
+        return {"cohort_weights": self.share_G}
 
     def weights(self) -> pd.DataFrame:
         """The latest weight of each utterance, relative to a plain mean over its batch."""
         return self._found.table()
 
     def state_dict(self) -> dict[str, Any]:
-        """The cohorts' weights and the utterances' so far."""
-        return {"log_share": self._log_share, "found": self._found.state_dict()}
+        """The groups' weights and the utterances' so far."""
+        return {"log_share": self._log_share_G, "found": self._found.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """What a checkpoint brings back."""
-        self._log_share = state["log_share"]
+        self._log_share_G = state["log_share"]
         self._found.load_state_dict(state["found"])
+
+
+class SpeakerGroupDro(GroupDro):
+    """Group DRO over the values of `verification.attribute`."""
+
+    def start(self, model: nn.Module, setting: Setting, base_batches: Iterable[Any]) -> None:
+        """All groups count the same at first.
+
+        Raises
+        ------
+        ModelError
+            There is a single group.
+        """
+        if len(setting.cohorts) < 2:
+            raise ModelError(
+                f"group_dro needs two groups of {setting.attribute!r} in {setting.split}, which has {setting.cohorts}; "
+                "set verification.attribute"
+            )
+        super().start(model, setting, base_batches)
+
+    def groups(self, setting: Setting) -> list[str]:
+        """The values of the attribute."""
+        return setting.cohorts
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The last weight of each group, in the order of their names."""
+        return {"group_share": self.share_G}

@@ -1,28 +1,27 @@
 """L2 to the base weights: EWC with every weight held alike (the baseline of Kirkpatrick et al. 2017, 1612.00796)."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from isogloss.config import L2Params
 from isogloss.mitigation.base import Mitigation, Setting
-from isogloss.mitigation.fisher import SpeechBatch
-from isogloss.recognizers.transducer import Transducer
 
 
-class L2(Mitigation[L2Params]):
+class L2(Mitigation[L2Params, nn.Module]):
     """Fine-tuning on the worst cohorts with (strength / 2) sum_i (theta_i - theta*_i)^2 added to the loss."""
 
     def __init__(self, options: L2Params) -> None:
         super().__init__(options)
         self.anchor: dict[str, Tensor] = {}
 
-    def start(self, model: Transducer, setting: Setting, base_batches: Iterable[SpeechBatch]) -> None:
+    def start(self, model: nn.Module, setting: Setting, base_batches: Iterable[Any]) -> None:
         """Remember the base weights."""
         self.anchor = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
-    def penalty(self, model: Transducer) -> Tensor | None:
+    def penalty(self, model: nn.Module) -> Tensor | None:
         """Half the strength times the squared distance to the base weights."""
         if self.options.strength == 0.0:
             return None

@@ -21,7 +21,7 @@ class LengthNormalisedDro(GroupDro):
 
     def utterance_losses(self, step: Step) -> Tensor:
         """The loss of a token."""
-        return step.loss_B / step.tokens_B.clamp(min=1)
+        return step.loss_B / step.units_B.clamp(min=1)
 
     def growth(self, loss_G: Tensor, share_G: Tensor) -> Tensor:
         """The growth of plain group DRO over the weight that is there already."""

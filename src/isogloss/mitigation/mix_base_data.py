@@ -6,9 +6,10 @@ import pandas as pd
 from isogloss.config import MixBaseDataParams
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import mixed_examples
+from isogloss.recognizers.transducer import Transducer
 
 
-class MixBaseData(Mitigation[MixBaseDataParams]):
+class MixBaseData(Mitigation[MixBaseDataParams, Transducer]):
     """Fine-tuning on the worst cohorts beside utterances that the base model was trained on."""
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:

@@ -6,9 +6,10 @@ import pandas as pd
 from isogloss.config import OversampleParams
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import mixed_examples
+from isogloss.recognizers.transducer import Transducer
 
 
-class Oversample(Mitigation[OversampleParams]):
+class Oversample(Mitigation[OversampleParams, Transducer]):
     """Adapts on new data of all cohorts, of which the worst get a greater share than they have."""
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
@@ -18,7 +19,7 @@ class Oversample(Mitigation[OversampleParams]):
             setting.worst,
             others="adapt",
             share=self.options.share,
-            size=setting.shared.epoch_utterances,
+            size=setting.epoch_utterances,
             draw=draw,
         )
         return drawn.assign(weight=1.0)

@@ -2,9 +2,10 @@
 
 from isogloss.config import PredictorOnlyParams
 from isogloss.mitigation.base import Mitigation
+from isogloss.recognizers.transducer import Transducer
 
 
-class PredictorOnly(Mitigation[PredictorOnlyParams]):
+class PredictorOnly(Mitigation[PredictorOnlyParams, Transducer]):
     """Fine-tuning on the worst cohorts with the encoder and the joiner as they are."""
 
     def is_trained(self, parameter: str) -> bool:

@@ -4,8 +4,8 @@
 """
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from isogloss.errors import PipelineError
@@ -98,11 +98,13 @@ class Stage:
 class Plan:
     """The stages in an order in which they can run, each after what it needs.
 
-    `beyond` are stages of the graph that a run of chosen targets does not look at.
+    `beyond` are stages of the graph that a run of chosen targets does not look at. `params` are the params files that
+    the plan was made from (relative to the root), and their contents.
     """
 
     stages: tuple[Stage, ...]
     beyond: tuple[Stage, ...] = ()
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
     @property
     def stale(self) -> tuple[Stage, ...]:
@@ -130,6 +132,7 @@ class Plan:
         return Plan(
             stages=tuple(stage for stage in self.stages if stage.name in wanted),
             beyond=tuple(stage for stage in self.stages if stage.name not in wanted),
+            params=self.params,
         )
 
     def _matching(self, target: str) -> list[str]:

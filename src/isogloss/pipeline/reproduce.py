@@ -14,6 +14,7 @@ from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.provenance import Provenance
 from isogloss.pipeline.repo.graph import plan as read_plan
+from isogloss.pipeline.repo.inputs_hold import write_snapshot
 from isogloss.pipeline.retry import retrying
 from isogloss.pipeline.schedule import Schedule, Submit, Work
 from isogloss.pipeline.workers.pools import Pools
@@ -55,7 +56,9 @@ def reproduce(
     listener = listener or ConsoleListener(plan)
     with run_lock(root) as lock:
         provenance = Provenance(root)
-        executor = Executor(root, inherited=(lock,))
+        snapshot = root.resolve() / ".dvc" / "tmp" / "isogloss" / "params.json"
+        write_snapshot(snapshot, plan.params)
+        executor = Executor(root, inherited=(lock,), params=snapshot)
         work, slots = _on_pools(root, plan, executor, listener) if pools else _here(executor, listener)
         schedule = Schedule(
             plan,

@@ -1,16 +1,16 @@
-"""Dot-and-interval charts as plain data; the templates turn them into SVG.
+"""Dot-and-interval charts as plain data, for every page; the templates turn them into SVG.
 
 A chart is an HTML table whose cells hold small drawings with positions in per cent of their width: it stretches with
 the window, its text keeps its size, and a screen reader meets a table. Row heights are in CSS pixels.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from isogloss.report.inputs import CohortComparison, DiscoveredCohort, RuleInputs
-from isogloss.report.judging import Verdict, harmed_cohorts, worst_cohort
+from isogloss.judging.document import CohortFigures, Document, GroupingFigures, Interval
 from isogloss.report.scale import Axis, axis_for
-from isogloss.report.text import Interval, interval, percent, signed_percent
+from isogloss.report.text import count, interval, percent, signed_percent
+from isogloss.report.verdicts import Verdict, harmed_cohorts, worst_cohort
 
 BASE_SHAPE = "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0z"
 METHOD_SHAPES = (
@@ -53,21 +53,34 @@ class Mark:
 class Row:
     """A cohort's line of the chart."""
 
-    cohort: CohortComparison
+    cohort: CohortFigures
+    number: int | None
+    """Its rank on discovery where cohorts were ranked there, else its place."""
+    sizes: tuple[tuple[str, str], ...]
+    """What is counted, and how much of it."""
     height: int
     rates: tuple[Mark, ...]
+    rest: tuple[Mark, ...]
     changes: tuple[Mark, ...]
+    tags: tuple[str, ...]
+    """What is said of it for the worse, the systems' changes apart."""
     harmed_by: tuple[str, ...]
     gained_with: tuple[str, ...]
+    unjudged: str
+    """Why it carries no inference; empty where it does."""
 
 
 @dataclass(frozen=True)
 class CohortChart:
-    """Error rates of all systems by cohort, beside the paired change against the base."""
+    """Error rates of all systems by cohort, beside the first one's difference to the rest and the paired change."""
 
     metric: str
+    series: tuple[Series, ...]
     rate_axis: Axis
-    change_axis: Axis
+    rest_axis: Axis | None
+    """None where nobody compared cohorts with the rest."""
+    change_axis: Axis | None
+    """None for a single system."""
     overall: float | None
     rows: tuple[Row, ...]
 
@@ -94,87 +107,149 @@ class ShrinkageChart:
     series: tuple[Series, Series]
 
 
-def all_series(methods: Sequence[str]) -> tuple[Series, ...]:
-    """The base and the methods with their colours and markers."""
-    shapes = [METHOD_SHAPES[i % len(METHOD_SHAPES)] for i in range(len(methods))]
-    named = zip(("base", *methods), (BASE_SHAPE, *shapes), strict=True)
+def all_series(names: Sequence[str]) -> tuple[Series, ...]:
+    """The systems with their colours and markers, the first one (the baseline) with its own."""
+    shapes = [METHOD_SHAPES[i % len(METHOD_SHAPES)] for i in range(len(names) - 1)]
+    named = zip(names, (BASE_SHAPE, *shapes), strict=True)
     return tuple(Series(index=i, name=name, shape=shape) for i, (name, shape) in enumerate(named))
 
 
-def by_discovery(cohorts: Sequence[CohortComparison]) -> list[CohortComparison]:
+def by_discovery(cohorts: Sequence[CohortFigures]) -> list[CohortFigures]:
     """Cohorts from the worst to the best on discovery; one that discovery did not rank comes last."""
     return sorted(cohorts, key=lambda c: (c.discovery_rank is None, c.discovery_rank or 0, c.cohort))
 
 
-def significant(cohort: CohortComparison, *, confidence: float, on_worst: Verdict | None = None) -> bool:
-    """Whether a cohort's change holds: after Holm's adjustment over the rule's cohorts, or as judged otherwise."""
+def significant(cohort: CohortFigures, *, alpha: float, on_worst: Verdict | None = None) -> bool:
+    """Whether a cohort's change holds: after Holm's adjustment over the cohorts, or as judged otherwise."""
     if on_worst is not None:
         return on_worst != "unclear"
-    return cohort.inference and cohort.p_holm is not None and cohort.p_holm <= 1 - confidence
+    return cohort.inference and cohort.p_holm is not None and cohort.p_holm <= alpha
 
 
-def cohort_chart(rule: RuleInputs, judged: Mapping[str, Verdict] | None = None) -> CohortChart:
-    """The before/after chart of one rule, worst cohort of discovery first.
+def cohort_chart(
+    documents: Sequence[Document],
+    name: str,
+    judged: Mapping[str, Verdict] | None = None,
+    *,
+    tags: Mapping[str, str] | None = None,
+) -> CohortChart:
+    """The chart of one grouping.
 
-    `judged` is by method the verdict on the worst cohort, where it is judged apart (`judging`).
+    Parameters
+    ----------
+    documents
+        One document; or several that compare further systems with the same first one.
+    name
+        The grouping.
+    judged
+        By system the verdict on the worst cohort, where it is judged apart (`verdicts`).
+    tags
+        What to say of cohorts, by their names.
     """
-    confidence = rule.any_method.confidence
-    worst = worst_cohort(rule.any_method)
-    base, *methods = all_series(list(rule.methods))
-    tables = [{c.cohort: c for c in f.cohorts} for f in rule.methods.values()]
-    everything = [c for table in tables for c in table.values()]
-    intervals = [i for c in everything if c.inference for i in (c.before_ci95, c.after_ci95) if i is not None]
-    rate_axis = axis_for([v for c in everything for v in (c.before, c.after) if v is not None], intervals)
-    change_axis = axis_for(
-        [c.relative_change for c in everything if c.relative_change is not None],
-        [c.ci95 for c in everything if c.inference and c.ci95 is not None],
-    )
-    rows = []
-    for first in by_discovery(rule.any_method.cohorts):
-        said = (judged or {}) if worst is not None and first.cohort == worst.cohort else {}
-        versions = [table[first.cohort] for table in tables]
-        pairs = list(zip(methods, versions, strict=True))
-        before = [_mark(rate_axis, base, 0, first.before, first.before_ci95, cohort=first)]
-        after = [_mark(rate_axis, s, s.index, c.after, c.after_ci95, cohort=c) for s, c in pairs]
-        sure = {s.name: significant(c, confidence=confidence, on_worst=said.get(s.name)) for s, c in pairs}
-        changes = [_change_mark(change_axis, s, c, hollow=not sure[s.name]) for s, c in pairs]
-        rows.append(
-            Row(
-                cohort=first,
-                height=_LANE * (1 + len(methods)) + 2 * _PADDING,
-                rates=tuple(mark for mark in [*before, *after] if mark is not None),
-                changes=tuple(mark for mark in changes if mark is not None),
-                harmed_by=tuple(
-                    n for n, f in rule.methods.items() if first.cohort in harmed_cohorts(f, (judged or {}).get(n))
-                ),
-                gained_with=tuple(s.name for s, c in pairs if sure[s.name] and (c.relative_change or 0.0) < 0),
-            )
-        )
-    fairness = rule.any_method
-    return CohortChart(
-        metric=fairness.metric,
-        rate_axis=rate_axis,
+    document, groupings = documents[0], [one.grouping(name) for one in documents]
+    first = groupings[0]
+    seconds = dict(zip((one.system for one in documents), groupings, strict=True)) if document.paired else {}
+    series = all_series([document.baseline, *seconds])
+    everything = [c for grouping in groupings for c in grouping.cohorts]
+    rated = [(c.before, _judged(c, c.before_ci95)) for c in everything]
+    rated += [(c.after, _judged(c, c.after_ci95)) for c in everything]
+    against = [_against_rest(c) for c in first.cohorts]
+    changed = [(c.relative_change, _judged(c, c.ci95)) for c in everything]
+    has_rest = any(c.rest is not None for c in first.cohorts)
+    ticks = 3 if has_rest and seconds else 5
+    rest_axis = _axis(against, ticks=ticks) if has_rest else None
+    change_axis = _axis(changed, ticks=ticks) if seconds else None
+    chart = CohortChart(
+        metric=document.metric,
+        series=series,
+        rate_axis=_axis(rated, ticks=ticks),
+        rest_axis=rest_axis,
         change_axis=change_axis,
-        overall=fairness.overall.before,
-        rows=tuple(rows),
+        overall=(first.overall or document.overall).before,
+        rows=(),
+    )
+    cohorts = by_discovery(first.cohorts) if first.discovered else first.cohorts
+    rows = tuple(
+        replace(
+            _row(chart, document, c, seconds, judged or {}),
+            number=c.discovery_rank if first.discovered else place,
+            tags=(tags[c.cohort],) if tags and c.cohort in tags else (),
+        )
+        for place, c in enumerate(cohorts, start=1)
+    )
+    return replace(chart, rows=rows)
+
+
+def _row(
+    chart: CohortChart,
+    document: Document,
+    cohort: CohortFigures,
+    seconds: Mapping[str, GroupingFigures],
+    judged: Mapping[str, Verdict],
+) -> Row:
+    """One cohort under all systems; `seconds` are the comparisons of the further ones with the first."""
+    base, *methods = chart.series
+    pairs = [(s, seconds[s.name].cohort(cohort.cohort)) for s in methods]
+    sure = {}
+    for s, own in pairs:
+        worst = worst_cohort(seconds[s.name])
+        on_worst = judged.get(s.name) if worst is not None and worst.cohort == cohort.cohort else None
+        sure[s.name] = significant(own, alpha=document.alpha, on_worst=on_worst)
+    rates = [_mark(chart.rate_axis, base, 0, cohort.before, cohort.before_ci95, cohort=cohort)]
+    rates += [_mark(chart.rate_axis, s, s.index, own.after, own.after_ci95, cohort=own) for s, own in pairs]
+    rest = [] if chart.rest_axis is None else [_rest_mark(chart.rest_axis, base, cohort, lane=len(methods) / 2)]
+    changes = []
+    if chart.change_axis is not None:
+        changes = [_change_mark(chart.change_axis, s, own, hollow=not sure[s.name]) for s, own in pairs]
+    harmed = {name: harmed_cohorts(grouping, judged.get(name)) for name, grouping in seconds.items()}
+    return Row(
+        cohort=cohort,
+        number=None,
+        sizes=sizes(cohort, document),
+        height=_LANE * len(chart.series) + 2 * _PADDING,
+        rates=_known(rates),
+        rest=_known(rest),
+        changes=_known(changes),
+        tags=(),
+        harmed_by=tuple(name for name, cohorts in harmed.items() if cohort.cohort in cohorts),
+        gained_with=tuple(s.name for s, own in pairs if sure[s.name] and (own.relative_change or 0.0) < 0),
+        unjudged=unjudged(cohort, document),
     )
 
 
-def shrinkage_chart(rule: RuleInputs, *, most: int = 6) -> ShrinkageChart:
-    """Base error rates of the worst cohorts on discovery and on test."""
+def unjudged(cohort: CohortFigures, document: Document) -> str:
+    """Why a cohort carries no inference; empty where it does, or where nothing does since speakers are unknown."""
+    if cohort.inference or document.unit != "speaker":
+        return ""
+    if document.task == "verification":
+        if cohort.merged:
+            return "not judged"
+        return "too few speakers to judge" if cohort.measurable else "not measurable"
+    return f"{'no words' if cohort.before is None else 'too few speakers'} to judge"
+
+
+def sizes(cohort: CohortFigures, document: Document) -> tuple[tuple[str, str], ...]:
+    """How much stands behind the figures of a cohort."""
+    if document.task == "verification":
+        parts = [("speakers", cohort.speakers), ("targets", cohort.targets), ("non-targets", cohort.nontargets)]
+    elif document.unit == "utterance":
+        parts = [("utterances", cohort.utterances), ("words", cohort.words)]
+    else:
+        parts = [("speakers", cohort.speakers), ("words", cohort.words)]
+    return tuple((name, count(number)) for name, number in parts)
+
+
+def shrinkage_chart(grouping: GroupingFigures, *, metric: str, most: int = 6) -> ShrinkageChart:
+    """Error rates of the first system, of the worst cohorts on discovery and on test."""
     chosen = Series(index=0, name="discovery (chose the cohort)", shape=BASE_SHAPE)
     judged = Series(index=1, name="test (judges it)", shape=METHOD_SHAPES[1])
-    discovered = {c.cohort: c for c in rule.summary.cohorts}
-    worst = [c for c in by_discovery(rule.any_method.cohorts) if c.discovery_rank is not None][:most]
-    pairs = [(c, *_discovery_figures(c, discovered.get(c.cohort))) for c in worst]
-    axis = axis_for(
-        [v for c, rate, _ in pairs for v in (c.before, rate) if v is not None],
-        [i for c, _, bounds in pairs for i in (c.before_ci95, bounds) if i is not None],
-    )
+    worst = [c for c in by_discovery(grouping.cohorts) if c.discovery_rank is not None][:most]
+    figures = [(c.before, c.before_ci95) for c in worst] + [(c.discovery, c.discovery_ci95) for c in worst]
+    axis = _axis(figures, ticks=5)
     rows = []
-    for cohort, rate, bounds in pairs:
+    for cohort in worst:
         marks = [
-            _mark(axis, chosen, 0, rate, bounds, cohort=None, hollow=True),
+            _mark(axis, chosen, 0, cohort.discovery, cohort.discovery_ci95, cohort=None, hollow=True),
             _mark(axis, judged, 1, cohort.before, cohort.before_ci95, cohort=cohort),
         ]
         rows.append(
@@ -182,19 +257,36 @@ def shrinkage_chart(rule: RuleInputs, *, most: int = 6) -> ShrinkageChart:
                 number=cohort.discovery_rank or 0,
                 label=cohort.label,
                 height=2 * _LANE + 2 * _PADDING,
-                marks=tuple(mark for mark in marks if mark is not None),
-                discovery=rate,
+                marks=_known(marks),
+                discovery=cohort.discovery,
                 test=cohort.before,
             )
         )
-    return ShrinkageChart(metric=rule.any_method.metric, axis=axis, rows=tuple(rows), series=(chosen, judged))
+    return ShrinkageChart(metric=metric, axis=axis, rows=tuple(rows), series=(chosen, judged))
 
 
-def _discovery_figures(
-    cohort: CohortComparison, found: DiscoveredCohort | None
-) -> tuple[float | None, Interval | None]:
-    """A cohort's rate and interval on discovery, unless it is hidden for privacy."""
-    return cohort.discovery, None if found is None or cohort.discovery is None else found.discovery.ci95
+def _judged(cohort: CohortFigures, bounds: Interval | None) -> Interval | None:
+    """An interval that stands for something."""
+    return bounds if cohort.inference else None
+
+
+def _against_rest(cohort: CohortFigures) -> tuple[float | None, Interval | None]:
+    """The ratio to all other speakers as a relative difference."""
+    if cohort.rest is None or cohort.rest.ratio is None:
+        return None, None
+    bounds = cohort.rest.ci95
+    return cohort.rest.ratio - 1, None if bounds is None else (bounds[0] - 1, bounds[1] - 1)
+
+
+def _axis(figures: Sequence[tuple[float | None, Interval | None]], *, ticks: int) -> Axis:
+    """An axis for estimates with their intervals."""
+    bounds = [pair for value, pair in figures if value is not None and pair is not None]
+    return axis_for([value for value, _ in figures if value is not None], bounds, target_ticks=ticks)
+
+
+def _known(marks: Sequence[Mark | None]) -> tuple[Mark, ...]:
+    """The marks that there are."""
+    return tuple(mark for mark in marks if mark is not None)
 
 
 def _mark(
@@ -204,7 +296,7 @@ def _mark(
     value: float | None,
     bounds: Interval | None,
     *,
-    cohort: CohortComparison | None,
+    cohort: CohortFigures | None,
     hollow: bool | None = None,
 ) -> Mark | None:
     """A rate with its interval; without inference there is no interval and the marker is hollow."""
@@ -218,18 +310,31 @@ def _mark(
     return _placed(axis, series, lane, value, shown, hollow=is_hollow, title=text)
 
 
-def _change_mark(axis: Axis, series: Series, cohort: CohortComparison, *, hollow: bool) -> Mark | None:
-    """A relative change with its interval, filled where it is significant."""
-    if cohort.relative_change is None:
+def _rest_mark(axis: Axis, series: Series, cohort: CohortFigures, *, lane: float) -> Mark | None:
+    """The difference to all other speakers, filled where the cohort is worse."""
+    value, bounds = _against_rest(cohort)
+    if value is None:
         return None
-    shown = cohort.ci95 if cohort.inference else None
-    text = f"{series.name}: {signed_percent(cohort.relative_change)}"
-    text += f" ({interval(shown, signed=True)})" if shown else "; no interval"
-    return _placed(axis, series, series.index, cohort.relative_change, shown, hollow=hollow, title=text)
+    hollow = cohort.rest is None or not cohort.rest.worse
+    return _placed(axis, series, lane, value, bounds, hollow=hollow, title=_signed(series, value, bounds))
+
+
+def _change_mark(axis: Axis, series: Series, cohort: CohortFigures, *, hollow: bool) -> Mark | None:
+    """A relative change with its interval, filled where it is significant."""
+    value, shown = cohort.relative_change, _judged(cohort, cohort.ci95)
+    if value is None:
+        return None
+    return _placed(axis, series, series.index, value, shown, hollow=hollow, title=_signed(series, value, shown))
+
+
+def _signed(series: Series, value: float, bounds: Interval | None) -> str:
+    """A difference with its interval, for the tool tip."""
+    text = f"{series.name}: {signed_percent(value)}"
+    return text + (f" ({interval(bounds, signed=True)})" if bounds else "; no interval")
 
 
 def _placed(
-    axis: Axis, series: Series, lane: int, value: float, bounds: Interval | None, *, hollow: bool, title: str
+    axis: Axis, series: Series, lane: float, value: float, bounds: Interval | None, *, hollow: bool, title: str
 ) -> Mark:
     """A mark at its place on the axis."""
     return Mark(

@@ -4,15 +4,12 @@ As self-contained as the fairness report, in its style: everything is inline and
 rest. Names and values come from files that anybody may have written; the template escapes all of them.
 """
 
-from importlib import resources
 from pathlib import Path
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from isogloss.report import parallel
 from isogloss.report.comparison import Comparison
 from isogloss.report.comparison_scales import metric_text, param_text
+from isogloss.report.frame import page_environment, page_style
 from isogloss.tables import atomic_path
 
 
@@ -24,16 +21,10 @@ def write_comparison(comparison: Comparison, path: Path | str) -> None:
 
 def render_comparison(comparison: Comparison) -> str:
     """The page as HTML."""
-    environment = Environment(
-        loader=PackageLoader("isogloss.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.filters.update(number=metric_text, param=param_text, in_lines=_in_lines)
     return environment.get_template("comparison.html").render(
-        style=Markup("\n").join(map(_style, ("page.css", "comparison.css"))),
+        style=page_style("page.css", "comparison.css"),
         comparison=comparison,
         settings=comparison.settings,
         front=comparison.front(),
@@ -43,11 +34,6 @@ def render_comparison(comparison: Comparison) -> str:
         spacing=parallel.SPACING,
         side=parallel.SIDE,
     )
-
-
-def _style(name: str) -> Markup:
-    """A style sheet of the package, which needs no escaping."""
-    return Markup(resources.files("isogloss.report").joinpath(f"templates/{name}").read_text(encoding="utf-8"))
 
 
 def _in_lines(name: str, *, most: int = 20) -> list[str]:

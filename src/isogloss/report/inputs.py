@@ -1,139 +1,28 @@
-"""What the report reads: typed, checked against the contract, and hashed.
+"""What the report reads: documents, typed and checked against their schema, and hashed.
 
 The files come from earlier stages under one repository root. Anything that a reader of the page could not trust - a
-missing file, a key that is absent, a comparison of another rule or split than its path says - is one `TableError`.
+missing file, a key that is absent, a comparison of another system or split than its path says - is one `TableError`.
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Any, TypeVar
 
-import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from isogloss.config import Params, load_params
 from isogloss.errors import TableError
-from isogloss.judging.publication import ShownNames, shown_names
-from isogloss.judging.rules import RuleComparison, compare_rule
-from isogloss.report.text import Interval
-from isogloss.tables import ASSIGNMENT_COLUMNS, METADATA_COLUMNS, RESULT_COLUMNS, read_json, read_parquet
-
-Degrees = float
-Rectangle = tuple[Degrees, Degrees, Degrees, Degrees]  # south, west, north, east
+from isogloss.judging.document import Document, GroupingFigures
+from isogloss.judging.system import judge_base, read_rules
+from isogloss.tables import METADATA_COLUMNS, RESULT_COLUMNS, read_json, read_parquet
 
 
 class _Record(BaseModel):
     """A part of an input file; keys that the report does not use are allowed."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Change(_Record):
-    """A figure before and after, and its relative change with the interval of that change."""
-
-    before: float | None
-    after: float | None
-    relative_change: float | None = None
-    ci95: Interval | None = None
-
-
-class Comparison(Change):
-    """A change of an error rate with the intervals of both sides."""
-
-    before_ci95: Interval | None = None
-    after_ci95: Interval | None = None
-    p: float | None = None
-
-
-class CohortComparison(Comparison):
-    """One cohort of the test split, before and after."""
-
-    cohort: str
-    label: str
-    mitigated: bool
-    speakers: int
-    words: int
-    discovery_rank: int | None = None
-    discovery: float | None = None
-    p_holm: float | None = None
-    inference: bool = True
-
-
-class Spread(_Record):
-    """How far the cohorts lie apart."""
-
-    mean: Change
-    max: Change
-    variance: Change
-    relative_gap: Change
-
-
-class Suppressed(_Record):
-    """What was merged for privacy."""
-
-    cohorts: int
-    speakers: int
-
-
-class Fairness(_Record):
-    """A `fairness.json`: one system against the base under one cohort rule."""
-
-    task: str
-    system: str
-    baseline: str
-    rule: str
-    split: str
-    metric: str
-    speakers: int
-    utterances: int
-    words: int
-    confidence: float
-    overall: Comparison
-    cohorts: Annotated[list[CohortComparison], Field(min_length=1)]
-    spread: Spread
-    worst_cohort_by_discovery: str | None
-    worst_cohort_by_test: str | None
-    harmed_cohorts: list[str]
-    suppressed: Suppressed
-    seeds: dict[str, int]
-    test: str
-
-    def cohort(self, name: str) -> CohortComparison:
-        """The comparison of one cohort."""
-        return next(c for c in self.cohorts if c.cohort == name)
-
-
-class Geometry(_Record):
-    """The part of the map that a cohort holds."""
-
-    rectangles: Annotated[list[Rectangle], Field(min_length=1)]
-
-
-class DiscoveryFigures(_Record):
-    """A cohort on the split that chose it."""
-
-    speakers: int
-    words: int
-    wer: float | None
-    ci95: Interval | None = None
-
-
-class DiscoveredCohort(_Record):
-    """A cohort of a rule's `summary.json`."""
-
-    cohort: str
-    label: str
-    wer_rank: int
-    discovery: DiscoveryFigures
-    geometry: Geometry | None = None
-
-
-class Summary(_Record):
-    """A rule's `summary.json`."""
-
-    rule: str
-    cohorts: Annotated[list[DiscoveredCohort], Field(min_length=1)]
 
 
 class Parameters(_Record):
@@ -167,17 +56,22 @@ class Cost(_Record):
 
 @dataclass(frozen=True)
 class RuleInputs:
-    """One cohort rule: what discovery found, the base system's gap, each method's comparison in the order of params."""
+    """One cohort rule: the base system under it, and each method beside the base, in the order of params."""
 
     rule: str
-    summary: Summary
-    comparison: RuleComparison
-    methods: dict[str, Fairness]
+    base: GroupingFigures
+    methods: dict[str, GroupingFigures]
+    documents: dict[str, Document]
 
     @property
-    def any_method(self) -> Fairness:
+    def any_method(self) -> GroupingFigures:
         """One of the comparisons, for what all of them share: the cohorts and the base figures."""
         return next(iter(self.methods.values()))
+
+    @property
+    def document(self) -> Document:
+        """The document of that comparison."""
+        return next(iter(self.documents.values()))
 
 
 @dataclass(frozen=True)
@@ -185,14 +79,36 @@ class ReportInputs:
     """Everything that the page shows."""
 
     params: Params
-    metadata: pd.DataFrame
-    base: pd.DataFrame
+    base: Document
+    methods: dict[str, Document]
     cost: Cost
-    rules: dict[str, RuleInputs]
     hashes: dict[str, str]
+
+    @property
+    def rules(self) -> dict[str, RuleInputs]:
+        """The rules in the order of params."""
+        return {
+            one.name: RuleInputs(
+                rule=one.name,
+                base=one,
+                methods={method: document.grouping(one.name) for method, document in self.methods.items()},
+                documents=self.methods,
+            )
+            for one in self.base.groupings
+        }
+
+    @property
+    def main(self) -> RuleInputs:
+        """The rule whose worst cohorts were mitigated."""
+        return self.rules[self.params.mitigation.rule]
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+def document_path(method: str) -> str:
+    """Where the document of an adapted recogniser lies below the root."""
+    return f"results/asr/{method}/fairness.json"
 
 
 def read_inputs(root: Path) -> ReportInputs:
@@ -216,33 +132,24 @@ def read_inputs(root: Path) -> ReportInputs:
         return path
 
     metadata = read_parquet(hashed("data/utterances.parquet"), METADATA_COLUMNS)
-    base = read_parquet(hashed("results/asr/base/utterances.parquet"), {**METADATA_COLUMNS, **RESULT_COLUMNS})
-    cost = _parse(hashed("results/asr/base/cost.json"), Cost)
-    assignments = {
-        rule: read_parquet(hashed(f"cohorts/{rule}/assignments.parquet"), ASSIGNMENT_COLUMNS)
-        for rule in params.cohorts.rules
-    }
-    shown = shown_names(assignments, base, min_speakers=params.privacy.min_speakers)
-    rules: dict[str, RuleInputs] = {}
+    results = read_parquet(hashed("results/asr/base/utterances.parquet"), {**METADATA_COLUMNS, **RESULT_COLUMNS})
+    cost = read_model(hashed("results/asr/base/cost.json"), Cost)
     for rule in params.cohorts.rules:
-        path = hashed(f"cohorts/{rule}/summary.json")
-        summary = _parse(path, Summary)
-        methods: dict[str, Fairness] = {}
-        for method in params.mitigation.methods:
-            fairness_path = hashed(f"results/asr/{method}/{rule}/fairness.json")
-            fairness = _parse(fairness_path, Fairness)
-            _check_identity(fairness, method=method, rule=rule, path=fairness_path)
-            methods[method] = _hide_few(fairness, shown[rule])
-        comparison = compare_rule(
-            read_json(path), assignments[rule], base, shown=shown[rule], statistics=params.statistics
-        )
-        rules[rule] = RuleInputs(rule=rule, summary=summary, comparison=comparison, methods=methods)
-        _check_same_base(rules[rule])
-    return ReportInputs(params=params, metadata=metadata, base=base, cost=cost, rules=rules, hashes=hashes)
+        for file in ("assignments.parquet", "summary.json"):
+            hashed(f"cohorts/{rule}/{file}")
+    base = judge_base(results, read_rules(root / "cohorts", params), params, metadata=metadata)
+    methods: dict[str, Document] = {}
+    for method in params.mitigation.methods:
+        path = hashed(document_path(method))
+        document = read_model(path, Document)
+        _check_identity(document, method=method, rules=params.cohorts.rules, path=path)
+        methods[method] = _hide_few(document, base)
+    _check_same_base(methods)
+    return ReportInputs(params=params, base=base, methods=methods, cost=cost, hashes=hashes)
 
 
-def _parse(path: Path, model: type[_Model]) -> _Model:
-    """A JSON input through its model."""
+def read_model(path: Path, model: type[_Model]) -> _Model:
+    """A JSON file through its model; raises `TableError` for the first key that does not fit."""
     content = read_json(path)
     try:
         return model.model_validate(content)
@@ -252,35 +159,47 @@ def _parse(path: Path, model: type[_Model]) -> _Model:
         raise TableError(f"{path}: {key}: {problem['msg'].lower()}; run the stage that makes it again") from None
 
 
-def _check_identity(fairness: Fairness, *, method: str, rule: str, path: Path) -> None:
-    """Refuse a comparison that is not what its path says, or not of the test split."""
+def _check_identity(document: Document, *, method: str, rules: Sequence[str], path: Path) -> None:
+    """Refuse a comparison that is not what its path says, not of the test split, or not of the rules of params."""
+    names = [one.name for one in document.groupings]
     for key, found, expected in (
-        ("system", fairness.system, method),
-        ("rule", fairness.rule, rule),
-        ("split", fairness.split, "test"),
+        ("systems", document.systems, ["base", method]),
+        ("split", document.split, "test"),
+        ("groupings", names, list(rules)),
     ):
         if found != expected:
             raise TableError(f"{path}: {key} is {found!r}, but {expected!r} belongs here; run its stage again")
 
 
-def _hide_few(fairness: Fairness, shown: ShownNames) -> Fairness:
+def _hide_few(document: Document, base: Document) -> Document:
     """Without the discovery figure of cohorts that may not be shown for themselves there, whatever the file has."""
-    cohorts = [
-        c if shown.alone("discovery", c.cohort) else c.model_copy(update={"discovery": None}) for c in fairness.cohorts
-    ]
-    return fairness.model_copy(update={"cohorts": cohorts})
+    groupings = []
+    for grouping in document.groupings:
+        shown = {one.cohort for one in base.grouping(grouping.name).cohorts if one.discovery is not None}
+        none = {"discovery": None, "discovery_ci95": None}
+        cohorts = [one if one.cohort in shown else one.model_copy(update=none) for one in grouping.cohorts]
+        groupings.append(grouping.model_copy(update={"cohorts": cohorts}))
+    return document.model_copy(update={"groupings": groupings})
 
 
-def _check_same_base(rule: RuleInputs) -> None:
+def _check_same_base(methods: Mapping[str, Document]) -> None:
     """Refuse comparisons with different bases: their charts would put unrelated numbers side by side."""
-    first, *others = rule.methods.items()
-    expected = {c.cohort: (c.label, c.words, c.before) for c in first[1].cohorts}
-    for method, fairness in others:
-        if {c.cohort: (c.label, c.words, c.before) for c in fairness.cohorts} != expected:
+    first, *others = methods.items()
+    for method, document in others:
+        if _base_of(document) != _base_of(first[1]):
             raise TableError(
-                f"results/asr/{method}/{rule.rule}/fairness.json and results/asr/{first[0]}/{rule.rule}/fairness.json "
-                "compare with different bases; evaluate both methods again"
+                f"{document_path(method)} and {document_path(first[0])} compare with different bases; evaluate both "
+                "methods again"
             )
+
+
+def _base_of(document: Document) -> list[tuple[Any, ...]]:
+    """What a document says of the base system."""
+    return [
+        (grouping.name, one.cohort, one.label, one.words, one.before)
+        for grouping in document.groupings
+        for one in sorted(grouping.cohorts, key=lambda one: one.cohort)
+    ]
 
 
 def _md5(path: Path) -> str:

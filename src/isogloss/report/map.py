@@ -1,4 +1,4 @@
-"""The map of a geographic rule: regions only, coloured by error rate; never the position of a speaker.
+"""The map of a geographic grouping: regions only, coloured by error rate; never the position of a speaker.
 
 Small multiples, one map a system, share one scale of discrete steps, which are easier to read back than a gradient.
 Regions are rectangles of latitude and longitude; their edges are bent by the projection, and the drawing clips them to
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isogloss.geography import contains, project, state_polygons
-from isogloss.report.inputs import Rectangle, RuleInputs
+from isogloss.judging.document import CohortFigures, GroupingFigures, Rectangle
 from isogloss.report.scale import Axis, round_step
 from isogloss.report.text import percent
 
@@ -30,7 +30,7 @@ class Region:
 
     cohort: str
     number: int
-    mitigated: bool
+    marked: bool
     path: str
     label_at: tuple[float, float] | None
 
@@ -94,27 +94,47 @@ class Area:
     cohort: str
     number: int
     label: str
-    mitigated: bool
+    marked: bool
     rectangles: Sequence[Rectangle]
 
 
-def region_map(rule: RuleInputs) -> RegionMap | None:
-    """The maps of a rule, or None where no cohort of it has a geometry."""
-    comparisons = {c.cohort: c for c in rule.any_method.cohorts}
+def region_map(
+    first: GroupingFigures, seconds: Mapping[str, GroupingFigures], *, names: Sequence[str], metric: str
+) -> RegionMap | None:
+    """The maps of a grouping, or None where it has no regions, or they leave the contiguous United States.
+
+    Parameters
+    ----------
+    first
+        The figures of the first system; its regions are drawn.
+    seconds
+        Of each further system the comparison with the first.
+    names
+        What to call the systems, the first one first.
+    """
+    south, west, north, east = _BOUNDS
+    corners = [rectangle for region in first.regions for rectangle in region.rectangles]
+    if not corners or any(s > north or n < south or w > east or e < west for s, w, n, e in corners):
+        return None
+    shown = {c.cohort: c for c in first.cohorts}
     areas = [
         Area(
-            cohort=c.cohort,
-            number=c.wer_rank,
-            label=comparisons[c.cohort].label if c.cohort in comparisons else "",
-            mitigated=c.cohort in comparisons and comparisons[c.cohort].mitigated,
-            rectangles=c.geometry.rectangles,
+            cohort=region.cohort,
+            number=region.rank,
+            label=shown[region.cohort].label if region.cohort in shown else "",
+            marked=region.cohort in shown and _marked(shown[region.cohort]),
+            rectangles=region.rectangles,
         )
-        for c in sorted(rule.summary.cohorts, key=lambda c: c.wer_rank)
-        if c.geometry is not None
+        for region in first.regions
     ]
-    rates = {"base": {c.cohort: c.before for c in rule.any_method.cohorts}}
-    rates |= {name: {c.cohort: c.after for c in fairness.cohorts} for name, fairness in rule.methods.items()}
-    return draw_map(areas, rates, metric=rule.any_method.metric) if areas else None
+    rates = [{c.cohort: c.before for c in first.cohorts}]
+    rates += [{c.cohort: c.after for c in grouping.cohorts} for grouping in seconds.values()]
+    return draw_map(areas, dict(zip(names, rates, strict=True)), metric=metric)
+
+
+def _marked(cohort: CohortFigures) -> bool:
+    """Whether a region has a heavy outline: it was mitigated, or is worse than all others."""
+    return cohort.mitigated or (cohort.rest is not None and cohort.rest.worse)
 
 
 def draw_map(areas: Sequence[Area], rates: Mapping[str, Mapping[str, float | None]], *, metric: str) -> RegionMap:
@@ -133,7 +153,7 @@ def draw_map(areas: Sequence[Area], rates: Mapping[str, Mapping[str, float | Non
         Region(
             cohort=area.cohort,
             number=area.number,
-            mitigated=area.mitigated,
+            marked=area.marked,
             path="".join(canvas.path(_outline(rectangle)) for rectangle in area.rectangles),
             label_at=_label_place(area.rectangles, canvas),
         )

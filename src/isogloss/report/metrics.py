@@ -7,23 +7,22 @@ knows no null.
 
 from typing import Any
 
-from isogloss.judging.rules import RuleComparison
-from isogloss.report.inputs import Cost, Fairness, ReportInputs
+from isogloss.judging.document import GroupingFigures
+from isogloss.report.inputs import Cost, ReportInputs
 
 _DIGITS = 6
 
 
 def metrics(inputs: ReportInputs) -> dict[str, Any]:
     """The nested metrics of the recogniser: the base and each method, under each rule."""
-    main = inputs.rules[inputs.params.mitigation.rule]
-    result: dict[str, Any] = {"base": {"wer": main.any_method.overall.before, **_cost_metrics(inputs.cost)}}
-    for name, rule in inputs.rules.items():
-        result["base"][name] = _base_metrics(rule.comparison)
-    for method, fairness in main.methods.items():
-        overall = fairness.overall
+    result: dict[str, Any] = {"base": {"wer": inputs.base.overall.before, **_cost_metrics(inputs.cost)}}
+    for grouping in inputs.base.groupings:
+        result["base"][grouping.name] = _base_metrics(grouping)
+    for method, document in inputs.methods.items():
+        overall = document.overall
         result[method] = {"wer": overall.after, "relative_change": overall.relative_change}
-        for name, rule in inputs.rules.items():
-            result[method][name] = _rule_metrics(rule.methods[method])
+        for grouping in document.groupings:
+            result[method][grouping.name] = _rule_metrics(grouping)
     return {"asr": _present(result)}
 
 
@@ -37,22 +36,22 @@ def _cost_metrics(cost: Cost) -> dict[str, Any]:
     }
 
 
-def _rule_metrics(fairness: Fairness) -> dict[str, Any]:
+def _rule_metrics(grouping: GroupingFigures) -> dict[str, Any]:
     """The figures of one comparison under one rule."""
-    named = fairness.worst_cohort_by_discovery
-    worst = next((c for c in fairness.cohorts if c.cohort == named and c.discovery_rank == 1), None)
-    gap = fairness.spread.relative_gap
+    named = grouping.worst_cohort_by_discovery
+    worst = next((c for c in grouping.cohorts if c.cohort == named and c.discovery_rank == 1), None)
+    gap = None if grouping.spread is None else grouping.spread.relative_gap
     return {
         "worst": {"before": worst.before, "after": worst.after} if worst is not None else {},
-        "relative_gap": {"before": gap.before, "after": gap.after},
-        "harmed_cohorts": len(fairness.harmed_cohorts),
+        "relative_gap": {"before": gap.before, "after": gap.after} if gap is not None else {},
+        "harmed_cohorts": len(grouping.harmed_cohorts),
     }
 
 
-def _base_metrics(comparison: RuleComparison) -> dict[str, Any]:
+def _base_metrics(grouping: GroupingFigures) -> dict[str, Any]:
     """The gap that one rule shows, on the speakers who chose its cohorts and on the others."""
-    gap = comparison.gap
-    figures: dict[str, Any] = {"cohorts": comparison.cohorts, "worse_cohorts": comparison.worse_cohorts}
+    gap = grouping.gap
+    figures: dict[str, Any] = {"cohorts": grouping.found, "worse_cohorts": len(grouping.worse_cohorts)}
     if gap is not None:
         figures |= {
             "relative_gap": {"discovery": gap.discovery.relative_gap, "test": gap.test.relative_gap},

@@ -7,23 +7,19 @@ forbids everything else.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from isogloss.config import CohortRule, EncoderName, MitigationMethod
+from isogloss.judging.document import Change, GroupingFigures, Rates
 from isogloss.report import charts, text
+from isogloss.report.frame import page_environment, page_style
 from isogloss.report.headline import headline, shrinkage_sentence, unharmed
-from isogloss.report.inputs import Change, Comparison, Fairness, ReportInputs, RuleInputs, read_inputs
-from isogloss.report.judging import Verdict, judged_worst, verdict
+from isogloss.report.inputs import ReportInputs, RuleInputs, read_inputs
 from isogloss.report.map import RegionMap, region_map
 from isogloss.report.metrics import metrics
 from isogloss.report.rules import about, rule_lines, rules_sentence
-from isogloss.tables import SPLITS, atomic_path, write_json
+from isogloss.report.verdicts import Verdict, judged_worst, verdict
+from isogloss.tables import atomic_path, write_json
 
 _SPREAD_ROWS: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = (
     ("mean", "Mean over cohorts", "each cohort counts once", text.percent),
@@ -44,25 +40,15 @@ class SpreadRow:
 
 
 @dataclass(frozen=True)
-class SplitRow:
-    """What one split holds."""
-
-    split: str
-    speakers: int
-    utterances: int
-    hours: float
-    base_rate: float | None
-
-
-@dataclass(frozen=True)
 class RuleSection:
     """Everything the page shows about one cohort rule."""
 
     rule: str
     about: str
     mitigated: bool
-    fairness: Fairness
-    comparisons: tuple[tuple[charts.Series, Fairness], ...]
+    withheld: str | None
+    hidden: int
+    comparisons: tuple[tuple[charts.Series, GroupingFigures], ...]
     chart: charts.CohortChart
     shrinkage: charts.ShrinkageChart
     shrinkage_text: str | None
@@ -103,51 +89,36 @@ def build_report(
 
 def render(inputs: ReportInputs) -> str:
     """The page as HTML."""
-    environment = Environment(
-        loader=PackageLoader("isogloss.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        percent=text.percent,
-        signed=text.signed_percent,
-        interval=text.interval,
-        count=text.count,
-        counted=text.counted,
-        probability=text.probability,
-        listing=text.listing,
-    )
-    main = inputs.rules[inputs.params.mitigation.rule]
-    series = charts.all_series(inputs.params.mitigation.methods)
-    style = resources.files("isogloss.report").joinpath("templates/page.css").read_text(encoding="utf-8")
-    return environment.get_template("page.html").render(
-        style=Markup(style),
-        headline=headline(inputs),
-        params=_used_params(inputs),
-        series=series,
-        main=main.any_method,
-        overall=tuple(_overall(inputs, s) for s in series[1:]),
-        rule_lines=rule_lines(inputs),
-        rules_text=rules_sentence(inputs),
-        sections=tuple(_section(inputs, rule) for rule in _ordered(inputs)),
-        splits=_splits(inputs),
-        hashes=sorted(inputs.hashes.items()),
-        confidence=text.percent(main.any_method.confidence, digits=0),
-        alpha=f"{1 - main.any_method.confidence:.2g}",
+    main = inputs.main
+    series = charts.all_series(["base", *inputs.methods])
+    return (
+        page_environment()
+        .get_template("page.html")
+        .render(
+            style=page_style("page.css"),
+            headline=headline(inputs),
+            params=_used_params(inputs),
+            series=series,
+            main=main.document,
+            test=main.any_method.test,
+            overall=tuple(_overall(inputs, s) for s in series[1:]),
+            rule_lines=rule_lines(inputs.base.groupings),
+            rules_text=rules_sentence(inputs.base.groupings),
+            sections=tuple(_section(inputs, rule) for rule in _ordered(inputs)),
+            splits=inputs.base.splits,
+            hashes=sorted(inputs.hashes.items()),
+            confidence=text.percent(main.document.confidence, digits=0),
+            alpha=f"{main.document.alpha:.2g}",
+        )
     )
 
 
 def _used_params(inputs: ReportInputs) -> dict[str, Any]:
     """The sections that had a part in the results: not those of encoders, rules and methods that were not chosen."""
-    params = inputs.params
-    chosen = {params.asr.encoder, *params.cohorts.rules, *params.mitigation.methods}
-    optional = {*get_args(EncoderName), *get_args(CohortRule), *get_args(MitigationMethod)}
-    unused = optional - chosen
-    if params.corpus.source != "atlas":
-        unused.add("atlas")
-    return params.model_dump(mode="json", exclude=unused)
+    used = {name: section.model_dump(mode="json") for name, section in inputs.params.used_sections().items()}
+    if inputs.params.corpus.source != "atlas":
+        del used["atlas"]
+    return used
 
 
 def _ordered(inputs: ReportInputs) -> list[RuleInputs]:
@@ -156,27 +127,28 @@ def _ordered(inputs: ReportInputs) -> list[RuleInputs]:
     return sorted(inputs.rules.values(), key=lambda rule: rule.rule != main)
 
 
-def _overall(inputs: ReportInputs, series: charts.Series) -> tuple[charts.Series, Comparison, Verdict]:
+def _overall(inputs: ReportInputs, series: charts.Series) -> tuple[charts.Series, Rates, Verdict]:
     """A method's line of the overall table."""
-    overall = inputs.rules[inputs.params.mitigation.rule].methods[series.name].overall
+    overall = inputs.methods[series.name].overall
     return series, overall, verdict(overall)
 
 
 def _section(inputs: ReportInputs, rule: RuleInputs) -> RuleSection:
     """The section of one rule."""
-    series = charts.all_series(list(rule.methods))
     cohorts = charts.by_discovery(rule.any_method.cohorts)
-    chart = charts.cohort_chart(rule, judged_worst(rule.rule, inputs))
+    chart = charts.cohort_chart(list(rule.documents.values()), rule.rule, judged_worst(rule.rule, inputs))
+    names, metric = [one.name for one in chart.series], rule.document.metric
     return RuleSection(
         rule=rule.rule,
         about=about(rule.rule, inputs),
         mitigated=rule.rule == inputs.params.mitigation.rule,
-        fairness=rule.any_method,
-        comparisons=tuple(zip(series[1:], rule.methods.values(), strict=True)),
+        withheld=rule.any_method.withheld,
+        hidden=rule.any_method.hidden.cohorts,
+        comparisons=tuple(zip(chart.series[1:], rule.methods.values(), strict=True)),
         chart=chart,
-        shrinkage=charts.shrinkage_chart(rule),
+        shrinkage=charts.shrinkage_chart(rule.any_method, metric=metric),
         shrinkage_text=shrinkage_sentence(rule),
-        region_map=region_map(rule),
+        region_map=region_map(rule.any_method, rule.methods, names=names, metric=metric),
         spread=tuple(_spread_row(rule, *row) for row in _SPREAD_ROWS),
         without_inference=tuple(c.label for c in cohorts if not c.inference),
         harmed=tuple(row for row in chart.rows if row.harmed_by),
@@ -186,34 +158,10 @@ def _section(inputs: ReportInputs, rule: RuleInputs) -> RuleSection:
 
 def _spread_row(rule: RuleInputs, key: str, label: str, hint: str, write: Callable[[float | None], str]) -> SpreadRow:
     """One measure of spread over all methods."""
-    changes: list[Change] = [getattr(fairness.spread, key) for fairness in rule.methods.values()]
+    changes: list[Change] = [getattr(one.spread, key, Change()) for one in rule.methods.values()]
     return SpreadRow(
         label=label,
         hint=hint,
         before=write(changes[0].before),
         after=tuple((write(change.after), change) for change in changes),
     )
-
-
-def _splits(inputs: ReportInputs) -> tuple[SplitRow, ...]:
-    """The size of each split that the corpus has, and the base system's rate on those that were transcribed."""
-    grouped: dict[Any, pd.DataFrame] = dict(iter(inputs.metadata.groupby("split")))
-    transcribed: dict[Any, pd.DataFrame] = dict(iter(inputs.base.groupby("split")))
-    return tuple(
-        SplitRow(
-            split=split,
-            speakers=int(grouped[split]["speaker_id"].nunique()),
-            utterances=len(grouped[split]),
-            hours=float(grouped[split]["duration_s"].sum()) / 3600,
-            base_rate=_rate(transcribed[split]) if split in transcribed else None,
-        )
-        for split in SPLITS
-        if split in grouped
-    )
-
-
-def _rate(rows: pd.DataFrame) -> float | None:
-    """The weighted word error rate, a ratio of sums; None over no words."""
-    errors = rows["substitutions"] + rows["deletions"] + rows["insertions"]
-    words = float((rows["weight"] * rows["words"]).sum())
-    return float((rows["weight"] * errors).sum()) / words if words > 0 else None

@@ -1,20 +1,13 @@
 """The cohort rules side by side: what each one is, the base system's gap under it, and what became of it on test."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from isogloss.judging.rules import Gap, RuleComparison, SplitGap
+from isogloss.config.components import RuleComponent
+from isogloss.config.registry import declaration
+from isogloss.judging.document import GapFigures, GroupingFigures, SplitGap
 from isogloss.report.inputs import ReportInputs
-from isogloss.report.text import Interval, counted, interval, listing, percent
-
-ABOUT = {
-    "geographic": "Regions of the map, divided where error rates differ most.",
-    "geodemographic": "ZIP codes in two groups by the people who live there, divided where error rates differ most.",
-    "automatic": "Groups of voices that sound alike, made without any label: a group has a number, and says nothing "
-    "about who is in it.",
-    "attribute": "Values of known attributes ({columns}), as somebody with labels would compare them: the yardstick "
-    "for the other rules.",
-}
-"""What a reader should know of a rule."""
+from isogloss.report.text import counted, interval, listing, percent
 
 
 @dataclass(frozen=True)
@@ -24,12 +17,6 @@ class GapLine:
     split: str
     gap: SplitGap
     p_holm: float | None
-
-    @property
-    def gap_interval(self) -> Interval | None:
-        """The interval of the relative gap."""
-        bounds = self.gap.relative_gap_ci95
-        return None if bounds is None else (bounds[0], bounds[1])
 
 
 @dataclass(frozen=True)
@@ -43,39 +30,44 @@ class RuleLine:
     lines: tuple[GapLine, ...]
 
 
-def rule_lines(inputs: ReportInputs) -> tuple[RuleLine, ...]:
-    """The table, in the order of params."""
-    return tuple(_line(rule.comparison) for rule in inputs.rules.values())
+def rule_lines(groupings: Sequence[GroupingFigures]) -> tuple[RuleLine, ...]:
+    """The table, from the base system's document."""
+    return tuple(_line(grouping) for grouping in groupings)
 
 
-def _line(comparison: RuleComparison) -> RuleLine:
+def _line(grouping: GroupingFigures) -> RuleLine:
     """One rule."""
-    gap = comparison.gap
+    gap = grouping.gap
     if gap is None:
-        return RuleLine(comparison.rule, comparison.cohorts, "", "", ())
-    lines = (GapLine("discovery", gap.discovery, None), GapLine("test", gap.test, gap.p_holm))
-    return RuleLine(comparison.rule, comparison.cohorts, gap.bottom_label, gap.top_label, lines)
+        return RuleLine(grouping.name, grouping.found, "", "", ())
+    bottom, top = (grouping.cohort(name) for name in (gap.bottom, gap.top))
+    p_holm = None if bottom.rest is None else bottom.rest.p_holm
+    lines = (GapLine("discovery", gap.discovery, None), GapLine("test", gap.test, p_holm))
+    return RuleLine(grouping.name, grouping.found, bottom.label, top.label, lines)
 
 
 def about(rule: str, inputs: ReportInputs) -> str:
     """What a rule looks at, for its section."""
-    return ABOUT[rule].format(columns=listing(inputs.params.attribute.columns))
+    options = inputs.params.section(rule).model_dump()
+    said = {name: listing(value) if isinstance(value, list) else value for name, value in options.items()}
+    return declaration(RuleComponent, rule).about.format(**said)
 
 
-def rules_sentence(inputs: ReportInputs) -> str:
+def rules_sentence(groupings: Sequence[GroupingFigures]) -> str:
     """Which rule shows the widest gap on test, how sure that is, and what it was on discovery.
 
     A rule whose gap has an interval goes before one with too few speakers for it.
     """
-    gaps = {name: rule.comparison.gap for name, rule in inputs.rules.items()}
+    gaps = {grouping.name: grouping.gap for grouping in groupings}
     known = {name: gap for name, gap in gaps.items() if gap is not None and gap.test.relative_gap is not None}
     if not known:
         return "No rule has two cohorts whose error rates may be shown, so there is no gap to compare."
     rule = max(known, key=lambda name: _prominence(known[name]))
     gap = known[rule]
+    labels = {one.cohort: one.label for grouping in groupings if grouping.name == rule for one in grouping.cohorts}
     text = (
-        f"The {rule} rule shows the widest gap on test: the bottom cohort ({gap.bottom_label}) has "
-        f"{percent(gap.test.bottom.wer)}, the top cohort ({gap.top_label}) {percent(gap.test.top.wer)}, "
+        f"The {rule} rule shows the widest gap on test: the bottom cohort ({labels[gap.bottom]}) has "
+        f"{percent(gap.test.bottom.rate)}, the top cohort ({labels[gap.top]}) {percent(gap.test.top.rate)}, "
         f"a relative gap of {percent(gap.test.relative_gap, digits=0)}"
     )
     bounds = gap.test.relative_gap_ci95
@@ -83,7 +75,7 @@ def rules_sentence(inputs: ReportInputs) -> str:
         speakers = min(gap.test.bottom.speakers, gap.test.top.speakers)
         text += f", from {counted(speakers, 'speaker')} on the smaller side: too few for an interval."
     else:
-        text += f" (interval {interval((bounds[0], bounds[1]), digits=0)})"
+        text += f" (interval {interval(bounds, digits=0)})"
         text += "." if bounds[0] > 0 else "; the interval includes no gap."
     found = gap.discovery.relative_gap
     if found is None or gap.test.relative_gap is None or found <= gap.test.relative_gap:
@@ -94,6 +86,6 @@ def rules_sentence(inputs: ReportInputs) -> str:
     )
 
 
-def _prominence(gap: Gap) -> tuple[bool, float]:
+def _prominence(gap: GapFigures) -> tuple[bool, float]:
     """By what the widest gap is chosen: whether it has an interval, then its width."""
     return gap.test.relative_gap_ci95 is not None, gap.test.relative_gap or 0.0

@@ -5,7 +5,7 @@ Rates are fractions in the files and per cent on the page. A missing number is a
 
 from collections.abc import Sequence
 
-Interval = tuple[float, float]
+from isogloss.judging.document import Interval
 
 MISSING = "–"
 _MINUS = "\u2212"

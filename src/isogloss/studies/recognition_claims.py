@@ -17,10 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from isogloss.errors import PipelineError
-from isogloss.judging.pairing import pair_utterances, totals_by_speaker
+from isogloss.judging.pairing import cohorts_of, pair_utterances, sums_by_cohort, totals_of
 from isogloss.judging.statistics import estimands as of
 from isogloss.judging.statistics import mean_over_seeds
 from isogloss.judging.statistics.estimands import Estimand
+from isogloss.judging.system import of_split
 from isogloss.judging.word_errors import ERROR_COLUMNS
 from isogloss.studies.claims import BASE, Claim, Finding
 from isogloss.tables import read_json, read_parquet
@@ -113,12 +114,16 @@ def _same_cohorts(one: JudgedRun, other: JudgedRun) -> bool:
 
 def totals_for(run: JudgedRun, before: str, after: str, measure: str) -> tuple[list[Array], Estimand]:
     """Speakers' totals of two systems in the groups that a measure needs, and the measure's estimand."""
-    pairs = pair_utterances(run.tables[before], run.tables[after], run.assignments)
+    sides = [of_split(run.tables[name], "test") for name in (before, after)]
+    pairs = pair_utterances(*sides)
+    cohorts = cohorts_of(pairs["utterance_id"], run.assignments)
     if measure == "overall":
-        return [totals_by_speaker(pairs)], of.relative_change()
-    ranked = [name for name in run.summary["worst"] if (pairs["cohort"] == name).any()]
+        everybody = pd.Series("all", index=pairs.index)
+        return [totals_of(sums_by_cohort(pairs, everybody))], of.relative_change()
+    sums = sums_by_cohort(pairs, cohorts)
+    ranked = [name for name in run.summary["worst"] if (sums["cohort"] == name).any()]
+    groups = [totals_of(sums[sums["cohort"] == name]) for name in ranked]
     if measure == "worst":
-        return [totals_by_speaker(pairs[pairs["cohort"] == ranked[0]])], of.relative_change()
-    groups = [totals_by_speaker(pairs[pairs["cohort"] == name]) for name in ranked]
+        return groups[:1], of.relative_change()
     spread = of.variance_of_rates if measure == "variance" else of.relative_gap(0, len(ranked) - 1)
     return groups, of.change_of_spread(spread, range(len(groups)))

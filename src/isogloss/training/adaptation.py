@@ -1,236 +1,84 @@
-"""The `mitigate` stage: a base recogniser adapted for its worst cohorts by one mitigation."""
+"""One loop for every adaptation: a model, what its utterances lose, and a mitigation that decides what is descended.
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from pathlib import Path
+What differs between a recogniser and a speaker encoder is an `Objective`: how a batch becomes a `Step`, and the
+optimiser. `adapt_recognizer` and `adapt_speaker` prepare data and objective; `fitting.fit` runs the epochs.
+"""
+
+from abc import ABC, abstractmethod
 from typing import Any
 
 import lightning
-import numpy as np
-import pandas as pd
 import torch
-from lhotse import CutSet
-from lhotse.cut import Cut
-from torch import Tensor
-from torch.utils.data import DataLoader
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
 
-from isogloss.config import AsrParams, MitigationParams, Params
-from isogloss.corpus.frontend.cuts import read_cuts
-from isogloss.corpus.frontend.tokens import Tokens
-from isogloss.determinism import compute_repeatably
-from isogloss.inference.transcribe import decode_cuts
-from isogloss.mitigation import Mitigation, Setting, Step, build_mitigation
-from isogloss.recognizers.batches import Batch, Utterances, shuffled_batches
-from isogloss.recognizers.transducer import Transducer, load_transducer, save_transducer
-from isogloss.training.base import CODE, SOURCE
-from isogloss.training.fitting import finish, fit, training_key
-from isogloss.training.recognizer import transducer_losses
+from isogloss.mitigation import Mitigation, Step
 
 
-class AdaptationTraining(lightning.LightningModule):
-    """Adapts a model by what a mitigation makes of the transducer losses, plus its penalty.
-
-    Adam without weight decay at a constant rate (our choice): decay would pull weights that the penalty holds.
+class Objective(nn.Module, ABC):
+    """A model together with what its training needs.
 
     Parameters
     ----------
     model
-        The recogniser; it is adapted in place.
-    mitigation
-        Its loss and penalty are descended.
-    params
-        Section `mitigation`.
-    asr
-        Section `asr`, for the transducer loss (see `transducer_losses`).
-
-    Attributes
-    ----------
-    drawn
-        Utterance and weight of each cut of the present epoch, by the cut's id: an utterance may be drawn again.
+        It is adapted in place.
     """
 
-    def __init__(
-        self, model: Transducer, mitigation: Mitigation[Any], params: MitigationParams, asr: AsrParams
-    ) -> None:
+    def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
-        self.mitigation = mitigation
-        self.params = params
-        self.asr = asr
-        self.drawn: dict[str, tuple[str, float]] = {}
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(mitigation.is_trained(name))
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Loss of one batch."""
-        encoded_BTD, lengths_B = self.model.encode(batch.features_BTF, batch.lengths_B, batch.cohorts)
-        within_BT = torch.arange(encoded_BTD.shape[1], device=encoded_BTD.device) < lengths_B[:, None]
-        ids, weights = zip(*(self.drawn[id_] for id_ in batch.ids), strict=True)
-        loss = self.mitigation.loss(
-            Step(
-                ids=list(ids),
-                cohorts=batch.cohorts,
-                loss_B=transducer_losses(self.model, encoded_BTD, lengths_B, batch, self.asr),
-                weight_B=torch.tensor(weights, device=encoded_BTD.device),
-                tokens_B=batch.token_lengths_B,
-                embedding_BD=(encoded_BTD.detach() * within_BT[:, :, None]).sum(dim=1) / lengths_B[:, None],
-            )
-        )
-        penalty = self.mitigation.penalty(self.model)
-        if penalty is not None:
-            loss = loss + penalty
-        cost = self.model.encoder.compute_cost()
-        if cost is not None:  # its weight is in nats for a token, as in base training
-            tokens = 1.0 if self.mitigation.per_token else batch.token_lengths_B.float().mean()
-            loss = loss + self.model.encoder.compute_weight * cost * tokens
-        self.log("loss", loss, batch_size=len(batch.ids))
-        return loss
+    @abstractmethod
+    def step(self, batch: Any) -> Step:
+        """The losses of a batch's utterances, and what a mitigation may know of them."""
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam at the constant rate of params, on what the mitigation adapts."""
-        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        rate = self.params.learning_rate * self.mitigation.options.learning_rate_factor
-        return torch.optim.Adam(trained, lr=rate)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """What the mitigation has learnt travels with the model."""
-        checkpoint["mitigation"] = self.mitigation.state_dict()
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """And comes back with it."""
-        self.mitigation.load_state_dict(checkpoint["mitigation"])
+    @abstractmethod
+    def optimizer(self) -> torch.optim.Optimizer | OptimizerLRSchedulerConfig:
+        """The optimiser of what is adapted."""
 
 
-def adapt_recognizer(
-    method: str,
-    params: Params,
-    *,
-    data: Path,
-    base: Path,
-    assignments: pd.DataFrame,
-    worst: Collection[str],
-    output: Path,
-) -> Transducer:
-    """Adapt the base recogniser with one mitigation and write the model.
+class Adaptation(lightning.LightningModule):
+    """Adapts a model by what a mitigation makes of the losses of its utterances, plus its penalty.
 
     Parameters
     ----------
-    method
-        A name of `mitigation.methods`.
-    params
-        Sections `mitigation` and the one that bears the method's name are read, and of `asr` what concerns the loss.
-    data, base, output
-        Folders of the prepared data, of the base model and of the adapted one.
-    assignments
-        `utterance_id, speaker_id, cohort` of all splits under `mitigation.rule`.
-    worst
-        The cohorts to mitigate.
-
-    Raises
-    ------
-    ModelError
-        No utterance of adapt is of a worst cohort, or the base model does not fit its own description.
+    objective
+        The model is its `model`.
+    mitigation
+        Its loss and penalty are descended; its state travels in the checkpoint.
     """
-    options = params.mitigation
-    compute_repeatably(options.threads)
-    lightning.seed_everything(options.seed, verbose=False)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    tokens = Tokens.read(data / "tokens.txt")
-    mitigation = build_mitigation(method, params)
-    splits = {split: read_cuts(data / "cuts" / f"{split}.jsonl") for split in ("train", "adapt")}
-    cuts = {cut.id: cut for split in splits.values() for cut in split}
-    setting = Setting(utterances=_with_cohorts(splits, assignments), worst=worst, shared=options)
-    first = mitigation.examples(setting, _generator(options.seed, 0))
-    print(f"{method}: {len(first)} utterances an epoch, for {', '.join(sorted(worst))}", flush=True)
 
-    base_model = load_transducer(base)
-    labels = mitigation.relabel(setting, lambda ids: decode_cuts(base_model, _cut_set(cuts, ids), tokens))
-    cuts = {id_: _with_text(cut, labels[id_]) if id_ in labels else cut for id_, cut in cuts.items()}
-    model = mitigation.model(base_model, setting).to(device)
-    dataset = Utterances(
-        tokens, cache=True, cohorts=dict(zip(assignments["utterance_id"], assignments["cohort"], strict=True))
-    )
-    mitigation.start(model, setting, _base_batches(splits["train"], dataset, options, device))
-    key = _key(method, params, setting, base=base, data=data)
-    module = AdaptationTraining(model.train(), mitigation, options, params.asr)
-    fit(
-        module,
-        _epochs(module, setting, cuts, dataset),
-        epochs=options.epochs,
-        seed=options.seed,
-        checkpoints=key,
-        curve=output.with_suffix(".loss.tsv"),
-    )
-    save_transducer(model, output, beside=mitigation.tensors(), weights=mitigation.weights())
-    finish(key)
-    return model
+    def __init__(self, objective: Objective, mitigation: Mitigation[Any, Any]) -> None:
+        super().__init__()
+        self.objective = objective
+        self.mitigation = mitigation
+        for name, parameter in objective.model.named_parameters():
+            parameter.requires_grad_(mitigation.is_trained(name))
 
+    def on_train_epoch_start(self) -> None:
+        """Let the mitigation look at the model as it is."""
+        self.mitigation.refresh(self.current_epoch)
 
-def _key(method: str, params: Params, setting: Setting, *, base: Path, data: Path) -> Path:
-    """The checkpoint folder of this adaptation alone."""
-    return training_key(
-        f"mitigate@{method}",
-        [
-            params.mitigation,
-            getattr(params, method),
-            (params.asr.fastemit, params.asr.delay_penalty),
-            sorted(setting.worst),
-            setting.utterances.to_csv(index=False),
-        ],
-        [base, data / "cuts" / "train.jsonl", data / "cuts" / "adapt.jsonl", data / "tokens.txt"],
-        [*CODE, SOURCE / "mitigation", SOURCE / "inference"],
-    )
+    def training_step(self, batch: Any, _: int) -> Tensor:
+        """Loss of one batch."""
+        step = self.objective.step(batch)
+        loss = self.mitigation.loss(step)
+        penalty = self.mitigation.penalty(self.objective.model)
+        if penalty is not None:
+            loss = loss + penalty
+        if step.extra is not None:
+            loss = loss + step.extra * (1.0 if self.mitigation.per_token else step.units_B.float().mean())
+        self.log("loss", loss, batch_size=len(step.ids))
+        return loss
 
+    def configure_optimizers(self) -> torch.optim.Optimizer | OptimizerLRSchedulerConfig:
+        """The objective's."""
+        return self.objective.optimizer()
 
-def _epochs(
-    module: AdaptationTraining, setting: Setting, cuts: dict[str, Cut], dataset: Utterances
-) -> Callable[[int], DataLoader]:
-    """The batches of an epoch, by its number: what the mitigation draws, in the weights that it gives."""
-    options = module.params
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the mitigation's state."""
+        checkpoint["mitigation"] = self.mitigation.state_dict()
 
-    def batches(epoch: int) -> DataLoader:
-        examples = module.mitigation.examples(setting, _generator(options.seed, epoch))
-        drawn = _cut_set(cuts, examples["utterance_id"])
-        said = zip(examples["utterance_id"], examples["weight"], strict=True)
-        module.drawn = dict(zip(drawn.ids, said, strict=True))
-        return shuffled_batches(drawn, dataset, seconds=options.batch_seconds, seed=options.seed, epoch=epoch)
-
-    return batches
-
-
-def _generator(seed: int, epoch: int) -> np.random.Generator:
-    """Draws of one epoch that do not depend on the epochs before."""
-    return np.random.default_rng([seed, epoch])
-
-
-def _with_cohorts(splits: dict[str, CutSet], assignments: pd.DataFrame) -> pd.DataFrame:
-    """`utterance_id, speaker_id, split, cohort` of the splits, in the order of their cuts."""
-    rows = [(cut.id, cut.supervisions[0].speaker, split) for split, cuts in splits.items() for cut in cuts]
-    table = pd.DataFrame(rows, columns=["utterance_id", "speaker_id", "split"])
-    return table.merge(assignments[["utterance_id", "cohort"]], on="utterance_id", how="left", validate="1:1")
-
-
-def _cut_set(cuts: dict[str, Cut], ids: Collection[str]) -> CutSet:
-    """The cuts of the ids in their order; one that is drawn again gets an id that no other has, `id#2` or the like."""
-    times: Counter[str] = Counter()
-    drawn = []
-    for id_ in ids:
-        times[id_] += 1
-        name = id_ if times[id_] == 1 else f"{id_}#{times[id_]}"
-        while name in cuts and name != id_:
-            name += "#"
-        drawn.append(cuts[id_] if name == id_ else cuts[id_].with_id(name))
-    return CutSet.from_cuts(drawn)
-
-
-def _with_text(cut: Cut, text: str) -> Cut:
-    """A cut with another transcript."""
-    return cut.map_supervisions(lambda supervision: supervision.transform_text(lambda _: text))
-
-
-def _base_batches(
-    train: CutSet, dataset: Utterances, options: MitigationParams, device: torch.device
-) -> Iterator[Batch]:
-    """Batches of the base population in random order."""
-    for batch in shuffled_batches(train, dataset, seconds=options.batch_seconds, seed=options.seed, epoch=0):
-        yield batch.to(device)
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Bring the mitigation's state back."""
+        self.mitigation.load_state_dict(checkpoint["mitigation"])

@@ -49,7 +49,7 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Transducer:
     dataset, devices = Utterances(tokens, cache=True), visible_devices()
     key = training_key(
         "train_asr",
-        [asr, getattr(params, asr.encoder), devices],
+        [asr, params.section(asr.encoder), devices],
         [data / name for name in ("cuts/train.jsonl", "cuts/dev.jsonl", "tokens.txt", "feature_statistics.json")],
         CODE,
     )
@@ -82,7 +82,7 @@ def new_transducer(params: Params, *, input_dim: int, vocabulary: int) -> Transd
     asr = params.asr
     return Transducer(
         encoder=asr.encoder,
-        encoder_options=getattr(params, asr.encoder).model_dump(),
+        encoder_options=params.section(asr.encoder).model_dump(),
         input_dim=input_dim,
         vocabulary=vocabulary,
         predictor_dim=asr.predictor_dim,

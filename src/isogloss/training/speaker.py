@@ -58,15 +58,22 @@ class SpeakerTraining(lightning.LightningModule):
         return loss
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """AdamW with a linear warm-up over the first tenth and a cosine to zero (our choice)."""
-        optimizer = torch.optim.AdamW(parameter_groups(self.model, self.loss), lr=self.learning_rate)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._share_of_peak)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        """See `scheduled_adamw`."""
+        return scheduled_adamw(self.model, self.loss, learning_rate=self.learning_rate, steps=self.steps)
 
-    def _share_of_peak(self, step: int) -> float:
-        """The learning rate at a step as a share of the peak."""
-        progress = min((step + 1) / self.steps, 1.0)
+
+def scheduled_adamw(
+    model: nn.Module, loss: nn.Module, *, learning_rate: float, steps: int
+) -> OptimizerLRSchedulerConfig:
+    """AdamW with a linear warm-up over the first tenth of the steps and a cosine to zero (our choice)."""
+
+    def share_of_peak(step: int) -> float:
+        progress = min((step + 1) / steps, 1.0)
         return min(progress / 0.1, 0.5 * (1.0 + math.cos(math.pi * max(progress - 0.1, 0.0) / 0.9)))
+
+    optimizer = torch.optim.AdamW(parameter_groups(model, loss), lr=learning_rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share_of_peak)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 def batch_embeddings(model: SpeakerEncoder, batch: SpeakerBatch) -> Tensor:

@@ -214,6 +214,19 @@ def test_a_run_holds_only_what_its_targets_made_and_its_outputs_come_from_the_ca
     assert experiment_outputs(path.relative_to(toy.root), "base.txt", root=toy.root) == {}
 
 
+def test_a_damaged_result_of_a_finished_run_is_refused_and_not_read(toy):
+    path = toy.experiment("damaged", "grid: {ewc.strength: [0]}\n")
+    toy.sweep(path)
+    (file,) = experiment_outputs(path.relative_to(toy.root), "adapt/model.txt", root=toy.root).values()
+    file.chmod(0o644)
+    file.write_text("x")
+    file.chmod(0o444)
+    with pytest.raises(
+        PipelineError, match=r"adapt/model.txt is damaged in DVC's cache \(../\w+\); remove .*dvc fetch"
+    ):
+        experiment_outputs(path.relative_to(toy.root), "adapt/model.txt", root=toy.root)
+
+
 def test_the_plan_knows_what_runs_share_and_what_is_finished(toy):
     path = toy.experiment("plan", "grid: {ewc.strength: [1, 2, 3]}\nseeds: {asr.seed: [1, 2]}\n")
     plan = toy.plan_sweep(path)

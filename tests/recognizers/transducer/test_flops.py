@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from isogloss.recognizers.transducer import build_encoder
+from isogloss.recognizers.transducer.encoders import encoder_names, encoder_options
 from isogloss.recognizers.transducer.encoders.attention import CausalSelfAttention
-from isogloss.recognizers.transducer.encoders.sizes import SIZES
 from isogloss.recognizers.transducer.flops import count_flops
 
 FILTERS = 40
@@ -17,7 +17,7 @@ LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.LSTM)
 
 def encoder(name, **options):
     torch.manual_seed(0)
-    return build_encoder(name, input_dim=FILTERS, **{**SIZES[name]["small"], **options}).eval()
+    return build_encoder(name, input_dim=FILTERS, **{**encoder_options(name), **options}).eval()
 
 
 def noise(batch, frames):
@@ -46,7 +46,7 @@ def of_layer(layer, inputs, output):
 
 
 def test_an_lstm_is_counted_as_by_hand():
-    sizes = SIZES["lstm"]["small"]
+    sizes = encoder_options("lstm")
     dim, steps = sizes["hidden_dim"], 25
     expected = front_end(100, dim) + sizes["layers"] * 2 * steps * 4 * dim * (dim + dim)
     assert count_flops(encoder("lstm"), noise(1, 100), torch.tensor([100])).total == expected
@@ -54,7 +54,7 @@ def test_an_lstm_is_counted_as_by_hand():
 
 @pytest.mark.parametrize("left_context", [5, 64])
 def test_a_conformer_is_counted_as_by_hand(left_context):
-    sizes = SIZES["conformer"]["small"]
+    sizes = encoder_options("conformer")
     dim, steps = sizes["dim"], 100
     block = 2 * 2 * dim * sizes["feed_forward"] + 4 * dim * dim + 2 * dim * dim + sizes["kernel"] * dim + dim * dim
     pairs = attention_pairs(steps, left_context)
@@ -63,7 +63,7 @@ def test_a_conformer_is_counted_as_by_hand(left_context):
     assert counted.total == expected
 
 
-@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("name", encoder_names())
 def test_every_encoder_is_counted_as_its_layers_are(name):
     model, by_hand = encoder(name), 0
 
@@ -91,7 +91,7 @@ def test_gates_save_exactly_what_they_switch_off(left_context):
         nn.init.normal_(arbitrator.linear.weight, std=3.0)
         nn.init.constant_(arbitrator.linear.bias, -0.5)
         arbitrator.register_forward_hook(lambda _, __, logits_BT2: gates.append((logits_BT2 > 0)[0].tolist()))
-    steps, dim, wide = 300, model.output_dim, SIZES["amortized"]["small"]["feed_forward"]
+    steps, dim, wide = 300, model.output_dim, encoder_options("amortized")["feed_forward"]
     counted = count_flops(model, noise(1, 4 * steps), torch.tensor([4 * steps]))
     expected = front_end(4 * steps, dim) + len(gates) * 2 * steps * 2 * dim
     for layer in gates:

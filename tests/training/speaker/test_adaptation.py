@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from isogloss.config import SpeakerParams, VerificationParams
+from isogloss.config import Params, SpeakerParams, VerificationParams
 from isogloss.errors import ModelError, TableError
 from isogloss.speakers import load_speaker_encoder
+from isogloss.training.adapt_speaker import _setting, adapt_speaker_encoder
+from isogloss.training.adaptation import Adaptation
 from isogloss.training.speaker import train_speaker_encoder
-from isogloss.training.speaker_adaptation import SpeakerAdaptation, _setting, adapt_speaker_encoder
 
 BASE = SpeakerParams(embedding_dim=8, epochs=1, speakers_per_batch=12, crop_seconds=0.3)
 OPTIONS = VerificationParams(epochs=3, clusters=3, refresh_epochs=2)
@@ -27,7 +28,8 @@ def base(prepared, tmp_path_factory):
 
 
 def adapt(method, prepared, base, output, options=OPTIONS):
-    adapt_speaker_encoder(method, options, BASE, data=prepared[0], base=base[0], utterances=base[1], output=output)
+    params = Params(verification=options, speaker=BASE)
+    adapt_speaker_encoder(method, params, data=prepared[0], base=base[0], utterances=base[1], output=output)
     files = [output / file for file in ("model.safetensors", "head.safetensors")]
     return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
 
@@ -44,32 +46,29 @@ def test_a_method_changes_the_encoder_and_writes_it(prepared, base, tmp_path, me
 
 def test_a_killed_reweighting_ends_with_the_same_bytes(prepared, base, tmp_path, monkeypatch):
     undisturbed = adapt("arw_pairwise", prepared, base, tmp_path / "undisturbed")
-    step = SpeakerAdaptation.training_step
+    step = Adaptation.training_step
 
     def dies(self, batch, number):
         if self.current_epoch == 1:  # between two refreshes of the clusters
             raise KeyboardInterrupt
         return step(self, batch, number)
 
-    monkeypatch.setattr(SpeakerAdaptation, "training_step", dies)
+    monkeypatch.setattr(Adaptation, "training_step", dies)
     with pytest.raises(KeyboardInterrupt):
         adapt("arw_pairwise", prepared, base, tmp_path / "killed")
-    monkeypatch.setattr(SpeakerAdaptation, "training_step", step)
+    monkeypatch.setattr(Adaptation, "training_step", step)
     assert adapt("arw_pairwise", prepared, base, tmp_path / "killed") == undisturbed
 
 
-def test_a_speaker_has_one_group_what_his_known_utterances_agree_on():
+def test_a_speaker_has_one_group_what_all_known_utterances_agree_on():
     ids, speakers = list("abcdefgh"), np.array([0, 0, 1, 1, 2, 2, 3, 3])
     table = pd.DataFrame(
         {"utterance_id": ids, "gender": ["female", None, "male", "male", "male", "female", None, None]}
     ).sample(frac=1.0, random_state=1)
-    speech, model = SimpleNamespace(ids=ids, speaker_of=speakers), SimpleNamespace(embedding_dim=2)
-    setting = _setting(speech, table, "gender", model)
-    assert [setting.groups[number] for number in setting.group_N] == [
-        *["female"] * 2,
-        *["male"] * 2,
-        *["unspecified"] * 4,
-    ]
+    speech = SimpleNamespace(ids=ids, speaker_of=speakers, speakers=list("uvwx"))
+    setting = _setting(speech, table, "gender", lambda: None)
+    assert setting.utterances["cohort"].tolist() == [*["female"] * 2, *["male"] * 2, *["unspecified"] * 4]
+    assert setting.cohorts == ["female", "male", "unspecified"]
 
 
 def test_a_missing_attribute_is_one_sentence(prepared, base, tmp_path):

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from isogloss.cohorts.automatic import SpeakerClusters
 from isogloss.config import Params, SpeakerParams
 from isogloss.errors import TableError
-from isogloss.inference.embed import bring_embeddings, cohort_inputs, embed_utterances, with_vectors
+from isogloss.inference.embed import bring_embeddings, embed_utterances
 from isogloss.training.speaker import SpeakerTraining, train_speaker_encoder
 
 STAGE = Path(__file__).parents[3] / "stages" / "train_speaker.py"
@@ -90,18 +89,6 @@ def raises(error):
         raise error
 
     return function
-
-
-def test_the_inputs_of_the_automatic_rule_are_what_it_takes(prepared):
-    _, utterances = prepared
-    rng = np.random.default_rng(1)
-    inputs = cohort_inputs(with_vectors(utterances, rng.normal(size=(len(utterances), 5))))
-    rule = SpeakerClusters(n_clusters=2)
-    columns = rule.input_columns(list(inputs.columns))
-    assert columns == ["e000", "e001", "e002", "e003", "e004"]
-    assert inputs["utterance_id"].tolist() == utterances["utterance_id"].tolist()
-    rule.fit(inputs[columns], rng.uniform(size=len(inputs)), groups=inputs["speaker_id"])
-    assert set(rule.predict(inputs[columns], groups=inputs["speaker_id"])) == {"voice-01", "voice-02"}
 
 
 def brought(folder, utterances, change=lambda table: table):

@@ -1,10 +1,8 @@
 """Ingest: a table of recorded speech becomes a corpus folder of Lhotse manifests. Audio is never copied.
 
 - `ingest`: check everything, then write; `describe_table`: write the description of one's own table
-- `reading`: tables with the place of every row; `cells`: what a cell means; `normalise`: transcripts to
-  references
-- `utterances`: rows to utterances; `audio`: headers; `spans`: where utterances lie; `writing`: the corpus
-  folder
+- `utterances`: rows of a table (`isogloss.io`) to utterances; `attributes`: what is known beside the words
+- `audio`: headers; `spans`: where utterances lie; `writing`: the corpus folder
 """
 
 from isogloss.corpus.ingest.corpus import Ingested, check, ingest

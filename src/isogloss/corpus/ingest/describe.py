@@ -12,8 +12,9 @@ from isogloss.config import read_section
 from isogloss.corpus.audio_root import portable_root
 from isogloss.corpus.description import KNOWN_ATTRIBUTES, Columns, TableDescription, TextRules
 from isogloss.corpus.ingest.corpus import Ingested, check
-from isogloss.corpus.ingest.reading import checksum, column_names
 from isogloss.errors import ParamsError
+from isogloss.io.source import checksum
+from isogloss.io.table_reader import read_table
 from isogloss.tables import atomic_path, require_columns
 
 
@@ -37,7 +38,7 @@ def describe_table(
     Parameters
     ----------
     table
-        CSV, TSV, JSONL or parquet, one row an utterance.
+        Any table that `isogloss.io` reads, one row an utterance.
     name
         What `corpus.source` will call the corpus.
     root
@@ -97,7 +98,7 @@ def _utterance_table(root: Path, table: Path, told: Mapping[str, str]) -> dict[s
 
 def _columns(table: Path, told: Mapping[str, str]) -> dict[str, str]:
     """The columns section: those told, and those that bear our names."""
-    present = column_names(table)
+    present = read_table(table).names
     for role in told:
         if role not in Columns.model_fields:
             raise ParamsError(f"unknown column role {role!r}; known are {', '.join(Columns.model_fields)}")
@@ -109,7 +110,7 @@ def _columns(table: Path, told: Mapping[str, str]) -> dict[str, str]:
 
 def _attributes(table: Path, told: Mapping[str, str], *, lacking_is_an_error: bool) -> dict[str, str]:
     """The attributes that a table has: known ones by name, further ones as told."""
-    present = column_names(table)
+    present = read_table(table).names
     if lacking_is_an_error:
         require_columns(pd.DataFrame(columns=present), told.values(), where=str(table))
     wanted = {name: name for name in KNOWN_ATTRIBUTES} | dict(told)
@@ -118,7 +119,7 @@ def _attributes(table: Path, told: Mapping[str, str], *, lacking_is_an_error: bo
 
 def _speaker_table(root: Path, speakers: Path, content: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
     """The speakers section, and the attributes that are left to the table of utterances."""
-    present = column_names(speakers)
+    present = read_table(speakers).names
     speaker_id = content["columns"]["speaker_id"]
     own_id = speaker_id if speaker_id in present else "speaker_id"
     require_columns(pd.DataFrame(columns=present), [own_id], where=str(speakers))

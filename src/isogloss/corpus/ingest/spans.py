@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from isogloss.corpus.description import TableDescription
 from isogloss.corpus.ingest.audio import AudioHeader
-from isogloss.corpus.ingest.reading import SourceTable
 from isogloss.corpus.ingest.utterances import Utterance
 from isogloss.errors import CorpusError
+from isogloss.io.source import Source
 
 Seconds = float
 
@@ -25,7 +25,7 @@ class Span:
     duration: Seconds
 
 
-def locate(utterance: Utterance, header: AudioHeader, *, description: TableDescription, table: SourceTable) -> Span:
+def locate(utterance: Utterance, header: AudioHeader, *, description: TableDescription, table: Source) -> Span:
     """The span of an utterance in its audio.
 
     Raises

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isogloss.corpus.description import SpeakerTable, SplitColumn, TableDescription
-from isogloss.corpus.ingest import cells
-from isogloss.corpus.ingest.normalise import Normaliser
-from isogloss.corpus.ingest.reading import Cell, SourceTable, read_table
+from isogloss.corpus.ingest.attributes import Attributes, read_attributes
 from isogloss.errors import TableError
+from isogloss.io.cells import Cell, cells, identifier, number, text
+from isogloss.io.normalise import ReferenceNormaliser
+from isogloss.io.source import Source
+from isogloss.io.table_reader import read_table
 
-Attributes = dict[str, str | float]
+CellsByColumn = dict[str, list[Cell]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Utterance:
     attributes: Attributes
 
 
-def read_utterances(description: TableDescription, root: Path) -> tuple[SourceTable, list[Utterance]]:
+def read_utterances(description: TableDescription, root: Path) -> tuple[Source, list[Utterance]]:
     """Read the tables of a corpus; the audio is not touched.
 
     Raises
@@ -46,13 +48,20 @@ def read_utterances(description: TableDescription, root: Path) -> tuple[SourceTa
     if description.split:
         optional.append(description.split.column)
     wanted = [columns.audio, columns.text, columns.speaker_id, *optional, *description.attributes.values()]
-    table = read_table(root / description.table, list(dict.fromkeys(c for c in wanted if c)), sha256=description.sha256)
+    table, found = _read_columns(root / description.table, [c for c in wanted if c], description.sha256)
     speakers = _read_speakers(description.speakers, root) if description.speakers else None
-    normalise = Normaliser(description.text)
-    utterances = [_utterance(description, table, row, normalise, speakers) for row in range(len(table))]
+    rules = description.text
+    normalise = ReferenceNormaliser(rules.keep, punctuation=rules.punctuation, others=rules.others)
+    utterances = [_utterance(description, table, found, row, normalise, speakers) for row in range(table.rows)]
     _refuse_duplicates(table, utterances)
     _refuse_shared_speakers(table, utterances)
     return table, utterances
+
+
+def _read_columns(path: Path, wanted: list[str], sha256: str | None) -> tuple[Source, CellsByColumn]:
+    """A table and the cells of the columns that are wanted."""
+    table = read_table(path, count="lines", sha256=sha256, columns=wanted)
+    return table, {name: cells(table, name) for name in dict.fromkeys(wanted)}
 
 
 def _rate_column(description: TableDescription) -> str | None:
@@ -62,26 +71,27 @@ def _rate_column(description: TableDescription) -> str | None:
 
 def _utterance(
     description: TableDescription,
-    table: SourceTable,
+    table: Source,
+    found: CellsByColumn,
     row: int,
-    normalise: Normaliser,
+    normalise: ReferenceNormaliser,
     speakers: Callable[[str, str], Attributes] | None,
 ) -> Utterance:
     """One row, checked cell by cell."""
     columns, place = description.columns, table.place(row)
 
     def cell(column: str | None) -> Cell:
-        return table.columns[column][row] if column else None
+        return found[column][row] if column else None
 
-    speaker_id = cells.identifier(cell(columns.speaker_id), f"{place}: {columns.speaker_id}")
-    audio = _relative_path(cells.text(cell(columns.audio), f"{place}: {columns.audio}"), place)
-    text = normalise(cells.text(cell(columns.text), f"{place}: {columns.text}"), where=place)
-    start, duration, sample_rate = _span(description, table, row)
+    speaker_id = identifier(cell(columns.speaker_id), f"{place}: {columns.speaker_id}")
+    audio = _relative_path(text(cell(columns.audio), f"{place}: {columns.audio}"), place)
+    reference = normalise(text(cell(columns.text), f"{place}: {columns.text}"), where=place)
+    start, duration, sample_rate = _span(description, place, cell)
     if columns.utterance_id:
-        utterance_id = cells.identifier(cell(columns.utterance_id), f"{place}: {columns.utterance_id}")
+        utterance_id = identifier(cell(columns.utterance_id), f"{place}: {columns.utterance_id}")
     else:
         utterance_id = _made_id(audio, start, unit=description.unit)
-    attributes = cells.attributes({name: cell(c) for name, c in description.attributes.items()}, place)
+    attributes = read_attributes({name: cell(c) for name, c in description.attributes.items()}, place)
     if speakers:
         attributes |= speakers(speaker_id, place)
     return Utterance(
@@ -89,7 +99,7 @@ def _utterance(
         utterance_id=utterance_id,
         speaker_id=speaker_id,
         audio=audio,
-        text=text,
+        text=reference,
         start=start,
         duration=duration,
         sample_rate=sample_rate,
@@ -99,15 +109,15 @@ def _utterance(
 
 
 def _span(
-    description: TableDescription, table: SourceTable, row: int
+    description: TableDescription, place: str, cell: Callable[[str | None], Cell]
 ) -> tuple[float | None, float | None, float | None]:
     """Start, duration and their rate as the row gives them."""
-    columns, place = description.columns, table.place(row)
+    columns = description.columns
     rate_column = _rate_column(description)
     numbers: dict[str, float | None] = {}
     for column in (columns.start, columns.duration, rate_column):
         if column:
-            value = cells.number(table.columns[column][row], f"{place}: {column}")
+            value = number(cell(column), f"{place}: {column}")
             if value is not None and description.unit == "samples" and not value.is_integer():
                 raise TableError(f"{place}: {column} is {value:g}, but samples are whole numbers; correct it or `unit`")
             numbers[column] = value
@@ -147,7 +157,7 @@ def _made_id(audio: str, start: float | None, *, unit: str) -> str:
 
 def _split(split: SplitColumn, cell: Cell, place: str) -> str:
     """Our name of a row's split."""
-    value = cells.identifier(cell, f"{place}: {split.column}")
+    value = identifier(cell, f"{place}: {split.column}")
     if value not in split.values:
         raise TableError(
             f"{place}: {split.column} is {value!r}, which split.values does not list; it has {', '.join(split.values)}"
@@ -157,20 +167,19 @@ def _split(split: SplitColumn, cell: Cell, place: str) -> str:
 
 def _read_speakers(description: SpeakerTable, root: Path) -> Callable[[str, str], Attributes]:
     """A look-up of speakers' attributes by id and the place that asks."""
-    wanted = list(dict.fromkeys([description.speaker_id, *description.attributes.values()]))
-    table = read_table(root / description.table, wanted, sha256=description.sha256)
+    wanted = [description.speaker_id, *description.attributes.values()]
+    table, found = _read_columns(root / description.table, wanted, description.sha256)
     rows: dict[str, int] = {}
     known: dict[str, Attributes] = {}
-    for row in range(len(table)):
+    for row in range(table.rows):
         place = table.place(row)
-        speaker = cells.identifier(table.columns[description.speaker_id][row], f"{place}: {description.speaker_id}")
+        speaker = identifier(found[description.speaker_id][row], f"{place}: {description.speaker_id}")
         if speaker in rows:
             raise TableError(
-                f"{place}: speaker {speaker!r} is already in {table.unit} {table.numbers[rows[speaker]]}; "
-                "keep one row a speaker"
+                f"{place}: speaker {speaker!r} is already in {table.position(rows[speaker])}; keep one row a speaker"
             )
         rows[speaker] = row
-        known[speaker] = cells.attributes({n: table.columns[c][row] for n, c in description.attributes.items()}, place)
+        known[speaker] = read_attributes({n: found[c][row] for n, c in description.attributes.items()}, place)
 
     def look_up(speaker: str, place: str) -> Attributes:
         if speaker not in known:
@@ -180,7 +189,7 @@ def _read_speakers(description: SpeakerTable, root: Path) -> Callable[[str, str]
     return look_up
 
 
-def _refuse_duplicates(table: SourceTable, utterances: list[Utterance]) -> None:
+def _refuse_duplicates(table: Source, utterances: list[Utterance]) -> None:
     """Refuse an utterance id that two rows share."""
     seen: dict[str, int] = {}
     for utterance in utterances:
@@ -188,11 +197,11 @@ def _refuse_duplicates(table: SourceTable, utterances: list[Utterance]) -> None:
         if first != utterance.row:
             raise TableError(
                 f"{table.place(utterance.row)}: utterance id {utterance.utterance_id!r} is already in "
-                f"{table.unit} {table.numbers[first]}; ids must be unique"
+                f"{table.position(first)}; ids must be unique"
             )
 
 
-def _refuse_shared_speakers(table: SourceTable, utterances: list[Utterance]) -> None:
+def _refuse_shared_speakers(table: Source, utterances: list[Utterance]) -> None:
     """Refuse a speaker of two splits, other than train and adapt."""
     seen: dict[str, Utterance] = {}
     for utterance in utterances:
@@ -201,5 +210,5 @@ def _refuse_shared_speakers(table: SourceTable, utterances: list[Utterance]) -> 
         if len(pair) > 1 and pair != {"train", "adapt"}:
             raise TableError(
                 f"{table.place(utterance.row)}: speaker {utterance.speaker_id!r} is in {utterance.split}, "
-                f"but in {first.split} in {table.unit} {table.numbers[first.row]}; give a speaker one split"
+                f"but in {first.split} in {table.position(first.row)}; give a speaker one split"
             )

@@ -7,9 +7,10 @@ import pandas as pd
 
 from isogloss.corpus.audio_root import resolve_root
 from isogloss.corpus.description import ZipTable
-from isogloss.corpus.ingest.reading import column_names, read_table
 from isogloss.corpus.ingest.utterances import Utterance
 from isogloss.errors import TableError
+from isogloss.io.cells import cells
+from isogloss.io.table_reader import read_table
 from isogloss.zips import KEYS, normalised_zips
 
 
@@ -25,11 +26,12 @@ def read_zips(description: ZipTable, utterances: Iterable[Utterance], *, reposit
     """
     location = Path(description.table)
     path = resolve_root(location.parent.as_posix(), repository) / location.name
-    names = column_names(path)
+    source = read_table(path, count="lines", sha256=description.sha256)
+    names = source.names
     key = next((name for name in KEYS if name in names), None)
     if key is None:
         raise TableError(f"{path}: there is no column 'zip' (or 'zcta') that says which ZIP a row describes")
-    table = pd.DataFrame(read_table(path, names, sha256=description.sha256).columns, dtype=object)
+    table = pd.DataFrame({name: cells(source, name) for name in names}, dtype=object)
     codes = normalised_zips(table[key].astype("str"))
     spoken = pd.Series([u.attributes.get("zip") for u in utterances], dtype="str").dropna()
     wanted = codes.isin(set(normalised_zips(spoken).dropna()))

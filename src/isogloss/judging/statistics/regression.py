@@ -74,9 +74,25 @@ def poisson_effects(
         A column is missing or has missing values, there is a single cohort, no error at all in a cohort, or
         fewer speakers than coefficients.
     """
+    rows = _rows(table, cohort, covariates, collapse=dependence == "independence")
+    return effects_of_rows(
+        rows, cohort=cohort, reference=reference, covariates=covariates, dependence=dependence, confidence=confidence
+    )
+
+
+def effects_of_rows(
+    rows: pd.DataFrame,
+    *,
+    cohort: str,
+    reference: str | None = None,
+    covariates: Sequence[str] = (),
+    dependence: Literal["independence", "exchangeable"] = "independence",
+    confidence: float = 0.95,
+) -> list[RateRatio]:
+    """The same of rows that are summed already: `speaker_id`, the cohort, weighted `_errors` and `_words`, of which
+    there are some in every row; the rows of a speaker stand together."""
     from scipy import stats  # slow to import
 
-    rows = _rows(table, cohort, covariates, collapse=dependence == "independence")
     reference = _reference(rows, cohort, reference)
     design, cohorts = _design(rows, cohort, reference, covariates)
     effects, errors, freedom = _fit(rows, design, dependence)

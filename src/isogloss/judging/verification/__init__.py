@@ -6,14 +6,14 @@
 - `errors`: EER, minDCF, and error rates at a threshold, from weighted trials
 - `resampling`, `intervals`: the bootstrap over speakers
 - `measures`: what is estimated: errors of groups, their changes, gaps and spread
-- `figures`, `fairness`: two verifiers compared overall and cohort by cohort, as fairness.json
-- `hiding`: which cohorts of several groupings may be shown together
+- `cohorts`: the trials of each cohort; `inference`: their errors with intervals
+- `document`: one verifier, or two on the same trials, overall and cohort by cohort
 - `study`: a mitigated verifier beside the base one on held-out speakers
 
 A weight or a draw belongs to a speaker. A non-target trial has two speakers, and its weight is the product of theirs.
-A target trial has one: it weighs as much as he does, not his square, since he is one draw from the population; so a
-miss rate is the ratio of sums over speakers that it is for one system (`benchmarks/verification_coverage.py` measures
-the intervals).
+A target trial has one: it weighs as much as its speaker, not their square, since a speaker is one draw from the
+population; so a miss rate is the ratio of sums over speakers that it is for one system
+(`benchmarks/verification_coverage.py` measures the intervals).
 
 Shapes: N trials, S speakers, R draws, M measures.
 """

@@ -1,6 +1,6 @@
 """Confidence intervals and p values over speakers for errors of verification: the symmetric studentised bootstrap.
 
-As `evaluation.statistics.intervals`, whose totals of speakers cannot say what a pair of speakers does. All values are
+As `judging.statistics.intervals`, whose totals of speakers cannot say what a pair of speakers does. All values are
 computed from the same draws, so that two verifiers, or a group and the whole, are compared speaker by speaker.
 """
 

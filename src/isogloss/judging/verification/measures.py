@@ -1,6 +1,6 @@
 """What is estimated of the errors of several groups and verifiers: levels, changes, gaps and spread.
 
-As `evaluation.statistics.estimands`: a measure maps values to a number on a working scale, with its gradient; levels
+As `judging.statistics.estimands`: a measure maps values to a number on a working scale, with its gradient; levels
 and ratios work on the logarithm, shares on the logit.
 
 Shapes: M values (a group and a verifier each), R draws.

@@ -2,21 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from isogloss.config import StatisticsParams, VerificationParams
 from isogloss.errors import TableError
-from isogloss.judging.privacy import OTHER, merged_name
-from isogloss.judging.verification.fairness import cohort_errors, compare_verifiers, pair_trials
-from isogloss.judging.verification.hiding import shown_names
+from isogloss.judging.comparing import compare
+from isogloss.judging.document import Document
+from isogloss.judging.grouping import UNSPECIFIED, Grouping
 from isogloss.judging.verification.lists import SIDES, bring_trials, make_trials, with_groups
 from isogloss.judging.verification.scoring import score_trials
-from isogloss.judging.verification.trials import trials_of
 from isogloss.tables import read_json
-
-UNSPECIFIED = "unspecified"
 
 
 def trials_of_splits(splits: Mapping[str, pd.DataFrame], options: VerificationParams) -> dict[str, pd.DataFrame]:
@@ -114,28 +110,9 @@ def cohort_labels(cohorts: Path, rules: Iterable[str], attributes: Iterable[str]
     return labels | {name: {} for name in attributes}
 
 
-def published_names(
-    trials: pd.DataFrame, groupings: list[str], *, min_speakers: int, where: str
-) -> dict[str, dict[str, str]]:
-    """For each grouping the name under which each cohort may be shown, all groupings being published together.
-
-    Where nothing of a grouping may be told apart, all its cohorts bear one name, whose figures are those of all trials.
-
-    Parameters
-    ----------
-    trials
-        `enrol_speaker, test_speaker, target`, and `enrol_<grouping>, test_<grouping>`.
-    min_speakers, where
-        As `shown_names`, whose errors are raised.
-    """
-    both = {name: [trials[f"{side}_{name}"].fillna(UNSPECIFIED).astype(str) for side in SIDES] for name in groupings}
-    sides = {name: (enrol, test) for name, (enrol, test) in both.items()}
-    shown = shown_names(trials, sides, min_speakers=min_speakers, where=where)
-    for name, pair in sides.items():
-        if name not in shown:
-            cohorts = sorted(set(pd.concat(pair)))
-            shown[name] = dict.fromkeys(cohorts, OTHER if len(cohorts) > 1 else cohorts[0])
-    return shown
+def sides_of(trials: pd.DataFrame, grouping: str) -> pd.DataFrame:
+    """The cohorts of both sides of trials in one grouping: columns `enrol` and `test`."""
+    return pd.DataFrame({side: trials[f"{side}_{grouping}"] for side in SIDES})
 
 
 def compare_groupings(
@@ -145,14 +122,11 @@ def compare_groupings(
     *,
     system: str,
     statistics: StatisticsParams,
-    min_speakers_shown: int,
-    weights: pd.Series,
+    min_speakers: int,
+    weights: pd.Series | None,
     seeds: Mapping[str, int],
-) -> dict[str, dict[str, Any]]:
-    """fairness.json by grouping.
-
-    All groupings leave the machine together, so which cohorts may be shown is settled for all of them at once, on test
-    and, for the figures by which cohorts are ranked, on discovery.
+) -> Document:
+    """A verifier beside the base one on test, under every grouping.
 
     Parameters
     ----------
@@ -160,31 +134,23 @@ def compare_groupings(
         Results of `scored_trials`; discovery ranks the cohorts by the base verifier's EER.
     groupings
         Readable names of the cohorts, by grouping.
-    system, min_speakers_shown, seeds
-        As `compare_verifiers`.
-    statistics, weights
-        As `pair_trials`; the weights are of the speakers of test.
+    system, seeds
+        What the document repeats.
+    statistics, min_speakers, weights
+        As `judging.compare`; the weights are of the speakers of test.
     """
-    early = trials_of(discovery.assign(score=discovery["score_before"]), where="the trials of discovery")
-    paired = pair_trials(test, statistics=statistics, weights=weights)
-    shown = published_names(test, list(groupings), min_speakers=min_speakers_shown, where="the trials of test")
-    try:
-        where = "the trials of discovery"
-        of_discovery = published_names(discovery, list(groupings), min_speakers=min_speakers_shown, where=where)
-    except TableError:  # they are of so few speakers that not even their total may be shown
-        of_discovery = {name: {} for name in groupings}
-    result = {}
-    for name, labels in groupings.items():
-        errors = cohort_errors(early, discovery[f"enrol_{name}"], discovery[f"test_{name}"])
-        result[name] = compare_verifiers(
-            paired,
-            grouping=name,
-            system=system,
-            min_speakers_shown=min_speakers_shown,
-            shown=shown[name],
-            labels={cohort: label for cohort, label in labels.items() if cohort != merged_name(shown[name])},
-            discovery={cohort: one.eer for cohort, one in errors.items()},
-            discovery_shown=[cohort for cohort, shown_as in of_discovery[name].items() if cohort == shown_as],
-            seeds=seeds,
-        )
-    return result
+    return compare(
+        test.assign(score=test["score_before"]),
+        test,
+        [
+            Grouping(name, sides_of(test, name), labels=labels, chosen=sides_of(discovery, name))
+            for name, labels in groupings.items()
+        ],
+        discovery=discovery.assign(score=discovery["score_before"]),
+        systems=("base", system),
+        statistics=statistics,
+        min_speakers=min_speakers,
+        weights=weights,
+        where="the trials of test",
+        about={"seeds": dict(seeds)},
+    )

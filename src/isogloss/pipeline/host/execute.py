@@ -1,8 +1,7 @@
-"""Running one stage: `dvc repro --single-item` as a process on a leash, its output live and in a log.
+"""Running one stage: `isogloss.pipeline.repo.repro` as a process on a leash, its output live and in a log.
 
 DVC checks the stage again when it is reached: unchanged inputs end it at once, an equal earlier run is restored from
-the run cache. `--single-item` keeps siblings from locking each other out (treeverse/dvc#11054), and
-`--wait-for-lock` keeps a stage from failing after its command because a sibling was just writing dvc.lock.
+the run cache.
 """
 
 import os
@@ -92,7 +91,8 @@ class Executor:
     """Runs stages of the repository at `root`, several at once from several threads, and can stop them all.
 
     `environment` is what the stages are told beyond our own environment; `seen_from` is the folder from which messages
-    name a log and a command; `inherited` are file descriptors that stay open as long as a stage lives.
+    name a log and a command; `inherited` are file descriptors that stay open as long as a stage lives. `params` is a
+    snapshot of the params files that the run was planned with (see `isogloss.pipeline.repo.inputs_hold`).
     """
 
     def __init__(
@@ -102,7 +102,9 @@ class Executor:
         environment: Mapping[str, str] | None = None,
         seen_from: Path | None = None,
         inherited: tuple[int, ...] = (),
+        params: Path | None = None,
     ):
+        self._params = params
         self._root = root.resolve()
         self._environment = dict(environment or {})
         self._seen_from = (seen_from or root).resolve()
@@ -137,7 +139,8 @@ class Executor:
         remove_leftovers(self._root, stage.outs)
         path = self.log_path(stage)
         path.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage.name]
+        command = [sys.executable, "-m", "isogloss.pipeline.repo.repro", stage.name]
+        command += [str(self._params)] if self._params else []
         with path.open("w", encoding="utf-8") as log, self._start(command, share) as process:
             watcher = ReproOutput(stage)
             for line in map(masked, _lines(process)):
@@ -204,7 +207,8 @@ class Executor:
 
     def _failure(self, stage: Stage, status: int, watcher: ReproOutput) -> str:
         """One sentence: which stage, how it ended, where to look. 128 + n is a shell's way to say signal n."""
-        how = f"failed with exit code {status}"
+        # Where DVC refused, its own exit code (255) says nothing.
+        how = f"failed with exit code {status}" if watcher.exit_status is not None or not watcher.sentence else "failed"
         number = -status if status < 0 else status - 128
         if number in set(signal.Signals):
             how = f"was ended by {signal.Signals(number).name}"
@@ -212,6 +216,8 @@ class Executor:
                 how += " (often the kernel, when memory runs out)"
         elif watcher.trouble:
             how += f" ({watcher.trouble})"
+        if watcher.sentence and number != signal.SIGKILL:
+            how += f": {watcher.sentence}"
         log = self.log_path(stage).relative_to(self._seen_from)
         command = f"dvc repro -s {shlex.quote(stage.name)}"
         if self._root != self._seen_from:

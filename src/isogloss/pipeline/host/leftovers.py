@@ -13,8 +13,8 @@ def remove_leftovers(root: Path, outs: Iterable[str]) -> None:
     """
     for out in outs:
         path = root / out
-        temporary = re.compile(rf"\.{re.escape(path.name)}\.\w+\.part(\.[^.]+)?")
-        for found in path.parent.glob(".*.part*"):
+        temporary = re.compile(rf"\.{re.escape(path.name)}\.\w+\.(part(\.[^.]+)?|old)")
+        for found in [*path.parent.glob(".*.part*"), *path.parent.glob(".*.old")]:
             if not temporary.fullmatch(found.name):
                 continue
             if found.is_dir() and not found.is_symlink():

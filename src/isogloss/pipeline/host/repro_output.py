@@ -18,6 +18,11 @@ _CHATTER = (
 """Lines of DVC that are advice for somebody who types `dvc repro`; they stay in the log."""
 _EXIT_STATUS = re.compile(r", exited with (-?\d+)$")
 """DVC itself always ends with 255; what the command ended with is in its message."""
+_REFUSED = re.compile(r"^ERROR: failed to reproduce '[^']*': (?!failed to run: )(?P<said>.+)$")
+"""What DVC says where it was not the stage's command that failed."""
+_EXCEPTION = re.compile(r"^(?P<said>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning|Exit|Expired|NotFound)\b.*)$")
+"""The last line of Python's traceback."""
+_LONGEST_SENTENCE = 400
 _OUT_OF_MEMORY, _DISK_FULL = "memory ran out", "the disk is full"
 _TROUBLES = {
     _OUT_OF_MEMORY: re.compile(
@@ -31,7 +36,8 @@ _TROUBLES = {
 class ReproOutput:
     """Reads what a stage and DVC around it say: how the stage ended, why, and which lines matter to a user.
 
-    `state` and `exit_status` are known at the end; `trouble` names a cause that the output gives away.
+    `state` and `exit_status` are known at the end; `trouble` names a cause that the output gives away, and `sentence`
+    is what the stage (or DVC) itself said of its failure.
     """
 
     def __init__(self, stage: Stage):
@@ -43,7 +49,7 @@ class ReproOutput:
             f"Stage '{stage.name}' didn't change, skipping": "unchanged",
         }
         self.exit_status: int | None = None
-        self.trouble = ""
+        self.trouble = self._own = self._exception = ""
         self._settled = False
         self._expects_command = False
 
@@ -52,14 +58,30 @@ class ReproOutput:
         """Whether the output says that memory ran out: a second try would only repeat it."""
         return self.trouble == _OUT_OF_MEMORY
 
+    @property
+    def sentence(self) -> str:
+        """The sentence of a user's mistake, or the reason of DVC, or the last exception; the first of these there is.
+
+        Where the cause is known (`trouble`), an exception says nothing more.
+        """
+        said = self._own or ("" if self.trouble else self._exception)
+        return said if len(said) <= _LONGEST_SENTENCE else said[: _LONGEST_SENTENCE - 3] + "..."
+
     def is_for_the_user(self, line: str) -> bool:
         """Take note of a line; whether the terminal should show it."""
         if not self._settled and line in self._signs:
             self.state = self._signs[line]
             self._settled = self._expects_command = True
+            self._own = ""  # what was said before the command is no reason for its failure
             return False
         if line.startswith("ERROR: failed to reproduce") and (found := _EXIT_STATUS.search(line)):
             self.exit_status = int(found[1])
+        elif found := _REFUSED.match(line):
+            self._own = found["said"].rstrip(".")
+        elif line.startswith("isogloss: "):
+            self._own = line.removeprefix("isogloss: ").rstrip(".")
+        elif found := _EXCEPTION.match(line):
+            self._exception = found["said"].rstrip(".")
         if not self.trouble:
             self.trouble = next((name for name, sign in _TROUBLES.items() if sign.search(line)), "")
         echoed, self._expects_command = self._expects_command and line.startswith("> "), False

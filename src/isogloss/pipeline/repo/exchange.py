@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from isogloss.errors import PipelineError
 from isogloss.pipeline.masking import masked
+from isogloss.pipeline.repo.cache_check import check_before_use
 from isogloss.pipeline.repo.graph import stage_name
 from isogloss.pipeline.repo.opening import open_repo
 from isogloss.pipeline.repo.restore import restored
@@ -82,6 +83,7 @@ def main(action: str, names: list[str]) -> str:
         The remote cannot be used, or a stage does not exist.
     """
     logging.getLogger("dvc").setLevel(logging.CRITICAL)
+    check_before_use()
     for pause in (*_PAUSES, None):
         try:
             with open_repo(Path.cwd(), wait_for_lock=True) as repo, repo.lock:

@@ -15,6 +15,7 @@ from typing import Any
 
 from isogloss.config import Overrides, flattened, overridden
 from isogloss.errors import PipelineError
+from isogloss.pipeline.repo.cache_check import fits, object_name
 from isogloss.pipeline.repo.git import git, revision
 
 _TRAILER = "Isogloss-Inputs"
@@ -116,7 +117,7 @@ def cached_file(experiment: Experiment, path: str, cache: Path) -> Path | None:
     Raises
     ------
     PipelineError
-        `path` is a folder.
+        `path` is a folder, or what the cache has of it is damaged.
     """
     for out, md5 in experiment.outputs.items():
         if path != out and not path.startswith(f"{out}/"):
@@ -125,14 +126,28 @@ def cached_file(experiment: Experiment, path: str, cache: Path) -> Path | None:
         if md5.endswith(".dir"):
             if path == out:
                 raise PipelineError(f"{path} is a folder; name a file in it")
+            if place.is_file():
+                _refuse_damaged(experiment, out, place, md5)
             listing = json.loads(place.read_text(encoding="utf-8")) if place.exists() else []
             inside = {entry["relpath"]: entry["md5"] for entry in listing}
-            found = inside.get(path.removeprefix(f"{out}/"))
-            place = _place(cache, found) if found else Path()
+            md5 = inside.get(path.removeprefix(f"{out}/"), "")
+            place = _place(cache, md5) if md5 else Path()
         elif path != out:
             continue
-        return place if place.is_file() else None
+        if not place.is_file():
+            return None
+        _refuse_damaged(experiment, path, place, md5)
+        return place
     return None
+
+
+def _refuse_damaged(experiment: Experiment, path: str, place: Path, md5: str) -> None:
+    """Raise `PipelineError` where an object of the cache is not what its name says."""
+    if not fits(place, md5):
+        raise PipelineError(
+            f"experiment {experiment.name}: {path} is damaged in DVC's cache ({object_name(place)}); remove {place}, "
+            f"then `dvc fetch` it from a remote, or `dvc exp remove {experiment.name}` and sweep again"
+        )
 
 
 def _place(cache: Path, md5: str) -> Path:

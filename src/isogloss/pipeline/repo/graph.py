@@ -57,12 +57,17 @@ def plan_of(repo: "Repo") -> Plan:
 
     @cache
     def read_params(path: str) -> dict[str, Any]:
-        return load_path(path, repo.fs) or {}
+        content = load_path(path, repo.fs) or {}
+        params[os.path.relpath(path, repo.root_dir)] = content
+        return content
 
-    return _plan(repo, read_params)
+    params: dict[str, Any] = {}
+    stages = _stages(repo, read_params)
+    made = {out for stage in stages for out in stage.outs}
+    return Plan(stages, params={path: content for path, content in params.items() if path not in made})
 
 
-def _plan(repo: "Repo", read_params: ReadParams) -> Plan:
+def _stages(repo: "Repo", read_params: ReadParams) -> tuple[Stage, ...]:
     """Topological order, own reasons, then the downstream closure."""
     import networkx as nx
 
@@ -87,7 +92,7 @@ def _plan(repo: "Repo", read_params: ReadParams) -> Plan:
             outs=tuple(_relative(repo, out) for out in dvc_stage.outs if out.is_in_repo),
             shareable=has_run_cache(dvc_stage),
         )
-    return Plan(tuple(stages.values()))
+    return tuple(stages.values())
 
 
 def stage_name(stage: "DvcStage") -> str:
@@ -175,26 +180,27 @@ def _param_reasons(repo: "Repo", params: "ParamsDependency", read_params: ReadPa
     recorded = params.hash_info.value if params.hash_info else {}
     actual = read_params(params.fs_path)
     for key in params.params or sorted({*actual, *recorded}):
-        now = _lookup(actual, key)
-        before = recorded.get(key, _ABSENT)
-        if now is _ABSENT:
+        now = lookup(actual, key)
+        before = recorded.get(key, ABSENT)
+        if now is ABSENT:
             yield Reason("param missing", f"{prefix}{key} in {file}" if not prefix else f"{prefix}{key}")
         elif now != before:
             yield from _differences(f"{prefix}{key}", before, now)
 
 
-_ABSENT: Any = object()
+ABSENT: Any = object()
+"""Stands for a param that a file does not have."""
 
 
-def _lookup(values: Any, dotted_key: str) -> Any:
-    """The value at a dotted key, or `_ABSENT`."""
+def lookup(values: Any, dotted_key: str) -> Any:
+    """The value at a dotted key, or `ABSENT`."""
     for part in dotted_key.split("."):
         if isinstance(values, dict) and part in values:
             values = values[part]
         elif isinstance(values, list) and part.isdigit() and int(part) < len(values):
             values = values[int(part)]
         else:
-            return _ABSENT
+            return ABSENT
     return values
 
 
@@ -202,12 +208,12 @@ def _differences(key: str, before: Any, now: Any) -> Iterator[Reason]:
     """Where two values of a param differ, leaf by leaf."""
     if isinstance(before, dict) and isinstance(now, dict):
         for part in [*now, *(part for part in before if part not in now)]:
-            old, new = before.get(part, _ABSENT), now.get(part, _ABSENT)
+            old, new = before.get(part, ABSENT), now.get(part, ABSENT)
             if old != new:
                 yield from _differences(f"{key}.{part}", old, new)
-    elif before is _ABSENT:
+    elif before is ABSENT:
         yield Reason("param new", key, new=now)
-    elif now is _ABSENT:
+    elif now is ABSENT:
         yield Reason("param changed", key, old=before, new="(removed)")
     else:
         yield Reason("param changed", key, old=before, new=now)

@@ -1,5 +1,6 @@
 """The entries of dvc.lock, of single stages: how a worker learns what the stages upstream have made."""
 
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
@@ -8,6 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from isogloss.errors import PipelineError
+from isogloss.pipeline.repo.durable import replace_text
 from isogloss.pipeline.repo.git import git
 
 
@@ -43,8 +45,9 @@ def write_entries(root: Path, entries: Mapping[str, Any]) -> None:
         files[path][short] = entry
     for path, stages in files.items():
         if path.parent.is_dir():
-            with path.open("w", encoding="utf-8") as file:
-                YAML().dump({"schema": "2.0", "stages": stages}, file)
+            text = io.StringIO()
+            YAML().dump({"schema": "2.0", "stages": stages}, text)
+            replace_text(path, text.getvalue())
 
 
 def _place(root: Path, name: str) -> tuple[Path, str]:

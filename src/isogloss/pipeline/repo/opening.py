@@ -1,11 +1,13 @@
 """Opening the DVC repository: where it keeps what it remembers, and its errors as ours."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isogloss.errors import PipelineError
+from isogloss.pipeline.repo.durable import write_whole
+from isogloss.pipeline.repo.mending import mend_locks
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -24,6 +26,10 @@ def open_repo(root: Path | str, *, wait_for_lock: bool = False) -> Iterator["Rep
     from dvc.repo import Repo
 
     root = Path(root).resolve()
+    write_whole()
+    if (root / ".dvc").is_dir():
+        mend_locks(root)
+        _close(site_cache(root))
     try:
         with Repo(
             str(root), config={"core": {"site_cache_dir": str(site_cache(root))}}, _wait_for_lock=wait_for_lock
@@ -41,6 +47,17 @@ def site_cache(root: Path) -> Path:
     For the plan and for `DVC_SITE_CACHE_DIR` of the stages alike, so that nothing is hashed twice.
     """
     return root / ".dvc" / "tmp" / "isogloss" / "site"
+
+
+def _close(folder: Path) -> None:
+    """Make the folder that DVC keeps its databases in the user's own.
+
+    DVC makes it so that anybody may write there, and what is in the databases is unpickled.
+    """
+    with suppress(OSError):  # a folder that cannot be written is nobody's
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
 
 
 def _one_line(error: BaseException) -> str:

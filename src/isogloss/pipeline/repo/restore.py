@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from isogloss.pipeline.repo.cache_check import check_before_use
 from isogloss.pipeline.repo.graph import stage_name
 from isogloss.pipeline.repo.opening import open_repo
 
@@ -52,6 +53,7 @@ def restored(stage: "DvcStage", *, pull: bool = False) -> bool:
         return True
     if stage.frozen or stage.is_callback or stage.always_changed:
         return False
+    check_before_use()
     stage.remove_outs()
     # What dvc.lock says of the outputs counts first, if it is of these inputs. Where it is lost (it may be another
     # host's), or is of others, an equal run that the run cache knows will do. DVC's restore() looks there only if the

@@ -1,6 +1,7 @@
 """A workspace of its own for a run: a git worktree at one commit, with other params and the clone's DVC cache."""
 
 import configparser
+import io
 import os
 import shutil
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from ruamel.yaml import YAML
 
 from isogloss.config.overrides import Overrides, overridden_text
 from isogloss.errors import PipelineError
+from isogloss.pipeline.repo.durable import replace_text
 from isogloss.pipeline.repo.git import git
 from isogloss.pipeline.repo.opening import open_repo, site_cache
 
@@ -98,7 +100,7 @@ class Worktree:
     def override(self, overrides: Overrides, *, where: str) -> None:
         """Write params.yaml as it is at the worktree's commit, with `overrides`; raises `ParamsError`."""
         original = git(self.path, "show", "HEAD:params.yaml") + "\n"
-        (self.path / "params.yaml").write_text(overridden_text(original, overrides, where=where), encoding="utf-8")
+        replace_text(self.path / "params.yaml", overridden_text(original, overrides, where=where))
 
     def forget(self, stages: Iterable[str], files: Iterable[str]) -> None:
         """Drop what the commit says of stages that do not belong to the run: their entries in dvc.lock, their files.
@@ -111,8 +113,9 @@ class Worktree:
             lock = self.path / folder / "dvc.lock"
             content = yaml.load(lock.read_text(encoding="utf-8")) if lock.exists() else {}
             if content.get("stages", {}).pop(short, None) is not None:
-                with lock.open("w", encoding="utf-8") as file:
-                    yaml.dump(content, file)
+                text = io.StringIO()
+                yaml.dump(content, text)
+                replace_text(lock, text.getvalue())
         for path in files:
             (self.path / path).unlink(missing_ok=True)
 

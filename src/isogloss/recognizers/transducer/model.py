@@ -83,6 +83,11 @@ class Transducer(nn.Module):
         self.ctc_layer = nn.Linear(self.encoder.output_dim, vocabulary)
         self.cohort_input = CohortInput(cohorts, dim=input_dim, hidden_share=hidden_share) if cohorts else None
 
+    @property
+    def embedding_dim(self) -> int:
+        """D, channels of the encoder."""
+        return self.encoder.output_dim
+
     def encode(
         self, features_BTF: Tensor, lengths_B: Tensor, cohorts: Sequence[str] | None = None
     ) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.errors import CorpusError, ModelError
 from isogloss.recognizers.transducer import Transducer, save_transducer
 from isogloss.recognizers.transducer.decoding import StreamingRecognizer, greedy_decode
-from isogloss.recognizers.transducer.encoders import SIZES
+from isogloss.recognizers.transducer.encoders import encoder_names, encoder_options
 
 FILTERS = 40
 TOKENS = Tokens.of(["a to g.", "abcdef"])
@@ -37,7 +37,7 @@ def random_model(encoder, seed, features_TF):
     torch.manual_seed(seed)
     model = Transducer(
         encoder=encoder,
-        encoder_options=SIZES[encoder]["small"],
+        encoder_options=encoder_options(encoder),
         input_dim=FILTERS,
         vocabulary=len(TOKENS),
         predictor_dim=16,
@@ -72,7 +72,7 @@ def features_of(audio_N):
     return torch.from_numpy(feature_extractor(FILTERS).extract(audio_N, SAMPLING_RATE))
 
 
-@pytest.mark.parametrize("encoder", SIZES)
+@pytest.mark.parametrize("encoder", encoder_names())
 @settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_batch_single_and_stream_say_the_same(encoder, data):
@@ -100,7 +100,7 @@ def test_batch_single_and_stream_say_the_same(encoder, data):
         assert final.is_final
 
 
-@pytest.mark.parametrize("encoder", SIZES)
+@pytest.mark.parametrize("encoder", encoder_names())
 def test_no_token_comes_before_its_audio_and_none_waits_longer_than_its_window(encoder):
     model, audio_N, step = talkative(encoder), audio(16_000, 5), 16
     stream = StreamingRecognizer(model, TOKENS).start()
@@ -126,7 +126,7 @@ def test_streams_of_one_recognizer_do_not_disturb_each_other():
     assert alone[0].tokens != alone[1].tokens
 
 
-@pytest.mark.parametrize("encoder", SIZES)
+@pytest.mark.parametrize("encoder", encoder_names())
 @pytest.mark.parametrize("samples", [0, 100])
 def test_silence_too_short_for_a_frame_has_no_text(encoder, samples):
     *_, final = StreamingRecognizer(talkative(encoder), TOKENS).transcribe([audio(samples, 1)])

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isogloss.recognizers.transducer.encoders import _ENCODERS, SIZES, Encoder, build_encoder
+from isogloss.recognizers.transducer.encoders import Encoder, build_encoder, encoder_names, encoder_options
 
 FILTERS = 20
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
@@ -70,8 +70,8 @@ def cases() -> list[Case]:
     """Every registered encoder."""
     return [
         Case(name, variant, options)
-        for name in _ENCODERS
-        for variant, options in VARIANTS.get(name, {"small": SIZES[name]["small"]}).items()
+        for name in encoder_names()
+        for variant, options in VARIANTS.get(name, {"small": encoder_options(name)}).items()
     ]
 
 

@@ -5,7 +5,7 @@ import torch
 
 from isogloss.errors import ModelError
 from isogloss.recognizers.transducer import build_encoder
-from isogloss.recognizers.transducer.encoders import SIZES
+from isogloss.recognizers.transducer.encoders import encoder_options
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_the_gates_see_the_whole_past(model):
 
 def test_the_published_local_encoder_has_100_100_64_and_64_channels_of_5_by_5():
     with torch.device("meta"):
-        model = build_encoder("convrnnt", input_dim=80, **SIZES["convrnnt"]["published"])
+        model = build_encoder("convrnnt", input_dim=80, **encoder_options("convrnnt", "published"))
     kernels = [layer.convolution.weight.shape for layer in model.local.convolutions.layers]
     assert kernels == [(100, 1, 5, 5), (100, 100, 5, 5), (64, 100, 5, 5), (64, 64, 5, 5)]
 

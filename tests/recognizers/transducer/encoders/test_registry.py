@@ -1,34 +1,39 @@
 """The registry of encoders: names, sizes, sections of params, lengths and numeric types."""
 
+import inspect
+
 import pytest
 import torch
 
-from isogloss.config import AsrParams, EncoderName, Params
-from isogloss.errors import ModelError
+from isogloss.config import Params
+from isogloss.config.components import EncoderComponent
+from isogloss.config.registry import implementation
+from isogloss.errors import ParamsError
 from isogloss.recognizers.transducer import build_encoder
-from isogloss.recognizers.transducer.encoders import _ENCODERS, SIZES
+from isogloss.recognizers.transducer.encoders import encoder_names, encoder_options
 
 
 def parameters(name, size, filters):
-    return sum(p.numel() for p in build_encoder(name, input_dim=filters, **SIZES[name][size]).parameters())
+    return sum(p.numel() for p in build_encoder(name, input_dim=filters, **encoder_options(name, size)).parameters())
 
 
-def test_params_the_registry_and_the_sizes_name_the_same_encoders():
-    assert set(EncoderName.__args__) == set(_ENCODERS) == set(SIZES)
-    assert AsrParams().encoder in SIZES
-
-
-@pytest.mark.parametrize("name", _ENCODERS)
+@pytest.mark.parametrize("name", encoder_names())
 def test_the_small_size_is_the_default_of_the_encoders_section(name):
-    assert SIZES[name]["small"] == getattr(Params(), name).model_dump()
+    assert encoder_options(name) == getattr(Params(), name).model_dump()
 
 
-@pytest.mark.parametrize("name", _ENCODERS)
+@pytest.mark.parametrize("name", encoder_names())
+def test_an_encoder_takes_just_the_options_that_it_declares(name):
+    taken = set(inspect.signature(implementation(EncoderComponent, name)).parameters)
+    assert taken == {"input_dim", *encoder_options(name)}
+
+
+@pytest.mark.parametrize("name", encoder_names())
 def test_small_encoders_have_as_many_parameters_as_the_lstm_within_five_percent(name):
     assert parameters(name, "small", 40) == pytest.approx(parameters("lstm", "small", 40), rel=0.05)
 
 
-@pytest.mark.parametrize("name", _ENCODERS)
+@pytest.mark.parametrize("name", encoder_names())
 def test_the_published_size_can_be_built_and_is_larger(name):
     with torch.device("meta"):
         published = parameters(name, "published", 80)
@@ -64,5 +69,5 @@ def test_bfloat16_comes_near_to_float32(case):
 
 
 def test_an_unknown_encoder_is_refused_with_the_nearest_name():
-    with pytest.raises(ModelError, match="did you mean 'lstm'"):
+    with pytest.raises(ParamsError, match="did you mean 'lstm'"):
         build_encoder("lstmm", input_dim=40)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from isogloss.recognizers.transducer.losses import joiner_tiles, lattice, transducer_loss, transducer_loss_from_logits
+from isogloss.recognizers.transducer.losses import lattice, tiles, transducer_loss, transducer_loss_from_logits
 from isogloss.recognizers.transducer.losses.reference import reference_transducer_loss
 from isogloss.recognizers.transducer.losses.workspace import Workspace
 
@@ -40,7 +40,7 @@ def test_several_tiles_of_one_utterance_agree_with_one(oracle, monkeypatch):
     case = oracle.case([9, 6], [3, 2])
     whole = transducer_loss(*case.arguments)
     whole_gradients = torch.autograd.grad(whole.sum(), case.leaves)
-    monkeypatch.setitem(joiner_tiles.TILE_NUMBERS, "cpu", 40)
+    monkeypatch.setitem(tiles.TILE_NUMBERS, "cpu", 40)
     tiled = transducer_loss(*case.arguments)
     torch.testing.assert_close(tiled, whole)
     torch.testing.assert_close(torch.autograd.grad(tiled.sum(), case.leaves), whole_gradients)

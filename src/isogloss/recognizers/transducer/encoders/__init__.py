@@ -1,28 +1,18 @@
 """Streaming encoders, one a module, behind `build_encoder`.
 
 Each is causal and has `forward(features_BTF, lengths_B) -> (encoded_BTD, lengths_B)` and
-`stream(chunk_BTF, state, last=False) -> (encoded_BTD, state)`; the two agree frame for frame.
+`stream(chunk_BTF, state, last=False) -> (encoded_BTD, state)`; the two agree frame for frame. Its options, its sizes
+and its name are declared at the top of its module, and `isogloss.config.registry` finds it by them.
+
+All small encoders, the defaults of their options, are matched: they train on two CPU cores in minutes, and their
+parameters at 40 mel filters are within 5 % of each other's, so that a comparison of encoders is not one of sizes.
 """
 
-import difflib
 from typing import Any
 
-from isogloss.errors import ModelError
-from isogloss.recognizers.transducer.encoders.amortized import AmortizedEncoder
+from isogloss.config.components import EncoderComponent
+from isogloss.config.registry import declaration, implementation, names
 from isogloss.recognizers.transducer.encoders.base import Encoder
-from isogloss.recognizers.transducer.encoders.conformer import ConformerEncoder
-from isogloss.recognizers.transducer.encoders.contextnet import ContextNetEncoder
-from isogloss.recognizers.transducer.encoders.convrnnt import ConvRnntEncoder
-from isogloss.recognizers.transducer.encoders.lstm import LstmEncoder
-from isogloss.recognizers.transducer.encoders.sizes import SIZES
-
-_ENCODERS: dict[str, type[Encoder]] = {
-    "lstm": LstmEncoder,
-    "conformer": ConformerEncoder,
-    "contextnet": ContextNetEncoder,
-    "convrnnt": ConvRnntEncoder,
-    "amortized": AmortizedEncoder,
-}
 
 
 def build_encoder(name: str, *, input_dim: int, **options: Any) -> Encoder:
@@ -30,14 +20,22 @@ def build_encoder(name: str, *, input_dim: int, **options: Any) -> Encoder:
 
     Raises
     ------
-    ModelError
+    ParamsError
         There is no encoder of that name; the nearest is suggested.
     """
-    if name not in _ENCODERS:
-        near = difflib.get_close_matches(name, _ENCODERS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_ENCODERS)}"
-        raise ModelError(f"there is no encoder {name!r}; {hint}")
-    return _ENCODERS[name](input_dim=input_dim, **options)
+    encoder: Encoder = implementation(EncoderComponent, name)(input_dim=input_dim, **options)
+    return encoder
 
 
-__all__ = ["SIZES", "Encoder", "build_encoder"]
+def encoder_names() -> list[str]:
+    """The encoders that there are."""
+    return names(EncoderComponent)
+
+
+def encoder_options(name: str, size: str = "small") -> dict[str, Any]:
+    """The options of an encoder in one of its sizes, `small` or `published`, for `build_encoder`."""
+    declared = declaration(EncoderComponent, name)
+    return (declared.published if size == "published" else declared.options()).model_dump()
+
+
+__all__ = ["Encoder", "build_encoder", "encoder_names", "encoder_options"]

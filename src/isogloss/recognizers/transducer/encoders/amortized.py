@@ -12,12 +12,15 @@ computation, the baseline of the paper.
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from isogloss.config.components import EncoderComponent
+from isogloss.config.section import PositiveInt, Section
 from isogloss.recognizers.transducer.encoders.arbitrator import Arbitrator, sample_gates, threshold_gates
 from isogloss.recognizers.transducer.encoders.attention import Context, KeyValueCache, dense_context
 from isogloss.recognizers.transducer.encoders.base import Encoder, clear_padding, within
@@ -25,6 +28,40 @@ from isogloss.recognizers.transducer.encoders.compute_share import compute_share
 from isogloss.recognizers.transducer.encoders.convolution import ConvolutionalFrontEnd
 from isogloss.recognizers.transducer.encoders.feed_forward import FeedForward
 from isogloss.recognizers.transducer.encoders.gated_attention import GatedSelfAttention, Slots, SparseCache
+
+
+class AmortizedParams(Section):
+    """The compute-cost amortized Transformer; with `gates: none` a plain one with a sliding window."""
+
+    subsampling: Annotated[int, Field(ge=1, le=4)] = 4
+    """Feature frames of 10 ms for one encoder frame."""
+    channels: PositiveInt = 32
+    """Channels of the front end's convolutions."""
+    dim: PositiveInt = 96
+    layers: PositiveInt = 6
+    heads: PositiveInt = 4
+    feed_forward: PositiveInt = 336
+    left_context: PositiveInt = 64
+    """Encoder frames that attention looks back, at every layer; the dial of the sliding-window baseline."""
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    gates: Literal["learned", "none"] = "learned"
+    """Whether arbitrators decide what is computed, or everything is."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Of the gates' gradient in training."""
+    noise: Annotated[float, Field(ge=0.0)] = 1.0
+    """Scale of the noise on the gates in training; 0 trains with the gates of inference."""
+    compute_weight: Annotated[float, Field(ge=0.0)] = 0.2
+    """The dial: what the loss, in nats for a token, adds for computing everything."""
+
+
+COMPONENT = EncoderComponent(
+    name="amortized",
+    options=AmortizedParams,
+    implementation="AmortizedEncoder",
+    # Our choice (21.6 M parameters at 80 filters), on a front end so light that the layers, whose computation is what
+    # can be saved, are nearly all of it.
+    published=AmortizedParams(dim=384, layers=12, heads=6, feed_forward=1536),
+)
 
 
 class AmortizedLayer(nn.Module):

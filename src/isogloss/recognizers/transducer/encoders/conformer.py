@@ -6,11 +6,14 @@ and differ between a batch and a stream (our choices).
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from typing import Annotated, Any, NamedTuple, cast
 
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from isogloss.config.components import EncoderComponent
+from isogloss.config.section import PositiveInt, Section
 from isogloss.recognizers.transducer.encoders.attention import (
     CausalSelfAttention,
     Context,
@@ -21,6 +24,34 @@ from isogloss.recognizers.transducer.encoders.base import Encoder, clear_padding
 from isogloss.recognizers.transducer.encoders.convolution import ConvolutionalFrontEnd
 from isogloss.recognizers.transducer.encoders.depthwise import CausalDepthwiseConv1d
 from isogloss.recognizers.transducer.encoders.feed_forward import FeedForward
+
+
+class ConformerParams(Section):
+    """The causal Conformer; the defaults have as many parameters as those of the other encoders."""
+
+    subsampling: Annotated[int, Field(ge=1, le=4)] = 4
+    """Feature frames of 10 ms for one encoder frame."""
+    channels: PositiveInt = 32
+    """Channels of the front end's convolutions."""
+    dim: PositiveInt = 96
+    layers: PositiveInt = 3
+    heads: PositiveInt = 4
+    feed_forward: PositiveInt = 368
+    kernel: PositiveInt = 15
+    """Encoder frames that a depthwise convolution spans."""
+    left_context: PositiveInt = 64
+    """Encoder frames that attention looks back, at every layer."""
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+
+
+COMPONENT = EncoderComponent(
+    name="conformer",
+    options=ConformerParams,
+    implementation="ConformerEncoder",
+    # 2005.08100, table 1, medium: 26.3 M parameters at 80 filters; with its predictor the paper counts 30.7 M. The
+    # paper attends to everything; 64 frames of left context are our choice.
+    published=ConformerParams(channels=256, dim=256, layers=16, feed_forward=1024, kernel=32),
+)
 
 
 class ConvolutionModule(nn.Module):

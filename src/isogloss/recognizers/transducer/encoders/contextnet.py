@@ -1,17 +1,44 @@
 """ContextNet (Han et al. 2020, 2005.03191), made causal: separable convolutions with squeeze-and-excitation."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from isogloss.config.components import EncoderComponent
+from isogloss.config.section import PositiveInt, Section
 from isogloss.errors import ModelError
 from isogloss.recognizers.transducer.encoders.base import Encoder, clear_padding
 from isogloss.recognizers.transducer.encoders.chain import Chain, StreamingLayer
 from isogloss.recognizers.transducer.encoders.depthwise import CausalDepthwiseConv1d
 from isogloss.recognizers.transducer.encoders.squeeze import SqueezeExcitation
 from isogloss.recognizers.transducer.encoders.window import advance
+
+
+class ContextNetParams(Section):
+    """The causal ContextNet; the defaults have as many parameters as those of the other encoders."""
+
+    subsampling: Literal[4, 8] = 4
+    """Feature frames of 10 ms for one encoder frame."""
+    alpha: Annotated[float, Field(gt=0)] = 0.28
+    """Scales the published widths."""
+    blocks: Annotated[int, Field(ge=5)] = 7
+    """Blocks of convolutions, 21 as published; fewer than 5 have no room for the strides."""
+    layers: PositiveInt = 5
+    """Convolutions in a block."""
+    kernel: PositiveInt = 5
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+
+
+COMPONENT = EncoderComponent(
+    name="contextnet",
+    options=ContextNetParams,
+    implementation="ContextNetEncoder",
+    # 2005.03191, table 1 at alpha = 1: 22.7 M parameters at 80 filters; with its predictor the paper counts 31.4 M.
+    published=ContextNetParams(subsampling=8, alpha=1.0, blocks=21),
+)
 
 MIN_BLOCKS = 5
 """Fewer blocks would put two strides into one."""

@@ -6,12 +6,15 @@ since the latter's statistics in training mix in the padding and the rest of the
 """
 
 import math
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from isogloss.config.components import EncoderComponent
+from isogloss.config.section import PositiveInt, Section
 from isogloss.errors import ModelError
 from isogloss.recognizers.transducer.encoders.base import Encoder, clear_padding
 from isogloss.recognizers.transducer.encoders.chain import Chain, StreamingLayer
@@ -19,6 +22,33 @@ from isogloss.recognizers.transducer.encoders.convolution import CausalConv2d
 from isogloss.recognizers.transducer.encoders.depthwise import CausalDepthwiseConv1d
 from isogloss.recognizers.transducer.encoders.squeeze import SqueezeExcitation
 from isogloss.recognizers.transducer.recurrence import run_lstm
+
+
+class ConvRnntParams(Section):
+    """ConvRNN-T: a local and a global convolutional encoder below unidirectional LSTM layers."""
+
+    subsampling: Annotated[int, Field(ge=1, le=4)] = 4
+    """Feature frames of 10 ms for one encoder frame."""
+    local_channels: PositiveInt = 25
+    """Channels of the first two local convolutions, 100 in public code; the last two have 0.64 of them."""
+    global_dim: PositiveInt = 80
+    global_blocks: PositiveInt = 6
+    """Residual blocks, each with twice the dilation of the one before."""
+    expansion: PositiveInt = 2
+    """How much wider a block is inside."""
+    hidden_dim: PositiveInt = 160
+    layers: PositiveInt = 2
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+
+
+COMPONENT = EncoderComponent(
+    name="convrnnt",
+    options=ConvRnntParams,
+    implementation="ConvRnntEncoder",
+    # Six global blocks and 100, 100, 64 and 64 local channels of 5 x 5, as public code has them; global width and LSTM
+    # layers are our choice (25.0 M parameters at 80 filters).
+    published=ConvRnntParams(local_channels=100, global_dim=512, hidden_dim=640, layers=5),
+)
 
 
 class ConvRnntEncoder(Encoder):

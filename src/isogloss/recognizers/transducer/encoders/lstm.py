@@ -1,13 +1,37 @@
 """The encoder of RNN-T: unidirectional LSTM layers (Graves 2012, 1211.3711; He et al. 2018, 1811.06621)."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from isogloss.config.components import EncoderComponent
+from isogloss.config.section import PositiveInt, Section
 from isogloss.recognizers.transducer.encoders.base import Encoder, clear_padding
 from isogloss.recognizers.transducer.encoders.convolution import ConvolutionalFrontEnd
 from isogloss.recognizers.transducer.recurrence import run_lstm
+
+
+class LstmParams(Section):
+    """The LSTM encoder: a causal convolutional front end below unidirectional LSTM layers."""
+
+    subsampling: Annotated[int, Field(ge=1, le=4)] = 4
+    """Feature frames of 10 ms for one encoder frame."""
+    channels: PositiveInt = 32
+    hidden_dim: PositiveInt = 192
+    layers: PositiveInt = 2
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+
+
+COMPONENT = EncoderComponent(
+    name="lstm",
+    options=LstmParams,
+    implementation="LstmEncoder",
+    # 1811.06621 has eight layers with projections and 120 M parameters, four times what the other encoders have; five
+    # layers of 736 are our choice (22.2 M at 80 filters).
+    published=LstmParams(hidden_dim=736, layers=5),
+)
 
 
 class LstmEncoder(Encoder):

@@ -1,82 +1,85 @@
 """Blank and label log-probabilities of a joiner, in tiles that are computed again for the gradient.
 
-Recomputing costs one matrix product more than the three of plain autograd; tiling and layout are our choice.
+Recomputing costs one matrix product more than the three of plain autograd, for the cells alone that have a gradient.
+Tiling and layout are our choice. Padding is neither computed nor read.
 
-A tile holds whole frames of one utterance and only its own cells: padding is neither computed nor read.
-
-Shapes: B utterances, T frames, P = U + 1 label positions, V tokens, J joiner width, N rows of a tile (frames
-* P).
+Shapes: B utterances, T frames, P = U + 1 label positions, V tokens, J joiner width; F frames and S positions of a tile,
+N = F * S its rows (see `tiles`).
 """
 
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from isogloss.recognizers.transducer.losses.recomputed import ArcLogProbs, Lengths, Targets, recomputed
+from isogloss.recognizers.transducer.losses.recomputed import ArcLogProbs, Targets, recomputed
+from isogloss.recognizers.transducer.losses.threads import in_order
+from isogloss.recognizers.transducer.losses.tiles import Tile, all_cells, cells_with_gradient, grouped
+from isogloss.recognizers.transducer.losses.workspace import Workspace
 
-TILE_NUMBERS = {"cpu": 1 << 18, "cuda": 1 << 24}
-"""Numbers in a tile's largest matrix: 1 MiB of float32 stays in a core's cache, 64 MiB keep a GPU busy."""
-
-Tile = tuple[int, slice, slice]
-"""Index of an utterance, its frames, its label positions."""
+_workspace = Workspace()
 
 
 def joiner_log_probs(
-    encoder_BTJ: Tensor,
-    predictor_BPJ: Tensor,
-    weight_VJ: Tensor,
-    bias_V: Tensor | None,
-    labels_BP: Tensor,
-    lengths: Lengths,
-    *,
-    blank: int,
+    encoder_BTJ: Tensor, predictor_BPJ: Tensor, weight_VJ: Tensor, bias_V: Tensor | None, targets: Targets
 ) -> tuple[Tensor, Tensor]:
     """(log P(blank), log P(next label)) of `log_softmax(tanh(encoder + predictor) @ weight.T + bias)`.
 
     Both have shape (B, longest frames, longest P), float32 (float64 for float64 inputs); cells outside an
-    utterance hold 0. Sums and products are made in that precision too. Gradients reach encoder, predictor,
-    weight and bias, and are exactly 0 on padding. `labels_BP` holds a valid token everywhere; at its last
-    position gradients of the second output must be 0.
+    utterance hold 0, or with windows cells outside them -inf. Sums and products are made in that precision
+    too. Gradients reach encoder, predictor, weight and bias, and are exactly 0 on padding.
+    `targets.labels_BP` holds a valid token everywhere; at its last position gradients of the second output
+    must be 0.
     """
-    arcs = _JoinerTiles(Targets(labels_BP, lengths, blank))
-    return recomputed(arcs, encoder_BTJ, predictor_BPJ, weight_VJ, bias_V)
+    return recomputed(_JoinerTiles(targets), encoder_BTJ, predictor_BPJ, weight_VJ, bias_V)
 
 
-def logits_log_probs(logits_BTPV: Tensor, labels_BP: Tensor, lengths: Lengths, *, blank: int) -> tuple[Tensor, Tensor]:
+def logits_log_probs(logits_BTPV: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
     """As `joiner_log_probs`, from logits that exist already; the only large tensor made is their gradient."""
-    return recomputed(_LogitsTiles(Targets(labels_BP, lengths, blank)), logits_BTPV)
+    return recomputed(_LogitsTiles(targets), logits_BTPV)
 
 
 class _Tiles(ArcLogProbs):
-    """What tiles of logits are asked for, however the logits come about."""
+    """What tiles of logits are asked for, however the logits come about.
+
+    The log-normalisers are kept, so that the gradient needs one pass over recomputed logits.
+    """
 
     def __init__(self, targets: Targets) -> None:
         self.targets = targets
 
     def outputs(self, like: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Zeros for both log-probabilities."""
-        return like.new_zeros(self.targets.cells, dtype=dtype), like.new_zeros(self.targets.cells, dtype=dtype)
+        """Both log-probabilities before any is known, and room for the log-normalisers."""
+        outside = 0.0 if self.targets.windows is None else -torch.inf
+        blank_BTP, label_BTP, self.log_norm_BTP = (
+            like.new_full(self.targets.cells, outside, dtype=dtype) for _ in range(3)
+        )
+        return blank_BTP, label_BTP
 
     def fill_tile(self, outputs: tuple[Tensor, Tensor], tile: Tile, logits_NV: Tensor) -> None:
-        """Write a tile's log-probabilities of blank and label where they belong."""
-        log_probs_NV = logits_NV.log_softmax(1)
-        log_blank_TP, log_label_TP = (output[tile] for output in outputs)
-        log_blank_TP.copy_(log_probs_NV[:, self.targets.blank].view_as(log_blank_TP))
-        log_label_TP.copy_(log_probs_NV.gather(1, self._labels(tile)).view_as(log_label_TP))
+        """Write a tile's log-probabilities of blank and label where they belong; the logits are used up."""
+        largest_N = logits_NV.amax(1)
+        logits_NV.sub_(largest_N[:, None])
+        blank_N = logits_NV[:, self.targets.blank].clone()
+        label_N = logits_NV.gather(1, self._labels(tile))[:, 0]
+        log_sum_N = _exp(logits_NV).sum(1).log_()
+        tile.put(outputs[0], blank_N.sub_(log_sum_N))
+        tile.put(outputs[1], label_N.sub_(log_sum_N))
+        tile.put(self.log_norm_BTP, log_sum_N.add_(largest_N))
 
     def logits_gradient(self, tile: Tile, logits_NV: Tensor, grad_blank_BTP: Tensor, grad_label_BTP: Tensor) -> Tensor:
-        """Gradient in a tile's logits: each arc's gradient times (its indicator - softmax)."""
-        grad_blank_N1, grad_label_N1 = grad_blank_BTP[tile].reshape(-1, 1), grad_label_BTP[tile].reshape(-1, 1)
-        grad_NV = logits_NV.softmax(1).mul_(-(grad_blank_N1 + grad_label_N1))
-        grad_NV[:, self.targets.blank] += grad_blank_N1[:, 0]
-        return grad_NV.scatter_add_(1, self._labels(tile), grad_label_N1)
+        """Gradient in a tile's logits, in their place: each arc's gradient times (its indicator - softmax)."""
+        grad_blank_N, grad_label_N = tile.get(grad_blank_BTP), tile.get(grad_label_BTP)
+        softmax_NV = _exp(logits_NV.sub_(tile.get(self.log_norm_BTP)[:, None]))
+        grad_NV = softmax_NV.mul_((grad_blank_N + grad_label_N).neg_()[:, None])
+        grad_NV[:, self.targets.blank] += grad_blank_N
+        return grad_NV.scatter_add_(1, self._labels(tile), grad_label_N[:, None])
 
     def _labels(self, tile: Tile) -> Tensor:
         """The next label of each row, shape (N, 1)."""
-        b, frames, positions = tile
-        return self.targets.labels_BP[b, positions].repeat(frames.stop - frames.start).unsqueeze(1)
+        return self.targets.labels_BP[tile.utterance].index_select(0, tile.positions_FS.flatten())[:, None]
 
 
 class _JoinerTiles(_Tiles):
@@ -85,47 +88,112 @@ class _JoinerTiles(_Tiles):
     def fill(
         self, encoder_BTJ: Tensor, predictor_BPJ: Tensor, weight_VJ: Tensor, bias_V: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Tile by tile."""
+        """Group by group of tiles."""
         dtype = _working_dtype(encoder_BTJ, predictor_BPJ, weight_VJ)
-        weight, bias = weight_VJ.to(dtype), _cast(bias_V, dtype)
+        joiner = _Joiner(encoder_BTJ, predictor_BPJ, weight_VJ.to(dtype), _cast(bias_V, dtype))
         outputs = self.outputs(encoder_BTJ, dtype)
-        for tile in _tiles(self.targets.lengths, max(weight_VJ.shape), encoder_BTJ.device):
-            hidden_NJ = _hidden(encoder_BTJ, predictor_BPJ, tile, dtype)
-            self.fill_tile(outputs, tile, torch.nn.functional.linear(hidden_NJ, weight, bias))
+
+        def work(group: list[Tile]) -> None:
+            for tile in group:
+                self.fill_tile(outputs, tile, joiner.logits(joiner.hidden(tile)))
+
+        for _ in _each(work, grouped(all_cells(self.targets, joiner.width)), encoder_BTJ):
+            pass
         return outputs
 
     def gradients(
         self, inputs: tuple[Any, ...], grad_blank_BTP: Tensor, grad_label_BTP: Tensor
     ) -> tuple[Tensor | None, ...]:
-        """Recompute each tile and push the closed-form gradient of its logits through the joiner."""
+        """Recompute each tile and push the closed-form gradient of its logits through the joiner.
+
+        Every group of tiles has sums of its own, which are added in the groups' order: the result does not depend on
+        which thread computed which.
+        """
         encoder_BTJ, predictor_BPJ, weight_VJ, bias_V = inputs
         dtype = grad_blank_BTP.dtype
+        joiner = _Joiner(encoder_BTJ, predictor_BPJ, weight_VJ.to(dtype), _cast(bias_V, dtype))
         grad_encoder_BTJ, grad_predictor_BPJ, grad_weight_VJ = (torch.zeros_like(x, dtype=dtype) for x in inputs[:3])
-        grad_bias_V = None if bias_V is None else torch.zeros_like(bias_V, dtype=dtype)
-        weight, bias = weight_VJ.to(dtype), _cast(bias_V, dtype)
-        for tile in _tiles(self.targets.lengths, max(weight_VJ.shape), encoder_BTJ.device):
-            hidden_NJ = _hidden(encoder_BTJ, predictor_BPJ, tile, dtype)
-            logits_NV = torch.nn.functional.linear(hidden_NJ, weight, bias)
-            grad_NV = self.logits_gradient(tile, logits_NV, grad_blank_BTP, grad_label_BTP)
-            grad_weight_VJ.addmm_(grad_NV.t(), hidden_NJ)
-            if grad_bias_V is not None:
-                grad_bias_V += grad_NV.sum(0)
-            grad_NJ = (grad_NV @ weight).mul_(hidden_NJ.square_().neg_().add_(1.0))
-            grad_TPJ = grad_NJ.view(-1, tile[2].stop, grad_NJ.shape[1])
-            grad_encoder_BTJ[tile[:2]] = grad_TPJ.sum(1)
-            grad_predictor_BPJ[tile[0], tile[2]] += grad_TPJ.sum(0)
-        return grad_encoder_BTJ, grad_predictor_BPJ, grad_weight_VJ, grad_bias_V
+        grad_bias_V = grad_weight_VJ.new_zeros(len(weight_VJ))
+
+        def work(group: list[Tile]) -> tuple[Tensor, Tensor, dict[int, Tensor]]:
+            weight_sum_VJ, bias_sum_V = torch.zeros_like(grad_weight_VJ), torch.zeros_like(grad_bias_V)
+            predictor_sums = {tile.utterance: torch.zeros_like(grad_predictor_BPJ[0]) for tile in group}
+            for tile in group:
+                hidden_NJ = joiner.hidden(tile)
+                grad_NV = self.logits_gradient(tile, joiner.logits(hidden_NJ), grad_blank_BTP, grad_label_BTP)
+                weight_sum_VJ.addmm_(grad_NV.t(), hidden_NJ)
+                bias_sum_V += grad_NV.sum(0)
+                joiner.through_tanh(tile, hidden_NJ, grad_NV, grad_encoder_BTJ, predictor_sums[tile.utterance])
+            return weight_sum_VJ, bias_sum_V, predictor_sums
+
+        tiles = cells_with_gradient(self.targets, joiner.width, grad_blank_BTP, grad_label_BTP)
+        for weight_sum_VJ, bias_sum_V, predictor_sums in _each(work, grouped(tiles), encoder_BTJ):
+            grad_weight_VJ += weight_sum_VJ
+            grad_bias_V += bias_sum_V
+            for b, sum_PJ in predictor_sums.items():
+                grad_predictor_BPJ[b] += sum_PJ
+        return grad_encoder_BTJ, grad_predictor_BPJ, grad_weight_VJ, None if bias_V is None else grad_bias_V
+
+
+class _Joiner:
+    """Operands of one batch; the products of a tile live in memory that the thread's next tile overwrites."""
+
+    def __init__(self, encoder_BTJ: Tensor, predictor_BPJ: Tensor, weight_VJ: Tensor, bias_V: Tensor | None) -> None:
+        self.encoder_BTJ, self.predictor_BPJ, self.weight_VJ = encoder_BTJ, predictor_BPJ, weight_VJ
+        self.bias_V = weight_VJ.new_zeros(len(weight_VJ)) if bias_V is None else bias_V
+
+    @property
+    def width(self) -> int:
+        """Numbers in a row of the widest matrix."""
+        return max(self.weight_VJ.shape)
+
+    def hidden(self, tile: Tile) -> Tensor:
+        """The hidden layer, shape (N, J)."""
+        encoder_FJ = self.encoder_BTJ[tile.utterance].index_select(0, tile.frames_F)
+        predictor_NJ = self.predictor_BPJ[tile.utterance].index_select(0, tile.positions_FS.flatten())
+        hidden_NJ = self._room("hidden", tile.rows, predictor_NJ.shape[1])
+        hidden_FSJ = hidden_NJ.view(*tile.positions_FS.shape, -1)
+        torch.add(encoder_FJ.to(hidden_NJ.dtype)[:, None], predictor_NJ.view_as(hidden_FSJ), out=hidden_FSJ)
+        return _tanh(hidden_NJ)
+
+    def logits(self, hidden_NJ: Tensor) -> Tensor:
+        """The output layer's values, shape (N, V)."""
+        logits_NV = self._room("logits", len(hidden_NJ), len(self.weight_VJ))
+        return torch.addmm(self.bias_V, hidden_NJ, self.weight_VJ.t(), out=logits_NV)
+
+    def through_tanh(
+        self, tile: Tile, hidden_NJ: Tensor, grad_NV: Tensor, grad_encoder_BTJ: Tensor, grad_predictor_PJ: Tensor
+    ) -> None:
+        """Set the tile's part of the encoder's gradient, and add to the predictor's; the hidden layer is used up."""
+        grad_NJ = torch.mm(grad_NV, self.weight_VJ, out=self._room("grad_hidden", *hidden_NJ.shape))
+        grad_NJ.addcmul_(grad_NJ, hidden_NJ.square_(), value=-1)
+        grad_FSJ = grad_NJ.view(*tile.positions_FS.shape, -1)
+        grad_encoder_BTJ[tile.utterance].index_copy_(0, tile.frames_F, grad_FSJ.sum(1))
+        # A product with a matrix of zeros and ones adds the rows of a position far faster than torch's index_add_.
+        first, last = int(tile.positions_FS.min()), int(tile.positions_FS.max()) + 1
+        position_P1 = torch.arange(first, last, device=grad_NJ.device)[:, None]
+        grad_predictor_PJ[first:last].addmm_((position_P1 == tile.positions_FS.flatten()).to(grad_NJ.dtype), grad_NJ)
+
+    def _room(self, name: str, rows: int, columns: int) -> Tensor:
+        """Uninitialised memory of the operands' kind."""
+        if self.weight_VJ.device.type == "cpu":
+            return _workspace.take(name, (rows, columns), self.weight_VJ.dtype)
+        return self.weight_VJ.new_empty((rows, columns))
 
 
 class _LogitsTiles(_Tiles):
     """Tiles of given logits."""
 
     def fill(self, logits_BTPV: Tensor) -> tuple[Tensor, Tensor]:
-        """Tile by tile."""
-        dtype = _working_dtype(logits_BTPV)
-        outputs = self.outputs(logits_BTPV, dtype)
-        for tile in _tiles(self.targets.lengths, logits_BTPV.shape[-1], logits_BTPV.device):
-            self.fill_tile(outputs, tile, logits_BTPV[tile].to(dtype).flatten(0, 1))
+        """Group by group of tiles."""
+        outputs = self.outputs(logits_BTPV, _working_dtype(logits_BTPV))
+
+        def work(group: list[Tile]) -> None:
+            for tile in group:
+                self.fill_tile(outputs, tile, self._rows(logits_BTPV, tile).to(outputs[0].dtype))
+
+        for _ in _each(work, grouped(all_cells(self.targets, logits_BTPV.shape[3])), logits_BTPV):
+            pass
         return outputs
 
     def gradients(
@@ -134,11 +202,27 @@ class _LogitsTiles(_Tiles):
         """Write the closed-form gradient tile by tile."""
         (logits_BTPV,) = inputs
         grad_BTPV = torch.zeros_like(logits_BTPV, memory_format=torch.contiguous_format)
-        for tile in _tiles(self.targets.lengths, logits_BTPV.shape[-1], logits_BTPV.device):
-            logits_NV = logits_BTPV[tile].to(grad_blank_BTP.dtype).flatten(0, 1)
-            grad_NV = self.logits_gradient(tile, logits_NV, grad_blank_BTP, grad_label_BTP)
-            grad_BTPV[tile] = grad_NV.view(grad_BTPV[tile].shape)
+
+        def work(group: list[Tile]) -> None:
+            for tile in group:
+                logits_NV = self._rows(logits_BTPV, tile).to(grad_blank_BTP.dtype)
+                grad_NV = self.logits_gradient(tile, logits_NV, grad_blank_BTP, grad_label_BTP).to(grad_BTPV.dtype)
+                grad_FSV = grad_NV.view(*tile.positions_FS.shape, -1)
+                grad_BTPV[tile.utterance].index_put_((tile.frames_F[:, None], tile.positions_FS), grad_FSV)
+
+        tiles = cells_with_gradient(self.targets, logits_BTPV.shape[3], grad_blank_BTP, grad_label_BTP)
+        for _ in _each(work, grouped(tiles), logits_BTPV):
+            pass
         return (grad_BTPV,)
+
+    def _rows(self, logits_BTPV: Tensor, tile: Tile) -> Tensor:
+        """A copy of a tile's logits, shape (N, V)."""
+        return logits_BTPV[tile.utterance][tile.frames_F[:, None], tile.positions_FS].flatten(0, 1)
+
+
+def _each(work: Any, groups: list[list[Tile]], like: Tensor) -> Iterator[Any]:
+    """`work` of each group: on a CPU by several threads, elsewhere one after the other."""
+    return in_order(work, groups) if like.device.type == "cpu" else map(work, groups)
 
 
 def _working_dtype(*tensors: Tensor) -> torch.dtype:
@@ -151,18 +235,17 @@ def _cast(tensor: Tensor | None, dtype: torch.dtype) -> Tensor | None:
     return None if tensor is None else tensor.to(dtype)
 
 
-def _tiles(lengths: Lengths, width: int, device: torch.device) -> Iterator[Tile]:
-    """Whole frames of one utterance at a time, rows of `width` numbers."""
-    numbers = TILE_NUMBERS.get(device.type, TILE_NUMBERS["cuda"])
-    for b, (frames, positions) in enumerate(lengths):
-        step = max(1, numbers // (positions * width))
-        for start in range(0, frames, step):
-            yield b, slice(start, min(start + step, frames)), slice(positions)
+def _tanh(values: Tensor) -> Tensor:
+    """In place; NumPy's takes a seventh of the time of torch's."""
+    if values.device.type != "cpu":
+        return values.tanh_()
+    np.tanh(values.numpy(), out=values.numpy())
+    return values
 
 
-def _hidden(encoder_BTJ: Tensor, predictor_BPJ: Tensor, tile: Tile, dtype: torch.dtype) -> Tensor:
-    """The joiner's hidden layer of a tile, shape (N, J)."""
-    b, frames, positions = tile
-    encoder_T1J = encoder_BTJ[b, frames, None].to(dtype)
-    predictor_1PJ = predictor_BPJ[b, None, positions].to(dtype)
-    return (encoder_T1J + predictor_1PJ).tanh_().flatten(0, 1)
+def _exp(values: Tensor) -> Tensor:
+    """In place; NumPy's takes half the time of torch's."""
+    if values.device.type != "cpu":
+        return values.exp_()
+    np.exp(values.numpy(), out=values.numpy())
+    return values

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from isogloss.recognizers.transducer.losses import triton_kernels as kernels
-from isogloss.recognizers.transducer.losses.recomputed import ArcLogProbs, Lengths, Targets, recomputed
+from isogloss.recognizers.transducer.losses.recomputed import ArcLogProbs, Targets, recomputed
 
 CHUNK_NUMBERS = 1 << 25
 """Numbers in a chunk's largest matrix: 128 MiB of float32, enough rows to fill a large GPU."""
@@ -28,10 +28,7 @@ def joiner_log_probs(
     predictor_BPJ: Tensor,
     weight_VJ: Tensor,
     bias_V: Tensor | None,
-    labels_BP: Tensor,
-    lengths: Lengths,
-    *,
-    blank: int,
+    targets: Targets,
 ) -> tuple[Tensor, Tensor]:
     """As `losses.joiner_tiles.joiner_log_probs`, on CUDA; float32 results, products as described above."""
     device = encoder_BTJ.device.type
@@ -39,8 +36,7 @@ def joiner_log_probs(
         dtype = torch.get_autocast_dtype(device)
     else:
         dtype = torch.promote_types(torch.promote_types(encoder_BTJ.dtype, predictor_BPJ.dtype), weight_VJ.dtype)
-    arcs = _JoinerChunks(Targets(labels_BP.contiguous(), lengths, blank), dtype)
-    return recomputed(arcs, encoder_BTJ, predictor_BPJ, weight_VJ, bias_V)
+    return recomputed(_JoinerChunks(targets, dtype), encoder_BTJ, predictor_BPJ, weight_VJ, bias_V)
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,7 @@ class _Joiner:
         self.bias_V = (
             self.weight_VJ.new_zeros(len(weight_VJ), dtype=torch.float32) if bias_V is None else bias_V.float()
         )
-        self.labels_BP, self.lengths, self.blank = targets.labels_BP, targets.lengths, targets.blank
+        self.labels_BP, self.lengths, self.blank = targets.labels_BP.contiguous(), targets.lengths, targets.blank
         self.cells = targets.cells
         self.num_labels_B = torch.tensor([positions - 1 for _, positions in self.lengths], device=encoder_BTJ.device)
 

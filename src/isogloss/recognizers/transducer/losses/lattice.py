@@ -9,14 +9,15 @@ takes T + U steps, each over all utterances and positions at once. Choices of ou
   lengths.
 - Instead of backward scores, the way back carries occupancies: a cell's is shared out among the two arcs that
   reach it, by their share of its forward score. That needs products alone, of numbers between 0 and 1.
-- Arcs are laid out by anti-diagonals with positions descending, where "one label more" is the row before, and shares
-  and occupancies likewise.
+- Arcs are laid out by anti-diagonals: a row for each position, descending, of which each holds all utterances. "One
+  label more" is then B places before, and every place reads places of its own utterance only, so that no NaN spreads
+  to another. Shares and occupancies are laid out likewise.
 - The calls themselves are a good part of the cost of so short a step: NumPy's arithmetic, on the same memory, is
   called at half the cost of torch's, while torch's log-add-exp is the vectorised one. So the sweep runs on the CPU,
   wherever its inputs are.
 
-Shapes: B utterances, T frames, P = U + 1 label positions, K = T + U steps, R = B * P rows of a step, Q = R + 1 with a
-guard. `log_label_BTP[:, :, U]` is never read.
+Shapes: B utterances, T frames, P = U + 1 label positions, K = T + U steps, R = P * B places of a step, Q = R + B with a
+guard row. `log_label_BTP[:, :, U]` is never read.
 """
 
 from typing import Any
@@ -45,7 +46,8 @@ def lattice_loss(
     Values outside an utterance's lengths are never read (they may be NaN) and get gradient 0. The sweep runs
     in float64 (in float32 the occupancies of a thousand frames are wrong by half a percent), the result is
     float32, or float64 for float64 inputs. An utterance without any possible path has loss inf and gradient
-    0.
+    0. A NaN within an utterance makes its own loss and gradient NaN, and nothing of another utterance; where
+    its loss takes no part in the result (its incoming gradient is 0), its gradient is 0.
 
     Parameters
     ----------
@@ -97,12 +99,11 @@ class _LatticeLoss(torch.autograd.Function):
             )
 
             log_likelihood_B, *occupancies = forward_backward_in_triton(*arguments)
-            ctx.save_for_backward(*occupancies)
-            return -log_likelihood_B
-        if not any(ctx.needs_input_grad):
+        elif any(ctx.needs_input_grad):
+            log_likelihood_B, *occupancies = forward_backward(*arguments)
+        else:
             return -_log_likelihood(*(x.cpu() for x in arguments)).to(log_blank_BTP.device)
-        log_likelihood_B, blank_BTP, label_BTP = forward_backward(*arguments)
-        ctx.save_for_backward(blank_BTP, label_BTP)
+        ctx.save_for_backward(*(_without_negligible(x_BTP) for x_BTP in occupancies))
         return -log_likelihood_B
 
     @staticmethod
@@ -111,9 +112,22 @@ class _LatticeLoss(torch.autograd.Function):
         """Chain rule with the saved occupancies."""
         blank_BTP, label_BTP = ctx.saved_tensors
         scale_B11 = -grad_B.to(blank_BTP.dtype)[:, None, None]
-        grad_blank_BTP = (blank_BTP * scale_B11).to(ctx.dtypes[0])
-        grad_label_BTP = (label_BTP * (scale_B11 * (1.0 + ctx.fastemit))).to(ctx.dtypes[1])
-        return grad_blank_BTP, grad_label_BTP, None, None, None
+        grad_blank_BTP = blank_BTP * scale_B11
+        grad_label_BTP = label_BTP * (scale_B11 * (1.0 + ctx.fastemit))
+        for grad_BTP in (grad_blank_BTP, grad_label_BTP):
+            grad_BTP.masked_fill_(scale_B11 == 0, 0.0)  # NaN times 0 is NaN
+        return grad_blank_BTP.to(ctx.dtypes[0]), grad_label_BTP.to(ctx.dtypes[1]), None, None, None
+
+
+def _without_negligible(occupancy_BTP: Tensor) -> Tensor:
+    """Occupancies with 0 for those that all together change no gradient by more than a rounding error, in place.
+
+    The blanks of a frame and the labels of a position have occupancies that add up to 1; what is dropped there adds up
+    to less than half of the distance from 1 to the next number below. What has no gradient is not computed again.
+    """
+    _, frames, positions = occupancy_BTP.shape
+    negligible = torch.finfo(occupancy_BTP.dtype).eps / (4 * max(frames, positions))
+    return occupancy_BTP.masked_fill_(occupancy_BTP < negligible, 0.0)
 
 
 @torch.inference_mode()  # a step is so short that the bookkeeping of views and versions is a sixth of it
@@ -124,16 +138,17 @@ def _occupancies(
     (batch, frames, positions), dtype = log_blank_BTP.shape, _result_dtype(log_blank_BTP, log_label_BTP)
     inside_BTP = _inside(log_blank_BTP, encoder_lengths_B, token_lengths_B)
     arcs_K2Q = _extended_arcs(log_blank_BTP, log_label_BTP, token_lengths_B, inside_BTP)
-    scores_KQ = _sweep(arcs_K2Q, positions)
-    log_likelihood_B = scores_KQ[-1, :-1:positions].to(dtype, copy=True)
+    scores_KQ = _sweep(arcs_K2Q, batch)
+    log_likelihood_B = scores_KQ[-1, :batch].to(dtype, copy=True)
     # What arrives along an arc: the score before it plus its log-probability (a label comes from the next row). Where
     # nothing arrives, a cell's score is -inf too: subtracting a finite number keeps the shares at 0.
-    num_steps, _, num_rows = arcs_K2Q.shape
-    arcs_K2Q[:, :, :-1] += scores_KQ.as_strided((num_steps, 2, num_rows - 1), (num_rows, 1, 1))
+    num_steps, _, num_places = arcs_K2Q.shape
+    before_K2R = scores_KQ.as_strided((num_steps, 2, num_places - batch), (num_places, batch, 1))
+    arcs_K2Q[:, :, :-batch] += before_K2R
     shares_K2Q = _workspace.take("shares", arcs_K2Q.shape, dtype)
     torch.sub(arcs_K2Q, scores_KQ[1:, None].clamp_(min=torch.finfo().min), out=shares_K2Q)
     np.exp(shares_K2Q.numpy(), out=shares_K2Q.numpy())
-    _share_out(shares_K2Q, positions)
+    _share_out(shares_K2Q, batch)
     blank_BTP = _by_cell(shares_K2Q, 0, inside_BTP.shape).masked_fill(~inside_BTP, 0.0)
     label_BTP = torch.zeros_like(blank_BTP)
     label_BTP[:, :, :-1] = _by_cell(shares_K2Q, 1, (batch, frames, positions - 1))
@@ -146,9 +161,9 @@ def _log_likelihood(
 ) -> Tensor:
     """The way forward alone."""
     inside_BTP = _inside(log_blank_BTP, encoder_lengths_B, token_lengths_B)
-    positions = inside_BTP.shape[2]
-    scores_KQ = _sweep(_extended_arcs(log_blank_BTP, log_label_BTP, token_lengths_B, inside_BTP), positions)
-    return scores_KQ[-1, :-1:positions].to(_result_dtype(log_blank_BTP, log_label_BTP), copy=True)
+    batch = len(inside_BTP)
+    scores_KQ = _sweep(_extended_arcs(log_blank_BTP, log_label_BTP, token_lengths_B, inside_BTP), batch)
+    return scores_KQ[-1, :batch].to(_result_dtype(log_blank_BTP, log_label_BTP), copy=True)
 
 
 def _result_dtype(*log_probs: Tensor) -> torch.dtype:
@@ -170,7 +185,7 @@ def _extended_arcs(log_blank_BTP: Tensor, log_label_BTP: Tensor, token_lengths_B
     """
     batch, frames, positions = log_blank_BTP.shape
     labels = positions - 1
-    arcs_K2Q = _workspace.take("arcs", (frames + labels, 2, batch * positions + 1), torch.float64).fill_(-torch.inf)
+    arcs_K2Q = _workspace.take("arcs", (frames + labels, 2, batch * (positions + 1)), torch.float64).fill_(-torch.inf)
     ahead_BP = token_lengths_B[:, None] - torch.arange(positions)  # labels still to come
     nothing = log_blank_BTP.new_tensor(-torch.inf, dtype=_result_dtype(log_blank_BTP, log_label_BTP))
     waiting_B1P = torch.where(ahead_BP == 0, 0.0, nothing)[:, None]
@@ -186,46 +201,44 @@ def _extended_arcs(log_blank_BTP: Tensor, log_label_BTP: Tensor, token_lengths_B
 def _by_cell(skewed_K2Q: Tensor, kind: int, shape: tuple[int, ...]) -> Tensor:
     """The arcs of one kind (0 blank, 1 label) as a view by the cell (b, t, u) that they leave.
 
-    An arc belongs to step t + u and to the row of the cell that it enters: of its utterance, row U - u by blank and
-    U - u - 1 by label. The shape holds labels 0..U for blank and 0..U - 1 for label.
+    An arc belongs to step t + u and to the row of the position that it enters: row U - u by blank, U - u - 1 by label.
+    The shape holds labels 0..U for blank and 0..U - 1 for label.
     """
-    num_rows = skewed_K2Q.shape[2]
+    num_places, batch = skewed_K2Q.shape[2], shape[0]
     return skewed_K2Q.as_strided(
-        shape,
-        ((num_rows - 1) // shape[0], 2 * num_rows, 2 * num_rows - 1),
-        kind * num_rows + shape[2] - 1,
+        shape, (1, 2 * num_places, 2 * num_places - batch), kind * num_places + (shape[2] - 1) * batch
     )
 
 
-def _sweep(arcs_K2Q: Tensor, positions: int) -> Tensor:
+def _sweep(arcs_K2Q: Tensor, batch: int) -> Tensor:
     """Log-scores of all anti-diagonals, shape (K + 1, Q)."""
-    num_steps, _, num_rows = arcs_K2Q.shape
-    scores_KQ = _workspace.take("scores", (num_steps + 1, num_rows), torch.float64)
+    num_steps, _, num_places = arcs_K2Q.shape
+    scores_KQ = _workspace.take("scores", (num_steps + 1, num_places), torch.float64)
     scores_KQ[0] = -torch.inf
-    scores_KQ[:, -1] = -torch.inf
-    scores_KQ[0, positions - 1 : -1 : positions] = 0.0
-    arrivals_2R = arcs_K2Q.new_empty((2, num_rows - 1))
+    scores_KQ[:, -batch:] = -torch.inf
+    scores_KQ[0, -2 * batch : -batch] = 0.0
+    arrivals_2R = arcs_K2Q.new_empty((2, num_places - batch))
     by_blank_R, by_label_R = arrivals_2R.unbind()
     into_blank_R, into_label_R = arrivals_2R.numpy()
     before_KQ, (blank_KQ, label_KQ) = scores_KQ[:-1].numpy(), arcs_K2Q.numpy().swapaxes(0, 1)
     # A row is reached by blank from itself and by label from the next one.
-    steps = zip(before_KQ[:, :-1], blank_KQ[:, :-1], before_KQ[:, 1:], label_KQ[:, :-1], strict=True)
+    steps = zip(before_KQ[:, :-batch], blank_KQ[:, :-batch], before_KQ[:, batch:], label_KQ[:, :-batch], strict=True)
     add, log_add_exp = np.add, torch.logaddexp
-    for (same_R, blank_R, next_R, label_R), target_R in zip(steps, scores_KQ[1:, :-1].unbind(), strict=True):
+    for (same_R, blank_R, next_R, label_R), target_R in zip(steps, scores_KQ[1:, :-batch].unbind(), strict=True):
         add(same_R, blank_R, out=into_blank_R)
         add(next_R, label_R, out=into_label_R)
         log_add_exp(by_blank_R, by_label_R, out=target_R)
     return scores_KQ
 
 
-def _share_out(shares_K2Q: Tensor, positions: int) -> None:
+def _share_out(shares_K2Q: Tensor, batch: int) -> None:
     """From the last cell of each utterance back to its first: shares become occupancies, in place."""
-    num_steps, _, num_rows = shares_K2Q.shape
-    occupancy_R = shares_K2Q.new_zeros(num_rows - 1)
-    occupancy_R[::positions] = 1.0
-    blank_KR, label_KR = shares_K2Q[:, :, :-1].numpy().swapaxes(0, 1)
+    num_steps, _, num_places = shares_K2Q.shape
+    occupancy_R = shares_K2Q.new_zeros(num_places - batch)
+    occupancy_R[:batch] = 1.0
+    blank_KR, label_KR = shares_K2Q[:, :, :-batch].numpy().swapaxes(0, 1)
     # A row is left by blank to itself and by label to the row before; before the first row lies the guard of blank.
-    leaving_KR = shares_K2Q.as_strided((num_steps, num_rows - 1), (2 * num_rows, 1), num_rows - 1).numpy()
+    leaving_KR = shares_K2Q.as_strided((num_steps, num_places - batch), (2 * num_places, 1), num_places - batch).numpy()
     here_R, multiply, add = occupancy_R.numpy(), np.multiply, np.add
     for blank_R, label_R, leaving_R in zip(blank_KR[::-1], label_KR[::-1], leaving_KR[::-1], strict=True):
         multiply(here_R, blank_R, out=blank_R)

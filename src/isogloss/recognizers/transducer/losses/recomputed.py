@@ -3,7 +3,8 @@
 The logits of a transducer are (B, T, U + 1, V): the tensor that fills the memory. The loss needs two numbers
 of each row of V, and the gradient in the logits is known in closed form (softmax times the arcs' gradients,
 minus those gradients at blank and label), so some rows at a time are enough, forward and backward. This is the idea
-of fused cross-entropy over vocabulary chunks, applied to the lattice.
+of fused cross-entropy over vocabulary chunks, applied to the lattice. Rows whose arcs have no gradient need not be
+computed again at all.
 
 Shapes: B utterances, T frames, P = U + 1 label positions.
 """
@@ -21,12 +22,32 @@ Lengths = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
+class Windows:
+    """Successive label positions at each frame, outside which the lattice has no path.
+
+    Attributes
+    ----------
+    begin_BT
+        The first one; integers, valid within an utterance's frames.
+    widths
+        How many, for each utterance.
+    """
+
+    begin_BT: Tensor
+    widths: list[int]
+
+
+@dataclass(frozen=True)
 class Targets:
-    """What the rows of logits are asked for: the next label at each position (any token at the last), and blank."""
+    """What the rows of logits are asked for: the next label at each position (any token at the last), and blank.
+
+    With `windows`, only for the cells within them.
+    """
 
     labels_BP: Tensor
     lengths: Lengths
     blank: int
+    windows: Windows | None = None
 
     @property
     def cells(self) -> tuple[int, int, int]:
@@ -40,7 +61,10 @@ class ArcLogProbs(ABC):
 
     @abstractmethod
     def fill(self, *inputs: Any) -> tuple[Tensor, Tensor]:
-        """(log P(blank), log P(next label)), each (B, longest T, longest P), 0 outside utterances."""
+        """(log P(blank), log P(next label)), each (B, longest T, longest P).
+
+        Outside utterances they are 0; with windows, they are -inf outside the windows.
+        """
 
     @abstractmethod
     def gradients(
@@ -50,7 +74,7 @@ class ArcLogProbs(ABC):
 
 
 def recomputed(arcs: ArcLogProbs, *inputs: Tensor | None) -> tuple[Tensor, Tensor]:
-    """`arcs.fill(*inputs)`, differentiable; nothing but the inputs is kept. Autocast is off within."""
+    """`arcs.fill(*inputs)`, differentiable; of all logits nothing is kept. Autocast is off within."""
     log_blank_BTP, log_label_BTP = _Recomputed.apply(arcs, *inputs)
     return log_blank_BTP, log_label_BTP
 

@@ -16,7 +16,7 @@ from isogloss.errors import ModelError
 from isogloss.recognizers.transducer.losses import backends
 from isogloss.recognizers.transducer.losses.joiner_tiles import logits_log_probs
 from isogloss.recognizers.transducer.losses.lattice import lattice_loss
-from isogloss.recognizers.transducer.losses.recomputed import Lengths
+from isogloss.recognizers.transducer.losses.recomputed import Lengths, Targets
 from isogloss.recognizers.transducer.losses.targets import check_joiner, check_targets
 
 Reduction = Literal["none", "mean", "sum"]
@@ -103,9 +103,8 @@ def transducer_loss(
         from isogloss.recognizers.transducer.losses.joiner_triton import joiner_log_probs
     else:
         from isogloss.recognizers.transducer.losses.joiner_tiles import joiner_log_probs
-    log_blank_BTP, log_label_BTP = joiner_log_probs(
-        encoder_BTJ, predictor_BUJ, weight_VJ, bias_V, labels_BP, lengths, blank=blank
-    )
+    targets = Targets(labels_BP, lengths, blank)
+    log_blank_BTP, log_label_BTP = joiner_log_probs(encoder_BTJ, predictor_BUJ, weight_VJ, bias_V, targets)
     return _loss(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, fastemit, delay_penalty, reduction)
 
 
@@ -133,7 +132,7 @@ def transducer_loss_from_logits(
     shape = (batch, frames, positions)
     lengths = check_targets(shape, num_tokens, tokens_BU, encoder_lengths_B, token_lengths_B, blank)
     labels_BP = _labels_by_position(tokens_BU, token_lengths_B, blank, lengths)
-    log_blank_BTP, log_label_BTP = logits_log_probs(logits_BTUV, labels_BP, lengths, blank=blank)
+    log_blank_BTP, log_label_BTP = logits_log_probs(logits_BTUV, Targets(labels_BP, lengths, blank))
     return _loss(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, fastemit, delay_penalty, reduction)
 
 
@@ -152,9 +151,9 @@ def _loss(
     if reduction not in ("none", "mean", "sum"):
         raise ModelError(f"reduction is {reduction!r}; use 'none', 'mean' or 'sum'")
     if delay_penalty > 0:
-        frame_T = torch.arange(log_label_BTP.shape[1], device=log_label_BTP.device)
-        earliness_BT = (encoder_lengths_B[:, None] - 1) / 2 - frame_T
-        log_label_BTP = log_label_BTP + (delay_penalty * earliness_BT).to(log_label_BTP.dtype)[:, :, None]
+        frame_T = torch.arange(log_label_BTP.shape[1], dtype=log_label_BTP.dtype, device=log_label_BTP.device)
+        earliness_BT = (encoder_lengths_B[:, None].to(frame_T) - 1) / 2 - frame_T
+        log_label_BTP = log_label_BTP + delay_penalty * earliness_BT[:, :, None]
     loss_B = lattice_loss(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, fastemit=fastemit)
     if reduction == "none":
         return loss_B

@@ -1,0 +1,197 @@
+"""Cohorts that a rule finds: chosen on one half of the speakers, reported on the other.
+
+A cohort that was chosen for being badly served looks worse on the speakers who chose it than it is (regression to the
+mean), and a test on them would find what is not there. So the speakers are divided in two by a seeded hash of their
+id; a rule is fitted and its cohorts are ranked on the one half, and every figure and test is of the other.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from isogloss.cohorts.attribute import AttributeCohorts
+from isogloss.cohorts.automatic import SpeakerClusters
+from isogloss.cohorts.geodemographic import GeodemographicPartition
+from isogloss.cohorts.geographic import GeographicTree
+from isogloss.cohorts.rule import UNSPECIFIED, CohortRule
+from isogloss.errors import ParamsError, TableError
+from isogloss.io.attributes import Attributes
+from isogloss.io.cells import number_column, text_column
+from isogloss.io.embeddings import speaker_embeddings
+from isogloss.io.positions import read_positions
+from isogloss.io.source import Source
+from isogloss.io.table_reader import read_table
+from isogloss.judging.grouping import Grouping, Ranked
+from isogloss.judging.intake.groupings import by_columns
+from isogloss.judging.intake.request import Request
+from isogloss.judging.intake.utterances import Utterances
+from isogloss.judging.word_errors import error_counts, error_rates
+from isogloss.zips import KEYS, PLACE, join_zip_attributes
+
+COHORT_SPEAKERS = 24
+"""Fewest speakers of a found cohort on the half that chooses, so that the other half probably has 20 of it."""
+COHORT_WORDS = 100
+NOT_DEMOGRAPHIC = {*PLACE, "total_population"}
+TITLES = {
+    "geographic": "region",
+    "geodemographic": "demography of the ZIP code",
+    "automatic": "similar voices",
+    "attribute": "intersections of known columns",
+}
+
+
+def choosing_half(speakers: pd.Series, *, seed: int) -> NDArray[np.bool_]:
+    """Whether each row's speaker belongs to the half that chooses cohorts: a bit of a hash of seed and id."""
+    names = speakers.unique()
+    bits = {name: hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=1).digest()[0] & 1 for name in names}
+    return speakers.map(bits).to_numpy(dtype=np.int64) == 1
+
+
+def discover(rule_name: str, utterances: Utterances, request: Request) -> tuple[Grouping, list[str]]:
+    """The grouping that a rule finds, and warnings.
+
+    Raises
+    ------
+    TableError
+        What the rule needs is missing or out of range, a half has no words, or a single cohort was found.
+    """
+    features, warnings = _features(rule_name, utterances, request)
+    rows = utterances.before
+    choosing_N = choosing_half(rows["speaker_id"], seed=request.statistics.seed)
+    least = max(COHORT_SPEAKERS, request.min_speakers)
+    if rows.loc[choosing_N, "speaker_id"].nunique() < 2 * least:
+        raise TableError(
+            f"--discover {rule_name}: of {rows['speaker_id'].nunique()} speakers one half chooses the cohorts, and a "
+            f"cohort needs {least} speakers there; give at least {5 * least} speakers"
+        )
+    rule = _rule(rule_name, request, least)
+    by_speaker = rule_name == "automatic"
+    fitted = rows[choosing_N]
+    cohorts_N = (_fit_speakers if by_speaker else _fit_rows)(rule, features, rows, choosing_N)
+    chosen = pd.Series(cohorts_N, dtype="str")
+    rates = error_rates(fitted.assign(cohort=chosen[choosing_N].to_numpy()), "cohort")["error_rate"]
+    order = rates.dropna().sort_values(ascending=False, kind="stable").index
+    if len(set(cohorts_N)) < 2:
+        raise TableError(
+            f"--discover {rule_name}: the rule found a single cohort, so there is nothing to compare; it needs more "
+            f"speakers, or other attributes (a cohort has at least {least} speakers on the half that chooses)"
+        )
+    names = sorted(set(cohorts_N))
+    grouping = Grouping(
+        name=rule_name,
+        title=TITLES[rule_name],
+        cohorts=chosen.mask(choosing_N),
+        labels={name: _label(rule, name) for name in names},
+        chosen=chosen.mask(~choosing_N),
+        ranked={str(name): Ranked(rank, float(rates[name])) for rank, name in enumerate(order, start=1)},
+        split="reporting half of the speakers",
+        rectangles={name: rectangles for name in names if (rectangles := rule.geometry(name)) is not None},
+    )
+    return grouping, warnings
+
+
+def _label(rule: CohortRule, name: str) -> str:
+    """A cohort for human readers, also one that only the reporting half has."""
+    return "unknown" if name == UNSPECIFIED and rule.rule_name == "automatic" else rule.label(name)
+
+
+def _features(rule_name: str, utterances: Utterances, request: Request) -> tuple[pd.DataFrame, list[str]]:
+    """What the rule looks at: a row an utterance, or, for voices, a row a speaker."""
+    attributes = utterances.attributes
+    if rule_name == "geographic":
+        return read_positions(attributes)
+    if rule_name == "attribute":
+        columns = list(dict.fromkeys(column for by in request.by for column in by_columns(attributes, by)))
+        return pd.DataFrame({column: attributes.text(column) for column in columns}), []
+    if rule_name == "automatic" and request.embeddings is not None:
+        speakers, matrix_SD = speaker_embeddings(request.embeddings, utterances.ids, utterances.before["speaker_id"])
+        lacking = int(np.isnan(matrix_SD[:, 0]).sum())
+        warnings = [f"{lacking} speakers have no embedding: they are a cohort of their own"] * bool(lacking)
+        return pd.DataFrame(matrix_SD, index=speakers), warnings
+    if rule_name == "geodemographic" and request.zips is not None:
+        return _demography(attributes, request.zips, request.separator)
+    raise ParamsError(f"--discover {rule_name} lacks its table; see `isogloss audit --help`")
+
+
+def _demography(attributes: Attributes, path: Path, separator: str | None) -> tuple[pd.DataFrame, list[str]]:
+    """The figures of each utterance's ZIP code."""
+    attributes.require("zip", option="--discover geodemographic")
+    source = read_table(path, separator=separator)
+    table, wanted = pd.DataFrame(), []
+    for name in source.names:
+        if name in KEYS:
+            table[name] = text_column(source, name)
+        elif name not in NOT_DEMOGRAPHIC and (numbers := _numbers_if_any(source, name)) is not None:
+            table[name] = numbers
+            wanted.append(name)
+    joined = join_zip_attributes(attributes.text("zip"), table, wanted, where=str(path))
+    unknown = int(joined.isna().all(axis=1).sum())
+    if unknown == len(joined):
+        raise TableError(f"--discover geodemographic: no ZIP code of ours is in {path}; check both columns")
+    return joined, [f"{unknown} utterances have no ZIP code that {path} knows"] * bool(unknown)
+
+
+def _numbers_if_any(source: Source, name: str) -> pd.Series | None:
+    """A column of numbers; None where it is a name or the like."""
+    try:
+        return number_column(source, name)
+    except TableError:
+        return None
+
+
+def _rule(rule_name: str, request: Request, least: int) -> CohortRule:
+    """The rule, unfitted."""
+    seed = request.statistics.seed
+    if rule_name == "geographic":
+        return GeographicTree(
+            max_leaves=request.max_cohorts, min_speakers=least, min_words=COHORT_WORDS, random_state=seed
+        )
+    if rule_name == "geodemographic":
+        return GeodemographicPartition(min_speakers=least, min_words=COHORT_WORDS)
+    if rule_name == "automatic":
+        return SpeakerClusters(max_clusters=request.max_cohorts, random_state=seed)
+    return AttributeCohorts()
+
+
+def _fit_rows(
+    rule: CohortRule, features: pd.DataFrame, rows: pd.DataFrame, choosing_N: NDArray[np.bool_]
+) -> NDArray[np.object_]:
+    """Fit on the rows of the half that chooses; the cohort of every row."""
+    words, rate, speakers = _targets(rows)
+    try:
+        rule.fit(features[choosing_N], rate[choosing_N], sample_weight=words[choosing_N], groups=speakers[choosing_N])
+    except ValueError as error:
+        raise TableError(f"--discover {rule.rule_name} cannot be fitted: {error}") from None
+    return rule.predict(features, groups=speakers)
+
+
+def _fit_speakers(
+    rule: CohortRule, features: pd.DataFrame, rows: pd.DataFrame, choosing_N: NDArray[np.bool_]
+) -> NDArray[np.object_]:
+    """The same with one row a speaker: a speaker's embedding is the mean over their utterances either way."""
+    words, rate, _ = _targets(rows)
+    speaker_N = features.index.get_indexer(pd.Index(rows["speaker_id"]))
+    words_S = np.bincount(speaker_N, words, minlength=len(features))
+    errors_S = np.bincount(speaker_N, words * rate, minlength=len(features))
+    rate_S = np.divide(errors_S, words_S, out=np.zeros(len(features)), where=words_S > 0)
+    choosing_S = np.zeros(len(features), dtype=bool)
+    choosing_S[speaker_N[choosing_N]] = True
+    names_S = features.index.to_numpy(dtype=object)
+    matrix_SD = features.to_numpy()
+    try:
+        rule.fit(
+            matrix_SD[choosing_S], rate_S[choosing_S], sample_weight=words_S[choosing_S], groups=names_S[choosing_S]
+        )
+    except ValueError as error:
+        raise TableError(f"--discover {rule.rule_name} cannot be fitted: {error}") from None
+    return rule.predict(matrix_SD, groups=names_S)[speaker_N]
+
+
+def _targets(rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.object_]]:
+    """Reference words, error rate and speaker of each row; a row without words has rate 0 and weight 0."""
+    words = rows["words"].to_numpy(np.float64)
+    rate = np.divide(error_counts(rows), words, out=np.zeros(len(rows)), where=words > 0)
+    return words, rate, rows["speaker_id"].to_numpy(object)

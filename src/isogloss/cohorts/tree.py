@@ -1,0 +1,178 @@
+"""A binary tree over positions, grown best-first by scikit-learn, as nodes that can be written down.
+
+The next split is always the one that, over all leaves, most reduces the weighted squared error of the speakers' rates,
+
+    gain = W_below W_above / (W_below + W_above) * (wer_below - wer_above)^2,
+
+which is CART's criterion (Breiman et al. 1984, section 8.4): the squared difference of the WERs of the two sides, more
+for more words that bear it out. scikit-learn's `DecisionTreeRegressor` on speakers, weighted by their words, does just
+this: its least samples of a leaf are speakers, and its least weight words.
+
+scikit-learn sees ranks in place of degrees: it rounds features to 32 bits, to which two speakers of one street may be
+at one place, and only the order counts. Thresholds are put midway between the two degrees afterwards.
+
+Shapes: S speakers, N positions.
+"""
+
+import heapq
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.tree import DecisionTreeRegressor
+
+from isogloss.cohorts.rule import Rectangle
+from isogloss.cohorts.speaker_sums import Floats, Integers, SpeakerSums
+
+ROUNDING = 1e-12
+"""Relative size below which a gain, or a difference of two gains, is rounding."""
+Node = dict[str, Any]
+"""`axis` (0 latitude, 1 longitude), `threshold`, `below`, `above` (indices of nodes) of a split, where a coordinate of
+at most the threshold is below; `cohort` of a leaf."""
+
+
+def split_gain(words_below: Floats, errors_below: Floats, words: float, errors: float) -> Floats:
+    """Reduction of the weighted squared error; `words_below` lies strictly between 0 and `words`."""
+    words_above = words - words_below
+    difference = errors_below / words_below - (errors - errors_below) / words_above
+    return words_below * words_above / words * difference**2
+
+
+def grow_tree(
+    speakers: SpeakerSums,
+    *,
+    max_leaves: int,
+    min_speakers: int,
+    min_words: float,
+    accept: Callable[[Integers], bool] | None = None,
+) -> list[Node]:
+    """Grow a tree; node 0 is the root, and a node's children follow it.
+
+    Leaves are numbered depth first, the south or west side before the other: `geo-001` and so on.
+
+    Parameters
+    ----------
+    accept
+        Asked for the speakers (ascending indices) of each region that is about to be split, best split first: a
+        significance test. None accepts all.
+    """
+    nodes: list[Node] = [{}]
+    words, errors = speakers.words_S.sum(), speakers.errors_S.sum()
+    if max_leaves > 1 and len(speakers) >= 2 * min_speakers and words >= 2 * min_words and errors > 0:
+        # With a test, a rejected split leaves its place to the next best, so all splits must be known.
+        most = max_leaves if accept is None else None
+        ranks = [np.unique(values_S, return_inverse=True) for values_S in speakers.position_S2.T]
+        _take_best(nodes, _fitted(speakers, ranks, most, min_speakers, min_words), ranks, max_leaves, accept)
+    for number, index in enumerate(_leaves(nodes), start=1):
+        nodes[index]["cohort"] = f"geo-{number:03d}"
+    return nodes
+
+
+def leaf_of(nodes: list[Node], position_N2: Floats) -> Integers:
+    """The number of the leaf (from 0, in the order of names) at each position; no coordinate may be NaN."""
+    leaf_N = np.zeros(len(position_N2), dtype=np.int64)
+    numbers = {index: number for number, index in enumerate(_leaves(nodes))}
+    waiting = [(0, np.arange(len(position_N2)))]
+    while waiting:
+        index, row_N = waiting.pop()
+        if index in numbers:
+            leaf_N[row_N] = numbers[index]
+            continue
+        below_N = position_N2[row_N, nodes[index]["axis"]] <= nodes[index]["threshold"]
+        waiting += [(nodes[index]["below"], row_N[below_N]), (nodes[index]["above"], row_N[~below_N])]
+    return leaf_N
+
+
+def rectangles(nodes: list[Node], outline: Rectangle) -> list[Rectangle]:
+    """Where the leaves lie within an outline of (south, west, north, east)."""
+    found: dict[int, Rectangle] = {}
+    waiting = [(0, outline)]
+    while waiting:
+        index, sides = waiting.pop()
+        node = nodes[index]
+        if "cohort" in node:
+            found[index] = sides
+            continue
+        south_west, north_east = list(sides), list(sides)
+        south_west[node["axis"] + 2] = north_east[node["axis"]] = node["threshold"]
+        waiting += [(node["below"], tuple(south_west)), (node["above"], tuple(north_east))]  # type: ignore[list-item]
+    return [found[index] for index in _leaves(nodes)]
+
+
+def _fitted(
+    speakers: SpeakerSums,
+    ranks: list[tuple[Floats, Integers]],
+    max_leaves: int | None,
+    min_speakers: int,
+    min_words: float,
+) -> Any:
+    """scikit-learn's tree of all splits, or of the best `max_leaves` - 1."""
+    rank_S2 = np.column_stack([rank_S for _, rank_S in ranks])
+    rate_S = speakers.errors_S / speakers.words_S
+    # In an order of their own, so that sums round alike whatever the order of rows; relative to the whole's rate, so
+    # that the least gain is relative too.
+    order_S = np.lexsort((rate_S, speakers.words_S, rank_S2[:, 1], rank_S2[:, 0]))
+    words = speakers.words_S.sum()
+    tree = DecisionTreeRegressor(
+        max_leaf_nodes=max_leaves,
+        min_samples_leaf=min_speakers,
+        min_weight_fraction_leaf=min(min_words / words * (1 - ROUNDING), 0.5),
+        min_impurity_decrease=ROUNDING,
+        random_state=0,
+    )
+    relative_S = rate_S * (words / speakers.errors_S.sum())
+    return tree.fit(rank_S2[order_S], relative_S[order_S], speakers.words_S[order_S]).tree_
+
+
+def _take_best(
+    nodes: list[Node],
+    tree: Any,
+    ranks: list[tuple[Floats, Integers]],
+    max_leaves: int,
+    accept: Callable[[Integers], bool] | None,
+) -> None:
+    """Take over the splits of a tree, best first, with thresholds in degrees."""
+    waiting: list[tuple[float, int, int, Integers]] = []
+
+    def propose(index: int, source: int, member_S: Integers) -> None:
+        below, above = tree.children_left[source], tree.children_right[source]
+        if below < 0:
+            return
+        words, rates = tree.weighted_n_node_samples, tree.value[:, 0, 0]
+        errors = words[below] * rates[below] + words[above] * rates[above]
+        gain = split_gain(words[below], words[below] * rates[below], words[source], errors)
+        heapq.heappush(waiting, (-float(gain), index, int(source), member_S))
+
+    propose(0, 0, np.arange(len(ranks[0][1])))
+    leaves = 1
+    while waiting and leaves < max_leaves:
+        _, index, source, member_S = heapq.heappop(waiting)
+        if accept is not None and not accept(member_S):
+            continue
+        axis = int(tree.feature[source])
+        degrees, rank_S = ranks[axis][0], ranks[axis][1][member_S]
+        below_S = rank_S <= tree.threshold[source]
+        left, right = degrees[rank_S[below_S].max()], degrees[rank_S[~below_S].min()]
+        middle = left + (right - left) / 2
+        nodes[index] |= {
+            "axis": axis,
+            "threshold": float(middle if middle < right else left),  # no number may lie between two neighbours
+            "below": len(nodes),
+            "above": len(nodes) + 1,
+        }
+        nodes += [{}, {}]
+        leaves += 1
+        propose(len(nodes) - 2, tree.children_left[source], member_S[below_S])
+        propose(len(nodes) - 1, tree.children_right[source], member_S[~below_S])
+
+
+def _leaves(nodes: list[Node]) -> list[int]:
+    """The indices of the leaves, depth first."""
+    leaves, waiting = [], [0]
+    while waiting:
+        index = waiting.pop()
+        if "axis" in nodes[index]:
+            waiting += [nodes[index]["above"], nodes[index]["below"]]
+        else:
+            leaves.append(index)
+    return leaves

@@ -1,0 +1,307 @@
+"""The one typed document that every judgement is: a pipeline stage's, an audit's, one system or two, WER or EER.
+
+Its JSON schema is `docs/document.schema.json`. Rates, changes and bounds are fractions; None is what is not known, or
+what the speakers do not allow to be said. Whatever is in a document may be shown: small cohorts are hidden before it is
+made. Pages, terminal tables and metrics are computed from documents alone.
+
+`before` is the first system (the baseline), `after` the second; a document of one system has no `after` and no change.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Interval = tuple[float, float]
+Degrees = float
+Rectangle = tuple[Degrees, Degrees, Degrees, Degrees]
+"""South, west, north, east."""
+Split = Literal["discovery", "test"]
+
+KIND = "isogloss-document"
+
+
+class Record(BaseModel):
+    """A part of a document; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Change(Record):
+    """A figure under each system, and its relative change with the interval of that change."""
+
+    before: float | None = None
+    after: float | None = None
+    relative_change: float | None = None
+    """after / before - 1."""
+    ci95: Interval | None = None
+    """Of `relative_change`, at the document's `confidence`."""
+
+
+class Rates(Change):
+    """The error rates of both systems with their intervals, and the test of the change."""
+
+    before_ci95: Interval | None = None
+    after_ci95: Interval | None = None
+    p: float | None = None
+    """Of "both systems have the same error rate", two-sided, not adjusted."""
+
+
+class OverallFigures(Rates):
+    """All speakers together."""
+
+    min_dcf: dict[str, Rates] | None = None
+    """Verification: the least detection cost, by the prior probability of a target."""
+
+
+class Rest(Record):
+    """How the first system serves a cohort in comparison with all other speakers."""
+
+    ratio: float | None
+    """Error rate of the cohort over that of all others."""
+    ci95: Interval | None
+    p: float | None
+    p_holm: float | None
+    """Adjusted over the cohorts of the grouping."""
+    detectable_ratio: float | None
+    """The least ratio above 1 that these speakers would have shown, with power 0.8 and before adjustment."""
+    worse: bool
+    """Whether the cohort is significantly worse than all others."""
+
+
+class ThresholdRates(Record):
+    """Verification: what one threshold for all does to a cohort."""
+
+    far: float | None
+    """Share of non-targets accepted."""
+    far_ci95: Interval | None = None
+    frr: float | None
+    """Share of targets rejected."""
+    frr_ci95: Interval | None = None
+
+
+class ThresholdFigures(Record):
+    """Verification: the rates of a cohort where each verifier accepts what it accepts at its EER over all trials."""
+
+    before: ThresholdRates
+    after: ThresholdRates | None = None
+
+
+class CohortFigures(Rates):
+    """One cohort."""
+
+    cohort: str
+    label: str
+    merged: bool = False
+    """Whether it stands for the cohorts that were merged for privacy."""
+    mitigated: bool = False
+    speakers: int | None
+    """None where nobody knows who spoke."""
+    utterances: int | None = None
+    words: int | None = None
+    targets: int | None = None
+    nontargets: int | None = None
+    measurable: bool = True
+    """Whether there is anything to take a rate of."""
+    inference: bool
+    """Whether there are speakers enough for intervals and tests."""
+    p_holm: float | None = None
+    """`p` adjusted over the cohorts of the grouping."""
+    discovery_rank: int | None = None
+    """Rank by error rate among the speakers who chose the cohorts, 1 the worst; None for the merged cohort."""
+    discovery: float | None = None
+    """Error rate of the first system among the speakers who chose the cohorts; None where it may not be shown."""
+    discovery_ci95: Interval | None = None
+    rest: Rest | None = None
+    at_threshold: ThresholdFigures | None = None
+
+
+class Difference(Record):
+    """The distance of two cohorts' rates, in rates."""
+
+    before: float
+    before_ci95: Interval | None = None
+    after: float | None = None
+    after_ci95: Interval | None = None
+    change: float | None = None
+    ci95: Interval | None = None
+    """Of `change`."""
+
+
+class SpreadFigures(Record):
+    """How far the cohorts lie apart: over those with inference if there are several, else over all."""
+
+    cohorts: list[str]
+    """The cohorts that were counted, each once."""
+    mean: Change
+    max: Change
+    variance: Change
+    standard_deviation: Change | None = None
+    relative_gap: Change
+    """(worst - best) / best, the worst and the best by their rank on discovery."""
+    gap: Difference | None = None
+    """Where there are two cohorts (verification)."""
+
+
+class Side(Record):
+    """Bottom or top cohort on one split."""
+
+    rate: float | None
+    ci95: Interval | None
+    speakers: int
+    share_of_speakers: float
+    """Of the split's speakers, each with their weight in the population."""
+    share_of_words: float
+    """Of the split's reference words, weighted likewise."""
+
+
+class SplitGap(Record):
+    """Bottom and top cohort on one split, and the relative gap between them."""
+
+    bottom: Side
+    top: Side
+    relative_gap: float | None
+    relative_gap_ci95: Interval | None
+
+
+class GapFigures(Record):
+    """The worst and the best cohort by their rank on discovery, on discovery and on test."""
+
+    bottom: str
+    top: str
+    discovery: SplitGap
+    test: SplitGap
+
+
+class Region(Record):
+    """The part of the map that a cohort holds, shown or not."""
+
+    cohort: str
+    rank: int
+    """On discovery, 1 the worst."""
+    rectangles: Annotated[list[Rectangle], Field(min_length=1)]
+
+
+class Hidden(Record):
+    """What was merged for privacy."""
+
+    cohorts: int = 0
+    """How many cohorts were merged into one."""
+    merged: str | None = None
+    """The name of that one."""
+
+
+class GroupingFigures(Record):
+    """A division of the speakers into cohorts."""
+
+    name: str
+    """The cohort rule, or the column."""
+    title: str
+    discovered: bool = False
+    """Whether other speakers than those judged here ranked the cohorts."""
+    split: str
+    """Whom the figures are of."""
+    withheld: str | None = None
+    """Why no cohort may be shown."""
+    found: int
+    """Cohorts that there are, hidden ones included."""
+    speakers: int | None = None
+    utterances: int | None = None
+    words: int | None = None
+    overall: Rates | None = None
+    """Of the speakers of this grouping, where they are not those of the whole document."""
+    cohorts: list[CohortFigures] = []
+    """The worst first: on discovery where the cohorts were ranked there; what was merged comes last."""
+    spread: SpreadFigures | None = None
+    gap: GapFigures | None = None
+    worst_cohort_by_discovery: str | None = None
+    """None where the worst one is hidden: the runner-up is another cohort."""
+    worst_cohort_by_test: str | None = None
+    harmed_cohorts: list[str] = []
+    """Whose rate rose from the first to the second system, significantly after Holm's adjustment."""
+    not_measurable: list[str] = []
+    hidden: Hidden = Hidden()
+    regions: list[Region] = []
+    test: str = ""
+    """Names the intervals and tests."""
+
+    @property
+    def worse_cohorts(self) -> list[CohortFigures]:
+        """The cohorts that the first system serves significantly worse than all others."""
+        return [one for one in self.cohorts if one.rest is not None and one.rest.worse]
+
+    def cohort(self, name: str) -> CohortFigures:
+        """A cohort by its name."""
+        return next(one for one in self.cohorts if one.cohort == name)
+
+
+class SplitSize(Record):
+    """What one split holds, and the first system's rate there."""
+
+    split: str
+    speakers: int
+    utterances: int
+    hours: float
+    rate: float | None
+
+
+class Document(Record):
+    """A judgement of one system, or of two on the same speakers."""
+
+    kind: Literal["isogloss-document"] = KIND
+    task: Literal["asr", "verification"]
+    metric: Literal["WER", "EER"]
+    systems: Annotated[list[str], Field(min_length=1, max_length=2)]
+    """The names of the first and of the second system."""
+    split: str
+    unit: Literal["speaker", "utterance"] = "speaker"
+    """What is resampled; utterances where nobody knows who spoke, and then nothing is."""
+    speakers: int | None
+    utterances: int | None = None
+    words: int | None = None
+    targets: int | None = None
+    nontargets: int | None = None
+    normalisation: list[str] | None = None
+    """What texts went through before words were counted; None where that is not known here."""
+    confidence: float
+    resamples: int
+    permutations: int
+    seed: int
+    """Of resamples and permutations."""
+    min_speakers: int
+    """No figure is about fewer speakers."""
+    min_speakers_for_inference: int
+    seeds: dict[str, int] = {}
+    """The seeds that led to the systems."""
+    overall: OverallFigures
+    thresholds: dict[Literal["before", "after"], float] | None = None
+    """Verification: each verifier's score at its EER over all trials."""
+    groupings: list[GroupingFigures] = []
+    splits: list[SplitSize] = []
+
+    @property
+    def paired(self) -> bool:
+        """Whether there are two systems."""
+        return len(self.systems) > 1
+
+    @property
+    def baseline(self) -> str:
+        """The first system."""
+        return self.systems[0]
+
+    @property
+    def system(self) -> str:
+        """The second system, or the only one."""
+        return self.systems[-1]
+
+    @property
+    def alpha(self) -> float:
+        """The level of the tests."""
+        return 1 - self.confidence
+
+    def grouping(self, name: str) -> GroupingFigures:
+        """A grouping by its name."""
+        return next(one for one in self.groupings if one.name == name)
+
+    def content(self) -> dict[str, Any]:
+        """The document as JSON has it."""
+        return self.model_dump(mode="json")

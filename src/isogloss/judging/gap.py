@@ -1,0 +1,100 @@
+"""Bottom and top cohort of a rule: the table of Dheram et al. (2022, 2207.11345).
+
+The worst and the best cohort on *discovery*, their error rates, the relative gap between them, (WER_bottom - WER_top) /
+WER_top, and the bottom cohort's share of speech. All of it twice: on the speakers of discovery, who chose the cohorts,
+and on those of test, who had no part in it. Only the second is a finding; the difference between the two is what
+selection adds.
+
+Shapes: S speakers, 2 totals (weighted errors, weighted words).
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from isogloss.config import StatisticsParams
+from isogloss.judging.document import GapFigures, GroupingFigures, Interval, Side, SplitGap
+from isogloss.judging.grouping import Grouping
+from isogloss.judging.pairing import pair_utterances, sums_by_cohort, totals_of_cohorts
+from isogloss.judging.rates import bounds, change, estimate, ratio
+from isogloss.judging.statistics import estimands as of
+from isogloss.judging.word_errors import row_weights
+
+
+def gap_of(
+    figures: GroupingFigures,
+    grouping: Grouping,
+    test: pd.DataFrame,
+    discovery: pd.DataFrame,
+    *,
+    statistics: StatisticsParams,
+) -> GapFigures | None:
+    """Bottom against top cohort of one rule; None for a rule without two cohorts that may be shown on both splits.
+
+    Bottom and top are the worst and the best by rank on discovery of those cohorts that may be shown for themselves
+    and have `statistics.min_speakers` speakers in test; where fewer than two have so many, of all that may be shown.
+
+    Parameters
+    ----------
+    figures
+        What is shown of the rule (`judging.compare`).
+    grouping
+        The rule's cohorts on test and, `chosen`, on discovery.
+    test, discovery
+        The result tables that the grouping speaks of.
+    """
+    candidates = [one for one in figures.cohorts if one.discovery is not None]
+    able = [one for one in candidates if (one.speakers or 0) >= statistics.min_speakers]
+    chosen = able if len(able) > 1 else candidates
+    if len(chosen) < 2:
+        return None
+    bottom, top = chosen[0], chosen[-1]
+    intervals = {
+        "discovery": {one.cohort: one.discovery_ci95 for one in (bottom, top)},
+        "test": {one.cohort: one.before_ci95 for one in (bottom, top)},
+    }
+    return GapFigures(
+        bottom=bottom.cohort,
+        top=top.cohort,
+        discovery=_split_gap(discovery, grouping.chosen, intervals["discovery"], statistics),
+        test=_split_gap(test, grouping.cohorts, intervals["test"], statistics),
+    )
+
+
+def _split_gap(
+    table: pd.DataFrame, cohorts: object, ends: Mapping[str, Interval | None], statistics: StatisticsParams
+) -> SplitGap:
+    """The two cohorts on one split; `ends` are their names and the intervals of their rates, bottom first."""
+    if not isinstance(cohorts, pd.Series):
+        raise TypeError("the gap is that of utterances, whose cohorts are one column")
+    sums = sums_by_cohort(pair_utterances(table), cohorts)
+    parts = [sums[sums["cohort"] == name] for name in ends]
+    rates = [ratio(part["errors_before"].sum(), part["words_before"].sum()) for part in parts]
+    sides = [
+        Side(
+            rate=rate,
+            ci95=interval,
+            speakers=len(part),
+            share_of_speakers=_share_of_speakers(table, (cohorts == name).to_numpy()),
+            share_of_words=ratio(part["words_before"].sum(), sums["words_before"].sum()) or 0.0,
+        )
+        for (name, interval), part, rate in zip(ends.items(), parts, rates, strict=True)
+    ]
+    of_gap = None
+    if all(len(part) >= statistics.min_speakers for part in parts):
+        of_gap = bounds(estimate(totals_of_cohorts(sums, list(ends)), [of.ratio_of_groups(0, 1)], statistics)[0])
+    return SplitGap(
+        bottom=sides[0],
+        top=sides[1],
+        relative_gap=change(rates[1], rates[0]),
+        relative_gap_ci95=None if of_gap is None else (of_gap[0] - 1, of_gap[1] - 1),
+    )
+
+
+def _share_of_speakers(table: pd.DataFrame, inside_N: NDArray[np.bool_]) -> float:
+    """The weighted share of speakers; a speaker weighs what their rows weigh, and counts on both sides if they are."""
+    rows = pd.DataFrame({"speaker": table["speaker_id"].to_numpy(), "weight": row_weights(table)})
+    everybody, mine = (part.groupby("speaker")["weight"].mean().sum() for part in (rows, rows[inside_N]))
+    return ratio(mine, everybody) or 0.0

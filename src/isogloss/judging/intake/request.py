@@ -1,0 +1,105 @@
+"""What an audit is asked to do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from isogloss.config import StatisticsParams
+from isogloss.errors import ParamsError
+
+DISCOVERABLE = ("geographic", "geodemographic", "automatic", "attribute")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The files and choices of an audit. Either `table`, or `ref` and `hyp` as files of transcripts.
+
+    Raises
+    ------
+    ParamsError
+        Choices do not fit together.
+    """
+
+    table: Path | None = None
+    """Any table that `isogloss.io` reads; one row an utterance."""
+    separator: str | None = None
+    """What separates the cells of CSV and TSV files; None: as their headers and suffixes say."""
+    after: Path | None = None
+    """The same utterances with the hypotheses of a second system."""
+    ref: Path | None = None
+    hyp: Path | None = None
+    after_hyp: Path | None = None
+    utt2spk: Path | None = None
+    attributes: Path | None = None
+    """Further columns, a row a speaker or an utterance."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Our name of a column to that of the table."""
+    name: str = "before"
+    """What outputs call the system."""
+    after_name: str = "after"
+    by: tuple[str, ...] = ()
+    """Columns whose values are cohorts; `a+b` for the intersections of two or more."""
+    discover: tuple[str, ...] = ()
+    """Cohort rules of `DISCOVERABLE`."""
+    zips: Path | None = None
+    """Demographic figures, a row a ZIP code."""
+    embeddings: Path | None = None
+    """Parquet of utterance_id or speaker_id, and vector."""
+    normalise: tuple[str, ...] = ("none",)
+    speakers_unknown: bool = False
+    allow_empty: bool = False
+    """Keep rows with an empty reference: their insertions count."""
+    min_speakers: int = 5
+    """Fewest speakers that anything shown may be about."""
+    max_cohorts: int = 10
+    """Most cohorts that a rule may find."""
+    statistics: StatisticsParams = field(default_factory=StatisticsParams)
+
+    def __post_init__(self) -> None:
+        if (self.table is None) == (self.ref is None):
+            raise ParamsError("give either a TABLE, or --ref and --hyp with Kaldi text files")
+        for option, value in (("--hyp", self.hyp), ("--after-hyp", self.after_hyp), ("--utt2spk", self.utt2spk)):
+            if self.table is not None and value is not None:
+                raise ParamsError(f"{option} belongs to Kaldi text files, which --ref begins; leave TABLE or it out")
+        if self.ref is not None and self.hyp is None:
+            raise ParamsError("--ref needs --hyp: a Kaldi text file with the hypotheses of the same utterances")
+        if self.ref is not None and self.after is not None:
+            raise ParamsError("--after is a table; the second system's Kaldi text file is named by --after-hyp")
+        if self.paired and self.name == self.after_name:
+            raise ParamsError(f"--name and --after-name are both {self.name!r}; give the two systems different names")
+        for rule in self.discover:
+            if rule not in DISCOVERABLE:
+                raise ParamsError(f"--discover {rule!r}: known are {', '.join(DISCOVERABLE)}")
+        for option, values in (("--by", self.by), ("--discover", self.discover)):
+            twice = next((value for value in values if values.count(value) > 1), None)
+            if twice is not None:
+                raise ParamsError(f"{option} {twice!r} is given twice; once is enough")
+        if self.speakers_unknown and self.discover:
+            raise ParamsError(
+                "--discover needs speakers: cohorts are chosen on one half of them and judged on the other; "
+                "leave --speakers-unknown out"
+            )
+        self._refuse_missing_tables()
+
+    def _refuse_missing_tables(self) -> None:
+        """Each rule has its own inputs."""
+        if "geodemographic" in self.discover and self.zips is None:
+            raise ParamsError(
+                "--discover geodemographic needs --zips: a table of demographic figures, a row a ZIP code"
+            )
+        if "automatic" in self.discover and self.embeddings is None:
+            raise ParamsError("--discover automatic needs --embeddings: a parquet file of utterance_id and vector")
+        if "attribute" in self.discover and not self.by:
+            raise ParamsError("--discover attribute needs --by: the columns whose values are crossed")
+
+    @property
+    def kaldi(self) -> tuple[Path, Path]:
+        """Reference and hypothesis as files of transcripts, of a request without a table."""
+        if self.ref is None or self.hyp is None:
+            raise ParamsError("the request names a table and no Kaldi text files")
+        return self.ref, self.hyp
+
+    @property
+    def paired(self) -> bool:
+        """Whether there is a second system."""
+        return self.after is not None or self.after_hyp is not None

@@ -1,0 +1,158 @@
+"""The tables of an audit of verification, read and checked.
+
+Trials are a table `enrol_id, test_id, score` (CSV, TSV, JSONL, parquet), with `target` where it is known; speakers are
+a table `utterance_id, speaker_id` with whatever is known of them. A table of speakers without `utterance_id` goes with
+trials that name `enrol_speaker` and `test_speaker`. With a column `score_before` two verifiers are compared.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from isogloss.errors import TableError
+from isogloss.io.cells import number_column, text_column
+from isogloss.io.source import Source
+from isogloss.io.table_reader import read_table
+from isogloss.judging.grouping import UNSPECIFIED, Grouping
+from isogloss.judging.verification.lists import SIDES
+from isogloss.judging.verification.trials import name_speakers
+from isogloss.tables import require_columns
+
+TARGETS = {
+    **dict.fromkeys(("1", "1.0", "true", "target", "tgt"), 1),
+    **dict.fromkeys(("0", "0.0", "false", "nontarget", "imp"), 0),
+}
+"""How trials of the same speaker and of different ones are marked."""
+IDS = ("speaker_id", "utterance_id")
+"""Columns that tell single speakers apart."""
+
+
+def read_trials(trials: Path, speakers: Path, *, by: Sequence[str]) -> tuple[pd.DataFrame, list[Grouping]]:
+    """The trials, and the cohorts of their speakers.
+
+    Returns
+    -------
+    `enrol_speaker, test_speaker, target, score`, and `score_before` if there is one; and a grouping for each column of
+    `by`. What is not known is `unspecified`.
+
+    Raises
+    ------
+    TableError
+        In one sentence: a column or file is missing, a trial names an unknown utterance or speaker, a score is no
+        number, a row pairs an utterance with itself or repeats another, a speaker has two values of a column, or all
+        have the same.
+    """
+    people = _people(read_table(speakers), by)
+    listed = _listed(read_table(trials), people, where=str(trials))
+    present = pd.Index(pd.concat([listed["enrol_speaker"], listed["test_speaker"]]).unique(), name="speaker_id")
+    cohorts = pd.DataFrame(index=present)
+    for column in by:
+        cohorts[column] = people.groupby("speaker_id")[column].first().reindex(present).fillna(UNSPECIFIED)
+        if cohorts[column].nunique() == 1:
+            raise TableError(
+                f"--by {column}: every speaker of the trials has the value {cohorts[column].iloc[0]!r}, a single "
+                "cohort; a comparison needs two"
+            )
+    return listed, groupings_of_speakers(listed, cohorts)
+
+
+def groupings_of_speakers(trials: pd.DataFrame, cohorts: pd.DataFrame) -> list[Grouping]:
+    """A grouping of trials for each column of a table whose index is the speakers."""
+    speakers = {side: trials[f"{side}_speaker"] for side in SIDES}
+    return [
+        Grouping(str(name), pd.DataFrame({side: ids.map(cohorts[name]) for side, ids in speakers.items()}))
+        for name in cohorts
+    ]
+
+
+def _people(source: Source, by: Sequence[str]) -> pd.DataFrame:
+    """`speaker_id`, the columns asked for, and `utterance_id` if there is one; one value a speaker."""
+    for column in by:
+        if column in IDS:
+            raise TableError(f"--by {column}: the column tells single speakers apart; name one that several share")
+    wanted = ["speaker_id", *by, *(["utterance_id"] if "utterance_id" in source.names else [])]
+    require_columns(pd.DataFrame(columns=source.names), wanted, where=str(source.path))
+    people = pd.DataFrame({name: text_column(source, name) for name in dict.fromkeys(wanted)})
+    for column in by:
+        values = people.groupby("speaker_id")[column].nunique()
+        if (values > 1).any():
+            raise TableError(
+                f"{source.path}: speaker {values.index[values > 1][0]!r} has several values of {column!r}; "
+                "give one value a speaker"
+            )
+    return people
+
+
+def _listed(source: Source, people: pd.DataFrame, *, where: str) -> pd.DataFrame:
+    """The trials with speakers, targets and scores."""
+    by_id = "utterance_id" in people.columns
+    needed = [f"{side}_{'id' if by_id else 'speaker'}" for side in SIDES]
+    require_columns(pd.DataFrame(columns=source.names), [*needed, "score"], where=where)
+    trials = pd.DataFrame({name: text_column(source, name) for name in needed})
+    for column in ("score", "score_before"):
+        if column in source.names:
+            trials[column] = number_column(source, column).to_numpy()
+            empty = np.flatnonzero(trials[column].isna())
+            if empty.size:
+                raise TableError(
+                    f"{source.place(int(empty[0]))}: {column} is empty; score the trial, or remove the row"
+                )
+    if by_id:
+        twice = people["utterance_id"][people["utterance_id"].duplicated()]
+        if len(twice):
+            raise TableError(f"the speakers' table names the utterance {twice.iloc[0]!r} twice; keep one row")
+        _refuse_no_trials(trials, source)
+        for side in SIDES:
+            unknown = np.flatnonzero(~trials[f"{side}_id"].isin(people["utterance_id"]))
+            if unknown.size:
+                row = int(unknown[0])
+                raise TableError(
+                    f"{source.place(row)} names the utterance {trials[f'{side}_id'].iloc[row]!r}, which the table of "
+                    "speakers does not have; add a row for it"
+                )
+        trials = name_speakers(trials, people.set_index("utterance_id")["speaker_id"], where=where)
+    for side in SIDES:
+        unknown = ~trials[f"{side}_speaker"].isin(people["speaker_id"])
+        if unknown.any():
+            row = int(np.flatnonzero(unknown)[0])
+            raise TableError(
+                f"{source.place(row)} names the speaker {trials[f'{side}_speaker'].iloc[row]!r}, which the "
+                "speakers' table does not have; add a row for it"
+            )
+    if "target" in source.names:
+        return trials.assign(target=_targets(source, trials["enrol_speaker"] == trials["test_speaker"]))
+    return trials.assign(target=trials["enrol_speaker"] == trials["test_speaker"])
+
+
+def _refuse_no_trials(trials: pd.DataFrame, source: Source) -> None:
+    """Raise where a row pairs an utterance with itself, which any verifier accepts, or repeats an earlier one."""
+    itself = np.flatnonzero(trials["enrol_id"] == trials["test_id"])
+    if itself.size:
+        row = int(itself[0])
+        raise TableError(
+            f"{source.place(row)} pairs the utterance {trials['enrol_id'].iloc[row]!r} with itself; remove the row"
+        )
+    again = np.flatnonzero(trials.duplicated(["enrol_id", "test_id"]))
+    if again.size:
+        row = int(again[0])
+        enrol, test = trials[["enrol_id", "test_id"]].iloc[row]
+        raise TableError(f"{source.place(row)} pairs {enrol!r} with {test!r} a second time; keep one row a trial")
+
+
+def _targets(source: Source, same: pd.Series) -> pd.Series:
+    """1 and 0, true and false, or target and nontarget; they must agree with the speakers."""
+    written = text_column(source, "target").str.lower()
+    target = written.map(TARGETS)
+    if target.isna().any():
+        row = int(np.flatnonzero(target.isna())[0])
+        raise TableError(f"{source.place(row)}: target is {written.iloc[row]!r}; it must be 1 or 0")
+    wrong = np.flatnonzero(target.to_numpy(dtype=bool) != same.to_numpy())
+    if wrong.size:
+        row = int(wrong[0])
+        raise TableError(
+            f"{source.place(row)}: target is {written.iloc[row]!r}, but the two speakers are "
+            f"{'the same' if same.iloc[row] else 'different'}; correct the one or the other"
+        )
+    return target

@@ -1,0 +1,110 @@
+"""Under which names the cohorts of several groupings may leave the machine together.
+
+What is published of a grouping are the figures of its cohorts, their error rate among the speakers who chose them, and
+the totals of both; what is published of several groupings overlaps, since they divide the same speakers. So that no sum
+of published figures is about a few speakers, names are settled for all groupings and for both kinds of speakers at once
+(`suppression.suppress`).
+
+`summary.json` and `assignments.parquet` of a cohort rule are no publication: like the audio and the embeddings they
+stay with the private data, and hold every cohort as it is, since the choice of whom to mitigate must not depend on what
+may be shown.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from isogloss.judging.grouping import Grouping
+from isogloss.judging.privacy.suppression import merged_name, suppress
+
+
+@dataclass(frozen=True)
+class ShownNames:
+    """Of each cohort of one grouping, the name under which its figures may be shown.
+
+    Several cohorts of one name are merged: only figures of all of them together may be shown. Empty mappings: nothing
+    of the grouping may be shown.
+    """
+
+    judged: Mapping[str, str]
+    """For the figures of the speakers who are judged."""
+    chosen: Mapping[str, str]
+    """For the figures of the speakers who chose the cohorts; empty where nobody did."""
+
+    def itself(self, cohort: str) -> bool:
+        """Whether a cohort may be shown for itself, with the figures of both kinds of speakers."""
+        return _alone(self.judged, cohort) and _alone(self.chosen, cohort)
+
+    def chosen_alone(self, cohort: str) -> bool:
+        """Whether a cohort's figure among the speakers who chose it may be shown."""
+        return _alone(self.chosen, cohort)
+
+    @property
+    def merged(self) -> str | None:
+        """The name of the merged cohort; None where nothing was merged."""
+        return merged_name(self.judged)
+
+    def members(self, shown: str) -> list[str]:
+        """The cohorts that a name stands for."""
+        return [cohort for cohort, name in self.judged.items() if name == shown]
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the cohorts cannot be told apart: nothing may be shown, or all of them under one name alone."""
+        return not self.judged or (len(self.judged) > 1 and len(set(self.judged.values())) == 1)
+
+
+def shown_names(
+    groupings: Sequence[Grouping],
+    speakers: pd.Series,
+    choosing: pd.Series | None = None,
+    *,
+    min_speakers: int,
+) -> list[ShownNames]:
+    """The names for each grouping of utterances.
+
+    Parameters
+    ----------
+    groupings
+        What is published together.
+    speakers
+        Speaker of each row that `Grouping.cohorts` speaks of.
+    choosing
+        Speaker of each row that `Grouping.chosen` speaks of, where these are other rows.
+    min_speakers
+        Fewest speakers that a published figure may be about.
+
+    Raises
+    ------
+    TableError
+        All of them together are fewer.
+    """
+    columns: dict[str, pd.Series] = {}
+    for number, grouping in enumerate(groupings):
+        if grouping.chosen is not None:
+            columns[f"{number} chosen"] = _joined(grouping.chosen, None if choosing is None else _empty(speakers))
+        columns[str(number)] = _joined(None if choosing is None else _empty(choosing), grouping.cohorts)
+    everybody = _joined(choosing, speakers)
+    shown = suppress(pd.DataFrame(columns, index=everybody.index), everybody, min_speakers=min_speakers)
+    return [
+        ShownNames(judged=shown[str(number)], chosen=shown.get(f"{number} chosen", {}))
+        for number in range(len(groupings))
+    ]
+
+
+def _joined(first: pd.Series | pd.DataFrame | None, second: pd.Series | pd.DataFrame | None) -> pd.Series:
+    """A column over the rows that chose, then those that are judged, where these are different rows."""
+    parts = [part for part in (first, second) if isinstance(part, pd.Series)]
+    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0].reset_index(drop=True)
+
+
+def _empty(rows: pd.Series) -> pd.Series:
+    """As many rows without a cohort."""
+    return pd.Series(np.full(len(rows), None), dtype=object)
+
+
+def _alone(names: Mapping[str, str], cohort: str) -> bool:
+    """Whether a name stands for this cohort only."""
+    return names.get(cohort) == cohort and list(names.values()).count(cohort) == 1

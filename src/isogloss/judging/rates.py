@@ -1,0 +1,142 @@
+"""Error rates of one or two systems with intervals and p values: of all speakers, of each cohort, and their spread.
+
+Made of weighted totals by speaker (`pairing.TOTALS`); a system has two of them.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from isogloss.config import StatisticsParams
+from isogloss.judging.document import Change, CohortFigures, Rates, SpreadFigures
+from isogloss.judging.pairing import Totals, totals_of_cohorts
+from isogloss.judging.statistics import estimands as of
+from isogloss.judging.statistics.intervals import Estimate, bootstrap
+from isogloss.judging.statistics.permutation import sign_flip
+
+
+def overall_rates(totals: Totals, statistics: StatisticsParams) -> Rates:
+    """The rates of all speakers together."""
+    return cohort_rates([totals], statistics)[0][0]
+
+
+def cohort_rates(parts: Sequence[Totals], statistics: StatisticsParams) -> list[tuple[Rates, bool]]:
+    """Of the speakers of each cohort the rates, and whether there are speakers and words enough for inference."""
+    able = [index for index, totals in enumerate(parts) if has_inference(totals, statistics)]
+    wanted = [estimand for group in range(len(able)) for estimand in _estimands(group, parts[able[group]])]
+    estimates = estimate([parts[index] for index in able], wanted, statistics)
+    rates = [(_rates(totals), False) for totals in parts]
+    number = len(wanted) // max(1, len(able))
+    for position, index in enumerate(able):
+        own = estimates[number * position : number * (position + 1)]
+        rates[index] = (_inferred(rates[index][0], parts[index], own, statistics), True)
+    return rates
+
+
+def has_inference(totals: Totals, statistics: StatisticsParams) -> bool:
+    """Whether there are speakers enough, and reference words on all sides: without these there is no rate to judge."""
+    return len(totals) >= statistics.min_speakers and bool((totals[:, 1::2].sum(axis=0) > 0).all())
+
+
+def _estimands(group: int, totals: Totals) -> list[of.Estimand]:
+    """What is estimated of a group: the rate of one system, or both rates and their relative change."""
+    first = of.rate(group)
+    return [first] if totals.shape[1] == 2 else [first, of.rate(group, column=2), of.relative_change(group)]
+
+
+def _rates(totals: Totals) -> Rates:
+    """What needs no inference."""
+    sums = totals.sum(axis=0)
+    before = ratio(sums[0], sums[1])
+    if len(sums) == 2:
+        return Rates(before=before)
+    after = ratio(sums[2], sums[3])
+    return Rates(before=before, after=after, relative_change=change(before, after))
+
+
+def _inferred(rates: Rates, totals: Totals, estimates: Sequence[Estimate], statistics: StatisticsParams) -> Rates:
+    """The same with intervals and the p value of the change."""
+    before = bounds(estimates[0])
+    if len(estimates) == 1:
+        return rates.model_copy(update={"before_ci95": before})
+    errors_before, words_before, errors_after, words_after = totals.T
+    p = sign_flip(
+        errors_before,
+        errors_after,
+        words_before,
+        denominator_after=words_after,
+        permutations=statistics.permutations,
+        seed=statistics.seed,
+    )
+    intervals = {"before_ci95": before, "after_ci95": bounds(estimates[1]), "ci95": bounds(estimates[2])}
+    return rates.model_copy(update={**intervals, "p": p})
+
+
+def spread_over(cohorts: Sequence[CohortFigures], sums: pd.DataFrame, statistics: StatisticsParams) -> SpreadFigures:
+    """How far the cohorts are apart: those with inference if there are several, else all, then without intervals.
+
+    Parameters
+    ----------
+    cohorts
+        Those that count, the worst on discovery first.
+    sums
+        The totals of the speakers in them (`pairing.sums_by_cohort`).
+    """
+    able = [cohort for cohort in cohorts if cohort.inference]
+    judged = len(able) > 1
+    chosen = [one for one in (able if judged else cohorts) if one.before is not None]
+    ranked = [index for index, cohort in enumerate(chosen) if cohort.discovery_rank is not None]
+    measures: dict[str, of.Spread | None] = {
+        "mean": of.mean_rate,
+        "max": of.largest_rate,
+        "variance": of.variance_of_rates,
+        "relative_gap": of.relative_gap(ranked[0], ranked[-1]) if len(ranked) > 1 else None,
+    }
+    changes = {name: change_of(measure, chosen) for name, measure in measures.items()}
+    paired = any(one.after is not None for one in chosen)
+    if judged and paired:
+        defined = {name: measure for name, measure in measures.items() if measure is not None}
+        wanted = [of.change_of_spread(measure, range(len(chosen))) for measure in defined.values()]
+        drawn = totals_of_cohorts(sums, [one.cohort for one in chosen])
+        for name, one in zip(defined, estimate(drawn, wanted, statistics), strict=True):
+            changes[name] = changes[name].model_copy(update={"ci95": bounds(one)})
+    return SpreadFigures(cohorts=[one.cohort for one in chosen], **changes)
+
+
+def change_of(measure: of.Spread | None, cohorts: Sequence[CohortFigures]) -> Change:
+    """A measure of spread under each system, without an interval."""
+    sides = []
+    for rates in ([one.before for one in cohorts], [one.after for one in cohorts]):
+        known = measure is not None and bool(cohorts) and all(rate is not None for rate in rates)
+        sides.append(finite(measure(np.array(rates, dtype=np.float64)[:, None])[0][0]) if known and measure else None)
+    return Change(before=sides[0], after=sides[1], relative_change=change(*sides))
+
+
+def estimate(
+    groups: Sequence[Totals] | Totals, wanted: Sequence[of.Estimand], statistics: StatisticsParams
+) -> list[Estimate]:
+    """The bootstrap as the parameters have it."""
+    return bootstrap(
+        groups, wanted, resamples=statistics.resamples, confidence=statistics.confidence, seed=statistics.seed
+    )
+
+
+def bounds(estimate: Estimate) -> tuple[float, float] | None:
+    """The interval of an estimate, if it has one."""
+    return None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
+
+
+def ratio(numerator: float, denominator: float) -> float | None:
+    """A ratio, or None over nothing."""
+    return float(numerator / denominator) if denominator > 0 else None
+
+
+def change(before: float | None, after: float | None) -> float | None:
+    """after / before - 1; undefined unless something positive changes."""
+    return None if before is None or after is None or before <= 0 else float(after / before - 1)
+
+
+def finite(value: float) -> float | None:
+    """A plain float, or None for NaN and the infinities."""
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,59 @@
+"""The trials of each cohort under one verifier or two, and their errors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from isogloss.config import StatisticsParams
+from isogloss.judging.verification.errors import Errors, errors_of
+from isogloss.judging.verification.trials import ScoredTrials
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A group of speakers, and the trials among them under each verifier."""
+
+    name: str
+    sides: tuple[ScoredTrials, ...]
+    """The trials of the first verifier, and of the second if there is one."""
+    members: NDArray[np.intp]
+    """Its speakers, as numbers into those of all trials."""
+    errors: tuple[Errors, ...]
+
+    @property
+    def measurable(self) -> bool:
+        """Whether there are targets and non-targets."""
+        return self.errors[0].measurable
+
+    def has_inference(self, statistics: StatisticsParams) -> bool:
+        """Whether there are trials and speakers enough."""
+        return self.measurable and len(self.members) >= statistics.min_speakers
+
+
+def everybody(sides: Sequence[ScoredTrials]) -> Cohort:
+    """All trials together."""
+    return Cohort("all", tuple(sides), np.arange(len(sides[0].speakers)), tuple(map(errors_of, sides)))
+
+
+def cohorts_of(sides: Sequence[ScoredTrials], enrol: pd.Series, test: pd.Series) -> list[Cohort]:
+    """The trials whose two speakers are of one cohort, and who is in it; `enrol` and `test` are both sides' cohorts."""
+    result = []
+    for name in sorted({*enrol.unique(), *test.unique()}):
+        first, second = (enrol == name).to_numpy(), (test == name).to_numpy()
+        members = np.unique(np.concatenate([sides[0].enrol_N[first], sides[0].test_N[second]]))
+        trials = tuple(side.where(first & second) for side in sides)
+        result.append(Cohort(str(name), trials, members, tuple(map(errors_of, trials))))
+    return result
+
+
+def strata_of(cohorts: Sequence[Cohort]) -> NDArray[np.intp]:
+    """The cohort of each speaker, who is drawn with it; one for all where a speaker is in several."""
+    strata_S = np.full(len(cohorts[0].sides[0].speakers), -1, dtype=np.intp)
+    for number, one in enumerate(cohorts):
+        if (strata_S[one.members] >= 0).any():
+            return np.zeros(len(strata_S), dtype=np.intp)
+        strata_S[one.members] = number
+    return strata_S

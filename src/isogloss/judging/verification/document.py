@@ -1,0 +1,225 @@
+"""The document of verification errors: one verifier, or two on the same trials, overall and cohort by cohort.
+
+A cohort's figures are over trials whose two speakers both belong to it; one without targets or without non-targets is
+not measurable, and says so, where a 0 would be wrong.
+
+The cohort that small ones were merged into for privacy is no group of people: its non-targets pair speakers of
+different groups, which are easy to tell apart. Its row is shown, but it is not judged and has no part in the spread or
+the worst cohort.
+
+`at_threshold` of a cohort holds FAR and FRR where each verifier accepts what it accepts at its EER over all trials
+(`thresholds`), with intervals from the same draws. They take the threshold as given. A rate of 0 or 1 has none.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from isogloss.config import StatisticsParams
+from isogloss.errors import TableError
+from isogloss.judging.document import CohortFigures, Document, GroupingFigures, Hidden
+from isogloss.judging.grouping import UNSPECIFIED, Grouping, Ranked
+from isogloss.judging.pairing import SIDES
+from isogloss.judging.privacy import ShownNames
+from isogloss.judging.privacy.trials import trial_names
+from isogloss.judging.statistics.multiple import holm
+from isogloss.judging.verification.cohorts import Cohort, cohorts_of, everybody
+from isogloss.judging.verification.inference import infer_cohorts, infer_overall, levels_of
+from isogloss.judging.verification.trials import ScoredTrials, trials_of
+from isogloss.judging.wer import harmed, label, on_discovery, too_small
+
+
+def trial_document(
+    before: pd.DataFrame,
+    after: pd.DataFrame | None,
+    groupings: Sequence[Grouping],
+    *,
+    discovery: pd.DataFrame | None,
+    systems: Sequence[str],
+    split: str,
+    statistics: StatisticsParams,
+    min_speakers: int,
+    weights: pd.Series | None,
+    where: str,
+    about: Mapping[str, Any],
+) -> Document:
+    """See `judging.compare`, whose errors are raised; `about` are further fields of the document."""
+    sides = _sides(before, after, weights, where)
+    everyone = everybody(sides)
+    if not everyone.measurable:
+        raise TableError("there are no targets or no non-targets among the trials; an error rate needs both")
+    known = [replace(one, cohorts=_filled(one.cohorts), chosen=_filled(one.chosen)) for one in groupings]
+    shown = trial_names(before, known, discovery, min_speakers=min_speakers, where=where)
+    if discovery is not None:
+        early = trials_of(discovery, where="the trials of discovery")
+        known = [_ranked(one, early) for one in known]
+    thresholds = {
+        side: errors.at_eer.score
+        for side, errors in zip(SIDES, everyone.errors, strict=False)
+        if errors.at_eer is not None
+    }
+    judge = _Judge(sides, thresholds, statistics, min_speakers, split)
+    return Document(
+        task="verification",
+        metric="EER",
+        systems=list(systems),
+        split=split,
+        speakers=len(everyone.members),
+        targets=everyone.errors[0].targets,
+        nontargets=everyone.errors[0].nontargets,
+        confidence=statistics.confidence,
+        resamples=statistics.resamples,
+        permutations=statistics.permutations,
+        seed=statistics.seed,
+        min_speakers=min_speakers,
+        min_speakers_for_inference=statistics.min_speakers,
+        overall=infer_overall(everyone, statistics),
+        thresholds=thresholds,
+        groupings=[judge.grouping(*pair) for pair in zip(known, shown, strict=True)],
+        **about,
+    )
+
+
+def cohort_eers(trials: ScoredTrials, cohorts: pd.DataFrame) -> dict[str, float | None]:
+    """The EER of each cohort, over trials whose two speakers both belong to it."""
+    return {one.name: one.errors[0].eer for one in cohorts_of([trials], cohorts["enrol"], cohorts["test"])}
+
+
+def _sides(
+    before: pd.DataFrame, after: pd.DataFrame | None, weights: pd.Series | None, where: str
+) -> list[ScoredTrials]:
+    """The trials with the scores of each verifier."""
+    first = trials_of(before, weights=weights, where=where)
+    if after is None:
+        return [first]
+    keys = ["enrol_speaker", "test_speaker"]
+    if len(before) != len(after) or not (before[keys].to_numpy() == after[keys].to_numpy()).all():
+        raise TableError(f"{where}: both verifiers must have scored the same trials, in the same order")
+    return [first, first.with_scores(after["score"], where=f"{where}, the scores of the second verifier")]
+
+
+def _filled(sides: pd.Series | pd.DataFrame | None) -> pd.DataFrame | None:
+    """The cohorts of both sides, the unknown ones `unspecified`."""
+    return sides.fillna(UNSPECIFIED).astype(str) if isinstance(sides, pd.DataFrame) else None
+
+
+def _ranked(grouping: Grouping, trials: ScoredTrials) -> Grouping:
+    """The grouping with its cohorts ranked by their EER among the speakers who chose them; 1 is the highest."""
+    if not isinstance(grouping.chosen, pd.DataFrame):
+        return grouping
+    eers = cohort_eers(trials, grouping.chosen)
+    here = set(grouping.cohorts.to_numpy().ravel())
+    known = {name: eer for name, eer in eers.items() if eer is not None and name in here}
+    order = sorted(known, key=lambda name: (-known[name], name))
+    return replace(grouping, ranked={name: Ranked(rank, known[name]) for rank, name in enumerate(order, start=1)})
+
+
+class _Judge:
+    """Makes the figures of one grouping after the other from the same trials."""
+
+    def __init__(
+        self,
+        sides: Sequence[ScoredTrials],
+        thresholds: Mapping[Any, float],
+        statistics: StatisticsParams,
+        min_speakers: int,
+        split: str,
+    ) -> None:
+        self.sides, self.thresholds, self.statistics = sides, thresholds, statistics
+        self.min_speakers, self.split = min_speakers, split
+
+    def grouping(self, grouping: Grouping, shown: ShownNames) -> GroupingFigures:
+        """One grouping, or why there is nothing to show of it."""
+        head = {
+            "name": grouping.name,
+            "title": grouping.title or grouping.name,
+            "discovered": grouping.chosen is not None,
+            "split": grouping.split or self.split,
+            "found": len(shown.judged) or grouping.cohorts.stack().nunique(),
+        }
+        if shown.withheld:
+            return GroupingFigures(**head, withheld=too_small(self.min_speakers))
+        names = [grouping.cohorts[side].map(shown.judged) for side in ("enrol", "test")]
+        apart = set(shown.judged) - set(shown.members(shown.merged or ""))
+        ranked = {name: one for name, one in grouping.ranked.items() if name in apart}
+        cohorts = cohorts_of(self.sides, *names)
+        if grouping.chosen is None:
+            cohorts.sort(key=lambda one: (one.name == shown.merged, *_highest_first(one)))
+        else:
+            places = {name: one.rank for name, one in ranked.items()}
+            cohorts.sort(key=lambda one: (places.get(one.name, np.inf), one.name == shown.merged, one.name))
+        return self._figures(head, grouping, shown, ranked, cohorts)
+
+    def _figures(
+        self,
+        head: dict[str, Any],
+        grouping: Grouping,
+        shown: ShownNames,
+        ranked: Mapping[str, Ranked],
+        cohorts: list[Cohort],
+    ) -> GroupingFigures:
+        """All figures, those of the cohorts completed by what needs inference."""
+        statistics = self.statistics
+        figures = [
+            CohortFigures(
+                cohort=one.name,
+                label=label(one.name, grouping, shown),
+                merged=one.name == shown.merged,
+                speakers=len(one.members),
+                targets=one.errors[0].targets,
+                nontargets=one.errors[0].nontargets,
+                measurable=one.measurable,
+                inference=False,
+                **dict(levels_of(one)),
+                **on_discovery(ranked.get(one.name), shown, one.name),
+            )
+            for one in cohorts
+        ]
+        able = [n for n, one in enumerate(cohorts) if one.has_inference(statistics) and not figures[n].merged]
+        figures, spread = infer_cohorts(cohorts, figures, able, self.thresholds, statistics)
+        adjusted = holm([one.p for one in figures])
+        figures = [one.model_copy(update={"p_holm": p}) for one, p in zip(figures, adjusted, strict=True)]
+        return GroupingFigures(
+            **head,
+            speakers=len(self.sides[0].speakers),
+            cohorts=figures,
+            spread=spread,
+            worst_cohort_by_discovery=figures[0].cohort if figures[0].discovery_rank == 1 else None,
+            worst_cohort_by_test=_worst(figures),
+            harmed_cohorts=[one.cohort for one in figures if harmed(one, 1 - statistics.confidence)],
+            not_measurable=[one.name for one in cohorts if not one.measurable],
+            hidden=Hidden(cohorts=len(shown.members(shown.merged)) if shown.merged else 0, merged=shown.merged),
+            test=self._describe(figures),
+        )
+
+    def _describe(self, figures: Sequence[CohortFigures]) -> str:
+        """The sentences that name intervals and tests."""
+        statistics, paired = self.statistics, len(self.sides) > 1
+        text = (
+            f"Intervals: {100 * statistics.confidence:g} % symmetric studentised bootstrap over speakers "
+            f"({statistics.resamples} draws, speakers drawn within their cohort; "
+            f"rates{' and ratios' if paired else ''} on the logarithm, FAR and FRR at the threshold, which is taken as "
+            "given, on the logit). A cohort's trials are those whose two speakers both belong to it. "
+        )
+        if paired:
+            text += (
+                "p: two-sided, of no change in EER, from the same draws; p_holm: adjusted by Holm over "
+                f"{sum(one.p is not None for one in figures)} cohorts. "
+            )
+        return f"{text}Cohorts of fewer than {statistics.min_speakers} speakers carry no inference."
+
+
+def _highest_first(cohort: Cohort) -> tuple[float, str]:
+    """Where a cohort stands by its EER; what cannot be measured comes last."""
+    eer = cohort.errors[0].eer
+    return (1.0 if eer is None else -eer), cohort.name
+
+
+def _worst(figures: Sequence[CohortFigures]) -> str | None:
+    """The cohort with the highest EER of the first verifier, among those with inference if there are any."""
+    measured = [one for one in figures if one.measurable and not one.merged]
+    rated = [one for one in measured if one.inference] or measured
+    return max(rated, key=lambda one: one.before or 0.0).cohort if rated else None

@@ -1,0 +1,9 @@
+"""Training of a speaker encoder goes on as it was: the control that shows what more training alone does."""
+
+from isogloss.config import VerificationParams
+from isogloss.mitigation.base import Mitigation
+from isogloss.speakers import SpeakerEncoder
+
+
+class Continued(Mitigation[VerificationParams, SpeakerEncoder]):
+    """The mean of the losses, on batches as in base training."""

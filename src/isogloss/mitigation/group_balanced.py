@@ -1,0 +1,12 @@
+"""Training of a speaker encoder goes on with batches of as many speakers of each group (a baseline of 2207.07776)."""
+
+from isogloss.config import VerificationParams
+from isogloss.mitigation.base import Mitigation
+from isogloss.speakers import SpeakerEncoder
+
+
+class GroupBalanced(Mitigation[VerificationParams, SpeakerEncoder]):
+    """The mean of the losses, on balanced batches."""
+
+    uses_groups = True
+    balances_groups = True

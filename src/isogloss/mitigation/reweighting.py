@@ -1,0 +1,64 @@
+"""Adversarial reweighting: an adversary and the model take turns on the weighted loss (Jin et al. 2022, 2207.07776).
+
+The adversary ascends the weighted loss, the model descends it, each with its own optimiser. What has a weight and a
+loss differs by model: utterances of a recogniser (`arw`), or the terms of a speaker encoder's metric loss
+(`metric_reweighting`).
+"""
+
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
+
+from torch import Tensor
+
+from isogloss.config import ArwParams, VerificationParams
+from isogloss.errors import ModelError
+from isogloss.mitigation.adversary import Adversary
+from isogloss.mitigation.base import Mitigation, Model, Setting
+
+AdversaryOptions = TypeVar("AdversaryOptions", bound=ArwParams | VerificationParams)
+
+
+class Reweighting(Mitigation[AdversaryOptions, Model], Generic[AdversaryOptions, Model]):
+    """Keeps an adversary beside the model; a subclass says what it weighs."""
+
+    def __init__(self, options: AdversaryOptions) -> None:
+        super().__init__(options)
+        self._adversary: Adversary | None = None
+
+    def start(self, model: Model, setting: Setting, base_batches: Iterable[Any]) -> None:
+        """Make the adversary for this model's embeddings."""
+        self._adversary = Adversary(
+            embedding_dim=int(model.embedding_dim),
+            clusters=self.clusters(setting),
+            hidden_dim=self.options.hidden_dim,
+            learning_rate=self.options.adversary_learning_rate,
+        ).to(setting.device)
+
+    def clusters(self, setting: Setting) -> int:
+        """How many clusters of utterances the adversary can tell apart."""
+        raise NotImplementedError
+
+    @property
+    def adversary(self) -> Adversary:
+        """The adversary.
+
+        Raises
+        ------
+        ModelError
+            `start` has not made it yet.
+        """
+        if self._adversary is None:
+            raise ModelError("adversarial reweighting has no adversary yet; call `start` first")
+        return self._adversary
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The adversary."""
+        return {f"adversary.{name}": tensor for name, tensor in self.adversary.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The adversary and its optimiser."""
+        return {"adversary": self.adversary.resume_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """What a checkpoint brings back."""
+        self.adversary.resume(state["adversary"])

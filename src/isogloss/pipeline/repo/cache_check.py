@@ -1,0 +1,111 @@
+"""Objects of DVC's cache that are not what their name says: found, named, and removed so that they are made anew.
+
+DVC trusts every object that is write-protected. A power failure, a failing disk or a program that ignored the
+protection leaves a truncated or altered one, and DVC restores it as if nothing had happened. Here the objects of a
+result are compared with their hashes before the result is restored, and before DVC decides that an equal object need
+not be written again. A removed object is then missing: the stage runs again, or the remote is asked.
+
+`ISOGLOSS_CACHE_CHECK=size` compares the sizes of files and of whole folders only, for results of many gigabytes.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from dvc.output import Output
+    from dvc.stage import Stage as DvcStage
+
+CHECK_VARIABLE = "ISOGLOSS_CACHE_CHECK"
+"""`hash` (the default) or `size`."""
+_CHUNK_BYTES = 1 << 20
+
+_LOG = logging.getLogger(__name__)
+
+
+@cache
+def check_before_use() -> None:
+    """Have DVC, in this process, look at the objects of a result before it restores or keeps them.
+
+    One sentence is logged for each damaged object.
+    """
+    from dvc.stage import Stage
+    from dvc.stage.cache import StageCache
+
+    create, commit = StageCache._create_stage, Stage.commit
+
+    def create_checked(self: Any, entry: Any, wdir: Any = None) -> Any:
+        stage = create(self, entry, wdir=wdir)
+        remove_damaged(stage)
+        return stage
+
+    def commit_checked(self: Any, *given: Any, **named: Any) -> None:
+        remove_damaged(self)
+        commit(self, *given, **named)
+
+    StageCache._create_stage = create_checked
+    Stage.commit = commit_checked
+
+
+def remove_damaged(stage: "DvcStage") -> None:
+    """Remove the objects of a stage's outputs that are in the cache and damaged."""
+    for out in stage.outs:
+        if out.hash_info and out.hash_info.name == "md5" and out.cache is not None and out.protocol == "local":
+            for path, what, why in _damaged(out):
+                text = "isogloss: %s is damaged in DVC's cache (%s: %s); it is not used, and made anew"
+                _LOG.warning(text, what, why, object_name(path))
+                path.chmod(0o600)
+                path.unlink()
+
+
+def fits(path: Path, md5: str) -> bool:
+    """Whether a file of the cache has the content that its hash says."""
+    return _md5(path) == md5.removesuffix(".dir")
+
+
+def _damaged(out: "Output") -> Iterator[tuple[Path, str, str]]:
+    """The damaged objects of an output: where each is, the output (and file in it), what is wrong with it."""
+    how: Literal["hash", "size"] = "size" if os.environ.get(CHECK_VARIABLE) == "size" else "hash"
+    place = Path(out.cache.oid_to_path(out.hash_info.value))
+    if not place.is_file():
+        return
+    if not out.hash_info.isdir:
+        size = out.meta.size if out.meta else None
+        if size is not None and place.stat().st_size != size:
+            yield place, str(out), f"{place.stat().st_size} bytes instead of {size}"
+        elif how == "hash" and not fits(place, out.hash_info.value):
+            yield place, str(out), "altered"
+        return
+    if not fits(place, out.hash_info.value):  # a list of files is small
+        yield place, str(out), "its list of files is altered"
+        return
+    files = {entry["relpath"]: entry["md5"] for entry in json.loads(place.read_text(encoding="utf-8"))}
+    places = {name: Path(out.cache.oid_to_path(md5)) for name, md5 in files.items()}
+    present = {name: path for name, path in places.items() if path.is_file()}
+    if how == "hash":
+        for name in sorted(present):
+            if present[name].is_file() and not fits(present[name], files[name]):
+                yield present[name], f"{out}/{name}", "altered"
+    elif len(present) == len(places) and out.meta and out.meta.size is not None:
+        size = sum(path.stat().st_size for path in present.values())
+        if size != out.meta.size:
+            yield place, str(out), f"its files have {size} bytes instead of {out.meta.size}"
+
+
+def _md5(path: Path) -> str:
+    """The MD5 of a file, as DVC names objects by it."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def object_name(path: Path) -> str:
+    """The last two parts of an object's path, which are its hash."""
+    return f"{path.parent.name}/{path.name}"

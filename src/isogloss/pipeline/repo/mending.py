@@ -1,0 +1,165 @@
+"""Mending a dvc.lock that a killed process left empty, cut or shrunken.
+
+A copy of each dvc.lock is kept in `.dvc/tmp/isogloss/locks`. When the repository is opened and dvc.lock is not that
+copy, it is looked at: a readable one becomes the next copy; one that cannot be read, or that has lost its last stages,
+is replaced by the copy (or by git's last version, where there is no copy), and set aside. What stages did after the
+copy was made is not lost: DVC's run cache has their results, and the next run restores them.
+
+Our own processes write dvc.lock whole (`isogloss.pipeline.repo.durable`); this is for kills of other `dvc` commands,
+for full disks and for power failures.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from isogloss.errors import PipelineError
+from isogloss.pipeline.repo.durable import replace_text
+from isogloss.pipeline.repo.git import git
+
+_LOG = logging.getLogger(__name__)
+
+Entries = Mapping[str, Mapping[str, Any]]
+
+
+def mend_locks(root: Path) -> None:
+    """Replace every dvc.lock below `root` that was damaged by a killed process, and keep copies of the others.
+
+    A dvc.lock with conflict markers of git is left as it is, and so is one that another DVC process may be writing.
+
+    Raises
+    ------
+    PipelineError
+        dvc.lock is damaged and cannot be written.
+    """
+    copies = _copies(root)
+    names = {Path("dvc.lock"), *(found.relative_to(copies) for found in copies.rglob("dvc.lock"))}
+    for name in sorted(names):
+        path, copy = root / name, copies / name
+        try:
+            text = path.read_bytes()
+            if text == copy.read_bytes():
+                continue
+        except FileNotFoundError:
+            if not path.exists():  # removed on purpose: no kill removes it
+                copy.unlink(missing_ok=True)
+                continue
+        except OSError as error:
+            raise PipelineError(f"{path} cannot be read: {error.strerror}") from None
+        _look_at(root, name, text)
+
+
+def _look_at(root: Path, name: Path, text: bytes) -> None:
+    """Decide what a dvc.lock is that differs from its copy."""
+    copy = _copies(root) / name
+    entries = lock_entries(text)
+    kept = copy.read_bytes() if copy.exists() else b""
+    if entries is not None and not _is_cut(root, name, text, kept, entries):
+        with suppress(OSError):  # a folder that cannot be written: then there is no copy
+            replace_text(copy, text.decode("utf-8"))
+        return
+    if b"<<<<<<<" in text:
+        return
+    with _quiet_lock(root) as locked:
+        if locked and (root / name).read_bytes() == text:
+            _replace(root, name, text, kept)
+
+
+def _replace(root: Path, name: Path, text: bytes, kept: bytes) -> None:
+    """Put the copy, or git's last version, in the place of a damaged dvc.lock."""
+    path, copies = root / name, _copies(root)
+    source = "the copy that the last run kept"
+    if lock_entries(kept) is None:
+        kept, source = _from_git(root, name), "the last commit"
+    if lock_entries(kept) is None:
+        kept, source = b"schema: '2.0'\nstages: {}\n", ""
+    try:
+        copies.mkdir(parents=True, exist_ok=True)
+        (copies / f"{'_'.join(name.parts)}.damaged").write_bytes(text)
+        replace_text(Path(os.path.realpath(path)), kept.decode("utf-8"))
+        replace_text(copies / name, kept.decode("utf-8"))
+    except OSError as error:
+        raise PipelineError(f"{path} is damaged, and cannot be replaced: {error.strerror}") from None
+    how = f"it was replaced by {source}" if source else "it was emptied, and results come from DVC's run cache"
+    _LOG.warning(
+        "isogloss: %s was damaged when a process that wrote it was killed; %s, and the damaged file is in %s",
+        name,
+        how,
+        (copies / f"{'_'.join(name.parts)}.damaged").relative_to(root),
+    )
+
+
+def lock_entries(text: bytes) -> Entries | None:
+    """The stages of a dvc.lock; None where it is none, or not a whole one."""
+    try:
+        # pure=False is the fast parser in C; a parser of our own, since threads must not share one.
+        content = YAML(typ="safe", pure=False).load(text.decode("utf-8"))
+    except (YAMLError, ValueError):
+        return None
+    if not isinstance(content, dict) or content.get("schema") != "2.0":
+        return None
+    stages = content.get("stages", {})
+    if not isinstance(stages, dict) or not all(isinstance(entry, dict) for entry in stages.values()):
+        return None
+    return stages
+
+
+def _is_cut(root: Path, name: Path, text: bytes, kept: bytes, now: Entries) -> bool:
+    """Whether a readable dvc.lock is the beginning of a longer one.
+
+    A write that is cut short ends anywhere, or at the end of a line, and keeps the first stages. A stage that is no
+    longer in dvc.yaml is not missed, and a file that git has like this was brought here by git.
+    """
+    before = lock_entries(kept) or {}
+    declared = _declared(root / name.with_name("dvc.yaml"))
+    missed = any(key not in now and key.partition("@")[0] in declared for key in before)
+    shrunken = missed and list(now) == list(before)[: len(now)]
+    cut = not text.endswith(b"\n") or (kept.startswith(text) and len(text) < len(kept))
+    return (shrunken or cut) and _from_git(root, name) != text
+
+
+def _declared(path: Path) -> set[str]:
+    """The names of the stages in a dvc.yaml, without the keys of `foreach`."""
+    try:
+        content = YAML(typ="safe", pure=False).load(path.read_text(encoding="utf-8"))
+        return {str(name) for name in content["stages"]}
+    except (OSError, YAMLError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _from_git(root: Path, name: Path) -> bytes:
+    """The file in the last commit; empty where there is none."""
+    try:
+        return (git(root, "show", f"HEAD:./{name.as_posix()}") + "\n").encode("utf-8", errors="surrogateescape")
+    except PipelineError:
+        return b""
+
+
+def _copies(root: Path) -> Path:
+    """Where the copies are; git and DVC ignore it."""
+    return root / ".dvc" / "tmp" / "isogloss" / "locks"
+
+
+@contextmanager
+def _quiet_lock(root: Path) -> Iterator[bool]:
+    """Hold DVC's lock of the repository, which its processes hold while they write dvc.lock; whether we got it."""
+    from dvc.lock import LockError, make_lock
+
+    folder = root / ".dvc" / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = make_lock(str(folder / "lock"), tmp_dir=str(folder))
+    try:
+        lock.lock()
+    except LockError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.unlock()

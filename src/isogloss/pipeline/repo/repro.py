@@ -1,0 +1,47 @@
+"""`dvc repro` of one stage, made safe against kills, damaged objects and edited inputs.
+
+    python -m isogloss.pipeline.repo.repro STAGE [PARAMS]    # PARAMS: see `isogloss.pipeline.repo.inputs_hold`
+
+`--single-item` keeps siblings from locking each other out (treeverse/dvc#11054), and `--wait-for-lock` keeps a stage
+from failing after its command because a sibling was just writing dvc.lock. Once the command has succeeded, Ctrl-C does
+not interrupt DVC while it moves the outputs into its cache and writes dvc.lock.
+"""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from isogloss.pipeline.repo.cache_check import check_before_use
+from isogloss.pipeline.repo.durable import write_whole
+from isogloss.pipeline.repo.inputs_hold import hold_inputs
+from isogloss.pipeline.repo.mending import mend_locks
+
+
+def main(stage: str, params: Path | None = None) -> int:
+    """Bring one stage of the repository in the working directory up to date; returns DVC's exit status."""
+    from dvc.cli import main as dvc
+
+    write_whole()
+    mend_locks(Path.cwd())
+    check_before_use()
+    hold_inputs(params)
+    _shield_commit()
+    return int(dvc(["--wait-for-lock", "repro", "--single-item", stage]))
+
+
+def _shield_commit() -> None:
+    """Ignore SIGINT from the end of a stage's command on: what follows is short, and what was computed is kept."""
+    from dvc.stage import run
+
+    run_command = run.cmd_run
+
+    def run_shielded(stage: Any, dry: bool = False, run_env: Any = None) -> None:
+        run_command(stage, dry=dry, run_env=run_env)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    run.cmd_run = run_shielded
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) > 2 else None))

@@ -1,0 +1,49 @@
+"""Independent pieces of work on a CPU, each by one thread of its own.
+
+Torch shares out every single operation among all threads, which wait for each other at its end. Operations on tiles are
+short, so where other processes use the cores too, most of the time is spent waiting for the thread that was
+interrupted. Here a thread takes the next piece when it has done one, and nothing waits before the end.
+"""
+
+import functools
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_order(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """`work` of each item in inference mode, as many at once as torch has threads here; results in the items' order.
+
+    Within `work` torch runs on one thread, so results do not depend on the number of threads.
+    """
+
+    def in_inference_mode(item: Item) -> Result:
+        with torch.inference_mode():
+            return work(item)
+
+    threads = torch.get_num_threads()
+    if threads == 1:
+        return map(in_inference_mode, items)
+    return _pool(os.getpid(), threads).map(in_inference_mode, items)
+
+
+@functools.cache
+def _pool(_process: int, threads: int) -> ThreadPoolExecutor:
+    """Threads of this process in which torch has one thread; a forked process does not inherit them."""
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="isogloss-loss")
+    started = threading.Barrier(threads)
+
+    def start(_: int) -> None:
+        torch.set_num_threads(1)
+        started.wait()
+
+    list(pool.map(start, range(threads)))
+    torch.set_num_threads(threads)  # the setting is the thread's own, but threads to come start with the latest one
+    return pool

@@ -1,0 +1,176 @@
+"""A document of word errors in sentences, computed: whom the system fails, who gained, who lost, how surely.
+
+"Measurably" means that the test of a cohort holds after Holm's adjustment over the cohorts of its grouping. The title
+is chosen among all groupings, so a cohort in it must hold after adjustment over the cohorts of all of them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from isogloss.judging.document import CohortFigures, Document, GroupingFigures
+from isogloss.judging.statistics.multiple import holm
+from isogloss.report.text import as_far_as_judged, counted, interval, listing, percent, signed_percent
+
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The top of the page."""
+
+    title: str
+    sentences: tuple[str, ...]
+
+
+def headline(document: Document) -> Headline:
+    """The most important finding, and what belongs beside it."""
+    worse = [(g, c) for g in document.groupings for c in g.worse_cohorts]
+    overall = document.overall
+    sentences = [_overall(document)]
+    if document.paired and overall.after is not None:
+        sentences += _changes(document)
+    judged = [g for g in document.groupings if not g.withheld]
+    if not judged:
+        title = f"{document.baseline} has {percent(overall.before)} {document.metric}."
+        return Headline(title, (*sentences, "No cohorts were compared."))
+    if document.unit != "speaker":
+        sentences.append("Speakers are unknown, so nothing can be said about whether cohorts really differ.")
+        return Headline(f"Error rates of {counted(sum(len(g.cohorts) for g in judged), 'cohort')}", tuple(sentences))
+    title, named = _title(judged, worse, document)
+    others = [_named(g, c) for g, c in worse if c is not named]
+    if others:
+        more = "" if len(others) <= MOST_NAMED else f" and {counted(len(others) - MOST_NAMED, 'other')}"
+        also, one = "" if named is None else "also ", len(others) == 1
+        among = "" if len(judged) == 1 else " of its grouping" if one else " of their groupings"
+        verb = "is" if one else "are"
+        sentences.append(f"Measurably worse than all others{among} {verb} {also}{listing(others[:MOST_NAMED]) + more}.")
+    return Headline(title, tuple(sentences))
+
+
+def _title(
+    groupings: Sequence[GroupingFigures], worse: Sequence[tuple[GroupingFigures, CohortFigures]], document: Document
+) -> tuple[str, CohortFigures | None]:
+    """The cohort with the highest error rate of those that are worse after adjustment over all groupings, if any."""
+    cohorts = [c for g in groupings for c in g.cohorts]
+    adjusted = zip(cohorts, holm([None if c.rest is None else c.rest.p for c in cohorts]), strict=True)
+    held = [c for c, p in adjusted if p is not None and p <= document.alpha]
+    found = [(g, c) for g, c in worse if any(c is one for one in held)]
+    if not found:
+        over = ", over all groupings together" if worse else ""
+        nothing = f"No cohort is measurably served worse than all other speakers{over}"
+        return _as_far_as_tested(nothing, groupings, _against_rest), None
+    grouping, cohort = max(found, key=lambda pair: pair[1].before or 0.0)
+    title = f"{document.baseline} fails {_named(grouping, cohort)}: {percent(cohort.before)} {document.metric}"
+    return f"{title}{_times(cohort)}.", cohort
+
+
+def summary(grouping: GroupingFigures, document: Document) -> str:
+    """What one grouping shows."""
+    if grouping.withheld:
+        return f"Not shown: {grouping.withheld}."
+    if document.unit != "speaker":
+        return "Speakers are unknown: rates without intervals or tests."
+    worse = grouping.worse_cohorts
+    if worse:
+        text = f"Measurably worse than all other speakers: {listing([_described(c) for c in worse])}."
+    else:
+        text = _as_far_as_tested("No cohort is measurably worse than all other speakers", [grouping], _against_rest)
+        known = [c.rest.detectable_ratio for c in grouping.cohorts if c.rest and c.rest.detectable_ratio is not None]
+        if known:
+            text += f" {_detectable(known)}"
+    if grouping.harmed_cohorts:
+        harmed = listing([grouping.cohort(name).label for name in grouping.harmed_cohorts])
+        text += f" Measurably harmed by {document.system}: {harmed}."
+    return text
+
+
+def _detectable(ratios: Sequence[float]) -> str:
+    """What a disparity would have had to be for these speakers to show it."""
+    low, high = round(min(ratios), 1), round(max(ratios), 1)
+    least = f"{low:.1f} to {high:.1f}" if low < high else f"{high:.1f}"
+    return (
+        "With these speakers, a cohort would have been seen (with probability 0.8, before adjustment) if it made "
+        f"{least} times the errors of the rest."
+    )
+
+
+def selection(grouping: GroupingFigures) -> str | None:
+    """How a discovered grouping came about, and what that does to its figures."""
+    if not grouping.discovered:
+        return None
+    text = (
+        "The speakers were divided in two by a hash of their id. One half chose and ranked these cohorts; every figure "
+        "and test here is of the other half, which had no part in the choice."
+    )
+    ranked = [c for c in grouping.cohorts if c.discovery_rank is not None and c.discovery is not None]
+    if not ranked:
+        return text
+    worst = min(ranked, key=lambda c: c.discovery_rank or 0)
+    hidden = "" if worst.discovery_rank == 1 else f" of those that may be shown (rank {worst.discovery_rank})"
+    return (
+        f"{text} The cohort that the choosing half found worst{hidden}, {worst.label}, has "
+        f"{percent(worst.discovery)} there and {percent(worst.before)} here."
+    )
+
+
+def tags(grouping: GroupingFigures) -> dict[str, str]:
+    """What the chart says of cohorts."""
+    return {one.cohort: "worse than all others" for one in grouping.worse_cohorts}
+
+
+def _overall(document: Document) -> str:
+    """Size and error rate of everything."""
+    overall = document.overall
+    sizes = ((document.speakers, "speaker"), (document.utterances, "utterance"), (document.words, "word"))
+    size = ", ".join(counted(number, noun) for number, noun in sizes if number is not None)
+    text = f"{size}: {percent(overall.before)} {document.metric}"
+    return text + (f" ({interval(overall.before_ci95)})" if overall.before_ci95 else "") + "."
+
+
+def _changes(document: Document) -> list[str]:
+    """What the second system changes overall, and for whom."""
+    overall = document.overall
+    text = f"{document.system} has {percent(overall.after)}"
+    if overall.relative_change is not None:
+        text += f", a relative change of {signed_percent(overall.relative_change)}"
+        text += f" ({interval(overall.ci95, signed=True)})" if overall.ci95 else ""
+    harmed = [
+        f"{c.label} (by {g.title})" for g in document.groupings for c in g.cohorts if c.cohort in g.harmed_cohorts
+    ]
+    sentences = [f"{text}."]
+    if document.groupings and document.unit == "speaker":
+        named = listing(harmed[:MOST_NAMED]) if len(harmed) <= MOST_NAMED else counted(len(harmed), "cohort")
+        shown = [g for g in document.groupings if not g.withheld]
+        nothing = _as_far_as_tested("It measurably harms no cohort", shown, lambda cohort: cohort.p_holm)
+        sentences.append(f"It measurably harms {named}." if harmed else nothing)
+    return sentences
+
+
+def _as_far_as_tested(
+    nothing: str, groupings: Sequence[GroupingFigures], p_holm: Callable[[CohortFigures], float | None]
+) -> str:
+    """That nothing was found, and how many cohorts had no p value for anything to be found by."""
+    p_values = [p_holm(c) for g in groupings for c in g.cohorts]
+    return as_far_as_judged(nothing, judged=sum(p is not None for p in p_values), of=len(p_values))
+
+
+def _against_rest(cohort: CohortFigures) -> float | None:
+    """The adjusted p value of a cohort against all other speakers."""
+    return None if cohort.rest is None else cohort.rest.p_holm
+
+
+def _named(grouping: GroupingFigures, cohort: CohortFigures) -> str:
+    """A cohort with what it is a value of."""
+    return f"{cohort.label} ({grouping.title})"
+
+
+def _described(cohort: CohortFigures) -> str:
+    """A cohort with its rate and ratio."""
+    bounds = f", {interval(cohort.before_ci95)}" if cohort.before_ci95 else ""
+    return f"{cohort.label} ({percent(cohort.before)}{bounds}{_times(cohort)})"
+
+
+def _times(cohort: CohortFigures) -> str:
+    """How many times the errors of the rest."""
+    ratio = None if cohort.rest is None else cohort.rest.ratio
+    return "" if ratio is None else f", {ratio:.1f} times that of all others"

@@ -1,0 +1,116 @@
+"""A document on the terminal: one table a grouping.
+
+Names come from somebody's data. They are printed as plain text: no markup of the console, and no control characters,
+which could rewrite what the terminal shows.
+"""
+
+import unicodedata
+from collections.abc import Collection
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from isogloss.judging.document import CohortFigures, Document, GroupingFigures, Interval, Rest
+from isogloss.report import findings, verifier_findings
+from isogloss.report.charts import sizes
+from isogloss.report.text import interval, percent, probability, signed_percent
+
+WIDTH_WITHOUT_TERMINAL = 120
+LABEL_WIDTH = 24
+"""Columns that a long name is given at least; it is broken, never cut."""
+
+
+def plain(text: str) -> Text:
+    """Text without markup, control and invisible characters shown as a replacement character.
+
+    >>> str(plain("[red]x\\x1b[31m"))
+    '[red]x�[31m'
+    """
+    return Text("".join("\ufffd" if unicodedata.category(c)[0] == "C" else c for c in text))
+
+
+def console() -> Console:
+    """A console that does not break lines for a window that is not there."""
+    made = Console(highlight=False)
+    return made if made.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+
+
+def show(document: Document, on: Console) -> None:
+    """Print the findings and a table for each grouping."""
+    verification = document.task == "verification"
+    says: Any = verifier_findings if verification else findings
+    head = says.headline(document)
+    on.print(Text(str(plain(head.title)), style="bold"))
+    for sentence in (*head.sentences, *(verifier_findings.costs(document) if verification else ())):
+        on.print(plain(sentence))
+    if document.normalisation is not None:
+        steps = ", ".join(document.normalisation) or "none: case and punctuation count"
+        on.print(plain(f"normalisation: {steps}"))
+    for grouping in document.groupings:
+        on.print()
+        whose = "trials whose two speakers both belong to the cohort" if verification else grouping.split
+        on.print(Text(str(plain(f"By {grouping.title} ({whose})")), style="bold"))
+        if not grouping.withheld:
+            on.print(cohort_table(grouping, document, tagged=set(says.tags(grouping))))
+        summary = says.summary(grouping, document)
+        for sentence in [summary] if isinstance(summary, str) else summary:
+            on.print(plain(sentence))
+        said = findings.selection(grouping)
+        if said:
+            on.print(Text(str(plain(said)), style="dim"))
+
+
+def cohort_table(grouping: GroupingFigures, document: Document, *, tagged: Collection[str] = ()) -> Table:
+    """The cohorts of one grouping; those that are `tagged` or harmed stand out."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    longest = max(len(c.label) for c in grouping.cohorts)
+    table.add_column("cohort", overflow="fold", min_width=min(longest, LABEL_WIDTH))
+    rows = [_cells(c, document) for c in grouping.cohorts]
+    for header, _ in rows[0]:
+        table.add_column(plain(header), justify="right", no_wrap=True)
+    for c, cells in zip(grouping.cohorts, rows, strict=True):
+        bad = c.cohort in tagged or c.cohort in grouping.harmed_cohorts
+        table.add_row(plain(c.label), *(Text(cell) for _, cell in cells), style="bold red" if bad else "")
+    return table
+
+
+def _cells(c: CohortFigures, document: Document) -> list[tuple[str, str]]:
+    """Heading and content of each figure of a cohort."""
+    metric, tested = document.metric, document.unit == "speaker"
+    below = document.paired or document.task == "verification"
+    before = bounded(percent(c.before), c.before_ci95, below=below) if c.measurable else "not measurable"
+    cells = [*sizes(c, document)]
+    cells.append((f"{metric} {document.baseline}" if document.paired else metric, before))
+    if c.rest is not None and tested:
+        cells += [("× others", _ratio(c.rest, below=below)), ("p", probability(c.rest.p_holm))]
+    if document.paired:
+        after = bounded(percent(c.after), c.after_ci95, below=below) if c.measurable else "not measurable"
+        change = bounded(signed_percent(c.relative_change), c.ci95, below=below, signed=True)
+        cells += [(f"{metric} {document.system}", after), ("change", change)]
+        cells += [("p", probability(c.p_holm))] if tested else []
+    elif c.at_threshold is not None:  # of two verifiers these are on the page
+        at = c.at_threshold.before
+        cells += [("FAR", bounded(percent(at.far), at.far_ci95, below=below))]
+        cells += [("FRR", bounded(percent(at.frr), at.frr_ci95, below=below))]
+    return cells
+
+
+def bounded(value: str, bounds: Interval | None, *, below: bool, signed: bool = False) -> str:
+    """A figure with its interval, behind it or on a line of its own."""
+    if bounds is None:
+        return value
+    text = interval(bounds, signed=signed)
+    return f"{value}\n{text}" if below else f"{value} ({text})"
+
+
+def _ratio(rest: Rest, *, below: bool) -> str:
+    """The ratio to all others with its interval."""
+    if rest.ratio is None:
+        return "–"
+    value, bounds = f"{rest.ratio:.2f}", rest.ci95
+    if bounds is None:
+        return value
+    text = f"{bounds[0]:.2f} to {bounds[1]:.2f}"
+    return f"{value}\n{text}" if below else f"{value} ({text})"

@@ -1,0 +1,65 @@
+"""What a change allows to say: better, worse, or nothing; for the one worst cohort, and for all others.
+
+The worst cohort of the mitigated rule was named on discovery, before test was looked at, and every method aims at it.
+So a page asks as many questions of it as it shows methods: gain and harm alike need an interval that excludes no
+change, and a p value that holds after Holm's adjustment over these methods. Any other cohort is judged by the
+comparison of its method alone, whose p values are adjusted over the cohorts.
+"""
+
+from typing import Literal
+
+from isogloss.judging.document import Change, CohortFigures, GroupingFigures
+from isogloss.judging.statistics.multiple import holm
+from isogloss.report.inputs import ReportInputs, RuleInputs
+
+Verdict = Literal["better", "worse", "unclear"]
+
+
+def verdict(change: Change | None) -> Verdict:
+    """What the interval of a relative change allows to say, taken alone."""
+    if change is None or change.ci95 is None or change.relative_change is None:
+        return "unclear"
+    if isinstance(change, CohortFigures) and not change.inference:
+        return "unclear"
+    low, high = change.ci95
+    return "better" if high < 0 else "worse" if low > 0 else "unclear"
+
+
+def worst_cohort(grouping: GroupingFigures) -> CohortFigures | None:
+    """The cohort that discovery ranked worst of those that may be shown; None where it ranked none.
+
+    Its rank says whether it is the worst of all, or one that is worse is hidden for privacy.
+    """
+    ranked = [c for c in grouping.cohorts if c.discovery_rank is not None]
+    return min(ranked, key=lambda c: c.discovery_rank or 0, default=None)
+
+
+def rank_said(worst: CohortFigures, *, labelled: bool = False) -> str:
+    """What belongs behind "worst": " that may be shown (rank 2)" if it is not the worst of all; and its label."""
+    hidden = worst.discovery_rank != 1
+    inside = [*([f"rank {worst.discovery_rank}"] if hidden else []), *([worst.label] if labelled else [])]
+    return (" that may be shown" if hidden else "") + (f" ({': '.join(inside)})" if inside else "")
+
+
+def worst_verdicts(rule: RuleInputs) -> dict[str, Verdict]:
+    """By method, what became of the worst cohort, adjusted over the methods."""
+    worst = {method: worst_cohort(grouping) for method, grouping in rule.methods.items()}
+    adjusted = holm([None if c is None or not c.inference else c.p for c in worst.values()])
+    return {
+        method: verdict(c) if p is not None and p <= rule.document.alpha else "unclear"
+        for (method, c), p in zip(worst.items(), adjusted, strict=True)
+    }
+
+
+def judged_worst(rule: str, inputs: ReportInputs) -> dict[str, Verdict]:
+    """The verdicts on the worst cohort of the mitigated rule; the other rules' worst ones are cohorts like others."""
+    return worst_verdicts(inputs.rules[rule]) if rule == inputs.params.mitigation.rule else {}
+
+
+def harmed_cohorts(grouping: GroupingFigures, on_worst: Verdict | None) -> list[str]:
+    """The cohorts that a method measurably harmed; `on_worst` is the verdict on the worst one, where it is known."""
+    found = set(grouping.harmed_cohorts)
+    worst = worst_cohort(grouping)
+    if worst is not None and on_worst is not None:
+        found = found | {worst.cohort} if on_worst == "worse" else found - {worst.cohort}
+    return sorted(found)

@@ -1,0 +1,234 @@
+"""The `mitigate` stage: a base recogniser adapted for its worst cohorts by one mitigation."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import pandas as pd
+import torch
+from lhotse import CutSet
+from lhotse.cut import Cut
+from torch.utils.data import DataLoader
+
+from isogloss.config import AsrParams, MitigationParams, Params
+from isogloss.corpus.frontend.cuts import read_cuts
+from isogloss.corpus.frontend.tokens import Tokens
+from isogloss.determinism import compute_repeatably
+from isogloss.inference.transcribe import decode_cuts
+from isogloss.mitigation import Mitigation, Setting, Step, build_mitigation
+from isogloss.recognizers.base import Losses
+from isogloss.recognizers.batches import Batch, Utterances, shuffled_batches
+from isogloss.recognizers.transducer import Transducer, load_transducer, save_transducer
+from isogloss.training.adaptation import Adaptation, Objective
+from isogloss.training.base import CODE, SOURCE
+from isogloss.training.fitting import finish, fit, training_key
+from isogloss.training.recognizer import transducer_losses
+
+
+class RecognizerObjective(Objective):
+    """The transcripts' losses, with what the mitigation drew and weighed.
+
+    Adam without weight decay at a constant rate (our choice): decay would pull weights that a penalty holds.
+
+    Parameters
+    ----------
+    model
+        The recogniser; it is adapted in place.
+    asr
+        Section `asr`, for the transducer loss (see `transducer_losses`).
+    learning_rate
+        The rate.
+
+    Attributes
+    ----------
+    drawn
+        Utterance and weight of each cut of the present epoch, by the cut's id: an utterance may be drawn again.
+    """
+
+    model: Transducer
+
+    def __init__(self, model: Transducer, asr: AsrParams, *, learning_rate: float) -> None:
+        super().__init__(model)
+        self.asr = asr
+        self.learning_rate = learning_rate
+        self.drawn: dict[str, tuple[str, float]] = {}
+
+    def step(self, batch: Batch) -> Step:
+        """The losses of a batch's transcripts."""
+        losses = utterance_losses(self.model, batch, self.asr)
+        ids, weights = zip(*(self.drawn[id_] for id_ in batch.ids), strict=True)
+        return Step(
+            ids=list(ids),
+            cohorts=batch.cohorts,
+            loss_B=losses.loss_B,
+            weight_B=torch.tensor(weights, device=losses.loss_B.device),
+            units_B=losses.units_B,
+            embedding_BD=losses.embedding_BD,
+            extra=losses.extra,
+        )
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Adam at a constant rate, on what the mitigation adapts."""
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        return torch.optim.Adam(trained, lr=self.learning_rate)
+
+
+def utterance_losses(model: Transducer, batch: Batch, asr: AsrParams) -> Losses:
+    """The loss of each utterance's transcript."""
+    encoded_BTD, lengths_B = model.encode(batch.features_BTF, batch.lengths_B, batch.cohorts)
+    within_BT = torch.arange(encoded_BTD.shape[1], device=encoded_BTD.device) < lengths_B[:, None]
+    cost = model.encoder.compute_cost()
+    return Losses(
+        loss_B=transducer_losses(model, encoded_BTD, lengths_B, batch, asr),
+        units_B=batch.token_lengths_B,
+        embedding_BD=(encoded_BTD.detach() * within_BT[:, :, None]).sum(dim=1) / lengths_B[:, None],
+        extra=None if cost is None else model.encoder.compute_weight * cost,
+    )
+
+
+def adapt_recognizer(
+    method: str,
+    params: Params,
+    *,
+    data: Path,
+    base: Path,
+    assignments: pd.DataFrame,
+    worst: Collection[str],
+    output: Path,
+) -> Transducer:
+    """Adapt the base recogniser with one mitigation and write the model.
+
+    Parameters
+    ----------
+    method
+        A name of `mitigation.methods`.
+    params
+        Sections `mitigation` and the one that bears the method's name are read, and of `asr` what concerns the loss.
+    data, base, output
+        Folders of the prepared data, of the base model and of the adapted one.
+    assignments
+        `utterance_id, speaker_id, cohort` of all splits under `mitigation.rule`.
+    worst
+        The cohorts to mitigate.
+
+    Raises
+    ------
+    ModelError
+        No utterance of adapt is of a worst cohort, or the base model does not fit its own description.
+    """
+    options = params.mitigation
+    compute_repeatably(options.threads)
+    lightning.seed_everything(options.seed, verbose=False)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    tokens = Tokens.read(data / "tokens.txt")
+    mitigation = build_mitigation(method, params)
+    splits = {split: read_cuts(data / "cuts" / f"{split}.jsonl") for split in ("train", "adapt")}
+    cuts = {cut.id: cut for split in splits.values() for cut in split}
+    setting = Setting(
+        utterances=_with_cohorts(splits, assignments),
+        worst=worst,
+        epoch_utterances=options.epoch_utterances,
+        device=device,
+    )
+    first = mitigation.examples(setting, _generator(options.seed, 0))
+    print(f"{method}: {len(first)} utterances an epoch, for {', '.join(sorted(worst))}", flush=True)
+
+    base_model = load_transducer(base)
+    labels = mitigation.relabel(setting, lambda ids: decode_cuts(base_model, _cut_set(cuts, ids), tokens))
+    cuts = {id_: _with_text(cut, labels[id_]) if id_ in labels else cut for id_, cut in cuts.items()}
+    model = mitigation.model(base_model, setting).to(device)
+    dataset = Utterances(
+        tokens, cache=True, cohorts=dict(zip(assignments["utterance_id"], assignments["cohort"], strict=True))
+    )
+    mitigation.start(model, setting, _base_batches(splits["train"], dataset, options, device))
+    key = _key(method, params, setting, base=base, data=data)
+    rate = options.learning_rate * mitigation.options.learning_rate_factor
+    objective = RecognizerObjective(model.train(), params.asr, learning_rate=rate)
+    fit(
+        Adaptation(objective, mitigation),
+        _epochs(objective, mitigation, setting, cuts, dataset, options),
+        epochs=options.epochs,
+        seed=options.seed,
+        checkpoints=key,
+        curve=output.with_suffix(".loss.tsv"),
+    )
+    save_transducer(model, output, beside=mitigation.tensors(), weights=mitigation.weights())
+    finish(key)
+    return model
+
+
+def _key(method: str, params: Params, setting: Setting, *, base: Path, data: Path) -> Path:
+    """The checkpoint folder of this adaptation alone."""
+    return training_key(
+        f"mitigate@{method}",
+        [
+            params.mitigation,
+            getattr(params, method),
+            (params.asr.fastemit, params.asr.delay_penalty),
+            sorted(setting.worst),
+            setting.utterances.to_csv(index=False),
+        ],
+        [base, data / "cuts" / "train.jsonl", data / "cuts" / "adapt.jsonl", data / "tokens.txt"],
+        [*CODE, SOURCE / "mitigation", SOURCE / "inference"],
+    )
+
+
+def _epochs(
+    objective: RecognizerObjective,
+    mitigation: Mitigation[Any, Any],
+    setting: Setting,
+    cuts: dict[str, Cut],
+    dataset: Utterances,
+    options: MitigationParams,
+) -> Callable[[int], DataLoader]:
+    """The batches of an epoch, by its number: what the mitigation draws, in the weights that it gives."""
+
+    def batches(epoch: int) -> DataLoader:
+        examples = mitigation.examples(setting, _generator(options.seed, epoch))
+        drawn = _cut_set(cuts, examples["utterance_id"])
+        said = zip(examples["utterance_id"], examples["weight"], strict=True)
+        objective.drawn = dict(zip(drawn.ids, said, strict=True))
+        return shuffled_batches(drawn, dataset, seconds=options.batch_seconds, seed=options.seed, epoch=epoch)
+
+    return batches
+
+
+def _generator(seed: int, epoch: int) -> np.random.Generator:
+    """Draws of one epoch that do not depend on the epochs before."""
+    return np.random.default_rng([seed, epoch])
+
+
+def _with_cohorts(splits: dict[str, CutSet], assignments: pd.DataFrame) -> pd.DataFrame:
+    """`utterance_id, speaker_id, split, cohort` of the splits, in the order of their cuts."""
+    rows = [(cut.id, cut.supervisions[0].speaker, split) for split, cuts in splits.items() for cut in cuts]
+    table = pd.DataFrame(rows, columns=["utterance_id", "speaker_id", "split"])
+    return table.merge(assignments[["utterance_id", "cohort"]], on="utterance_id", how="left", validate="1:1")
+
+
+def _cut_set(cuts: dict[str, Cut], ids: Collection[str]) -> CutSet:
+    """The cuts of the ids in their order; one that is drawn again gets an id that no other has, `id#2` or the like."""
+    times: Counter[str] = Counter()
+    drawn = []
+    for id_ in ids:
+        times[id_] += 1
+        name = id_ if times[id_] == 1 else f"{id_}#{times[id_]}"
+        while name in cuts and name != id_:
+            name += "#"
+        drawn.append(cuts[id_] if name == id_ else cuts[id_].with_id(name))
+    return CutSet.from_cuts(drawn)
+
+
+def _with_text(cut: Cut, text: str) -> Cut:
+    """A cut with another transcript."""
+    return cut.map_supervisions(lambda supervision: supervision.transform_text(lambda _: text))
+
+
+def _base_batches(
+    train: CutSet, dataset: Utterances, options: MitigationParams, device: torch.device
+) -> Iterator[Batch]:
+    """Batches of the base population in random order."""
+    for batch in shuffled_batches(train, dataset, seconds=options.batch_seconds, seed=options.seed, epoch=0):
+        yield batch.to(device)
