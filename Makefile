@@ -10,7 +10,7 @@ export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/site
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: run test lint format setup lock clean
+.PHONY: run test lint format schema setup lock clean
 
 run: $(READY)
 	@isogloss run
@@ -28,6 +28,11 @@ format: $(READY)
 	ruff check --fix
 	ruff format
 
+# The form of every fairness.json, in docs/; a test says when it is out of date.
+schema: $(READY)
+	python -c "import json; from isogloss.judging import Document; \
+		print(json.dumps(Document.model_json_schema(), indent=2))" > docs/document.schema.json
+
 setup: $(READY)
 
 $(READY): requirements.lock pyproject.toml
@@ -36,13 +41,14 @@ $(READY): requirements.lock pyproject.toml
 	pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Resolve anew into the one lock file. torch is held at the release that is tested; local build tags are dropped, so
-# that the same file serves CPU and CUDA builds.
+# Resolve anew into the one lock file. torch is held at the release that is tested, and triton at the one that torch's
+# CUDA builds require; local build tags are dropped, so that the same file serves CPU and CUDA builds.
 lock:
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/pip install --quiet "setuptools>=77" torch==2.13.0 prefect==3.8.8 ".[atlas,dev]"
-	$(VENV)-lock/bin/pip freeze --all --exclude isogloss --exclude pip | sed 's/+cpu$$//' > requirements.lock
+	$(VENV)-lock/bin/pip install --quiet "setuptools>=77" torch==2.13.0 triton==3.7.1 prefect==3.8.8 ".[atlas,dev]"
+	$(VENV)-lock/bin/pip freeze --all --exclude isogloss --exclude pip | \
+		sed "s/+cpu$$//; s/^triton==.*/&; sys_platform == 'linux'/" > requirements.lock
 	rm -rf $(VENV)-lock build
 
 clean:

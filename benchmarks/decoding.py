@@ -12,7 +12,7 @@ code has, one utterance and one encoder frame at a time; `single` and `batched` 
 same tokens.
 
 *Streams*: audio of test utterances in chunks of 100 ms through
-`isogloss.recognizers.transducer.decoding.StreamingRecognizer`, with every encoder in its small size and random weights,
+`isogloss.recognizers.transducer.decoding.RecognitionStream`, with every encoder in its small size and random weights,
 whose blank is adjusted so that they speak; how much they do differs and stands beside the times (Atlas has about 14
 tokens a second). Time a chunk, the real-time factor (time over audio), and *finalisation*: the time from the last
 chunk's end to the final text.
@@ -30,13 +30,13 @@ import torch
 from lhotse import CutSet
 from torch import Tensor
 
+from isogloss.config import DecodingParams
 from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.corpus.frontend.features import SAMPLING_RATE, feature_extractor
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.corpus.manifests import make_cuts
 from isogloss.recognizers.batches import Batch, Utterances
-from isogloss.recognizers.transducer import Transducer, load_transducer
-from isogloss.recognizers.transducer.decoding import StreamingRecognizer
+from isogloss.recognizers.transducer import Transducer, TransducerRecognizer
 from isogloss.recognizers.transducer.decoding.greedy import advance, start
 from isogloss.recognizers.transducer.encoders import encoder_names, encoder_options
 from isogloss.tables import atomic_path, write_json
@@ -83,8 +83,8 @@ def timed(run: Callable[[Any], Any], items: list[Any]) -> float:
 @torch.inference_mode()
 def batches() -> dict[str, Any]:
     """Seconds for all utterances, by part and implementation."""
-    model = load_transducer(ROOT / "models/asr/base")
-    dataset = Utterances(Tokens.read(ROOT / "data/tokens.txt"), label=False)
+    model = TransducerRecognizer.load(ROOT / "models/asr/base")
+    dataset = Utterances(model.hears)
     cuts = sorted(list(read_cuts(ROOT / "data/cuts/test.jsonl"))[:UTTERANCES], key=lambda cut: -cut.duration)
     single = [dataset[CutSet.from_cuts([cut])] for cut in cuts]
     many = [dataset[CutSet.from_cuts(cuts[at : at + BATCH])] for at in range(0, len(cuts), BATCH)]
@@ -128,14 +128,14 @@ def batches() -> dict[str, Any]:
 
 
 @torch.inference_mode()
-def random_model(encoder: str, tokens: Tokens, features_TF: Tensor) -> Transducer:
+def random_model(encoder: str, tokens: Tokens, features_TF: Tensor) -> TransducerRecognizer:
     """A model of an encoder's small size that speaks at these features."""
     torch.manual_seed(1)
-    model = Transducer(
+    model = TransducerRecognizer(
+        tokens,
         encoder=encoder,
         encoder_options=encoder_options(encoder),
         input_dim=features_TF.shape[1],
-        vocabulary=len(tokens),
         predictor_dim=128,
         joiner_dim=128,
     ).eval()
@@ -156,11 +156,13 @@ def streams() -> dict[str, Any]:
     features_TF = torch.from_numpy(feature_extractor(40).extract(recordings[0], SAMPLING_RATE))
     figures = {}
     for encoder in encoder_names():
-        recognizer = StreamingRecognizer(random_model(encoder, tokens, features_TF), tokens)
-        list(recognizer.transcribe([recordings[0]]))
+        recognizer = random_model(encoder, tokens, features_TF)
+        warm_up = recognizer.stream(decoding=DecodingParams())
+        warm_up.accept(recordings[0])
+        warm_up.finish()
         chunk_s, final_s, said = [], [], 0
         for audio_N in recordings:
-            stream = recognizer.start()
+            stream = recognizer.stream(decoding=DecodingParams())
             for at in range(0, len(audio_N), CHUNK):
                 began = time.process_time()
                 stream.accept(audio_N[at : at + CHUNK])

@@ -4,7 +4,7 @@
     python benchmarks/fisher.py
 
 Every encoder in its small size, with random weights, on the same utterances of train in the same batches, on one
-thread. *epoch*: forward, transducer loss, backward, a step of Adam. *fisher*: `isogloss.mitigation.diagonal_fisher`.
+thread. *epoch*: forward, transducer loss, backward, a step of Adam. *fisher*: `mitigation.fisher.diagonal_fisher`.
 *one by one*: a forward and a backward pass an utterance, on the first batches only and scaled up. Time is processor
 time of the thread. The bound is the project's own: a Fisher costs at most two epochs.
 """
@@ -22,12 +22,12 @@ from lhotse import CutSet
 
 from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.corpus.frontend.tokens import Tokens
-from isogloss.mitigation import diagonal_fisher
+from isogloss.mitigation.fisher import diagonal_fisher
+from isogloss.recognizers import Recognizer
 from isogloss.recognizers.batches import Batch, Utterances, shuffled_batches
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.transducer import TransducerRecognizer
 from isogloss.recognizers.transducer.encoders import encoder_names, encoder_options
 from isogloss.tables import atomic_path, write_json
-from isogloss.training.recognizer import transducer_losses
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -35,32 +35,20 @@ UTTERANCES, SECONDS, ROUNDS, SINGLE_BATCHES = 200, 60.0, 3, 2
 BOUND = 2.0
 
 
-def epoch(model: Transducer, batches: list[Batch]) -> None:
+def epoch(model: Recognizer, batches: list[Batch]) -> None:
     """One epoch of training as `mitigate@finetune` does it."""
     model.train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-5)
     for batch in batches:
         optimizer.zero_grad(set_to_none=True)
-        encoded_BTD, lengths_B = model.encode(batch.features_BTF, batch.lengths_B)
-        transducer_losses(model, encoded_BTD, lengths_B, batch).mean().backward()
+        model.losses(batch).loss_B.mean().backward()
         optimizer.step()
     optimizer.zero_grad(set_to_none=True)
 
 
 def alone(batches: list[Batch]) -> list[Batch]:
     """Each utterance as a batch of its own, without padding."""
-    return [
-        Batch(
-            batch.ids[row : row + 1],
-            batch.cohorts[row : row + 1],
-            batch.features_BTF[row : row + 1, : int(batch.lengths_B[row])],
-            batch.lengths_B[row : row + 1],
-            batch.tokens_BU[row : row + 1, : int(batch.token_lengths_B[row])],
-            batch.token_lengths_B[row : row + 1],
-        )
-        for batch in batches
-        for row in range(len(batch.ids))
-    ]
+    return [batch.row(row) for batch in batches for row in range(len(batch))]
 
 
 def seconds(run: Callable[[], Any], rounds: int = ROUNDS) -> float:
@@ -77,18 +65,18 @@ def measure() -> dict[str, dict[str, float]]:
     """Seconds by encoder."""
     tokens = Tokens.read(ROOT / "data/tokens.txt")
     cuts = CutSet.from_cuts(list(read_cuts(ROOT / "data/cuts/train.jsonl"))[:UTTERANCES])
-    dataset = Utterances(tokens)
+    dataset = Utterances(TransducerRecognizer.hears)
     batches = list(shuffled_batches(cuts, dataset, seconds=SECONDS, seed=1, epoch=0))
     few = batches[:SINGLE_BATCHES]
-    share = sum(len(batch.ids) for batch in few) / len(cuts)
+    share = sum(len(batch) for batch in few) / len(cuts)
     found = {}
     for encoder in encoder_names():
         torch.manual_seed(1)
-        model = Transducer(
+        model = TransducerRecognizer(
+            tokens,
             encoder=encoder,
             encoder_options=encoder_options(encoder),
             input_dim=batches[0].features_BTF.shape[2],
-            vocabulary=len(tokens),
             predictor_dim=128,
             joiner_dim=128,
         )

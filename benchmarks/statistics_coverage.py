@@ -35,7 +35,7 @@ from statistics_report import as_markdown, as_svg
 from isogloss.cohorts import discover
 from isogloss.cohorts.geographic import GeographicParams
 from isogloss.config import Params, StatisticsParams
-from isogloss.judging import compare, disparities
+from isogloss.judging import Grouping, compare, disparities
 from isogloss.judging.statistics import bootstrap
 from isogloss.judging.statistics import estimands as of
 from isogloss.tables import atomic_path, read_json, write_json
@@ -201,17 +201,12 @@ def _harms(sample: Sample, cohorts: NDArray[np.object_], seed: int) -> bool:
     found = compare(
         before,
         after,
-        before.assign(cohort=cohorts.astype(str)),
-        system="same",
-        rule="geographic",
+        [Grouping("geographic", pd.Series(cohorts.astype(str)))],
         statistics=StatisticsParams(resamples=200, permutations=500, seed=seed),
-        min_speakers_shown=5,
-        labels={},
-        mitigated=[],
-        discovery={},
-        seeds={},
+        min_speakers=5,
+        against_rest=False,
     )
-    return bool(found["harmed_cohorts"])
+    return bool(found.groupings[0].harmed_cohorts)
 
 
 def speed(_: None) -> dict[str, Any]:

@@ -24,16 +24,17 @@ import torch
 from lhotse import CutSet
 
 from isogloss.config import SpeakerParams, StatisticsParams
-from isogloss.corpus.audio_root import resolve_root
 from isogloss.corpus.description import read_table_description
+from isogloss.corpus.frontend.audio_root import resolve_root
 from isogloss.corpus.frontend.features import compute_features, feature_statistics
 from isogloss.corpus.ingest import ingest
 from isogloss.corpus.manifests import make_cuts
 from isogloss.inference.embed import embed_utterances
+from isogloss.judging import Grouping, compare
 from isogloss.judging.verification.errors import errors_of
-from isogloss.judging.verification.fairness import compare_verifiers, pair_trials
 from isogloss.judging.verification.lists import make_trials, select, with_groups
 from isogloss.judging.verification.scoring import score_trials
+from isogloss.judging.verification.study import sides_of
 from isogloss.judging.verification.trials import trials_of
 from isogloss.tables import atomic_path, write_json
 from isogloss.training import fitting
@@ -106,7 +107,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     trials = pd.concat([trials, again[~again["target"]]]).drop_duplicates(["enrol_id", "test_id"], ignore_index=True)
     trials = with_groups(trials, test[["utterance_id", "gender", "age_band"]])
     trials["score"] = score_trials(trials, embeddings)
-    trials["score_before"] = trials["score"]
     result: dict[str, Any] = {
         "command": options.command,
         "machine": {"cores": os.cpu_count(), "load_at_end": os.getloadavg()[0], "cpu": platform.processor()},
@@ -120,14 +120,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "epoch_s": each,
         "trials_sha256": hashlib.sha256(trials[["enrol_id", "test_id"]].to_csv().encode()).hexdigest(),
     }
-    paired = pair_trials(trials, statistics=StatisticsParams())
-    result["eer"], result["eer_ci95"] = paired.overall["before"], paired.overall["before_ci95"]
-    for grouping in ("gender", "age_band"):
-        fairness = compare_verifiers(paired, grouping=grouping, system="base", min_speakers_shown=5)
-        result[grouping] = [
-            {key: one[key] for key in ("cohort", "speakers", "targets", "nontargets", "before", "before_ci95")}
-            for one in fairness["cohorts"]
-        ]
+    groupings = [Grouping(name, sides_of(trials, name)) for name in ("gender", "age_band")]
+    document = compare(trials, None, groupings, systems=("base",), statistics=StatisticsParams(), min_speakers=5)
+    result["eer"], result["eer_ci95"] = document.overall.before, document.overall.before_ci95
+    for grouping in document.groupings:
+        keys = {"cohort", "speakers", "targets", "nontargets", "before", "before_ci95"}
+        result[grouping.name] = [one.model_dump(include=keys) for one in grouping.cohorts]
     hard = trials_of(select(trials, same="gender"))
     result["eer_same_gender"] = errors_of(hard).eer
     result["min_dcf"] = {str(p): cost for p, cost in errors_of(trials_of(trials)).min_dcf.items()}

@@ -6,9 +6,12 @@
 from pathlib import Path
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Cancelled
 
 from isogloss.pipeline.console import ConsoleListener
 from isogloss.pipeline.plan import Plan, Stage
+from isogloss.pipeline.prefect_api.cancellation import cancellable
 from isogloss.pipeline.prefect_api.tasks import PrefectStageLog, prefect_submit, publish_plan, publish_results
 from isogloss.pipeline.reproduce import plan_run
 from isogloss.pipeline.reproduce import reproduce as run_stages
@@ -28,7 +31,7 @@ class LoggingListener(ConsoleListener):
 
 
 @flow(name="reproduce", validate_parameters=False)
-def reproduce(targets: list[str] | None = None, pools: bool = False, plan: Plan | None = None) -> None:
+def reproduce(targets: list[str] | None = None, pools: bool = False, plan: Plan | None = None) -> State[None] | None:
     """Run the stale stages of `plan`, or of `targets` and what they need, or of everything.
 
     The working directory is the repository's root. With `pools` the stages run on workers.
@@ -36,5 +39,12 @@ def reproduce(targets: list[str] | None = None, pools: bool = False, plan: Plan 
     root = Path.cwd()
     plan = plan or plan_run(root, targets or ())
     publish_plan(plan)
-    run_stages(root, plan, submit=prefect_submit(), listener=LoggingListener(plan), pools=pools)
+    with cancellable() as cancellation:
+        try:
+            run_stages(root, plan, submit=prefect_submit(), listener=LoggingListener(plan), pools=pools)
+        except KeyboardInterrupt:
+            if cancellation.came:
+                return Cancelled(message="cancelled in Prefect; finished stages are kept")
+            raise
     publish_results(root)
+    return None

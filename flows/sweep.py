@@ -8,9 +8,12 @@ from pathlib import Path
 
 from prefect import flow
 from prefect.artifacts import create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Cancelled
 
 from isogloss.config import flattened, load_sweep
 from isogloss.pipeline.plan import Plan, Stage
+from isogloss.pipeline.prefect_api.cancellation import cancellable
 from isogloss.pipeline.prefect_api.tasks import PrefectStageLog, prefect_submit
 from isogloss.pipeline.sweeps.sweep import SweepListener, run_sweep
 from isogloss.pipeline.sweeps.sweep_plan import SweepPlan, plan_sweep
@@ -35,7 +38,7 @@ def sweep(
     most_at_once: int | None = None,
     environment: Mapping[str, str] | None = None,
     plan: SweepPlan | None = None,
-) -> None:
+) -> State[None] | None:
     """Do the unfinished runs of `plan`, or of the file `experiment`, at most so many stages at once.
 
     The working directory is the repository's root; `environment` is what the stages are told besides our own.
@@ -45,6 +48,18 @@ def sweep(
     rows = [{"run": run.run.name, "finished": run.finished, **dict(flattened(run.run.overrides))} for run in plan.runs]
     create_table_artifact(table=rows, key="sweep", description=plan.sweep.experiment.description)
     listener = LoggingListener(plan.jobs)
-    run_sweep(
-        root, plan, submit=prefect_submit(), environment=environment or {}, most_at_once=most_at_once, listener=listener
-    )
+    with cancellable() as cancellation:
+        try:
+            run_sweep(
+                root,
+                plan,
+                submit=prefect_submit(),
+                environment=environment or {},
+                most_at_once=most_at_once,
+                listener=listener,
+            )
+        except KeyboardInterrupt:
+            if cancellation.came:
+                return Cancelled(message="cancelled in Prefect; finished runs and stages are kept")
+            raise
+    return None

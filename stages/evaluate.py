@@ -9,7 +9,7 @@ from isogloss.inference.transcribe import transcribe
 from isogloss.judging import error_rate
 from isogloss.judging.system import judge_system, read_rules
 from isogloss.judging.tuning import dev_figures_of
-from isogloss.recognizers.transducer import load_transducer
+from isogloss.recognizers import load_recognizer
 from isogloss.tables import METADATA_COLUMNS, atomic_folder, read_parquet, write_json, write_parquet
 
 
@@ -21,7 +21,7 @@ def main(method: str) -> None:
     rules = read_rules(Path("cohorts"), params)
     membership = rules[params.mitigation.rule].assignments
     after = transcribe(
-        load_transducer(Path("models/asr") / method),
+        load_recognizer(Path("models/asr") / method),
         read_parquet("data/utterances.parquet", METADATA_COLUMNS),
         ["dev", "test"],
         data=Path("data"),

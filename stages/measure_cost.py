@@ -5,7 +5,7 @@ from pathlib import Path
 from isogloss.config import load_params
 from isogloss.entry import entry
 from isogloss.inference.cost import recognizer_cost
-from isogloss.recognizers.transducer import load_transducer
+from isogloss.recognizers import load_recognizer
 from isogloss.tables import METADATA_COLUMNS, read_parquet, write_json
 
 
@@ -13,7 +13,7 @@ from isogloss.tables import METADATA_COLUMNS, read_parquet, write_json
 def main() -> None:
     """Measure, and say the figures."""
     cost = recognizer_cost(
-        load_transducer(Path("models/asr/base")),
+        load_recognizer(Path("models/asr/base")),
         read_parquet("data/utterances.parquet", METADATA_COLUMNS),
         "test",
         data=Path("data"),
@@ -21,6 +21,9 @@ def main() -> None:
     )
     write_json(cost, "results/asr/base/cost.json")
     delay = cost["emission_delay"]["median_ms"]
+    if cost["flops"] is None:
+        print(f"{cost['parameters']['total']:,} parameters; this recogniser cannot count its operations")
+        return
     print(
         f"{cost['encoder']}: {cost['parameters']['encoder']:,} parameters, "
         f"{cost['flops']['per_second'] / 1e9:.3f} GFLOP for a second of audio, "

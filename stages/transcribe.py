@@ -6,7 +6,7 @@ from isogloss.config import load_params
 from isogloss.entry import entry
 from isogloss.inference.transcribe import transcribe
 from isogloss.judging import error_rate
-from isogloss.recognizers.transducer import load_transducer
+from isogloss.recognizers import load_recognizer
 from isogloss.tables import METADATA_COLUMNS, read_parquet, write_parquet
 
 
@@ -15,7 +15,7 @@ def main() -> None:
     """Transcribe and say the word error rate of each split."""
     params = load_params()
     table = transcribe(
-        load_transducer(Path("models/asr/base")),
+        load_recognizer(Path("models/asr/base")),
         read_parquet("data/utterances.parquet", METADATA_COLUMNS),
         ("discovery", "dev", "test"),
         data=Path("data"),

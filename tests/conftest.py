@@ -1,10 +1,26 @@
-"""What all tests need."""
+"""What all tests need: a host of their own, and one run of the whole pipeline."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from isogloss.config import read_yaml
+
+# Triton reads this when it is first imported, which Lightning does. Where there is a GPU, `TRITON_INTERPRET=0 pytest`
+# tests the compiled kernels.
+os.environ.setdefault("TRITON_INTERPRET", "1")
+
 SPLITS = np.array(["train", "discovery", "dev", "test"])
+WORKSPACE = Path(__file__).parent / "micro" / "workspace.py"
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +65,61 @@ def country() -> pd.DataFrame:
 @pytest.fixture
 def make_country():
     return _country
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A repository of the project's own pipeline, and the commands of its users."""
+
+    root: Path
+    printed: str = ""
+    """What the run that filled it printed."""
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `isogloss ...` or `dvc ...` as a process of its own, with nobody's settings; raises where it fails."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DVC_"))}
+        environment = {
+            **kept,
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "HOME": str(self.root.parent / "home"),
+            "ISOGLOSS_LOCKS": str(self.root.parent / "locks"),
+            "DVC_NO_ANALYTICS": "true",
+            "DVC_SITE_CACHE_DIR": str(self.root / ".dvc" / "tmp" / "site"),
+        }
+        result = subprocess.run(
+            arguments, cwd=self.root, env=environment, capture_output=True, text=True, timeout=1800, check=False
+        )
+        if result.returncode:
+            raise RuntimeError(f"{' '.join(arguments)} failed:\n{result.stdout}\n{result.stderr}")
+        return result
+
+    def outputs(self) -> Iterator[Path]:
+        """Every file of every output that dvc.lock names."""
+        for stage in read_yaml(self.root / "dvc.lock")["stages"].values():
+            for path in (self.root / output["path"] for output in stage["outs"]):
+                yield from [path] if path.is_file() else (file for file in path.rglob("*") if file.is_file())
+
+    def copy(self, folder: Path) -> "Workspace":
+        """The same workspace in another folder, with the cache and without what runs leave in .dvc/tmp."""
+        shutil.copytree(self.root, folder, symlinks=True, ignore=shutil.ignore_patterns("tmp"))
+        return Workspace(folder)
+
+
+@pytest.fixture(scope="session")
+def micro(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Every stage of dvc.yaml, run once by `isogloss run` on the smallest Atlas. Read from it; write into a copy.
+
+    It takes a minute on two cores. Processes of pytest-xdist share the one run.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "micro"
+    folder.mkdir(exist_ok=True)
+    root, printed = folder / "workspace", folder / "printed.txt"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not printed.exists():
+            if root.exists():
+                pytest.fail("the micro run failed in another process of pytest-xdist")
+            subprocess.run([sys.executable, str(WORKSPACE), str(root)], check=True)
+            printed.write_text(Workspace(root).command("isogloss", "run").stdout, encoding="utf-8")
+    return Workspace(root, printed.read_text(encoding="utf-8"))

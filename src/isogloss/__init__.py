@@ -3,11 +3,12 @@
 Packages, in the order in which they may import each other:
 
 - `errors`, `config`, `tables`: what a user got wrong, the parameters, the files that pass between stages
-- `corpus`: the embedded corpus Atlas, ingest of real corpora, splits, tokens, features
-- `models`, `losses`, `decoding`: transducers
-- `mitigation`, `training`: adaptation strategies and Lightning modules
-- `evaluation`, `cohorts`, `report`: errors, statistics, cohort rules, the fairness report (no torch)
-- `pipeline`: the DVC graph and its execution
+- `io`: tables that people bring
+- `corpus`: the embedded corpus Atlas, sources of real corpora, splits, tokens, features
+- `recognizers`, `speakers`: models that turn speech into text, and models that tell voices apart
+- `mitigation`, `training`, `inference`: how a model is adapted, trained and run over a corpus
+- `judging`, `cohorts`, `report`, `studies`: errors and statistics, cohort rules, pages and claims (no torch)
+- `pipeline`, `cli`: the DVC graph and its execution, the command line
 """
 
 __version__ = "0.1.0"

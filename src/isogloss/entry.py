@@ -1,17 +1,39 @@
 """The edge between the library and the shell: errors become one sentence and an exit code.
 
-Codes: 0 done, 2 the user's input is wrong (`IsoglossError`), 130 interrupted. Anything else is our defect and keeps
-its traceback.
+Codes: 0 done, 2 the user's input is wrong or the machine cannot take the output (`IsoglossError`, a full disk, a folder
+that cannot be written), 130 interrupted. Anything else is our defect and keeps its traceback.
 """
 
+import errno
 import functools
+import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import ParamSpec
 
 from isogloss.errors import IsoglossError
 
 P = ParamSpec("P")
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_SURROUNDINGS = {
+    errno.EROFS: "choose a folder that can be written",
+    errno.EACCES: "choose another folder, or change its permissions",
+    errno.EPERM: "choose another folder, or change its permissions",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ENOTDIR: "choose another folder",
+    errno.EFBIG: "raise the limit of file sizes (`ulimit -f`)",
+    errno.EIO: "the disk may be failing",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
+    errno.ENFILE: "the machine has too many open files",
+}
+"""What of the machine keeps us from working, and what can be done about it."""
+_FULL_BYTES = 1 << 16
+"""A disk with less room than this is full: an encoder or a database may have said so in words of its own."""
 
 
 def entry(function: Callable[P, object]) -> Callable[P, None]:
@@ -19,13 +41,58 @@ def entry(function: Callable[P, object]) -> Callable[P, None]:
 
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        _print_what_the_terminal_can()
         try:
             function(*args, **kwargs)
         except IsoglossError as error:
-            print(f"isogloss: {error}", file=sys.stderr)
-            sys.exit(2)
+            _end(str(error))
         except KeyboardInterrupt:
             print("isogloss: interrupted; finished stages are kept, the next run continues", file=sys.stderr)
             sys.exit(130)
+        except Exception as error:
+            sentence = _about_the_machine(error)
+            if sentence is None:
+                raise
+            _end(sentence)
 
     return guarded
+
+
+def _end(sentence: str) -> None:
+    """Print one sentence and exit with code 2."""
+    print(f"isogloss: {sentence}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _about_the_machine(error: BaseException) -> str | None:
+    """One sentence where the machine cannot go on (a full disk, a read-only folder); None for our own defects."""
+    for cause in _chain(error):
+        if isinstance(cause, OSError) and cause.errno in _SURROUNDINGS:
+            where = f"{os.fsdecode(cause.filename)}: " if cause.filename is not None else ""
+            return f"{where}{os.strerror(cause.errno)}; {_SURROUNDINGS[cause.errno]}"
+        if isinstance(cause, OSError) and cause.errno in _FULL:
+            where = f"{os.fsdecode(cause.filename)} cannot be written: " if cause.filename is not None else ""
+            return f"{where}the disk is full; free some space and run it again"
+    for folder in (Path.cwd(), Path(tempfile.gettempdir())):
+        with suppress(OSError):
+            if shutil.disk_usage(folder).free < _FULL_BYTES:
+                said = " ".join(str(error).split())
+                return f"the disk of {folder} is full ({said}); free some space and run it again"
+    return None
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """An error, what caused it, and what was being handled when it came."""
+    found: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in found:
+        found.append(cause)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return found
+
+
+def _print_what_the_terminal_can() -> None:
+    """Let a terminal that knows only ASCII show `?` for other characters, instead of ending the run."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")

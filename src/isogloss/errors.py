@@ -4,9 +4,21 @@ Every message says what is wrong, where (file and row, or key and value), and wh
 raises; only the entry points (`isogloss.entry`) turn an error into a line on stderr and exit code 2.
 """
 
+_LONGEST_MESSAGE = 2000
+
 
 class IsoglossError(Exception):
-    """Base of all errors whose message is meant for the person who runs Isogloss."""
+    """Base of all errors whose message is meant for the person who runs Isogloss.
+
+    A message quotes what is wrong, which may be a cell of a thousand words: its middle is left out then.
+    """
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        if len(message) <= _LONGEST_MESSAGE:
+            return message
+        half = _LONGEST_MESSAGE // 2
+        return f"{message[:half]} ... {message[-half:]}"
 
 
 class ParamsError(IsoglossError):

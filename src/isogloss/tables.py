@@ -108,7 +108,7 @@ def read_parquet(path: Path | str, columns: Iterable[str] = ()) -> pd.DataFrame:
         raise TableError(f"{path} does not exist; `isogloss status` says which stage makes it")
     try:
         table = pd.read_parquet(path)
-    except (ValueError, OSError) as error:  # what pyarrow raises are such
+    except Exception as error:  # damaged pages and metadata make pyarrow and pandas raise whatever comes
         first = str(error).partition("\n")[0].rstrip(".")
         raise TableError(f"{path} is no parquet file, or not a whole one ({first}); write it anew") from None
     require_columns(table, columns, where=str(path))
@@ -134,7 +134,7 @@ def read_json(path: Path | str) -> Any:
         raise TableError(f"{path} does not exist; `isogloss status` says which stage makes it")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TableError(f"{path} is not valid JSON: {error}") from None
 
 

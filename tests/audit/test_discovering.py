@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from isogloss.audit import Request, audit
-from isogloss.audit.discovering import choosing_half
-from isogloss.audit.page import render
+from isogloss.cli.auditing import audit_utterances as audit
+from isogloss.cohorts.halves import choosing_half
 from isogloss.errors import TableError
+from isogloss.judging.intake import Request
+from isogloss.report.document_page import render_document as render
 
 
 @pytest.fixture
@@ -27,15 +28,15 @@ def test_a_speaker_is_in_one_half_which_depends_on_the_seed_and_not_on_the_rows(
 
 def test_planted_regions_are_found_and_judged_on_speakers_who_had_no_part_in_it(save, many, quick):
     document = audit(Request(table=save(many), discover=("geographic",), statistics=quick)).document
-    (grouping,) = document["groupings"]
-    worst = grouping["cohorts"][0]
-    south, _, north, _ = worst["geometry"]["rectangles"][0]
-    assert worst["discovery_rank"] == 1 and worst["rest"]["worse"] and south < 46 < north and south > 40
+    (grouping,) = document.groupings
+    worst = grouping.cohorts[0]
+    south, _, north, _ = grouping.regions[0].rectangles[0]
+    assert worst.discovery_rank == 1 and worst.rest.worse and south < 46 < north and south > 40
     judged = many[~choosing_half(many["speaker_id"], seed=quick.seed)]
-    assert grouping["speakers"] == judged["speaker_id"].nunique() == sum(c["speakers"] for c in grouping["cohorts"])
+    assert grouping.speakers == judged["speaker_id"].nunique() == sum(c.speakers for c in grouping.cohorts)
     north_rows = judged[judged["part"] == "north"]
     errors = (north_rows["hyp"].str.count("x")).sum()
-    assert worst["before"] == pytest.approx(errors / (8 * len(north_rows)))
+    assert worst.before == pytest.approx(errors / (8 * len(north_rows)))
 
 
 def test_no_disparity_is_rarely_found_where_there_is_none(save, make, quick):
@@ -44,14 +45,14 @@ def test_no_disparity_is_rarely_found_where_there_is_none(save, make, quick):
         table = make(speakers=150, utterances=2, worst="nobody", seed=seed)
         grouping = audit(
             Request(table=save(table), discover=("geographic",), statistics=quick, max_cohorts=4)
-        ).document["groupings"][0]
-        found.append(bool(grouping["worse_cohorts"]))
+        ).document.groupings[0]
+        found.append(bool(grouping.worse_cohorts))
     assert sum(found) <= 3  # of 12 at a level of 5 %: more has a probability of 0.002
 
 
 def test_every_output_says_how_cohorts_were_chosen(save, many, quick):
     document = audit(Request(table=save(many), discover=("geographic",), statistics=quick)).document
-    assert document["groupings"][0]["split"] == "reporting half of the speakers"
+    assert document.groupings[0].split == "reporting half of the speakers"
     assert "One half chose and ranked these cohorts" in render(document)
 
 
@@ -64,9 +65,9 @@ def test_voices_are_clustered_and_no_embedding_leaves_the_audit(tmp_path, save, 
         table=save(many), discover=("automatic",), embeddings=tmp_path / "e.parquet", statistics=quick, max_cohorts=4
     )
     document = audit(request).document
-    (grouping,) = document["groupings"]
-    assert [c["rest"]["worse"] for c in grouping["cohorts"]] == [True, False, False]
-    text = json.dumps(document) + render(document)
+    (grouping,) = document.groupings
+    assert [c.rest.worse for c in grouping.cohorts] == [True, False, False]
+    text = json.dumps(document.content()) + render(document)
     written = {str(number) for vector in vectors for number in vector if number > 5}  # no figure is as large
     assert not [number for number in written if len(number) >= 8 and number in text]
 
@@ -91,8 +92,8 @@ def test_demography_of_zip_codes_finds_the_planted_side(save, many, quick):
         pd.DataFrame({"zcta": ["01001", "01002", "01003"], "name": list("abc"), "percent_x": [80, 10, 20]}), "zips.csv"
     )
     request = Request(table=save(many.assign(zip=codes)), discover=("geodemographic",), zips=zips, statistics=quick)
-    (grouping,) = audit(request).document["groupings"]
-    assert [(c["label"], c["rest"]["worse"]) for c in grouping["cohorts"]] == [
+    (grouping,) = audit(request).document.groupings
+    assert [(c.label, c.rest.worse) for c in grouping.cohorts] == [
         ("ZIPs with percent x above 50", True),
         ("ZIPs with percent x at most 50", False),
     ]
@@ -100,8 +101,8 @@ def test_demography_of_zip_codes_finds_the_planted_side(save, many, quick):
 
 def test_crossed_attributes_are_ranked_on_the_half_that_chooses(save, many, quick):
     request = Request(table=save(many), by=("part", "gender"), discover=("attribute",), statistics=quick)
-    grouping = audit(request).document["groupings"][-1]
-    assert grouping["discovered"] and "part = north" in grouping["cohorts"][0]["label"]
+    grouping = audit(request).document.groupings[-1]
+    assert grouping.discovered and "part = north" in grouping.cohorts[0].label
 
 
 def test_too_few_speakers_to_be_halved_are_refused(save, table, quick):

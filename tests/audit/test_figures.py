@@ -6,16 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from isogloss.audit import Request, audit
-from isogloss.audit.figures import cohort_table
-from isogloss.audit.page import render
+from isogloss.cli.auditing import audit_utterances as audit
 from isogloss.errors import TableError
 from isogloss.judging import disparities, error_rates, word_errors
+from isogloss.judging.intake import Request
+from isogloss.report.document_page import render_document
+from isogloss.report.flat import flat_table
 
 
 def test_rates_counts_and_tests_are_those_of_the_unsummed_rows(save, table, quick):
     weight = table["speaker_id"].str[-1].astype(int) % 3 + 0.5
-    document = audit(Request(table=save(table.assign(weight=weight)), by=("part",), statistics=quick)).document
+    document = audit(
+        Request(table=save(table.assign(weight=weight)), by=("part",), statistics=quick)
+    ).document.content()
     rows = pd.concat([table, word_errors(table["ref"], table["hyp"])], axis=1).assign(weight=weight)
     rates = error_rates(rows, "part")
     tests = {one.cohort: one for one in disparities(rows, cohort="part", statistics=quick)}
@@ -30,29 +33,32 @@ def test_rates_counts_and_tests_are_those_of_the_unsummed_rows(save, table, quic
 
 
 def test_one_system_has_nothing_that_needs_a_second(save, table, quick):
-    document = audit(Request(table=save(table), by=("part",), statistics=quick)).document
-    figures = [document["overall"], *document["groupings"][0]["cohorts"], *document["groupings"][0]["spread"].values()]
+    document = audit(Request(table=save(table), by=("part",), statistics=quick)).document.content()
+    (grouping,) = document["groupings"]
+    spread = {key: grouping["spread"][key] for key in ("mean", "max", "variance", "relative_gap")}
+    figures = [document["overall"], *grouping["cohorts"], *spread.values()]
+    assert document["systems"] == ["before"]
     assert all(figure[key] is None for figure in figures for key in ("after", "relative_change", "ci95"))
-    assert document["groupings"][0]["spread"]["max"]["before"] > document["groupings"][0]["spread"]["mean"]["before"]
+    assert spread["max"]["before"] > spread["mean"]["before"]
 
 
 def test_a_second_system_that_is_worse_for_one_part_harms_it_alone(save, table, quick):
     worse = table.assign(hyp=table["hyp"].where(table["part"] != "south", table["hyp"] + " y y"))
     request = Request(table=save(table), after=save(worse, "after.csv"), by=("part",), statistics=quick)
-    assert audit(request).document["groupings"][0]["harmed_cohorts"] == ["south"]
+    assert audit(request).document.content()["groupings"][0]["harmed_cohorts"] == ["south"]
 
 
 def published(document: dict, members: dict[tuple[str, str], set[str]]) -> list[tuple[set[str], dict]]:
     """The sets of speakers whose sums a document shows, with the sums."""
     shown = []
     for grouping in document["groupings"]:
-        merged = set().union(*(v for (rule, _), v in members.items() if rule == grouping["rule"]))
+        merged = set().union(*(v for (rule, _), v in members.items() if rule == grouping["name"]))
         for c in grouping["cohorts"]:
-            if c["cohort"] != grouping["suppressed"]["merged"]:
-                merged -= members[grouping["rule"], c["cohort"]]
+            if c["cohort"] != grouping["hidden"]["merged"]:
+                merged -= members[grouping["name"], c["cohort"]]
         for c in grouping["cohorts"]:
             name = c["cohort"]
-            speakers = merged if name == grouping["suppressed"]["merged"] else members[grouping["rule"], name]
+            speakers = merged if name == grouping["hidden"]["merged"] else members[grouping["name"], name]
             assert len(speakers) == c["speakers"]
             shown.append((speakers, c))
     return shown
@@ -72,7 +78,7 @@ def test_an_attacker_who_solves_all_published_sums_meets_no_group_of_few_speaker
     request = Request(
         table=save(rows), after=save(after, "after.csv"), by=("a", "b", "a+b"), statistics=quick, min_speakers=4
     )
-    document = audit(request).document
+    document = audit(request).document.content()
     members: dict[tuple[str, str], set[str]] = {}
     for speaker in ids:
         a, b = kinds["a"][speaker], kinds["b"][speaker]
@@ -97,7 +103,7 @@ def test_an_attacker_who_solves_all_published_sums_meets_no_group_of_few_speaker
 
 def test_cohorts_too_small_to_be_told_apart_are_withheld(save, table, quick):
     rows = table.assign(rare=np.where(table["speaker_id"] < "s002", "yes", "no"))
-    (grouping,) = audit(Request(table=save(rows), by=("rare",), statistics=quick)).document["groupings"]
+    (grouping,) = audit(Request(table=save(rows), by=("rare",), statistics=quick)).document.content()["groupings"]
     assert "too small" in grouping["withheld"] and grouping["cohorts"] == []
 
 
@@ -108,10 +114,10 @@ def test_fewer_speakers_than_may_be_shown_are_refused(save, make):
 
 def test_the_flat_table_has_a_row_a_cohort_and_numbers_throughout(save, table, quick):
     document = audit(Request(table=save(table), by=("part", "gender"), statistics=quick)).document
-    flat = cohort_table(document)
+    flat = flat_table(document)
     assert len(flat) == 5 and flat["rest_ci95_low"].dtype == "float64"
-    first = document["groupings"][0]["cohorts"][0]
-    assert flat.loc[0, ["before_ci95_low", "before_ci95_high"]].tolist() == first["before_ci95"]
+    first = document.groupings[0].cohorts[0]
+    assert flat.loc[0, ["before_ci95_low", "before_ci95_high"]].tolist() == list(first.before_ci95)
 
 
 def test_the_same_request_gives_the_same_document(save, table, quick):
@@ -127,7 +133,9 @@ def test_clips_of_silence_are_shown_but_not_judged(save, make, quick):
         table=save(pd.concat([speech, silence])), by=("kind",), statistics=quick, allow_empty=True, name="base"
     )
     found = audit(request)
-    cohorts = {c["cohort"]: c for c in found.document["groupings"][0]["cohorts"]}
-    assert cohorts["silence"]["before"] is None and cohorts["silence"]["rest"]["p"] is None
-    assert found.document["groupings"][0]["worse_cohorts"] == []
-    assert "no words to judge" in render(found.document)
+    (grouping,) = found.document.groupings
+    assert [c.cohort for c in grouping.cohorts] == ["speech", "silence"]
+    silence = grouping.cohort("silence")
+    assert silence.before is None and silence.rest.p is None
+    assert grouping.worse_cohorts == []
+    assert "no words to judge" in render_document(found.document)

@@ -3,28 +3,46 @@
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from isogloss.audit import Request, audit
-from isogloss.audit.findings import headline, selection, summary
+from isogloss.cli.auditing import audit_utterances as audit
+from isogloss.judging.document import CohortFigures, Document, GroupingFigures, OverallFigures, Rest
+from isogloss.judging.intake import Request
+from isogloss.report.findings import headline, selection, summary
 
 
 def document_with(p_values):
     """By grouping the raw p values of its cohorts, all of them worse than the rest."""
     groupings = []
     for name, values in p_values.items():
+        adjusted = multipletests(values, method="holm")[1]
         cohorts = [
-            {
-                "cohort": f"{name}{number}",
-                "label": f"{name}{number}",
-                "before": 0.3 - 0.01 * number,
-                "rest": {"ratio": 2.0, "p": p, "p_holm": adjusted, "worse": adjusted is not None and adjusted <= 0.05},
-            }
-            for number, (p, adjusted) in enumerate(zip(values, multipletests(values, method="holm")[1], strict=True))
+            CohortFigures(
+                cohort=f"{name}{number}",
+                label=f"{name}{number}",
+                speakers=50,
+                inference=True,
+                before=0.3 - 0.01 * number,
+                rest=Rest(ratio=2.0, ci95=None, p=p, p_holm=p_holm, detectable_ratio=None, worse=bool(p_holm <= 0.05)),
+            )
+            for number, (p, p_holm) in enumerate(zip(values, adjusted, strict=True))
         ]
-        groupings.append({"title": name, "withheld": None, "cohorts": cohorts})
-    head = {"baseline": "base", "system": "base", "metric": "WER", "unit": "speaker", "confidence": 0.95}
-    sizes = {"speakers": 100, "utterances": 100, "words": 100}
-    overall = {"before": 0.1, "before_ci95": None, "after": None}
-    return {**head, **sizes, "overall": overall, "groupings": groupings}
+        groupings.append(GroupingFigures(name=name, title=name, split="all", found=len(cohorts), cohorts=cohorts))
+    return Document(
+        task="asr",
+        metric="WER",
+        systems=["base"],
+        split="all",
+        speakers=100,
+        utterances=100,
+        words=100,
+        confidence=0.95,
+        resamples=200,
+        permutations=200,
+        seed=1,
+        min_speakers=5,
+        min_speakers_for_inference=20,
+        overall=OverallFigures(before=0.1),
+        groupings=groupings,
+    )
 
 
 def test_the_title_is_adjusted_over_all_groupings_and_the_sentences_are_not():
@@ -44,7 +62,7 @@ def test_the_title_is_adjusted_over_all_groupings_and_the_sentences_are_not():
 
 def found(save, rows, quick, **options):
     document = audit(Request(table=save(rows), by=("part",), statistics=quick, **options)).document
-    return headline(document), summary(document["groupings"][0], document)
+    return headline(document), summary(document.groupings[0], document)
 
 
 def test_where_all_cohorts_are_too_small_nobody_is_cleared(save, make, quick):
@@ -69,6 +87,8 @@ def test_cohorts_without_a_test_are_counted(save, make, quick, few):
     ("rank", "said"), [(1, "found worst, b, has"), (2, "found worst of those that may be shown (ra")]
 )
 def test_a_found_cohort_is_called_the_worst_only_if_it_is(rank, said):
-    cohort = {"label": "b", "discovery_rank": rank, "discovery": 0.2, "before": 0.1}
-    hidden = {"label": "2 cohorts", "discovery_rank": None, "discovery": None, "before": 0.3}
-    assert said in selection({"discovered": True, "cohorts": [cohort, hidden]})
+    few = {"speakers": 9, "inference": False}
+    cohort = CohortFigures(cohort="b", label="b", discovery_rank=rank, discovery=0.2, before=0.1, **few)
+    hidden = CohortFigures(cohort="other", label="2 cohorts", before=0.3, **few)
+    grouping = GroupingFigures(name="g", title="g", split="half", found=3, discovered=True, cohorts=[cohort, hidden])
+    assert said in selection(grouping)

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from isogloss.audit import Request, audit
-from isogloss.audit.page import render
-from isogloss.audit.terminal import console, show
-from isogloss.audit.writing import check_folder, write_audit
+from isogloss.cli.auditing import audit_utterances as audit
 from isogloss.errors import TableError
+from isogloss.judging.intake import Request
+from isogloss.report.document_page import render_document as render
+from isogloss.report.folder import check_folder, write_folder
+from isogloss.report.terminal import console, show
 
 EVIL = "<script>alert(1)</script>\"'>"
 MARKUP = "[red]=1+1[/red]\x1b[31m\u202e"
@@ -74,15 +75,15 @@ def test_a_pipe_gets_whole_names(save, table, quick, capsys):
 
 def test_a_folder_is_written_whole_and_replaced_only_by_another_audit(document, tmp_path):
     folder = tmp_path / "out"
-    write_audit(document, folder)
+    write_folder(document, folder)
     first = {path.name: path.read_bytes() for path in folder.iterdir()}
-    write_audit(document, folder)
+    write_folder(document, folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
     assert set(first) == {"fairness.json", "cohorts.parquet", "audit.html"}
     assert len(pd.read_parquet(folder / "cohorts.parquet")) == 5
     (folder / "notes.txt").write_text("mine")
     with pytest.raises(TableError, match=r"holds 'notes\.txt', which no audit writes"):
-        write_audit(document, folder)
+        write_folder(document, folder)
     assert (folder / "notes.txt").read_text() == "mine"
 
 
@@ -95,7 +96,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 
 def test_no_word_of_a_transcript_and_no_speaker_is_in_any_output(document, tmp_path, table):
-    write_audit(document, tmp_path / "out")
+    write_folder(document, tmp_path / "out")
     content = b"".join(path.read_bytes() for path in (tmp_path / "out").iterdir())
     assert not any(speaker.encode() in content for speaker in table["speaker_id"].unique())
     assert not re.search(rb"\bw\d+ w\d+\b", content)

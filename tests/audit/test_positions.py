@@ -1,7 +1,8 @@
 import pytest
 
-from isogloss.audit import Request, audit
+from isogloss.cli.auditing import audit_utterances as audit
 from isogloss.errors import TableError
+from isogloss.judging.intake import Request
 
 
 def request(path, quick, **options) -> Request:
@@ -39,7 +40,7 @@ def test_unknown_positions_are_a_cohort_of_their_own(save, many, quick):
     rows = many.assign(latitude=many["latitude"].mask(many["speaker_id"] < "s040"))
     found = audit(request(save(rows), quick))
     assert "120 utterances have no position" in found.warnings[0]
-    assert "position unknown" in [c["label"] for c in found.document["groupings"][0]["cohorts"]]
+    assert "position unknown" in [c.label for c in found.document.groupings[0].cohorts]
 
 
 def test_a_table_without_positions_is_told_so(save, table, quick):

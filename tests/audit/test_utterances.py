@@ -4,9 +4,10 @@ import jiwer
 import pandas as pd
 import pytest
 
-from isogloss.audit import Request, audit
-from isogloss.audit.utterances import read_utterances
+from isogloss.cli.auditing import audit_utterances as audit
 from isogloss.errors import ParamsError, TableError
+from isogloss.judging.intake import Request
+from isogloss.judging.intake.utterances import read_utterances
 
 
 def refusal(**options) -> str:
@@ -22,7 +23,7 @@ def test_word_errors_are_those_of_another_library_after_the_same_normalisation(t
     measured = jiwer.process_words(("the " + table["ref"]).tolist(), ("the " + table["hyp"]).tolist())
     errors = read.before[["substitutions", "deletions", "insertions"]].sum().sum()
     assert errors == measured.substitutions + measured.deletions + measured.insertions
-    assert read.before["words"].sum() == measured.hits + measured.substitutions + measured.deletions
+    assert read.before.words.sum() == measured.hits + measured.substitutions + measured.deletions
 
 
 def test_a_nemo_manifest_needs_no_mapping(tmp_path, table):
@@ -61,13 +62,13 @@ def test_kaldi_files_and_a_table_of_speakers_give_what_one_table_gives(tmp_path,
 def test_the_order_of_the_second_table_does_not_matter(save, table, quick):
     after = table.assign(hyp=table["ref"]).sample(frac=1, random_state=1)
     request = Request(table=save(table), after=save(after, "after.jsonl"), by=("part",), statistics=quick)
-    assert audit(request).document["overall"]["after"] == 0
+    assert audit(request).document.overall.after == 0
 
 
 def test_a_missing_column_suggests_the_nearest(save, table):
     path = save(table.rename(columns={"hyp": "hypothesis"}))
     assert "column 'hyp' is missing; is it 'hypothesis'? then say --column hyp=hypothesis" in refusal(table=path)
-    assert audit(Request(table=path, columns={"hyp": "hypothesis"})).document["words"] == 1920
+    assert audit(Request(table=path, columns={"hyp": "hypothesis"})).document.words == 1920
     assert "did you mean 'gender'" in refusal(table=save(table), by=("gendre",))
     assert "there is no column 'reff'" in refusal(table=save(table), columns={"reff": "ref"})
     assert "did you mean 'hyp'" in refusal(table=save(table), columns={"hyp": "hypp"})
@@ -78,10 +79,10 @@ def test_without_speakers_it_says_why_and_with_leave_it_gives_figures_alone(save
     said = refusal(table=path, by=("part",))
     assert "no column of speakers" in said and "alike" in said and "--speakers-unknown" in said
     document = audit(Request(table=path, by=("part",), speakers_unknown=True)).document
-    assert document["speakers"] is None and document["overall"]["before_ci95"] is None
-    cohorts = document["groupings"][0]["cohorts"]
+    assert document.speakers is None and document.overall.before_ci95 is None
+    cohorts = document.groupings[0].cohorts
     assert len(cohorts) == 3
-    assert all(c["speakers"] is None and c["before_ci95"] is None and c["rest"]["p"] is None for c in cohorts)
+    assert all(c.speakers is None and c.before_ci95 is None and c.rest.p is None for c in cohorts)
     assert "needs speakers" in refusal(table=path, discover=("geographic",), speakers_unknown=True)
 
 
@@ -94,7 +95,7 @@ def test_missing_speakers_and_a_single_one_are_refused(save, table):
 def test_empty_references_are_refused_unless_they_are_wanted(save, table):
     some = save(table.assign(ref=table["ref"].mask(table.index < 2)))
     assert "row 1: column 'ref' is empty, as are 2 of 240 references" in refusal(table=some)
-    assert audit(Request(table=some, allow_empty=True)).document["utterances"] == 240
+    assert audit(Request(table=some, allow_empty=True)).document.utterances == 240
     assert "empty in every row" in refusal(table=save(table.assign(ref="")), allow_empty=True)
     assert "every hypothesis is empty" in refusal(table=save(table.assign(hyp="")))
     assert "leaves no word" in refusal(table=save(table.assign(ref="[noise]")), normalise=("brackets",))

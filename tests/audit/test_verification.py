@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from isogloss.audit.verification.findings import worse_served
 from isogloss.cli.audit import audit
+from isogloss.judging.document import Change, CohortFigures, Difference, GroupingFigures, SpreadFigures
 from isogloss.judging.verification import equal_error_rate
+from isogloss.report.verifier_findings import worse_served
 
 
 @pytest.fixture
@@ -47,8 +48,8 @@ def test_the_figures_are_those_of_the_scores(tables, tmp_path):
     document = json.loads((tmp_path / "out" / "fairness.json").read_text())
     (fairness,) = document["groupings"]
     target = trials["enrol_id"].str[:3] == trials["test_id"].str[:3]
-    assert fairness["overall"]["before"] == pytest.approx(equal_error_rate(trials["score"], target))
-    assert fairness["overall"]["after"] is None
+    assert document["overall"]["before"] == pytest.approx(equal_error_rate(trials["score"], target))
+    assert document["overall"]["after"] is None
     gender = speakers.set_index("utterance_id")["gender"]
     for cohort in fairness["cohorts"]:
         both = (trials["enrol_id"].map(gender) == cohort["cohort"]) & (
@@ -56,7 +57,7 @@ def test_the_figures_are_those_of_the_scores(tables, tmp_path):
         )
         assert cohort["before"] == pytest.approx(equal_error_rate(trials["score"][both], target[both]))
         assert cohort["speakers"] == 24
-    assert {c["cohort"]: c["before"] for c in fairness["cohorts"]}["f"] > fairness["overall"]["before"]
+    assert {c["cohort"]: c["before"] for c in fairness["cohorts"]}["f"] > document["overall"]["before"]
 
 
 def test_without_columns_there_is_the_whole(tables, tmp_path):
@@ -207,7 +208,7 @@ def after_anywhere(content, path=()):
 def test_one_verifier_says_nothing_of_a_second(tables, tmp_path):
     document, table, text, _ = audited(tmp_path, *tables, "--by", "gender")
     assert list(after_anywhere(document)) == []
-    assert set(document["thresholds"]) == set(document["groupings"][0]["thresholds"]) == {"before"}
+    assert set(document["thresholds"]) == {"before"} and document["systems"] == ["verifier"]
     of_second = [name for name in table if "after" in name or name.startswith(("relative", "ci95", "p"))]
     assert len(of_second) == 14 and table[of_second].isna().all(axis=None)
     assert not re.search(r"\b(after|before|change|harm\w*|gained|verdict|p \(Holm\))", text, flags=re.IGNORECASE)
@@ -238,10 +239,28 @@ def test_names_in_data_are_escaped_and_the_page_fetches_nothing(tables, tmp_path
 def test_a_cohort_is_worse_served_where_the_intervals_say_so(intervals, gap, worse):
     """Of two the gap decides, even where it has no interval; of more the intervals must lie apart."""
     rates = {"a": 0.25, "b": 0.08, "c": 0.15}
-    cohorts = [{"cohort": name, "before": rates[name], "before_ci95": bounds} for name, bounds in intervals.items()]
-    spread = {"cohorts": list(intervals)} | ({} if gap is None else {"gap": {"before_ci95": gap} if gap else {}})
-    found = worse_served({"cohorts": [*cohorts, {"cohort": "few"}], "spread": spread}, "before")
-    assert (found and found["cohort"]) == worse
+    cohorts = [
+        CohortFigures(cohort=name, label=name, speakers=30, inference=True, before=rates[name], before_ci95=bounds)
+        for name, bounds in intervals.items()
+    ]
+    cohorts.append(CohortFigures(cohort="few", label="few", speakers=6, inference=False, before=0.9))
+    found = GroupingFigures(
+        name="g",
+        title="g",
+        split="all",
+        found=len(cohorts),
+        cohorts=cohorts,
+        spread=SpreadFigures(
+            cohorts=list(intervals),
+            mean=Change(),
+            max=Change(),
+            variance=Change(),
+            relative_gap=Change(),
+            gap=None if gap is None else Difference(before=0.17, before_ci95=gap or None),
+        ),
+    )
+    found = worse_served(found, "before")
+    assert (found and found.cohort) == worse
 
 
 def test_small_cohorts_are_nowhere(tables, tmp_path):
@@ -294,7 +313,8 @@ def test_a_grouping_of_which_nothing_may_be_told_apart_is_withheld(tables, tmp_p
     trials, speakers = tables
     few = speakers.assign(gender=np.where(speakers["speaker_id"].isin(["s00", "s02"]), "rare", "common"))
     document, table, text, page = audited(tmp_path, trials, few, "--by", "gender")
-    assert document["withheld"] == ["gender"] and document["groupings"] == [] and len(table) == 0
+    (grouping,) = document["groupings"]
+    assert "too small" in grouping["withheld"] and grouping["cohorts"] == [] and len(table) == 0
     assert "Not shown: its cohorts are too small" in text and "rare" not in page.replace("as rare as", "")
 
 

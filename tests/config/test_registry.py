@@ -3,7 +3,13 @@
 import pytest
 
 from isogloss.config import Params, load_params, registry
-from isogloss.config.components import EncoderComponent, RuleComponent, SourceComponent
+from isogloss.config.components import (
+    EncoderComponent,
+    MitigationComponent,
+    RecognizerComponent,
+    RuleComponent,
+    SourceComponent,
+)
 from isogloss.errors import ParamsError
 
 RULE = '''
@@ -58,7 +64,9 @@ def complaint(folder, text):
     return str(error.value)
 
 
-@pytest.mark.parametrize("kind", [EncoderComponent, RuleComponent, SourceComponent])
+@pytest.mark.parametrize(
+    "kind", [EncoderComponent, MitigationComponent, RecognizerComponent, RuleComponent, SourceComponent]
+)
 def test_every_component_names_what_its_module_has(kind):
     assert registry.names(kind)
     for name in registry.names(kind):

@@ -9,9 +9,9 @@ from lhotse import CutSet, Features, LilcomChunkyWriter, MonoCut, SupervisionSeg
 from isogloss.config import DecodingParams
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.inference.cost import recognizer_cost
-from isogloss.inference.transcribe import search_cuts
 from isogloss.judging.latency import end_of_speech
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.decode import decode_cuts
+from isogloss.recognizers.transducer import TransducerRecognizer
 
 FILTERS, SUBSAMPLING = 8, 2
 FRAMES = (140, 161, 175)
@@ -46,17 +46,16 @@ def data(tmp_path):
     with LilcomChunkyWriter(tmp_path / "features") as writer:
         cuts = CutSet.from_cuts([cut(writer, f"u{length}", length) for length in FRAMES])
     cuts.to_file(tmp_path / "cuts" / "test.jsonl")
-    TOKENS.write(tmp_path / "tokens.txt")
     return tmp_path
 
 
 def recogniser(encoder="lstm", **options):
     torch.manual_seed(1)
-    return Transducer(
+    return TransducerRecognizer(
+        TOKENS,
         encoder=encoder,
         encoder_options={"subsampling": SUBSAMPLING, "channels": 4, **options},
         input_dim=FILTERS,
-        vocabulary=len(TOKENS),
         predictor_dim=8,
         joiner_dim=12,
     )
@@ -105,10 +104,10 @@ def test_the_delay_is_that_of_the_utterances_whose_last_word_is_right(data):
     with torch.no_grad():
         model.output_layer.bias.copy_(torch.tensor([0.0, -9.0, 9.0, -9.0]))  # "a" in every frame
     cuts = CutSet.from_file(data / "cuts" / "test.jsonl").to_eager()
-    found = search_cuts(model, cuts, TOKENS, decoding=DecodingParams(max_tokens_per_frame=1))
-    said = TOKENS.decode(found["u161"].tokens)
+    found = decode_cuts(model, cuts, decoding=DecodingParams(max_tokens_per_frame=1))
+    said = found["u161"].text
     cost = cost_of(model, data, ["b", f"b {said}", "b"])
-    by_hand = found["u161"].frames[-1] * SUBSAMPLING / 100 + 0.0175 - end_of_speech(cuts["u161"].load_features())
+    by_hand = found["u161"].token_seconds[-1] + 0.0175 - end_of_speech(cuts["u161"].load_features())
     assert cost["emission_delay"]["median_ms"] == pytest.approx(1e3 * by_hand, abs=1e-3)
     assert cost["emission_delay"]["utterances"] == 1
     # The last frame of 161 is the 81st of two; speech ended after 61.

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from isogloss.audit import Request
-from isogloss.audit.utterances import read_utterances
 from isogloss.cli.audit import audit as command
 from isogloss.errors import TableError
 from isogloss.io.cells import cells
 from isogloss.io.normalise import normalise
 from isogloss.io.table_reader import read_table
 from isogloss.io.transcripts import read_transcripts
+from isogloss.judging.intake import Request
+from isogloss.judging.intake.utterances import read_utterances
 
 COLUMNS = ("utterance_id", "speaker_id", "gender", "ref", "hyp")
 

@@ -250,3 +250,29 @@ def test_json_numbers_and_texts_are_kept_apart(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps([{"age": 20}, {"age": "20"}]))
     with pytest.raises(TableError, match=r"item 2: column 'age' holds text \('20'\), but a number in item 1"):
         text_column(read_table(tmp_path / "a.json"), "age")
+
+
+@pytest.mark.parametrize("suffix", ["xlsx", "parquet", "csv.gz"])
+def test_a_damaged_binary_file_is_refused_or_read_but_never_a_traceback(tmp_path, suffix):
+    content = save(tmp_path / f"good.{suffix}").read_bytes()
+    damaged = tmp_path / f"bad.{suffix}"
+    refused = 0
+    for position in range(0, len(content), max(1, len(content) // 150)):
+        damaged.write_bytes(content[:position] + bytes([content[position] ^ 0x55]) + content[position + 1 :])
+        try:
+            source = read_table(damaged)
+            for name in source.names:
+                cells(source, name)
+        except TableError as error:
+            refused += 1
+            assert str(damaged) in str(error) and "\n" not in str(error)
+    assert refused > 20
+
+
+def test_text_of_parquet_that_is_no_utf8_is_refused_with_its_column(tmp_path):
+    binary = pa.array([b"good", b"b\xffd"], pa.binary())
+    pa.parquet.write_table(pa.table({"ref": binary.view(pa.string())}), tmp_path / "a.parquet")
+    source = read_table(tmp_path / "a.parquet")
+    for read in (text_column, cells):
+        with pytest.raises(TableError, match=r"a\.parquet: column 'ref' cannot be read"):
+            read(source, "ref")

@@ -4,20 +4,23 @@ import pandas as pd
 import pytest
 import torch
 
+from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.mitigation import Setting, Step
 from isogloss.recognizers.batches import Batch
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.transducer import TransducerRecognizer
+
+TOKENS = Tokens.of(["abcde"])
 
 
 @pytest.fixture
 def tiny_model():
     def make(encoder="lstm", **options):
         torch.manual_seed(0)
-        return Transducer(
+        return TransducerRecognizer(
+            TOKENS,
             encoder=encoder,
             encoder_options=options or {"subsampling": 2, "channels": 2, "hidden_dim": 5, "layers": 2},
             input_dim=8,
-            vocabulary=6,
             predictor_dim=4,
             joiner_dim=7,
         ).eval()
@@ -33,13 +36,14 @@ def speech():
         generator = torch.Generator().manual_seed(seed)
         lengths_B = torch.randint(6, 14, (utterances,), generator=generator)
         token_lengths_B = torch.randint(0, 4, (utterances,), generator=generator)
+        features_BTF = torch.randn(utterances, int(lengths_B.max()), 8, generator=generator, dtype=dtype)
+        tokens_BU = torch.randint(1, 6, (utterances, 4), generator=generator)
         return Batch(
             ids=[f"u{number}" for number in range(utterances)],
             cohorts=["near" if number % 2 else "far" for number in range(utterances)],
-            features_BTF=torch.randn(utterances, int(lengths_B.max()), 8, generator=generator, dtype=dtype),
+            texts=[TOKENS.spell(row[:length]) for row, length in zip(tokens_BU, token_lengths_B, strict=True)],
+            features_BTF=features_BTF,
             lengths_B=lengths_B,
-            tokens_BU=torch.randint(1, 6, (utterances, 4), generator=generator),
-            token_lengths_B=token_lengths_B,
         )
 
     return make

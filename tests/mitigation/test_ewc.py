@@ -3,12 +3,10 @@
 import pytest
 import torch
 
-from isogloss.config import EwcParams, FinetuneParams
 from isogloss.errors import ModelError
-from isogloss.mitigation.ewc import Ewc
-from isogloss.mitigation.finetune import Finetune
+from isogloss.mitigation.ewc import Ewc, EwcParams
+from isogloss.mitigation.finetune import Finetune, FinetuneParams
 from isogloss.mitigation.fisher import diagonal_fisher
-from isogloss.training.recognizer import transducer_losses
 
 
 @pytest.fixture
@@ -21,8 +19,7 @@ def adapted(tiny_model, speech, setting):
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
         batch = speech(6, seed=3)
         for _ in range(steps):
-            encoded_BTD, lengths_B = model.encode(batch.features_BTF, batch.lengths_B)
-            loss = transducer_losses(model, encoded_BTD, lengths_B, batch).mean()
+            loss = model.losses(batch).loss_B.mean()
             penalty = mitigation.penalty(model)
             optimizer.zero_grad()
             (loss if penalty is None else loss + penalty).backward()

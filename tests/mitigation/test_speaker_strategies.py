@@ -255,5 +255,7 @@ def test_clusters_are_refreshed_by_schedule():
 
 
 def test_an_unknown_mitigation_is_named():
-    with pytest.raises(ModelError, match="known are continued, group_balanced"):
+    with pytest.raises(ModelError, match=r"a speaker encoder; known are arw_accumulated, .*group_balanced"):
         strategy("magic")
+    with pytest.raises(ModelError, match="no mitigation 'ewc' of a speaker encoder"):
+        strategy("ewc")

@@ -7,15 +7,16 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from isogloss.config import MitigationMethod, Params
+from isogloss.config import Params, registry
+from isogloss.config.components import MitigationComponent
 from isogloss.errors import ModelError
-from isogloss.mitigation import build_mitigation
+from isogloss.mitigation import build_mitigation, build_speaker_mitigation
 from isogloss.mitigation.adversary import Adversary
 
 
 def strategy(name, **options):
     params = Params()
-    section = getattr(params, name).model_copy(update=options)
+    section = params.section(name).model_copy(update=options)
     return build_mitigation(name, params.model_copy(update={name: section}))
 
 
@@ -24,8 +25,10 @@ def draws(mitigation, setting, epoch=0):
 
 
 def test_every_method_of_the_params_has_a_strategy():
-    for name in MitigationMethod.__args__:
-        assert build_mitigation(name, Params()).options == getattr(Params(), name)
+    for name in registry.names(MitigationComponent, adapts="recognizer"):
+        assert build_mitigation(name, Params()).options == Params().section(name)
+    for name in registry.names(MitigationComponent, adapts="speaker"):
+        assert build_speaker_mitigation(name, Params()).per_token is False
 
 
 def test_an_unknown_strategy_is_refused_with_the_nearest_name():
@@ -69,8 +72,11 @@ def test_these_adapt_on_everybodys_new_data(name, setting):
 
 
 def test_predictor_and_encoder_only_share_nothing_and_leave_the_joiner_alone(tiny_model):
-    names = [name for name, _ in tiny_model().named_parameters()]
-    trained = {kind: {n for n in names if strategy(kind).is_trained(n)} for kind in ("predictor_only", "encoder_only")}
+    model = tiny_model()
+    names = [name for name, _ in model.named_parameters()]
+    trained = {
+        kind: {n for n in names if strategy(kind).is_trained(model, n)} for kind in ("predictor_only", "encoder_only")
+    }
     assert not trained["predictor_only"] & trained["encoder_only"]
     left = set(names) - trained["predictor_only"] - trained["encoder_only"]
     assert left == {n for n in names if n.startswith(("output_layer", "ctc_layer"))}

@@ -144,11 +144,14 @@ def test_a_sweep_is_a_flow_whose_results_compare_lists(clone):
     assert [line.split() for line in shown.stdout.splitlines()[1:3]] == [["study-1", "1"], ["study-2", "2"]]
     assert shown.stdout.endswith("loaded:\n")
     everything = isogloss(clone, "compare").stdout
-    assert [line.split()[:2] for line in everything.splitlines()[1:4]] == [
-        ["workspace", "100"],
-        ["study-1", "1"],
-        ["study-2", "2"],
+    assert [line.split()[-1] for line in everything.splitlines()[1:5]] == ["100", "100", "1", "2"]
+    assert [line.rpartition(" ")[0].strip() for line in everything.splitlines()[1:5]] == [
+        "workspace (stale)",  # nothing has run there
+        "last commit",
+        "study-1",
+        "study-2",
     ]
+    assert "workspace is stale: corpus would run (never run)." in everything
     written = isogloss(clone, "compare", "experiments/study.yaml", "--html", "page.html")
     assert written.stdout.startswith("page.html compares 2 runs.\n")
     assert "study-2" in (clone / "page.html").read_text()

@@ -2,36 +2,25 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 
+from isogloss.recognizers.batches import Batch
+
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
 
 
-def speech(*seconds: float, texts: list[str], seed: int = 0) -> SimpleNamespace:
+def speech(*seconds: float, texts: list[str], seed: int = 0) -> Batch:
     """A batch of noise with transcripts."""
     generator = torch.Generator().manual_seed(seed)
     audio = [0.1 * torch.randn(round(16_000 * length), generator=generator) for length in seconds]
-    return SimpleNamespace(
+    return Batch(
         ids=[f"u{number}" for number in range(len(audio))],
         cohorts=[""] * len(audio),
         audio_BS=torch.nn.utils.rnn.pad_sequence(audio, batch_first=True),
         lengths_B=torch.tensor([len(samples) for samples in audio]),
         texts=texts,
-    )
-
-
-def row_of(batch: SimpleNamespace, row: int) -> SimpleNamespace:
-    """One utterance of a batch without padding."""
-    length = int(batch.lengths_B[row])
-    return SimpleNamespace(
-        ids=batch.ids[row : row + 1],
-        cohorts=batch.cohorts[row : row + 1],
-        audio_BS=batch.audio_BS[row : row + 1, :length],
-        lengths_B=batch.lengths_B[row : row + 1],
-        texts=batch.texts[row : row + 1],
     )
 
 
@@ -144,8 +133,3 @@ def tiny_wav2vec2(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 @pytest.fixture
 def make_speech():
     return speech
-
-
-@pytest.fixture
-def take_row():
-    return row_of

@@ -7,15 +7,14 @@ import torch
 from lhotse import CutSet
 from lhotse.testing.dummies import dummy_cut, dummy_supervision
 
-from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.recognizers.batches import Utterances, shuffled_batches
 
 
 @pytest.fixture
 def ids(monkeypatch):
     """The ids of each batch that a number of utterances of unlike durations make."""
-    monkeypatch.setattr(Utterances, "_features", lambda *_: torch.zeros(3, 2))
-    dataset = Utterances(Tokens.of(["a"]), label=False)
+    monkeypatch.setattr(Utterances, "_load", lambda *_: torch.zeros(3, 2))
+    dataset = Utterances("features")
 
     def make(number, seconds=6.0):
         cuts = [dummy_cut(n, duration=1.0 + 0.1 * n, supervisions=[dummy_supervision(n)]) for n in range(number)]

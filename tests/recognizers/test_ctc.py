@@ -36,13 +36,13 @@ def test_the_loss_is_that_of_transformers_one_utterance_at_a_time(recognizer, ba
         assert int(ours.units_B[row]) == labels.numel()
 
 
-def test_an_utterance_depends_on_nothing_but_itself(recognizer, batch, take_row):
+def test_an_utterance_depends_on_nothing_but_itself(recognizer, batch):
     together, texts = recognizer.losses(batch), recognizer.transcribe(batch, GREEDY)
     for row in range(len(TEXTS)):
-        alone = recognizer.losses(take_row(batch, row))
+        alone = recognizer.losses(batch.row(row))
         assert float(alone.loss_B) == pytest.approx(float(together.loss_B[row]), rel=1e-4)
         torch.testing.assert_close(alone.embedding_BD[0], together.embedding_BD[row], rtol=1e-3, atol=1e-4)
-        assert recognizer.transcribe(take_row(batch, row), GREEDY)[0].text == texts[row].text
+        assert recognizer.transcribe(batch.row(row), GREEDY)[0].text == texts[row].text
 
 
 def test_hypotheses_are_lower_case_and_their_tokens_have_times(recognizer, batch):

@@ -1,6 +1,7 @@
 """Whisper behind the port, against `transformers` used by hand; with a tiny model of random weights."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,14 +48,14 @@ def test_the_loss_is_the_mean_loss_of_transformers_times_the_tokens(recognizer, 
         assert float(ours.loss_B[row]) == pytest.approx(float(output.loss) * (len(spoken) + 1), rel=1e-5)
 
 
-def test_an_utterance_depends_on_nothing_but_itself(recognizer, batch, take_row):
+def test_an_utterance_depends_on_nothing_but_itself(recognizer, batch):
     together = recognizer.losses(batch)
     for row in range(len(TEXTS)):
-        alone = recognizer.losses(take_row(batch, row))
+        alone = recognizer.losses(batch.row(row))
         assert float(alone.loss_B) == pytest.approx(float(together.loss_B[row]), rel=1e-5)
         torch.testing.assert_close(alone.embedding_BD[0], together.embedding_BD[row], rtol=1e-4, atol=1e-5)
     texts = [hypothesis.text for hypothesis in recognizer.transcribe(batch, GREEDY)]
-    assert texts == [recognizer.transcribe(take_row(batch, row), GREEDY)[0].text for row in range(len(TEXTS))]
+    assert texts == [recognizer.transcribe(batch.row(row), GREEDY)[0].text for row in range(len(TEXTS))]
 
 
 def test_a_saved_model_opens_in_transformers_and_says_the_same(recognizer, batch, tmp_path):
@@ -109,6 +110,24 @@ def test_the_published_checkpoint_hears_what_is_said(make_speech):
     recognizer = WhisperRecognizer.from_checkpoint(SHARED)
     assert recognizer.window_seconds == 30
     silence = make_speech(1.0, texts=["a"])
-    silence.audio_BS.zero_()
+    silence = replace(silence, audio_BS=torch.zeros_like(silence.audio_BS))
     assert len(recognizer.transcribe(silence, GREEDY)[0].text) < 20
     assert bool(torch.isfinite(recognizer.losses(silence).loss_B).all())
+
+
+def test_a_cohort_input_changes_nothing_at_first_and_survives_saving(recognizer, batch, tmp_path):
+    model = recognizer.with_cohort_input(["north", "south"], hidden_share=0.0)
+    torch.testing.assert_close(model.losses(batch).loss_B, recognizer.losses(batch).loss_B, rtol=0, atol=0)
+    with torch.no_grad():
+        model.cohort_input.shift.weight[0] += 0.5
+    north = replace(batch, cohorts=["north", "", "south"])
+    shifted = model.losses(north).loss_B - recognizer.losses(batch).loss_B
+    assert shifted[0] != 0 and shifted[1] == shifted[2] == 0
+    model.save(tmp_path)
+    torch.testing.assert_close(WhisperRecognizer.load(tmp_path).losses(north).loss_B, model.losses(north).loss_B)
+
+
+def test_a_frozen_front_end_has_no_gradient(tiny_whisper):
+    frozen = WhisperRecognizer.from_checkpoint(tiny_whisper, freeze_front_end=True)
+    names = {name for name, parameter in frozen.named_parameters() if not parameter.requires_grad}
+    assert {name.split(".")[3] for name in names} == {"conv1", "conv2", "embed_positions"}

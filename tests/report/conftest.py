@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from isogloss.report.inputs import document_path
 from isogloss.tables import ASSIGNMENT_COLUMNS, METADATA_COLUMNS, RESULT_COLUMNS, conform
 
 REGIONS: list[tuple[str, list[list[float]], float, int]] = [
@@ -45,7 +46,7 @@ def _interval(value: float, speakers: int, *, wide: float = 1.9) -> list[float]:
 
 
 def cohort_entry(index: int, row: tuple, effect: float, *, mitigated: bool) -> dict[str, Any]:
-    """One cohort of a fairness.json."""
+    """One cohort of a document."""
     label, _, before, speakers = row
     after = before * (1 + effect)
     half = 0.55 / math.sqrt(speakers)
@@ -72,42 +73,21 @@ def cohort_entry(index: int, row: tuple, effect: float, *, mitigated: bool) -> d
     }
 
 
-def fairness_content(method: str, rule: str, rows: list, *, worst: int) -> dict[str, Any]:
-    """A whole fairness.json."""
+def grouping_content(method: str, rule: str, rows: list, *, worst: int) -> dict[str, Any]:
+    """One grouping of a document."""
     effects = EFFECTS[method] if rule == "geographic" else dict.fromkeys(range(9), -0.06)
     cohorts = [cohort_entry(i, r, effects.get(i, 0.02), mitigated=i < worst) for i, r in enumerate(rows)]
-    words = sum(c["words"] for c in cohorts)
-    before = sum(c["before"] * c["words"] for c in cohorts) / words
-    after = sum(c["after"] * c["words"] for c in cohorts) / words
-
-    def change(first: float, second: float, *, half: float) -> dict[str, Any]:
-        relative = second / first - 1
-        ci95 = [relative - half, relative + half]
-        return {"before": first, "after": second, "relative_change": relative, "ci95": ci95}
-
     sides = [[c[side] for c in cohorts] for side in ("before", "after")]
     gaps = [max(side) / min(side) - 1 for side in sides]
-    harmed = [c["cohort"] for c in cohorts if c["relative_change"] > 0.2 and c["inference"]]
     return {
-        "task": "asr",
-        "system": method,
-        "baseline": "base",
-        "rule": rule,
+        "name": rule,
+        "title": rule,
+        "discovered": True,
         "split": "test",
-        "metric": "WER",
-        "unit": "speaker",
-        "speakers": sum(c["speakers"] for c in cohorts),
-        "utterances": sum(c["utterances"] for c in cohorts),
-        "words": words,
-        "confidence": 0.95,
-        "overall": {
-            **change(before, after, half=0.06),
-            "before_ci95": _interval(before, 292, wide=1.4),
-            "after_ci95": _interval(after, 292, wide=1.4),
-            "p": 0.02,
-        },
+        "found": len(rows),
         "cohorts": cohorts,
         "spread": {
+            "cohorts": [c["cohort"] for c in cohorts],
             "mean": change(*(float(np.mean(s)) for s in sides), half=0.05),
             "max": change(*(max(s) for s in sides), half=0.12),
             "variance": change(*(float(np.var(s)) for s in sides), half=0.2),
@@ -115,11 +95,51 @@ def fairness_content(method: str, rule: str, rows: list, *, worst: int) -> dict[
         },
         "worst_cohort_by_discovery": "C00",
         "worst_cohort_by_test": "C00",
-        "harmed_cohorts": harmed,
-        "suppressed": {"cohorts": 0, "speakers": 0},
-        "seeds": {"asr": 1, "mitigation": 1},
+        "harmed_cohorts": [c["cohort"] for c in cohorts if c["relative_change"] > 0.2 and c["inference"]],
+        "regions": [
+            {"cohort": f"C{i:02d}", "rank": i + 1, "rectangles": rectangles}
+            for i, (_, rectangles, *_) in enumerate(rows)
+            if rectangles
+        ],
         "test": "Intervals: studentised bootstrap. p: sign-flip permutation over speakers; p_holm: by Holm.",
     }
+
+
+def document_content(method: str, groupings: list[dict[str, Any]]) -> dict[str, Any]:
+    """A whole fairness.json."""
+    cohorts = groupings[0]["cohorts"]
+    words = sum(c["words"] for c in cohorts)
+    before, after = (sum(c[side] * c["words"] for c in cohorts) / words for side in ("before", "after"))
+    return {
+        "task": "asr",
+        "metric": "WER",
+        "systems": ["base", method],
+        "split": "test",
+        "speakers": sum(c["speakers"] for c in cohorts),
+        "utterances": sum(c["utterances"] for c in cohorts),
+        "words": words,
+        "confidence": 0.95,
+        "resamples": 200,
+        "permutations": 200,
+        "seed": 1,
+        "min_speakers": 5,
+        "min_speakers_for_inference": 20,
+        "seeds": {"asr": 1, "mitigation": 1},
+        "overall": {
+            **change(before, after, half=0.06),
+            "before_ci95": _interval(before, 292, wide=1.4),
+            "after_ci95": _interval(after, 292, wide=1.4),
+            "p": 0.02,
+        },
+        "groupings": groupings,
+    }
+
+
+def change(first: float, second: float, *, half: float) -> dict[str, Any]:
+    """A figure under both systems, and its change with an interval."""
+    relative = second / first - 1
+    ci95 = [relative - half, relative + half]
+    return {"before": first, "after": second, "relative_change": relative, "ci95": ci95}
 
 
 def summary_content(rule: str, rows: list) -> dict[str, Any]:
@@ -209,9 +229,12 @@ class Repository:
         for rule, rows in self.rows.items():
             self.write(f"cohorts/{rule}/summary.json", summary_content(rule, rows))
             assignment_table(rule, rows).to_parquet(root / f"cohorts/{rule}/assignments.parquet", index=False)
-            for method in ("finetune", "ewc"):
-                content = fairness_content(method, rule, rows, worst=2 if rule == "geographic" else 0)
-                self.write(f"results/asr/{method}/{rule}/fairness.json", content)
+        for method in EFFECTS:
+            groupings = [
+                grouping_content(method, rule, rows, worst=2 if rule == "geographic" else 0)
+                for rule, rows in self.rows.items()
+            ]
+            self.write(document_path(method), document_content(method, groupings))
 
     def write_params(self, **sections: dict[str, Any]) -> None:
         """params.yaml with the given sections (all others by default, with few draws, two rules and two methods)."""
@@ -233,6 +256,20 @@ class Repository:
     def read(self, relative: str) -> Any:
         """A JSON input."""
         return json.loads((self.root / relative).read_text(encoding="utf-8"))
+
+    def rule(self, method: str, rule: str = "geographic") -> Any:
+        """What the document of a method says under one rule, and of all speech: `overall`."""
+        document = self.read(document_path(method))
+        grouping = next(one for one in document["groupings"] if one["name"] == rule)
+        return {**grouping, "overall": document["overall"]}
+
+    def write_rule(self, method: str, content: Any) -> None:
+        """Put back what `rule` gave, changed."""
+        document = self.read(document_path(method))
+        document["overall"] = content["overall"]
+        changed = {key: value for key, value in content.items() if key != "overall"}
+        document["groupings"] = [changed if one["name"] == changed["name"] else one for one in document["groupings"]]
+        self.write(document_path(method), document)
 
     def page(self) -> str:
         """The built page."""

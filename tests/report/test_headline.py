@@ -5,9 +5,9 @@ import pytest
 from isogloss.report.charts import cohort_chart
 from isogloss.report.headline import headline, shrinkage_sentence
 from isogloss.report.inputs import read_inputs
-from isogloss.report.judging import worst_verdicts
 from isogloss.report.metrics import metrics
 from isogloss.report.page import render
+from isogloss.report.verdicts import worst_verdicts
 
 METHODS = ("finetune", "ewc")
 
@@ -15,10 +15,9 @@ METHODS = ("finetune", "ewc")
 def change(repository, edit, *, rule="geographic", methods=METHODS):
     """Edit the comparisons of a rule in place."""
     for method in methods:
-        path = f"results/asr/{method}/{rule}/fairness.json"
-        content = repository.read(path)
+        content = repository.rule(method, rule)
         edit(content)
-        repository.write(path, content)
+        repository.write_rule(method, content)
 
 
 def worst(**figures):
@@ -139,7 +138,8 @@ def test_a_harm_of_the_worst_cohort_is_in_the_title_and_among_the_harmed(reposit
     found = read(repository)
     assert found.title == "finetune measurably lowered the WER of the worst-served region; ewc measurably raised it."
     assert found.consequences == "Measurably harmed: 2 cohorts by finetune and 1 cohort by ewc."
-    row = cohort_chart(*judged(repository)).rows[0]
+    rule = read_inputs(repository.root).rules["geographic"]
+    row = cohort_chart(list(rule.documents.values()), "geographic", worst_verdicts(rule)).rows[0]
     assert row.gained_with == ("finetune",) and row.harmed_by == ("ewc",)
     assert [mark.hollow for mark in row.changes] == [False, False]
 
@@ -153,12 +153,6 @@ def test_gain_and_harm_of_the_worst_cohort_are_adjusted_over_the_methods_alike(r
         assert read(repository).title == "No mitigation measurably lowered the WER of the worst-served region."
         change(repository, worst(p=0.02), methods=["ewc"])
         assert {finding.verdict for finding in read(repository).findings} == {"better" if high < 0 else "worse"}
-
-
-def judged(repository):
-    """The mitigated rule, and the verdicts on its worst cohort."""
-    rule = read_inputs(repository.root).rules["geographic"]
-    return rule, worst_verdicts(rule)
 
 
 def test_where_the_worst_cohort_is_hidden_the_runner_up_is_not_called_the_worst(repository):

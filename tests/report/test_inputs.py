@@ -7,7 +7,7 @@ import pytest
 from isogloss.errors import ParamsError, TableError
 from isogloss.report.page import build_report
 
-EWC = "results/asr/ewc/geographic/fairness.json"
+EWC = "results/asr/ewc/fairness.json"
 
 
 def refused(repository, words, *, error=TableError):
@@ -27,7 +27,7 @@ def refused(repository, words, *, error=TableError):
         "data/utterances.parquet",
         "results/asr/base/utterances.parquet",
         "cohorts/attribute/summary.json",
-        "results/asr/finetune/attribute/fairness.json",
+        "results/asr/finetune/fairness.json",
     ],
 )
 def test_a_missing_file_is_named(repository, path):
@@ -40,7 +40,7 @@ def test_missing_params_are_named(repository):
     refused(repository, ["params.yaml does not exist"], error=ParamsError)
 
 
-@pytest.mark.parametrize("key", ["overall", "cohorts", "spread", "harmed_cohorts", "confidence", "suppressed"])
+@pytest.mark.parametrize("key", ["overall", "task", "metric", "systems", "confidence", "min_speakers"])
 def test_a_missing_key_is_named(repository, key):
     content = repository.read(EWC)
     del content[key]
@@ -50,9 +50,9 @@ def test_a_missing_key_is_named(repository, key):
 
 def test_a_key_deep_inside_is_named_with_its_place(repository):
     content = repository.read(EWC)
-    content["cohorts"][4]["words"] = "many"
+    content["groupings"][0]["cohorts"][4]["words"] = "many"
     repository.write(EWC, content)
-    refused(repository, [EWC, "cohorts.4.words", "valid integer"])
+    refused(repository, [EWC, "groupings.0.cohorts.4.words", "valid integer"])
 
 
 def test_a_file_that_is_no_json_is_named(repository):
@@ -60,12 +60,18 @@ def test_a_file_that_is_no_json_is_named(repository):
     refused(repository, [EWC, "is not valid JSON"])
 
 
-def test_a_file_without_cohorts_is_refused(repository):
-    repository.write(EWC, {**repository.read(EWC), "cohorts": []})
-    refused(repository, [EWC, "cohorts", "at least 1 item"])
+def test_a_document_of_other_rules_is_refused(repository):
+    content = repository.read(EWC)
+    repository.write(EWC, {**content, "groupings": content["groupings"][:1]})
+    refused(repository, [EWC, "groupings is ['geographic']", "['geographic', 'attribute'] belongs here"])
 
 
-@pytest.mark.parametrize(("key", "value"), [("system", "finetune"), ("rule", "attribute"), ("split", "dev")])
+def test_a_key_that_nobody_knows_is_refused(repository):
+    repository.write(EWC, {**repository.read(EWC), "extra": 1})
+    refused(repository, [EWC, "extra"])
+
+
+@pytest.mark.parametrize(("key", "value"), [("systems", ["base", "finetune"]), ("split", "dev")])
 def test_a_comparison_of_something_else_than_its_path_says_is_refused(repository, key, value):
     repository.write(EWC, {**repository.read(EWC), key: value})
     refused(repository, [EWC, f"{key} is {value!r}"])
@@ -73,9 +79,9 @@ def test_a_comparison_of_something_else_than_its_path_says_is_refused(repository
 
 def test_methods_that_were_compared_with_different_bases_are_refused(repository):
     content = repository.read(EWC)
-    content["cohorts"][0]["before"] += 0.001
+    content["groupings"][0]["cohorts"][0]["before"] += 0.001
     repository.write(EWC, content)
-    refused(repository, ["compare with different bases", EWC, "results/asr/finetune/geographic/fairness.json"])
+    refused(repository, ["compare with different bases", EWC, "results/asr/finetune/fairness.json"])
 
 
 def test_a_table_without_its_columns_is_refused(repository):

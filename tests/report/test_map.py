@@ -3,11 +3,24 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from isogloss.report.inputs import read_inputs
-from isogloss.report.map import region_map
+from isogloss.report.map import region_map as draw
 from isogloss.report.page import build_report
+
+
+def region_map(rule):
+    names = ["base", *rule.methods]
+    return draw(rule.any_method, rule.methods, names=names, metric=rule.document.metric)
+
+
+def change(repository, edit):
+    for method in ("finetune", "ewc"):
+        content = repository.rule(method)
+        edit(content)
+        repository.write_rule(method, content)
 
 
 @pytest.fixture
@@ -64,27 +77,21 @@ def test_every_number_stands_on_the_land_of_its_own_region_alone(atlas):
 
 
 def test_a_region_without_land_has_no_number(repository):
-    summary = repository.read("cohorts/geographic/summary.json")
-    summary["cohorts"][0]["geometry"] = {"rectangles": [[25.0, -124.0, 28.0, -119.0]]}
-    repository.write("cohorts/geographic/summary.json", summary)
+    change(repository, lambda content: content["regions"][0].update(rectangles=[[25.0, -124.0, 28.0, -119.0]]))
     atlas = region_map(read_inputs(repository.root).rules["geographic"])
     assert atlas.regions[0].label_at is None
     build_report(repository.root)
 
 
 def test_a_region_of_several_rectangles_is_drawn_whole(repository):
-    summary = repository.read("cohorts/geographic/summary.json")
     parts = [[24.0, -125.0, 34.1, -110.0], [24.0, -110.0, 34.1, -103.7]]
-    summary["cohorts"][0]["geometry"] = {"rectangles": parts}
-    repository.write("cohorts/geographic/summary.json", summary)
+    change(repository, lambda content: content["regions"][0].update(rectangles=parts))
     atlas = region_map(read_inputs(repository.root).rules["geographic"])
     assert atlas.regions[0].path.count("M") == 2
 
 
 def test_a_region_that_reaches_around_the_world_is_cut_to_the_map(repository):
-    summary = repository.read("cohorts/geographic/summary.json")
-    summary["cohorts"][0]["geometry"] = {"rectangles": [[-90.0, -180.0, 90.0, 180.0]]}
-    repository.write("cohorts/geographic/summary.json", summary)
+    change(repository, lambda content: content["regions"][0].update(rectangles=[[-90.0, -180.0, 90.0, 180.0]]))
     atlas = region_map(read_inputs(repository.root).rules["geographic"])
     outline = points(atlas.regions[0].path)
     assert np.isfinite(outline).all()
@@ -113,11 +120,8 @@ def test_the_colour_step_of_a_rate_is_the_one_between_its_limits_in_the_legend(a
 
 
 def test_a_region_whose_cohort_is_merged_has_no_colour(repository):
-    for method in ("finetune", "ewc"):
-        path = f"results/asr/{method}/geographic/fairness.json"
-        content = repository.read(path)
-        content["cohorts"][3] |= {"cohort": "other", "label": "1 small cohort", "discovery_rank": None}
-        repository.write(path, content)
+    merged = {"cohort": "other", "label": "1 small cohort", "discovery_rank": None}
+    change(repository, lambda content: content["cohorts"][3].update(merged))
     atlas = region_map(read_inputs(repository.root).rules["geographic"])
     assert [shade.step is None for shade in atlas.panels[0].shades] == [i == 3 for i in range(9)]
 
@@ -125,7 +129,7 @@ def test_a_region_whose_cohort_is_merged_has_no_colour(repository):
 def test_no_position_of_a_speaker_is_in_the_page(repository):
     build_report(repository.root)
     page = repository.page()
-    metadata = read_inputs(repository.root).metadata
+    metadata = pd.read_parquet(repository.root / "data/utterances.parquet")
     for value in [*metadata["latitude"].head(20), *metadata["longitude"].head(20)]:
         assert f"{value:.3f}" not in page
     assert not any(speaker in page for speaker in metadata["speaker_id"].unique())

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from isogloss.report.inputs import document_path
 from isogloss.report.page import build_report
 
 EVIL = """<script>alert("1")</script><img src=x onerror='x'> & "quoted" {{ 7*7 }}"""
@@ -85,12 +86,11 @@ def test_the_page_does_not_know_where_or_when_it_was_made(repository):
 
 def test_everything_from_data_is_escaped(repository):
     for method in ("finetune", "ewc"):
-        path = f"results/asr/{method}/geographic/fairness.json"
-        content = repository.read(path)
+        content = repository.rule(method, "geographic")
         content["cohorts"][0]["label"] = EVIL
         content["cohorts"][6]["label"] = EVIL + "2"
         content["test"] = EVIL
-        repository.write(path, content)
+        repository.write_rule(method, content)
     summary = repository.read("cohorts/geographic/summary.json")
     summary["cohorts"][0]["label"] = EVIL
     repository.write("cohorts/geographic/summary.json", summary)
@@ -105,18 +105,17 @@ def test_every_cohort_of_every_rule_is_named_with_its_speakers_and_figures(repos
     build_report(repository.root)
     text = visible(repository.page())
     for rule in repository.rows:
-        for cohort in repository.read(f"results/asr/ewc/{rule}/fairness.json")["cohorts"]:
+        for cohort in repository.rule("ewc", rule)["cohorts"]:
             assert cohort["label"] in text
             assert f"{100 * cohort['before']:.1f}\u202f%" in text
             assert f"{100 * cohort['after']:.1f}\u202f%" in text
 
 
 def test_cohorts_stand_worst_on_discovery_first_whatever_their_order_in_the_file(repository):
-    path = "results/asr/ewc/geographic/fairness.json"
     for method in ("finetune", "ewc"):
-        content = repository.read(path.replace("ewc", method))
+        content = repository.rule(method)
         content["cohorts"].reverse()
-        repository.write(path.replace("ewc", method), content)
+        repository.write_rule(method, content)
     build_report(repository.root)
     section = repository.page().split('id="rule-geographic"')[1]
     numbers = re.findall(r'<span class="number">(\d+)</span>', section)[:9]
@@ -135,11 +134,10 @@ def test_mitigated_harmed_and_small_cohorts_are_marked(repository):
 
 def test_a_cohort_without_inference_shows_no_interval_even_if_the_file_has_one(repository):
     for method in ("finetune", "ewc"):
-        path = f"results/asr/{method}/geographic/fairness.json"
-        content = repository.read(path)
+        content = repository.rule(method, "geographic")
         content["cohorts"][2] |= {"before_ci95": [0.4321, 0.8765], "after_ci95": [0.4321, 0.8765]}
         content["cohorts"][2] |= {"ci95": [0.4321, 0.8765], "p_holm": 0.0002}
-        repository.write(path, content)
+        repository.write_rule(method, content)
     build_report(repository.root)
     assert "43.2 to 87.7" not in repository.page()
     assert repository.page().count("gained with") == 2
@@ -153,26 +151,24 @@ def test_a_discovery_figure_of_too_few_speakers_is_hidden(repository):
     table.loc[mine & table["speaker_id"].str.startswith("discovery") & ~table["speaker_id"].isin(few), "cohort"] = "C01"
     table.to_parquet(path, index=False)
     for method in ("finetune", "ewc"):
-        path = f"results/asr/{method}/attribute/fairness.json"
-        content = repository.read(path)
+        content = repository.rule(method, "attribute")
         content["cohorts"][0]["discovery"] = 0.98765
-        repository.write(path, content)
+        repository.write_rule(method, content)
     build_report(repository.root)
     assert "98.8\u202f%" not in repository.page()
 
 
 def test_cohorts_merged_for_privacy_appear_as_such(repository):
     for method in ("finetune", "ewc"):
-        path = f"results/asr/{method}/geographic/fairness.json"
-        content = repository.read(path)
+        content = repository.rule(method, "geographic")
         for cohort in content["cohorts"][-2:]:
             content["cohorts"].remove(cohort)
         merged = {**content["cohorts"][-1], "cohort": "other", "label": "2 small cohorts"}
         merged |= {"discovery_rank": None, "discovery": None}
         content["cohorts"].append(merged)
-        content["suppressed"] = {"cohorts": 2, "speakers": 6}
+        content["hidden"] = {"cohorts": 2, "merged": "other"}
         content["harmed_cohorts"] = []
-        repository.write(path, content)
+        repository.write_rule(method, content)
     build_report(repository.root)
     text = visible(repository.page())
     assert "2 small cohorts" in text
@@ -195,6 +191,8 @@ def test_the_params_are_those_that_had_a_part(repository):
     repository.write_params(
         corpus={"source": "mine"}, cohorts={"rules": ["geographic"]}, mitigation={"methods": ["ewc"]}
     )
+    document = repository.read(document_path("ewc"))
+    repository.write(document_path("ewc"), {**document, "groupings": document["groupings"][:1]})
     build_report(repository.root)
     page = repository.page()
     shown = set(re.findall(r"<dl><dt>(\w+)</dt>", page))
@@ -202,31 +200,29 @@ def test_the_params_are_those_that_had_a_part(repository):
     assert not shown & {"atlas", "attribute", "finetune"}
 
 
-def test_methods_and_rules_that_params_do_not_list_are_not_read(repository):
-    repository.write_params(cohorts={"rules": ["geographic"]}, mitigation={"methods": ["ewc"]})
-    (repository.root / "results/asr/finetune/geographic/fairness.json").write_text("leftover")
+def test_methods_that_params_do_not_list_are_not_read(repository):
+    repository.write_params(mitigation={"methods": ["ewc"]})
+    (repository.root / "results/asr/finetune/fairness.json").write_text("leftover")
     build_report(repository.root)
     assert "finetune" not in repository.page()
-    assert "rule-attribute" not in repository.page()
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.99])
 def test_the_confidence_is_that_of_the_comparison(repository, confidence):
-    for rule in repository.rows:
-        for method in ("finetune", "ewc"):
-            path = f"results/asr/{method}/{rule}/fairness.json"
-            repository.write(path, {**repository.read(path), "confidence": confidence})
+    for method in ("finetune", "ewc"):
+        path = document_path(method)
+        repository.write(path, {**repository.read(path), "confidence": confidence})
     build_report(repository.root)
     assert f"Intervals are {100 * confidence:.0f}\u202f%." in visible(repository.page())
 
 
 def test_a_page_of_nothing_but_unknown_figures_can_be_built(repository):
+    for method in ("finetune", "ewc"):
+        content = blank(repository.read(document_path(method)))
+        for grouping in content["groupings"]:
+            grouping["harmed_cohorts"] = []
+        repository.write(document_path(method), content)
     for rule in repository.rows:
-        for method in ("finetune", "ewc"):
-            path = f"results/asr/{method}/{rule}/fairness.json"
-            content = blank(repository.read(path))
-            content["harmed_cohorts"] = []
-            repository.write(path, content)
         summary = repository.read(f"cohorts/{rule}/summary.json")
         for cohort in summary["cohorts"]:
             cohort["discovery"] |= {"wer": None, "ci95": None}
@@ -240,7 +236,7 @@ def test_a_page_of_nothing_but_unknown_figures_can_be_built(repository):
 def blank(content):
     """A comparison without its figures, but with its counts."""
     if isinstance(content, dict):
-        return {k: v if k == "confidence" else blank(v) for k, v in content.items()}
+        return {k: v if k in ("confidence", "regions") else blank(v) for k, v in content.items()}
     if isinstance(content, list):
         return None if content and isinstance(content[0], float) else [blank(item) for item in content]
     return None if isinstance(content, float) else content

@@ -88,10 +88,9 @@ def test_each_section_says_what_its_rule_looks_at(repository):
 @pytest.mark.parametrize(("few", "words"), [(1, "1 of 9 cohorts has fewer"), (2, "2 of 9 cohorts have fewer")])
 def test_one_cohort_has_and_several_have_few_speakers(repository, few, words):
     for method in ("finetune", "ewc"):
-        path = f"results/asr/{method}/geographic/fairness.json"
-        content = repository.read(path)
+        content = repository.rule(method)
         for number, cohort in enumerate(content["cohorts"]):
             cohort["inference"] = number >= few
-        repository.write(path, content)
+        repository.write_rule(method, content)
     build_report(repository.root)
     assert words in " ".join(repository.page().split())

@@ -12,7 +12,7 @@ from isogloss.config import AsrParams, MitigationParams, Params
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.mitigation import Setting, build_mitigation
 from isogloss.recognizers.batches import Utterances
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.transducer import TransducerRecognizer
 from isogloss.training import adapt_recognizer
 from isogloss.training.adaptation import Adaptation
 
@@ -27,11 +27,11 @@ def test_the_key_covers_what_the_stage_computes_with(monkeypatch):
     deps = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]["mitigate"]["do"]["deps"]
     packages = {Path(dep).parts[2] for dep in deps if dep.startswith("src/isogloss/")}
     computing = packages & {"recognizers", "inference", "mitigation", "training"}
-    assert len(computing) == 4 and {path.name for path in covered} == computing
+    assert len(computing) == 3 and {path.name for path in covered} == computing
 
 
 def test_the_key_follows_the_options_of_the_loss(tmp_path):
-    for name in ("cuts/train.jsonl", "cuts/adapt.jsonl", "tokens.txt"):
+    for name in ("cuts/train.jsonl", "cuts/adapt.jsonl"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     setting = SimpleNamespace(worst=[], utterances=pd.DataFrame())
@@ -58,19 +58,20 @@ def test_an_utterance_that_is_drawn_again_is_no_other_whatever_its_id(monkeypatc
     )
     setting = Setting(utterances=table, worst=["far"])
     mitigation.start(None, setting, [])
-    model = Transducer(
+    tokens = Tokens.of(["ab"])
+    model = TransducerRecognizer(
+        tokens,
         encoder="lstm",
         encoder_options={"channels": 2, "hidden_dim": 4, "layers": 1},
         input_dim=8,
-        vocabulary=3,
         predictor_dim=4,
         joiner_dim=4,
     )
     objective = adapt_recognizer.RecognizerObjective(model, AsrParams(), learning_rate=1e-3)
     module = Adaptation(objective, mitigation)
     monkeypatch.setattr(module, "log", lambda *_, **__: None)
-    monkeypatch.setattr(Utterances, "_features", lambda *_: torch.randn(20, 8))
-    dataset, seen = Utterances(Tokens.of(["ab"]), cohorts=cohorts), []
+    monkeypatch.setattr(Utterances, "_load", lambda *_: torch.randn(20, 8))
+    dataset, seen = Utterances(model.hears, cohorts=cohorts), []
     for batch in adapt_recognizer._epochs(objective, mitigation, setting, cuts, dataset, MitigationParams())(0):
         seen += zip(batch.ids, batch.cohorts, strict=True)
         module.training_step(batch, 0)

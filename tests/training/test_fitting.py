@@ -10,7 +10,8 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from isogloss.errors import ModelError
-from isogloss.training.fitting import finish, fit, training_key
+from isogloss.training.checkpoints import read_checkpoint
+from isogloss.training.fitting import CHECKPOINTS, finish, fit, training_key
 
 
 class DiedError(Exception):
@@ -182,7 +183,7 @@ def test_a_training_that_is_not_finite_ends_in_one_sentence_at_the_epoch_before(
     with pytest.raises(ModelError, match=r"^the loss is not finite in epoch 3; lower .*$"):
         train(Breaks(), tmp_path)
     assert not (tmp_path / "loss.tsv").exists()
-    kept = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=False)
+    kept = read_checkpoint(tmp_path / "checkpoints" / "last.ckpt")
     assert kept["epoch"] == 1  # the second, from 0
     assert all(tensor.isfinite().all() for tensor in kept["state_dict"].values())
 
@@ -192,6 +193,56 @@ def test_finished_checkpoints_are_removed(tmp_path):
     assert (tmp_path / "checkpoints" / "last.ckpt").exists()
     finish(tmp_path / "checkpoints")
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_finished_checkpoints_leave_no_empty_folders_and_those_of_others_stay(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for key in ("asr/1", "asr/2", "speaker/3"):
+        (CHECKPOINTS / key).mkdir(parents=True)
+    finish(CHECKPOINTS / "asr/1")
+    assert (CHECKPOINTS / "asr/2").exists()
+    finish(CHECKPOINTS / "asr/2")
+    assert [path.name for path in CHECKPOINTS.iterdir()] == ["speaker"]
+    finish(CHECKPOINTS / "speaker/3")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", ["eight flipped bytes", "cut", "emptied", "pickled"])
+def test_a_damaged_checkpoint_is_said_in_one_sentence_and_not_used(tmp_path, damage, capsys):
+    undisturbed = train(Line(), tmp_path / "undisturbed")
+    with pytest.raises(DiedError):
+        train(Line(3), tmp_path / "disturbed")
+    path = tmp_path / "disturbed" / "checkpoints" / "last.ckpt"
+    content = bytearray(path.read_bytes())
+    if damage == "eight flipped bytes":
+        for place in range(len(content) - 100, len(content) - 20, 10):
+            content[place] ^= 0x55
+    path.write_bytes({"cut": content[:-7], "emptied": b"", "eight flipped bytes": content}.get(damage, b""))
+    if damage == "pickled":
+        torch.save({"epoch": 3}, path)
+    module = Line()
+    after = train(module, tmp_path / "disturbed")
+    printed = capsys.readouterr().out
+    assert f"the checkpoint {path} is damaged, or of another version of Isogloss; it is not used" in printed
+    assert "resuming from" not in printed
+    assert len(module.steps) == 12  # all four epochs
+    assert all(torch.equal(one, other) for one, other in zip(undisturbed, after, strict=True))
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+    with pytest.raises(DiedError):
+        train(Line(2), tmp_path)
+    path = tmp_path / "checkpoints" / "last.ckpt"
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr("isogloss.tables.os.fsync", full)
+        train(Line(), tmp_path)
+    assert path.read_bytes() == before
+    assert [found.name for found in path.parent.iterdir()] == ["last.ckpt"]
 
 
 def test_the_key_follows_params_inputs_code_and_device(tmp_path, monkeypatch):

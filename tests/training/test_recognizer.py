@@ -8,18 +8,21 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
 from isogloss.config import AsrParams, Params, SpecAugmentParams
+from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.mitigation import build_mitigation
 from isogloss.recognizers.batches import Batch
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.transducer import TransducerRecognizer
 from isogloss.recognizers.transducer.encoders.lstm import LstmParams
 from isogloss.recognizers.transducer.losses import transducer_loss_from_logits
 from isogloss.recognizers.transducer.losses.reference import reference_transducer_loss
+from isogloss.recognizers.transducer.objectives import ctc_losses, transducer_losses
 from isogloss.training.adapt_recognizer import RecognizerObjective
 from isogloss.training.adaptation import Adaptation
 from isogloss.training.fitting import fit
-from isogloss.training.recognizer import RecognizerTraining, ctc_losses, transducer_losses
+from isogloss.training.recognizer import RecognizerTraining
 
 LENGTHS, TOKEN_LENGTHS = [24, 17, 9], [3, 2, 1]
+TOKENS = Tokens.of(["abcd"])
 
 
 @pytest.fixture
@@ -28,17 +31,18 @@ def batch():
     return Batch(
         ids=["a", "b", "c"],
         cohorts=[""] * 3,
+        texts=["acb", "da", "b"],
         features_BTF=torch.randn(3, 24, 8, generator=generator),
         lengths_B=torch.tensor(LENGTHS),
-        tokens_BU=torch.tensor([[1, 3, 2], [4, 1, 0], [2, 0, 0]]),
-        token_lengths_B=torch.tensor(TOKEN_LENGTHS),
     )
 
 
 def new_model(dropout=0.0):
     torch.manual_seed(2)
     options = LstmParams(channels=4, hidden_dim=16, layers=1, dropout=dropout).model_dump()
-    return Transducer(encoder="lstm", encoder_options=options, input_dim=8, vocabulary=5, predictor_dim=8, joiner_dim=8)
+    return TransducerRecognizer(
+        TOKENS, encoder="lstm", encoder_options=options, input_dim=8, predictor_dim=8, joiner_dim=8
+    )
 
 
 def train(module, batch, folder, **options):
@@ -53,7 +57,7 @@ def reference_loss(model, batch):
     """The two losses an utterance at a time, from full logits."""
     total = torch.zeros(2)
     for b, (length, num_tokens) in enumerate(zip(LENGTHS, TOKEN_LENGTHS, strict=True)):
-        tokens_1U = batch.tokens_BU[b : b + 1, :num_tokens]
+        tokens_1U = torch.tensor([TOKENS.encode(batch.texts[b])])
         encoded_1TD, lengths_1 = model.encode(batch.features_BTF[b : b + 1, :length], torch.tensor([length]))
         encoder_1TJ, predictor_1PJ = (
             model.encoder_projection(encoded_1TD),
@@ -99,7 +103,7 @@ def base_training(model, params, batch):
 def adapting(model, params, batch):
     objective = RecognizerObjective(model, params, learning_rate=1e-3)
     objective.drawn = {id_: (id_, 1.0) for id_ in batch.ids}
-    return Adaptation(objective, build_mitigation("finetune", Params())), len(batch.ids)
+    return Adaptation(objective, build_mitigation("finetune", Params())), len(batch)
 
 
 @pytest.mark.parametrize("make", [base_training, adapting])
@@ -114,11 +118,13 @@ def test_the_loss_has_the_options_of_the_params(batch, monkeypatch, make, option
     loss.backward()
     found = model.encoder_projection.weight.grad.clone()
     model.zero_grad()
+    tokens_BU = torch.tensor([[1, 3, 2], [4, 1, 0], [2, 0, 0]])
     encoded_BTD, lengths_B = model.encode(batch.features_BTF, batch.lengths_B)
-    predicted_BPJ = model.predictor_projection(model.predictor(batch.tokens_BU))
+    predicted_BPJ = model.predictor_projection(model.predictor(tokens_BU))
     sums_BTPJ = model.encoder_projection(encoded_BTD)[:, :, None] + predicted_BPJ[:, None]
-    logits_BTPV, targets = model.output_layer(torch.tanh(sums_BTPJ)), (batch.tokens_BU, lengths_B)
-    expected = transducer_loss_from_logits(logits_BTPV, *targets, batch.token_lengths_B, **options).sum() / units
+    logits_BTPV = model.output_layer(torch.tanh(sums_BTPJ))
+    targets = (tokens_BU, lengths_B, torch.tensor(TOKEN_LENGTHS))
+    expected = transducer_loss_from_logits(logits_BTPV, *targets, **options).sum() / units
     expected.backward()
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(found, model.encoder_projection.weight.grad, rtol=1e-4, atol=1e-6)
@@ -128,9 +134,9 @@ def test_losses_under_bf16_are_float32_and_near_those_without(batch):
     model = new_model()
     encoded_BTD, lengths_B = model.encode(batch.features_BTF, batch.lengths_B)
     for losses in (ctc_losses, transducer_losses):
-        exact_B = losses(model, encoded_BTD, lengths_B, batch)
+        exact_B = losses(model, encoded_BTD, lengths_B, model.targets(batch))
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss_B = losses(model, encoded_BTD, lengths_B, batch)
+            loss_B = losses(model, encoded_BTD, lengths_B, model.targets(batch))
         assert loss_B.dtype == torch.float32
         torch.testing.assert_close(loss_B, exact_B, rtol=0.02, atol=0.02)
 

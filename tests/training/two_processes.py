@@ -7,13 +7,15 @@ import torch
 from torch.utils.data import DataLoader
 
 from isogloss.config import AsrParams
+from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.recognizers.batches import Batch
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.transducer import TransducerRecognizer
 from isogloss.recognizers.transducer.encoders.lstm import LstmParams
 from isogloss.training.fitting import fit
 from isogloss.training.recognizer import RecognizerTraining
 
 STEPS = 4
+TOKENS = Tokens.of(["abcde"])
 
 
 def batch(utterances):
@@ -22,10 +24,9 @@ def batch(utterances):
     return Batch(
         ids=[str(number) for number in range(len(features))],
         cohorts=[""] * len(features),
+        texts=[TOKENS.spell(ids) for ids in tokens],
         features_BTF=torch.nn.utils.rnn.pad_sequence(features, batch_first=True),
         lengths_B=torch.tensor([len(x) for x in features]),
-        tokens_BU=torch.nn.utils.rnn.pad_sequence(tokens, batch_first=True),
-        token_lengths_B=torch.tensor([len(x) for x in tokens]),
     )
 
 
@@ -57,8 +58,8 @@ def train(folder: Path, *, devices: int) -> dict[str, torch.Tensor]:
     torch.set_num_threads(1)
     torch.manual_seed(1)
     options = LstmParams(channels=4, hidden_dim=16, layers=1, dropout=0.0).model_dump()
-    model = Transducer(
-        encoder="lstm", encoder_options=options, input_dim=8, vocabulary=6, predictor_dim=8, joiner_dim=8
+    model = TransducerRecognizer(
+        TOKENS, encoder="lstm", encoder_options=options, input_dim=8, predictor_dim=8, joiner_dim=8
     )
     params = AsrParams(ctc_epochs=1, transducer_epochs=1, ema_decay=0.5)
     fit(

@@ -18,6 +18,7 @@ from isogloss.cli.score import score
 from isogloss.cli.status import status
 from isogloss.cli.study import study
 from isogloss.cli.sweep import sweep
+from isogloss.cli.transcribe import transcribe
 from isogloss.cli.ui import ui
 from isogloss.cli.worker import worker
 
@@ -33,6 +34,7 @@ COMMANDS: tuple[click.Command, ...] = (
     status,
     study,
     sweep,
+    transcribe,
     ui,
     worker,
 )

@@ -48,7 +48,7 @@ RULES = ("geographic", "geodemographic", "automatic", "attribute")
 @click.option("--allow-empty", is_flag=True, help="Keep rows with an empty reference: insertions count.")
 @click.option("--max-cohorts", type=click.IntRange(min=2), default=10, show_default=True, help="That a rule may find.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of halves, draws, permutations."
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of halves, draws, permutations."
 )
 @click.option("--trials", type=FILE, help="Scores of a speaker verifier, in place of TABLE: enrol_id, test_id, score.")
 @click.option("--speakers", type=FILE, help="With --trials: utterance_id, speaker_id and columns for --by.")

@@ -22,8 +22,8 @@ def compare(experiments: tuple[str, ...], metrics: tuple[str, ...], html: Path |
     """Compare the params and metrics of experiments.
 
     FILE is one experiment file, and means its finished runs. Else name experiments, or none for all that started from
-    the last commit; the workspace stands beside them. A METRIC is a key of metrics.json (asr.ewc.wer), a number in
-    another JSON output (results/x.json:a.b), or an error rate of a result table
+    the last commit; that commit and the workspace stand beside them. A METRIC is a key of metrics.json (asr.ewc.wer),
+    a number in another JSON output (results/x.json:a.b), or an error rate of a result table
     (results/asr/base/utterances.parquet:wer.test).
     """
     from isogloss.cli.comparing import compare_experiments, compare_sweep
@@ -53,7 +53,8 @@ def _print(comparison: "Comparison") -> None:
     from isogloss.report.comparison_scales import metric_text, param_text
 
     front = comparison.front()
-    columns = {"run": [f"{run.name} *" if run.setting in front else run.name for run in comparison.runs]}
+    marks = {run.name: " (stale)" if run.stale else " *" if run.setting in front else "" for run in comparison.runs}
+    columns = {"run": [f"{run.name}{marks[run.name]}" for run in comparison.runs]}
     columns |= {key: [param_text(run.params.get(key)) for run in comparison.runs] for key in comparison.params}
     columns |= {
         label: [metric_text(run.metrics[metric]) for run in comparison.runs]

@@ -10,7 +10,8 @@ from typing import Any
 
 from isogloss.config import Sweep, flattened, read_yaml
 from isogloss.errors import PipelineError
-from isogloss.pipeline.repo.experiments import Experiment, find
+from isogloss.pipeline.repo.experiments import Experiment, find, last_commit
+from isogloss.pipeline.repo.graph import plan
 from isogloss.pipeline.repo.outputs import finished_runs, metric_files, read_output
 from isogloss.pipeline.repo.worktree import CacheSettings
 from isogloss.report.comparison import ComparedRun, Comparison
@@ -28,6 +29,7 @@ class _Candidate:
     setting: str
     params: Mapping[str, Any]
     content: Content
+    stale: str = ""
 
 
 def compare_sweep(root: Path, sweep: Sweep, metrics: Sequence[str] = ()) -> tuple[Comparison, list[str]]:
@@ -45,6 +47,7 @@ def compare_sweep(root: Path, sweep: Sweep, metrics: Sequence[str] = ()) -> tupl
         raise PipelineError(f"{sweep.path}: none of its {len(sweep.runs)} runs is finished; {again} does them")
     candidates = [_candidate(finished[run.name], run.setting, folder) for run in sweep.runs if run.name in finished]
     chosen, notes = _chosen(root, candidates, metrics or sweep.experiment.compare.metrics)
+    notes += [f"{each.name} is stale: {each.stale}." for each in candidates if each.stale]
     if len(finished) < len(sweep.runs):
         notes.append(f"{len(finished)} of {len(sweep.runs)} runs are finished; {again} does the others.")
     description = sweep.experiment.description
@@ -53,7 +56,9 @@ def compare_sweep(root: Path, sweep: Sweep, metrics: Sequence[str] = ()) -> tupl
 
 
 def compare_experiments(root: Path, names: Sequence[str], metrics: Sequence[str] = ()) -> tuple[Comparison, list[str]]:
-    """The named experiments, or all that started from HEAD, after the workspace; and notes for the reader.
+    """The named experiments, or all that started from HEAD, after the workspace and HEAD; and notes for the reader.
+
+    Rows whose metrics were made with other params, code or data are stale: a note says why.
 
     Raises
     ------
@@ -68,11 +73,16 @@ def compare_experiments(root: Path, names: Sequence[str], metrics: Sequence[str]
         hint = f"; did you mean {near[0]!r}?" if near else "; `dvc exp list --all-commits` lists them"
         raise PipelineError(f"there is no experiment {missing[0]!r}{hint}")
     params = dict(flattened(read_yaml(root / "params.yaml") or {}))
-    workspace = _Candidate("workspace", "workspace", params, _workspace_content(root))
-    candidates = [workspace, *(_candidate(experiment, experiment.name, folder) for experiment in found)]
+    workspace = _Candidate("workspace", "workspace", params, _workspace_content(root), _stale_workspace(root))
+    candidates = [
+        workspace,
+        *([_candidate(commit, commit.name, folder)] if (commit := last_commit(root)) else []),
+        *(_candidate(experiment, experiment.name, folder) for experiment in found),
+    ]
     keys = dict.fromkeys(key for candidate in candidates for key in candidate.params)
     differing = [key for key in keys if len({repr(candidate.params.get(key)) for candidate in candidates}) > 1]
     chosen, notes = _chosen(root, candidates, metrics)
+    notes += [f"{each.name} is stale: {each.stale}." for each in candidates if each.stale]
     return _comparison("experiments", "", candidates, differing, chosen, frozenset()), notes
 
 
@@ -83,7 +93,13 @@ def _candidate(experiment: Experiment, setting: str, folder: Path) -> _Candidate
     def content(path: str) -> bytes | None:
         return read_output(experiment, path, folder)
 
-    return _Candidate(experiment.name, setting, dict(flattened(experiment.params)), content)
+    return _Candidate(experiment.name, setting, dict(flattened(experiment.params)), content, experiment.stale)
+
+
+def _stale_workspace(root: Path) -> str:
+    """Why the metrics of the workspace are not those of its params, code and data; empty where they are."""
+    stale = plan(root).stale
+    return f"{stale[0].name} would run ({stale[0].why})" if stale else ""
 
 
 def _workspace_content(root: Path) -> Content:
@@ -143,6 +159,7 @@ def _comparison(
             each.setting,
             {key: each.params.get(key) for key in params},
             {metric: read_metric(metric, each.content) for metric in metrics},
+            each.stale,
         )
         for each in candidates
     ]

@@ -34,5 +34,5 @@ def run(stages: tuple[str, ...], pools: bool) -> None:
         if pools:
             workers_view(root, plan)  # refused at once, before Prefect is even imported
         click.echo(f"{len(plan.stale)} of {len(plan.stages)} stages to look at.")
-        with prefect_api(root, private=not pools):
+        with prefect_api(root, private=not pools, say=click.echo):
             load_flow(root / "flows" / "reproduce.py").reproduce(targets=list(stages), pools=pools, plan=plan)

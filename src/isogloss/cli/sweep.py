@@ -26,7 +26,7 @@ def sweep(experiment: Path, jobs: int | None, dry_run: bool) -> None:
     next one continues.
     """
     from isogloss.config import load_params, load_sweep
-    from isogloss.corpus.audio_root import DATA_VARIABLE, data_folder
+    from isogloss.corpus.frontend.audio_root import DATA_VARIABLE, data_folder
     from isogloss.pipeline.host.run_lock import run_lock
     from isogloss.pipeline.prefect_api.server import prefect_api
     from isogloss.pipeline.sweeps.sweep_plan import plan_sweep
@@ -45,7 +45,7 @@ def sweep(experiment: Path, jobs: int | None, dry_run: bool) -> None:
         click.echo(f"{len(plan.unfinished)} of {len(plan.runs)} runs to do, {len(plan.leading)} different stages.")
         # From a worktree, a relative path would lead elsewhere.
         environment = {DATA_VARIABLE: str(data_folder(root).resolve())}
-        with prefect_api(root):
+        with prefect_api(root, say=click.echo):
             load_flow(root / "flows" / "sweep.py").sweep(
                 experiment=str(experiment), most_at_once=jobs, environment=environment, plan=plan
             )

@@ -1,81 +1,43 @@
-"""params.yaml as pydantic models: one place for defaults, ranges and error texts.
+"""params.yaml as pydantic models, and the components that bring sections of their own.
 
-One model a section; a section is what one stage (or one strategy) reads. Encoders, cohort rules and mitigations have
-a section of their own name (`lstm`, `geographic`, `ewc`), so that a stage made by `foreach` depends on its own section
-alone and `dvc exp run -S ewc.strength=30` re-runs nothing else.
+- `params`: all of params.yaml; `cohorts`, `data`, `judging`, `mitigation`, `recognizer`, `speaker`: its fixed sections
+- `components`: what an encoder, a cohort rule, a mitigation, a recogniser or a corpus source declares about itself
+- `registry`: the components that there are; `light`: their declarations without importing them
+- `sections`: the sections that components declare; `known`: the type of a param that names one
+- `section`, `reading`, `overrides`: what sections share, how they are read, how single values are replaced
+- `experiment`: experiments/*.yaml
+
+One model a section; a section is what one stage or one component reads. A component's section has its name (`lstm`,
+`geographic`, `ewc`), so that a stage made by `foreach` depends on its own section alone and
+`dvc exp run -S ewc.strength=30` re-runs nothing else.
 """
 
-from isogloss.config.cohorts import (
-    CohortsParams,
-)
+from isogloss.config.cohorts import CohortsParams
 from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
-from isogloss.config.experiment import ComparisonParams, Experiment, Run, Sweep, load_sweep
+from isogloss.config.experiment import Run, Sweep, load_sweep
 from isogloss.config.judging import PrivacyParams, StatisticsParams
-from isogloss.config.mitigation import (
-    ArwParams,
-    CohortInputParams,
-    CohortInputWithOversampleParams,
-    EncoderOnlyParams,
-    EwcParams,
-    FinetuneAllParams,
-    FinetuneParams,
-    GroupDroParams,
-    L2Params,
-    LengthNormalisedDroParams,
-    MitigationMethod,
-    MitigationParams,
-    MixBaseDataParams,
-    OversampleParams,
-    PredictorOnlyParams,
-    PseudoLabelsParams,
-)
+from isogloss.config.mitigation import MitigationParams
 from isogloss.config.overrides import Overrides, flattened, overridden, overridden_text
 from isogloss.config.params import Params, load_params, seeds
 from isogloss.config.reading import read_section, read_yaml, validated
-from isogloss.config.recognizer import (
-    AsrParams,
-    DecodingParams,
-    EncoderName,
-    SpecAugmentParams,
-)
+from isogloss.config.recognizer import AsrParams, DecodingParams, SpecAugmentParams
 from isogloss.config.section import Section
-from isogloss.config.speaker import SpeakerLoss, SpeakerMethod, SpeakerParams, SpeakerSize, VerificationParams
+from isogloss.config.speaker import SpeakerParams, VerificationParams
 
 __all__ = [
-    "ArwParams",
     "AsrParams",
     "AtlasParams",
-    "CohortInputParams",
-    "CohortInputWithOversampleParams",
     "CohortsParams",
-    "ComparisonParams",
     "CorpusParams",
     "DecodingParams",
-    "EncoderName",
-    "EncoderOnlyParams",
-    "EwcParams",
-    "Experiment",
-    "FinetuneAllParams",
-    "FinetuneParams",
-    "GroupDroParams",
-    "L2Params",
-    "LengthNormalisedDroParams",
-    "MitigationMethod",
     "MitigationParams",
-    "MixBaseDataParams",
     "Overrides",
-    "OversampleParams",
     "Params",
-    "PredictorOnlyParams",
     "PrepareParams",
     "PrivacyParams",
-    "PseudoLabelsParams",
     "Run",
     "Section",
-    "SpeakerLoss",
-    "SpeakerMethod",
     "SpeakerParams",
-    "SpeakerSize",
     "SpecAugmentParams",
     "StatisticsParams",
     "Sweep",

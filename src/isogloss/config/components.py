@@ -30,6 +30,10 @@ EMBEDDINGS = "embeddings"
 """A rule's `inputs` where it groups voices; they come from `train_speaker`."""
 
 
+Model = Literal["recognizer", "speaker"]
+"""What a mitigation adapts: a recogniser, or a speaker encoder."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Component:
     """What every component declares."""
@@ -81,8 +85,8 @@ class MitigationComponent(Component):
     """A mitigation; params choose it in `mitigation.methods` or `verification.methods`."""
 
     kind: ClassVar[str] = "mitigation"
-    adapts: tuple[Literal["recognizer", "speaker"], ...] = ("recognizer",)
-    """What it can adapt: a recogniser, a speaker encoder, or both."""
+    adapts: tuple[Model, ...] = ("recognizer",)
+    """What it can adapt. Options for a speaker encoder are those of section `verification`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +96,8 @@ class RecognizerComponent(Component):
     kind: ClassVar[str] = "recogniser"
     hears: Literal["features", "audio"]
     """Whether its batches carry log-mel features or audio samples."""
+    pretrained: bool = False
+    """Whether it begins as a checkpoint, `asr.checkpoint`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ compare: {by: [ewc.strength], metrics: [asr.ewc.wer]}
 import io
 import itertools
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -107,6 +108,10 @@ class Experiment(Section):
         return self
 
 
+_MOST_RUNS = 1000
+"""Of one file: each is checked, planned and shown, and has a worktree."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One run: its name, the name of its setting (the same for all seeds), and all its overrides."""
@@ -151,6 +156,9 @@ def load_sweep(path: Path | str, *, params: Path | str = "params.yaml") -> Sweep
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", path.stem):
         raise ParamsError(f"{path}: the file's name names its runs; use letters, digits, - and _ only")
     base = read_yaml(params) or {}
+    count = _count(experiment)
+    if count > _MOST_RUNS:
+        raise ParamsError(f"{path} makes {count:.4g} runs, more than {_MOST_RUNS}; shorten its grid or its seeds")
     runs = tuple(_runs(path.stem, experiment))
     if twice := [name for name, count in Counter(run.name for run in runs).items() if count > 1]:
         raise ParamsError(f"{path}: two runs would be named {twice[0]}; a value or a seed is listed twice")
@@ -173,6 +181,13 @@ def with_base(path: Path, overrides: Mapping[str, Any]) -> str:
     buffer = io.StringIO()
     yaml.dump(content, buffer)
     return buffer.getvalue()
+
+
+def _count(experiment: Experiment) -> float:
+    """How many runs an experiment file makes; infinite where that is beyond all measure."""
+    sizes = [len(values) for values in experiment.grid.values()]
+    repetitions = max((len(values) for values in experiment.seeds.values()), default=1)
+    return math.prod(map(float, [*sizes, max(1, len(experiment.runs)), repetitions]))
 
 
 def _runs(name: str, experiment: Experiment) -> Iterator[Run]:

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
-from isogloss.config.components import Component
+from isogloss.config.components import Component, Model
 from isogloss.config.registry import names
 
 
@@ -18,13 +18,15 @@ class Known:
     """
 
     kind: type[Component]
+    adapts: Model | None = None
+    """Of mitigations, only those that can adapt such a model."""
 
     def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self._checked, handler(source))
 
     def _checked(self, value: Any) -> Any:
         """The value; an error of pydantic's own for choices if there is no such component."""
-        known = names(self.kind)
+        known = names(self.kind, adapts=self.adapts)
         if value not in known:
             *others, last = map(repr, known)
             expected = f"{', '.join(others)} or {last}" if others else last

@@ -1,6 +1,6 @@
 """All of params.yaml: sections that are always there, and one for each component that has options."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,23 +9,7 @@ from pydantic import ConfigDict, model_validator
 from isogloss.config.cohorts import CohortsParams
 from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
 from isogloss.config.judging import PrivacyParams, StatisticsParams
-from isogloss.config.mitigation import (
-    ArwParams,
-    CohortInputParams,
-    CohortInputWithOversampleParams,
-    EncoderOnlyParams,
-    EwcParams,
-    FinetuneAllParams,
-    FinetuneParams,
-    GroupDroParams,
-    L2Params,
-    LengthNormalisedDroParams,
-    MitigationParams,
-    MixBaseDataParams,
-    OversampleParams,
-    PredictorOnlyParams,
-    PseudoLabelsParams,
-)
+from isogloss.config.mitigation import MitigationParams
 from isogloss.config.reading import read_section
 from isogloss.config.recognizer import AsrParams, DecodingParams
 from isogloss.config.section import Section
@@ -52,20 +36,6 @@ class Params(Section):
     speaker: SpeakerParams = SpeakerParams()
     cohorts: CohortsParams = CohortsParams()
     mitigation: MitigationParams = MitigationParams()
-    finetune: FinetuneParams = FinetuneParams()
-    finetune_all: FinetuneAllParams = FinetuneAllParams()
-    ewc: EwcParams = EwcParams()
-    l2: L2Params = L2Params()
-    predictor_only: PredictorOnlyParams = PredictorOnlyParams()
-    encoder_only: EncoderOnlyParams = EncoderOnlyParams()
-    mix_base_data: MixBaseDataParams = MixBaseDataParams()
-    oversample: OversampleParams = OversampleParams()
-    pseudo_labels: PseudoLabelsParams = PseudoLabelsParams()
-    cohort_input: CohortInputParams = CohortInputParams()
-    cohort_input_with_oversample: CohortInputWithOversampleParams = CohortInputWithOversampleParams()
-    arw: ArwParams = ArwParams()
-    group_dro: GroupDroParams = GroupDroParams()
-    length_normalised_dro: LengthNormalisedDroParams = LengthNormalisedDroParams()
     verification: VerificationParams = VerificationParams()
     statistics: StatisticsParams = StatisticsParams()
     privacy: PrivacyParams = PrivacyParams()
@@ -85,7 +55,7 @@ class Params(Section):
 
     def used_sections(self) -> dict[str, Section]:
         """The sections that have a part in a report, by name: a component's where it is chosen, after the choice."""
-        chosen = {
+        chosen: dict[str, Sequence[str]] = {
             "decoding": [self.asr.encoder],
             "cohorts": self.cohorts.rules,
             "mitigation": self.mitigation.methods,

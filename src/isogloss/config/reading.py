@@ -1,6 +1,8 @@
 """Reading YAML through pydantic: what does not fit is one sentence."""
 
 import difflib
+import re
+import reprlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -11,6 +13,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from isogloss.errors import ParamsError
+
+_MOST_VALUES, _MOST_BITS, _MOST_LEVELS = 100_000, 4096, 200
+_LONGEST_MESSAGE = 500
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 120
+_REPR.maxlong = 60
 
 AnySection = TypeVar("AnySection", bound=BaseModel)
 
@@ -31,12 +39,84 @@ def read_yaml(path: Path | str) -> Any:
     """
     path = Path(path)
     try:
-        # YAML 1.2, as DVC reads it: there 1e-3 is a number, in PyYAML's 1.1 a string.
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ParamsError(f"{path} does not exist; run from the repository's root") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise ParamsError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"{path} is not valid YAML: {error}") from None
+    return parse_yaml(text, where=str(path))
+
+
+def parse_yaml(text: str, *, where: str) -> Any:
+    """The plain data of a YAML text: nothing that refers to itself, and nothing too large to be looked at.
+
+    Raises
+    ------
+    ParamsError
+        It is not YAML, or a value in it is impossible; the message begins with `where`.
+    """
+    deep = f"{where} is nested too deeply; nothing in it needs more than a few levels"
+    if _depth(text) > _MOST_LEVELS:  # the parser would take seconds to find out
+        raise ParamsError(deep)
+    try:
+        # YAML 1.2, as DVC reads it: there 1e-3 is a number, in PyYAML's 1.1 a string.
+        content = YAML(typ="safe", pure=True).load(text)
+    except RecursionError:
+        raise ParamsError(deep) from None
+    except YAMLError as error:
+        raise ParamsError(f"{where} is not valid YAML: {cut(' '.join(str(error).split()))}") from None
+    except Exception as error:
+        # ruamel lets through whatever Python raises for an impossible date, number or key (2001-02-30, !!float abc).
+        said = cut(" ".join(str(error).split()))
+        raise ParamsError(f"{where} has a value that cannot be read: {said}") from None
+    _refuse_endless(content, where)
+    return content
+
+
+def _depth(text: str) -> int:
+    """How many brackets are open at once, at most (those in quotes and comments count too)."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[{\]}]", text):
+        depth = max(0, depth + (1 if bracket in "[{" else -1))
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def shown(value: Any) -> str:
+    """A value for a message: short however large it is, and without an end however it nests."""
+    try:
+        return _REPR.repr(value)
+    except (ValueError, RecursionError):  # a number of more digits than Python prints
+        return f"a {type(value).__name__} too large to be shown"
+
+
+def cut(text: str) -> str:
+    """A text of a message, cut where it is longer than a reader would read."""
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[: _LONGEST_MESSAGE - 3]}..."
+
+
+def _refuse_endless(content: Any, where: str) -> None:
+    """Raise where aliases make a few lines into more values than memory holds, or into themselves.
+
+    Values are counted as often as they are reached. Text that cannot be written again (half a surrogate pair) and
+    numbers that Python does not print are refused too: they would fail far from here.
+    """
+    to_visit, visited = [content], 0
+    while to_visit:
+        value = to_visit.pop()
+        visited += 1
+        if visited > _MOST_VALUES:
+            raise ParamsError(f"{where} has more than {_MOST_VALUES} values; aliases that nest (&a, *a) multiply them")
+        if isinstance(value, dict):
+            to_visit += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple | set):
+            to_visit += value
+        elif isinstance(value, str) and not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+            raise ParamsError(f"{where}: {shown(value)} holds half of a character (a lone surrogate); write it whole")
+        elif isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            raise ParamsError(f"{where} has a number of more than {_MOST_BITS} bits; no param is as large")
 
 
 def validated(content: Any, model: type[AnySection], *, where: str) -> AnySection:
@@ -60,7 +140,7 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
     known = list(known)
     near = difflib.get_close_matches(key.split(".")[-1], known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-    return f"unknown key {key!r}; {hint}"
+    return f"unknown key {shown(key)}; {hint}"
 
 
 def _sentence(problem: ErrorDetails, model: type[BaseModel], above: tuple[str, ...] = ()) -> str:
@@ -69,12 +149,12 @@ def _sentence(problem: ErrorDetails, model: type[BaseModel], above: tuple[str, .
     if problem["type"] == "extra_forbidden":
         return unknown_key(key, _known_keys(model, problem["loc"][:-1]))
     if problem["type"] == "value_error":
-        return problem["msg"].removeprefix("Value error, ")
+        return cut(problem["msg"].removeprefix("Value error, "))
     if problem["type"] == "missing":
         return f"{key} is missing; add it"
     rule = problem["msg"][0].lower() + problem["msg"][1:]
     rule = rule.replace("input should be", "must be", 1)
-    return f"{key} is {problem['input']!r}, but {rule}{_nearest_choice(problem)}"
+    return f"{cut(key)} is {shown(problem['input'])}, but {rule}{_nearest_choice(problem)}"
 
 
 def _nearest_choice(problem: ErrorDetails) -> str:

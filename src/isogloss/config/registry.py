@@ -19,7 +19,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from isogloss.config.components import Component
+from isogloss.config.components import Component, Model
 from isogloss.config.light import evaluate, source_file
 from isogloss.errors import ParamsError
 
@@ -65,9 +65,10 @@ def components(kind: type[AnyComponent]) -> dict[str, Found[AnyComponent]]:
     return _all().get(kind, {})
 
 
-def names(kind: type[Component]) -> list[str]:
-    """The names of a kind's components."""
-    return list(components(kind))
+def names(kind: type[Component], *, adapts: Model | None = None) -> list[str]:
+    """The names of a kind's components; of mitigations, where a model is given, those that can adapt it."""
+    found = components(kind).items()
+    return [name for name, one in found if adapts is None or adapts in getattr(one.declaration, "adapts", ())]
 
 
 def declaration(kind: type[AnyComponent], name: str) -> AnyComponent:

@@ -1,10 +1,12 @@
 """What every section of params.yaml shares: its base class and the types of its values."""
 
+import reprlib
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 PositiveInt = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
@@ -19,4 +21,4 @@ def refuse_duplicates(key: str, values: list[Any]) -> None:
     """Raise where a list names an item twice."""
     for value in values:
         if values.count(value) > 1:
-            raise ValueError(f"{key} lists {value!r} twice; name each once")
+            raise ValueError(f"{key} lists {reprlib.repr(value)} twice; name each once")

@@ -73,6 +73,6 @@ def _section(name: str, found: Found[Any], content: Mapping[str, Any]) -> Sectio
         # The class as an import made it; `light` made ours.
         given = given.model_dump()
     if found.plugin is not None:
-        field = (str | None, Field(default=None, exclude=True))
-        options = create_model(options.__name__, __base__=options, __doc__=options.__doc__, version=field)  # type: ignore[call-overload]
+        version: Any = (str | None, Field(default=None, exclude=True))
+        options = create_model(options.__name__, __base__=options, __doc__=options.__doc__, version=version)
     return validated_part(given, options, key=name)

@@ -4,11 +4,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from isogloss.config.components import MitigationComponent
+from isogloss.config.known import Known
 from isogloss.config.section import PositiveInt, Section, Seed, refuse_duplicates
 
 SpeakerSize = Literal["small", "ecapa_512", "ecapa_1024"]
 SpeakerLoss = Literal["angular_prototypical", "aam_softmax"]
-SpeakerMethod = Literal["continued", "group_balanced", "group_dro", "arw_pairwise", "arw_accumulated", "arw_clusters"]
+SpeakerMethod = Annotated[str, Known(MitigationComponent, adapts="speaker")]
 
 
 class SpeakerParams(Section):

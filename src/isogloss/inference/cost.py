@@ -8,91 +8,84 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from isogloss.config import DecodingParams
 from isogloss.corpus.frontend.cuts import read_cuts
-from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.determinism import compute_repeatably
-from isogloss.inference.transcribe import search_cuts
-from isogloss.judging.latency import FRAME_SHIFT, algorithmic_latency, emission_delay
-from isogloss.recognizers.batches import Batch, Utterances
-from isogloss.recognizers.transducer import Transducer, build_encoder
-from isogloss.recognizers.transducer.encoders.amortized import AmortizedEncoder
-from isogloss.recognizers.transducer.flops import Flops, count_flops
+from isogloss.judging.latency import algorithmic_latency, emission_delay
+from isogloss.recognizers import Cost, Hypothesis, Recognizer
+from isogloss.recognizers.batches import Utterances
+from isogloss.recognizers.decode import decode_cuts
 
 COUNTED_UTTERANCES = 100
 """Utterances whose operations are counted, spread evenly over the split (counting takes longer than encoding)."""
 
 
 def recognizer_cost(
-    model: Transducer, utterances: pd.DataFrame, split: str, *, data: Path, decoding: DecodingParams
+    recognizer: Recognizer, utterances: pd.DataFrame, split: str, *, data: Path, decoding: DecodingParams
 ) -> dict[str, Any]:
     """The cost of a recogniser on a split.
 
     Parameters
     ----------
-    model
-        The recogniser; it is moved to an accelerator where there is one.
+    recognizer
+        It is moved to an accelerator where there is one, and to the CPU at last.
     utterances
         The metadata table of all splits.
     split
         On which it is measured.
     data
-        Folder of the prepared data: `cuts/<split>.jsonl` and `tokens.txt`.
+        Folder of the prepared data: `cuts/<split>.jsonl`.
     decoding
         How hypotheses are searched for.
 
     Returns
     -------
     `parameters` (of the encoder and of all), `flops` of the encoder (`per_second` of audio, `dense_share` where gates
-    switch computation off), `latency` (`isogloss.judging.latency.algorithmic_latency`) and `emission_delay`.
+    switch computation off), `latency` (`isogloss.judging.latency.algorithmic_latency`) and `emission_delay`. Of a
+    recogniser that cannot count its operations, `encoder`, its parameters, `flops` and `latency` are None.
     """
     compute_repeatably(1)
-    tokens = Tokens.read(data / "tokens.txt")
-    cuts = read_cuts(data / "cuts" / f"{split}.jsonl")
-    hypotheses = search_cuts(model, cuts, tokens, decoding=decoding)
+    cuts = read_cuts(data / "cuts" / f"{split}.jsonl", hears=recognizer.hears)
+    hypotheses = decode_cuts(recognizer, cuts, decoding=decoding)
     every = max(1, len(cuts) // COUNTED_UTTERANCES)
-    counted = Utterances(tokens, label=False)[cuts.subset(cut_ids=list(cuts.ids)[::every][:COUNTED_UTTERANCES])]
-    flops = count_flops(model.encoder, model.cpu().normalise(counted.features_BTF), counted.lengths_B)
+    some = cuts.subset(cut_ids=list(cuts.ids)[::every][:COUNTED_UTTERANCES])
+    cost = recognizer.cpu().cost(Utterances(recognizer.hears)[some])
     references = dict(zip(utterances["utterance_id"], utterances["ref"], strict=True))
-    seconds_per_frame = model.encoder.subsampling * FRAME_SHIFT
     found = [hypotheses[cut.id] for cut in cuts]
     return {
         "split": split,
-        "encoder": model.configuration["encoder"],
-        "parameters": {"encoder": _parameters(model.encoder), "total": _parameters(model)},
-        "flops": {
-            "per_second": round(flops.per_second, 1),
-            "dense_share": _dense_share(model, counted, flops),
-            "utterances": len(counted.ids),
-            "seconds": round(flops.seconds, 2),
+        "encoder": None if cost is None else cost.encoder,
+        "parameters": {
+            "encoder": None if cost is None else cost.parameters,
+            "total": sum(parameter.numel() for parameter in recognizer.parameters()),
         },
-        "latency": algorithmic_latency(subsampling=model.encoder.subsampling),
+        "flops": None if cost is None else _flops(cost, utterances=len(some)),
+        "latency": None if cost is None else algorithmic_latency(subsampling=cost.subsampling),
         "emission_delay": emission_delay(
             [cut.load_features() for cut in cuts],
-            [hypothesis.frames[-1] * seconds_per_frame if hypothesis.frames else None for hypothesis in found],
+            [_last_token_seconds(hypothesis) for hypothesis in found],
             [
-                _last_word(tokens.decode(hypothesis.tokens)) == _last_word(references[cut.id])
+                _last_word(hypothesis.text) == _last_word(references[cut.id])
                 for cut, hypothesis in zip(cuts, found, strict=True)
             ],
         ),
     }
 
 
-def _dense_share(model: Transducer, counted: Batch, flops: Flops) -> float | None:
-    """Operations with hard gates over those of the same encoder without gates; None where it has none."""
-    if not (isinstance(model.encoder, AmortizedEncoder) and model.encoder.arbitrators):
-        return None
-    configuration = model.configuration
-    options = configuration["encoder_options"] | {"gates": "none"}
-    dense = build_encoder(configuration["encoder"], input_dim=configuration["input_dim"], **options)
-    return round(flops.total / count_flops(dense, counted.features_BTF, counted.lengths_B).total, 6)
+def _flops(cost: Cost, *, utterances: int) -> dict[str, Any]:
+    """The operations that were counted on some utterances."""
+    return {
+        "per_second": round(cost.flops / cost.seconds, 1),
+        "dense_share": None if cost.dense_share is None else round(cost.dense_share, 6),
+        "utterances": utterances,
+        "seconds": round(cost.seconds, 2),
+    }
 
 
-def _parameters(module: torch.nn.Module) -> int:
-    """Parameters of a module."""
-    return sum(parameter.numel() for parameter in module.parameters())
+def _last_token_seconds(hypothesis: Hypothesis) -> float | None:
+    """When the last token was emitted; None where there is none, or its time is not known."""
+    return hypothesis.token_seconds[-1] if hypothesis.token_seconds else None
 
 
 def _last_word(text: str) -> str:

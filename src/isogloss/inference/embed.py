@@ -9,19 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from lhotse import CutSet
 from numpy.typing import NDArray
 
 from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.determinism import compute_repeatably
 from isogloss.errors import TableError
 from isogloss.speakers import SpeakerEncoder
+from isogloss.speakers.embed import embed_cuts
 from isogloss.tables import read_parquet, require_columns
 
 Floats = NDArray[np.float32]
 
-BATCH_FRAMES = 12_000
 IDENTIFIERS = ["utterance_id", "speaker_id", "split"]
 
 
@@ -48,24 +46,6 @@ def embed_utterances(model: SpeakerEncoder, utterances: pd.DataFrame, *, data: P
     for split in utterances["split"].unique():
         vectors |= embed_cuts(model, read_cuts(data / "cuts" / f"{split}.jsonl"))
     return with_vectors(utterances, np.stack([vectors[id_] for id_ in utterances["utterance_id"]]))
-
-
-@torch.inference_mode()
-def embed_cuts(model: SpeakerEncoder, cuts: CutSet) -> dict[str, Floats]:
-    """The embedding of each cut, by its id; cuts of like lengths go together."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = model.to(device).eval()
-    waiting = sorted(cuts, key=lambda cut: (cut.num_frames, cut.id))
-    vectors: dict[str, Floats] = {}
-    while waiting:
-        longest = waiting[-1].num_frames
-        batch = waiting[-max(1, BATCH_FRAMES // longest) :]
-        del waiting[-len(batch) :]
-        features = [torch.from_numpy(cut.load_features()) for cut in batch]
-        padded_BTF = torch.nn.utils.rnn.pad_sequence(features, batch_first=True).to(device)
-        lengths_B = torch.tensor([len(one) for one in features], device=device)
-        vectors |= dict(zip([cut.id for cut in batch], model(padded_BTF, lengths_B).cpu().numpy(), strict=True))
-    return vectors
 
 
 def bring_embeddings(path: Path | str, utterances: pd.DataFrame, *, sha256: str | None = None) -> pd.DataFrame:

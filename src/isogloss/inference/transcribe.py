@@ -4,25 +4,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-import torch
-from lhotse import CutSet
 
 from isogloss.config import DecodingParams
 from isogloss.corpus.frontend.cuts import read_cuts
-from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.determinism import compute_repeatably
 from isogloss.judging.word_errors import word_errors
-from isogloss.recognizers.batches import Batch, Utterances, sorted_batches
-from isogloss.recognizers.transducer import Transducer
-from isogloss.recognizers.transducer.decoding import Hypothesis, beam_decode, greedy_decode
+from isogloss.recognizers import Recognizer
+from isogloss.recognizers.decode import decode_cuts
 from isogloss.tables import METADATA_COLUMNS, RESULT_COLUMNS, conform
-
-BATCH_SECONDS = 400.0
-GREEDY = DecodingParams()
 
 
 def transcribe(
-    model: Transducer,
+    recognizer: Recognizer,
     utterances: pd.DataFrame,
     splits: Sequence[str],
     *,
@@ -35,14 +28,14 @@ def transcribe(
 
     Parameters
     ----------
-    model
-        The recogniser; it is moved to an accelerator where there is one.
+    recognizer
+        It is moved to an accelerator where there is one.
     utterances
         The metadata table of all splits.
     splits
         Which of them to decode.
     data
-        Folder of the prepared data: `cuts/<split>.jsonl` and `tokens.txt`.
+        Folder of the prepared data: `cuts/<split>.jsonl`.
     threads
         CPU threads; fixed, as sums differ between one and two.
     decoding
@@ -55,61 +48,14 @@ def transcribe(
     The rows of those splits with `hyp, substitutions, deletions, insertions`.
     """
     compute_repeatably(threads)
-    tokens = Tokens.read(data / "tokens.txt")
     texts: dict[str, str] = {}
     for split in splits:
-        cuts = read_cuts(data / "cuts" / f"{split}.jsonl")
-        texts |= decode_cuts(model, cuts, tokens, decoding=decoding, cohorts=cohorts)
+        cuts = read_cuts(data / "cuts" / f"{split}.jsonl", hears=recognizer.hears)
+        found = decode_cuts(recognizer, cuts, decoding=decoding, cohorts=cohorts)
+        texts |= {id_: hypothesis.text for id_, hypothesis in found.items()}
     table = utterances[utterances["split"].isin(splits)].reset_index(drop=True)
     table["hyp"] = table["utterance_id"].map(texts)
     counts = word_errors(table["ref"].tolist(), table["hyp"].tolist())
     for column in ("substitutions", "deletions", "insertions"):
         table[column] = counts[column].to_numpy()
     return conform(table, {**METADATA_COLUMNS, **RESULT_COLUMNS}, where="transcription")
-
-
-def decode_cuts(
-    model: Transducer,
-    cuts: CutSet,
-    tokens: Tokens,
-    *,
-    decoding: DecodingParams = GREEDY,
-    cohorts: Mapping[str, str] | None = None,
-) -> dict[str, str]:
-    """The text of each cut, by its id."""
-    found = search_cuts(model, cuts, tokens, decoding=decoding, cohorts=cohorts)
-    return {id_: tokens.decode(hypothesis.tokens) for id_, hypothesis in found.items()}
-
-
-def search_cuts(
-    model: Transducer,
-    cuts: CutSet,
-    tokens: Tokens,
-    *,
-    decoding: DecodingParams = GREEDY,
-    cohorts: Mapping[str, str] | None = None,
-) -> dict[str, Hypothesis]:
-    """The best hypothesis of each cut, by its id: its tokens and the encoder frames of their emission."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = model.to(device).eval()
-    best: dict[str, Hypothesis] = {}
-    for batch in sorted_batches(cuts, Utterances(tokens, label=False, cohorts=cohorts), seconds=BATCH_SECONDS):
-        best |= zip(batch.ids, _decode(model, batch.to(device), decoding), strict=True)
-    return best
-
-
-def _decode(model: Transducer, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
-    """The best hypothesis of each utterance of a batch."""
-    limit, cohorts = decoding.max_tokens_per_frame, batch.cohorts
-    if decoding.method == "greedy":
-        return greedy_decode(model, batch.features_BTF, batch.lengths_B, cohorts=cohorts, max_tokens_per_frame=limit)
-    found = beam_decode(
-        model,
-        batch.features_BTF,
-        batch.lengths_B,
-        beam=decoding.beam,
-        nbest=1,
-        cohorts=cohorts,
-        max_tokens_per_frame=limit,
-    )
-    return [hypotheses[0] if hypotheses else Hypothesis() for hypotheses in found]  # none of a model that gives NaN

@@ -1,7 +1,7 @@
 """Binary tables: parquet files, and the first sheet of Excel workbooks."""
 
 import io
-import zipfile
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,11 @@ def open_parquet(path: Path) -> Source:
     """A parquet file; a column is read when it is asked for, since others may hold audio."""
     where: Any = io.BytesIO(read_content(path)) if path.suffix.lower() == ".gz" else path
 
-    def chunks(name: str) -> pa.ChunkedArray:
+    def read(name: str, converted: Callable[[pa.ChunkedArray], Any]) -> Any:
         try:
-            return pa.parquet.read_table(where, columns=[name]).column(name)
+            chunks = pa.parquet.read_table(where, columns=[name]).column(name)
+            chunks.validate(full=True)  # text that is not UTF-8 would be found out only where it is used
+            return converted(chunks)
         except (pa.ArrowException, ValueError, OSError) as error:
             raise TableError(f"{path}: column {name!r} cannot be read: {' '.join(str(error).split())}") from None
 
@@ -45,8 +47,8 @@ def open_parquet(path: Path) -> Source:
         path=path,
         names=names,
         rows=rows,
-        column=lambda name: arrow_series(chunks(name)),
-        values=lambda name: chunks(name).to_pylist(),
+        column=lambda name: read(name, arrow_series),
+        values=lambda name: read(name, pa.ChunkedArray.to_pylist),
     )
 
 
@@ -62,7 +64,7 @@ def open_workbook(path: Path) -> Source:
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheet = list(book.worksheets[0].iter_rows(values_only=True)) if book.worksheets else []
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, EOFError, SyntaxError) as error:
+    except Exception as error:  # the parsers of ZIP, XML and workbooks below raise whatever they come upon
         raise TableError(f"{path} is not a readable Excel workbook: {' '.join(str(error).split())}") from None
     header = [str(cell).strip() if cell is not None else "" for cell in sheet[0]] if sheet else []
     width = max((column for column, name in enumerate(header, start=1) if name), default=0)

@@ -157,8 +157,12 @@ class _Separated:
     ) -> Iterator[tuple[int, list[str]]]:
         """The records that are not blank, each with the line on which it begins; `lines` sees the text on its way."""
         text = io.TextIOWrapper(io.BytesIO(self.content), encoding="utf-8", newline="")
-        quoting = csv.QUOTE_MINIMAL if self._quoted else csv.QUOTE_NONE
-        reader = csv.reader(lines(text), delimiter=self.separator, strict=True, quoting=quoting)
+        reader = csv.reader(
+            lines(text),
+            delimiter=self.separator,
+            strict=True,
+            quoting=csv.QUOTE_MINIMAL if self._quoted else csv.QUOTE_NONE,
+        )
         row = 0  # the header
         while True:
             line = reader.line_num + 1

@@ -17,8 +17,6 @@ Rectangle = tuple[Degrees, Degrees, Degrees, Degrees]
 """South, west, north, east."""
 Split = Literal["discovery", "test"]
 
-KIND = "isogloss-document"
-
 
 class Record(BaseModel):
     """A part of a document; unknown keys are refused."""
@@ -106,6 +104,8 @@ class CohortFigures(Rates):
     """Whether there are speakers enough for intervals and tests."""
     p_holm: float | None = None
     """`p` adjusted over the cohorts of the grouping."""
+    detectable_change: float | None = None
+    """The least relative reduction that these speakers would have shown, with power 0.8 and before adjustment."""
     discovery_rank: int | None = None
     """Rank by error rate among the speakers who chose the cohorts, 1 the worst; None for the merged cohort."""
     discovery: float | None = None
@@ -247,7 +247,7 @@ class SplitSize(Record):
 class Document(Record):
     """A judgement of one system, or of two on the same speakers."""
 
-    kind: Literal["isogloss-document"] = KIND
+    kind: Literal["isogloss-document"] = "isogloss-document"
     task: Literal["asr", "verification"]
     metric: Literal["WER", "EER"]
     systems: Annotated[list[str], Field(min_length=1, max_length=2)]

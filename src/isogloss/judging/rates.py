@@ -4,6 +4,7 @@ Made of weighted totals by speaker (`pairing.TOTALS`); a system has two of them.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from isogloss.judging.pairing import Totals, totals_of_cohorts
 from isogloss.judging.statistics import estimands as of
 from isogloss.judging.statistics.intervals import Estimate, bootstrap
 from isogloss.judging.statistics.permutation import sign_flip
+from isogloss.judging.statistics.power import detectable_change
 
 
 def overall_rates(totals: Totals, statistics: StatisticsParams) -> Rates:
@@ -73,6 +75,16 @@ def _inferred(rates: Rates, totals: Totals, estimates: Sequence[Estimate], stati
     return rates.model_copy(update={**intervals, "p": p})
 
 
+def detectable(totals: Totals, statistics: StatisticsParams) -> float | None:
+    """The least relative reduction that the speakers of a cohort would have shown; None for one system."""
+    if totals.shape[1] == 2:
+        return None
+    before, words_before, after, words_after = totals.T
+    return detectable_change(
+        before, after, words_before, denominator_after=words_after, confidence=statistics.confidence
+    )
+
+
 def spread_over(cohorts: Sequence[CohortFigures], sums: pd.DataFrame, statistics: StatisticsParams) -> SpreadFigures:
     """How far the cohorts are apart: those with inference if there are several, else all, then without intervals.
 
@@ -93,7 +105,7 @@ def spread_over(cohorts: Sequence[CohortFigures], sums: pd.DataFrame, statistics
         "variance": of.variance_of_rates,
         "relative_gap": of.relative_gap(ranked[0], ranked[-1]) if len(ranked) > 1 else None,
     }
-    changes = {name: change_of(measure, chosen) for name, measure in measures.items()}
+    changes: dict[str, Any] = {name: change_of(measure, chosen) for name, measure in measures.items()}
     paired = any(one.after is not None for one in chosen)
     if judged and paired:
         defined = {name: measure for name, measure in measures.items() if measure is not None}

@@ -7,7 +7,7 @@ the mean); so both figures stand side by side, and the relative gap is that of t
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -27,7 +27,7 @@ from isogloss.judging.document import (
 from isogloss.judging.grouping import Grouping, Ranked
 from isogloss.judging.pairing import pair_utterances, sums_by_cohort, totals_of
 from isogloss.judging.privacy import ShownNames, shown_names
-from isogloss.judging.rates import cohort_rates, overall_rates, spread_over
+from isogloss.judging.rates import cohort_rates, detectable, overall_rates, spread_over
 from isogloss.judging.statistics.multiple import holm
 
 UTTERANCES_PER_SPEAKER = 10
@@ -101,7 +101,7 @@ class _Judge:
         self.pairs, self.speakers, self.statistics, self.min_speakers = pairs, speakers, statistics, min_speakers
         self.against_rest, self.speakers_known, self.split = against_rest, speakers_known, split
 
-    def sizes(self, sums: pd.DataFrame) -> dict[str, int | None]:
+    def sizes(self, sums: pd.DataFrame) -> dict[str, Any]:
         """How much speech stands behind a rate."""
         return {
             "speakers": int(sums["speaker"].nunique()) if self.speakers_known else None,
@@ -111,7 +111,7 @@ class _Judge:
 
     def grouping(self, grouping: Grouping, shown: ShownNames) -> GroupingFigures:
         """One grouping, or why there is nothing to show of it."""
-        head = {
+        head: dict[str, Any] = {
             "name": grouping.name,
             "title": grouping.title or grouping.name,
             "discovered": grouping.chosen is not None,
@@ -121,7 +121,7 @@ class _Judge:
         }
         if shown.withheld:
             return GroupingFigures(**head, withheld=too_small(self.min_speakers))
-        sums = sums_by_cohort(self.pairs, grouping.cohorts.map(shown.judged))
+        sums = sums_by_cohort(self.pairs, cast(pd.Series, grouping.cohorts).map(shown.judged))
         cohorts = self._cohorts(sums, grouping, shown)
         partial = self.sizes(sums)["utterances"] != len(self.pairs)
         worst = cohorts[0]
@@ -129,7 +129,7 @@ class _Judge:
             **head,
             **self.sizes(sums),
             overall=self._overall(grouping) if partial else None,
-            cohorts=cohorts if grouping.chosen is not None else sorted(cohorts, key=_worst_first),
+            cohorts=cohorts if grouping.chosen is not None else sorted(cohorts, key=worst_first),
             spread=spread_over([one for one in cohorts if not one.merged], sums, self.statistics),
             worst_cohort_by_discovery=worst.cohort if worst.discovery_rank == 1 else None,
             worst_cohort_by_test=_worst_by_test(cohorts),
@@ -166,6 +166,7 @@ class _Judge:
                 inference=inference,
                 **dict(figures),
                 p_holm=p_holm,
+                detectable_change=detectable(totals_of(part), self.statistics) if inference else None,
                 **on_discovery(ranked.get(name), shown, name),
                 rest=None if name not in rest else _rest(rest[name], self.statistics),
             )
@@ -238,7 +239,7 @@ def _rank(ranked: Mapping[str, Ranked], name: str) -> float:
     return float(ranked[name].rank) if name in ranked else float("inf")
 
 
-def _worst_first(cohort: CohortFigures) -> tuple[bool, bool, float]:
+def worst_first(cohort: CohortFigures) -> tuple[bool, bool, float]:
     """Where a cohort stands that nobody ranked; one without words behind the others, what was merged last."""
     return cohort.merged, cohort.before is None, -(cohort.before or 0.0)
 

@@ -5,22 +5,35 @@ those of `Adversary`; the cluster is the cohort of the discovered rule.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from isogloss.config import ArwParams
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
 from isogloss.mitigation.base import Setting, Step
 from isogloss.mitigation.draws import natural_examples
 from isogloss.mitigation.found_weights import FoundWeights
 from isogloss.mitigation.reweighting import Reweighting
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.base import Recognizer
 
 
-class Arw(Reweighting[ArwParams, Transducer]):
+class ArwParams(MethodParams):
+    """Adversarial reweighting (2207.07776)."""
+
+    hidden_dim: Annotated[int, Field(ge=0)] = 32
+    """Units of the adversary's hidden layer; 0 for a linear one."""
+    adversary_learning_rate: Annotated[float, Field(gt=0)] = 1e-2
+
+
+COMPONENT = MitigationComponent(name="arw", options=ArwParams, implementation="Arw")
+
+
+class Arw(Reweighting[Recognizer]):
     """Adapts on everybody's new data, weighted by an adversary that is told no group's name."""
 
     per_token = True
@@ -35,7 +48,7 @@ class Arw(Reweighting[ArwParams, Transducer]):
         drawn = natural_examples(setting.utterances, size=setting.epoch_utterances, draw=draw)
         return drawn.assign(weight=1.0)
 
-    def start(self, model: Transducer, setting: Setting, base_batches: Iterable[Any]) -> None:
+    def start(self, model: Recognizer, setting: Setting, base_batches: Iterable[Any]) -> None:
         """Make the adversary for this rule's cohorts."""
         super().start(model, setting, base_batches)
         self._number = {cohort: number for number, cohort in enumerate(setting.cohorts)}

@@ -7,14 +7,17 @@ speaker without the query; its weight is its own. Shapes are those of `metric_re
 import torch
 from torch import Tensor
 
+from isogloss.config.components import MitigationComponent
 from isogloss.mitigation.metric_reweighting import MetricReweighting
 from isogloss.speakers.metric_losses import AngularPrototypical
+
+COMPONENT = MitigationComponent(name="arw_accumulated", implementation="ArwAccumulated", adapts=("speaker",))
 
 
 class ArwAccumulated(MetricReweighting):
     """Weighs each utterance by itself."""
 
-    name = "arw_accumulated"
+    name = COMPONENT.name
 
     @staticmethod
     def term_losses(embeddings_PQD: Tensor, loss: AngularPrototypical) -> Tensor:

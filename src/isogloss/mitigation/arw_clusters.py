@@ -7,13 +7,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from isogloss.config.components import MitigationComponent
 from isogloss.mitigation.metric_reweighting import MetricReweighting
+
+COMPONENT = MitigationComponent(name="arw_clusters", implementation="ArwClusters", adapts=("speaker",))
 
 
 class ArwClusters(MetricReweighting):
     """Weighs each speaker's query as its cluster."""
 
-    name = "arw_clusters"
+    name = COMPONENT.name
 
     @staticmethod
     def term_matrix(cluster_PQ: Tensor) -> Tensor:

@@ -7,13 +7,16 @@ its utterances. Shapes are those of `metric_reweighting`.
 import torch
 from torch import Tensor
 
+from isogloss.config.components import MitigationComponent
 from isogloss.mitigation.metric_reweighting import MetricReweighting
+
+COMPONENT = MitigationComponent(name="arw_pairwise", implementation="ArwPairwise", adapts=("speaker",))
 
 
 class ArwPairwise(MetricReweighting):
     """Weighs each speaker's query together with the prototype."""
 
-    name = "arw_pairwise"
+    name = COMPONENT.name
 
     @staticmethod
     def term_matrix(cluster_PQ: Tensor) -> Tensor:

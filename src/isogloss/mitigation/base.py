@@ -23,7 +23,6 @@ from torch import Tensor, nn
 from isogloss.config import VerificationParams
 from isogloss.config.section import Section
 from isogloss.mitigation.draws import worst_examples
-from isogloss.speakers.metric_losses import AamSoftmax, AngularPrototypical
 
 Options = TypeVar("Options", bound=Section)
 Model = TypeVar("Model", bound=nn.Module)
@@ -83,7 +82,7 @@ class Pairs:
 
     embeddings_PQD: Tensor
     rows_B: Tensor
-    loss: AngularPrototypical | AamSoftmax
+    loss: nn.Module
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,7 @@ class Mitigation(Generic[Options, Model]):
     def refresh(self, epoch: int) -> None:
         """Called before each epoch."""
 
-    def is_trained(self, parameter: str) -> bool:
+    def is_trained(self, model: Model, parameter: str) -> bool:
         """Whether a parameter of the model, by its name, is adapted."""
         return True
 

@@ -4,16 +4,30 @@ Each utterance brings the cohort that the rule of a discovery gives it, at train
 utterance without one brings `unknown`. The new input begins at zero, so that the adaptation starts from the base model.
 """
 
+from typing import Annotated
+
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
-from isogloss.config import CohortInputParams
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import natural_examples
-from isogloss.recognizers.transducer import Transducer, with_cohort_input
+from isogloss.recognizers.base import Recognizer
 
 
-class CohortInput(Mitigation[CohortInputParams, Transducer]):
+class CohortInputParams(MethodParams):
+    """Cohort membership as an input (2207.11345)."""
+
+    hidden_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Share of the examples whose cohort is hidden in training, so that `unknown` is learnt."""
+
+
+COMPONENT = MitigationComponent(name="cohort_input", options=CohortInputParams, implementation="CohortInput")
+
+
+class CohortInput(Mitigation[CohortInputParams, Recognizer]):
     """Adapts on everybody's new data, with one input more.
 
     In a share of the examples the cohort is hidden, so that `unknown` is learnt too.
@@ -24,6 +38,6 @@ class CohortInput(Mitigation[CohortInputParams, Transducer]):
         drawn = natural_examples(setting.utterances, size=setting.epoch_utterances, draw=draw)
         return drawn.assign(weight=1.0)
 
-    def model(self, base: Transducer, setting: Setting) -> Transducer:
+    def model(self, base: Recognizer, setting: Setting) -> Recognizer:
         """The base with an input for the cohorts of adapt."""
-        return with_cohort_input(base, setting.cohorts, hidden_share=self.options.hidden_share)
+        return base.with_cohort_input(setting.cohorts, hidden_share=self.options.hidden_share)

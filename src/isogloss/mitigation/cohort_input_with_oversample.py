@@ -1,9 +1,27 @@
 """Cohort input and oversampling together (2207.11345, which found that both give no more than either)."""
 
-from isogloss.config import CohortInputWithOversampleParams
+from typing import Annotated
+
+from pydantic import Field
+
+from isogloss.config.components import MitigationComponent
 from isogloss.mitigation.base import Setting
-from isogloss.mitigation.oversample import Oversample
-from isogloss.recognizers.transducer import Transducer, with_cohort_input
+from isogloss.mitigation.oversample import Oversample, OversampleParams
+from isogloss.recognizers.base import Recognizer
+
+
+class CohortInputWithOversampleParams(OversampleParams):
+    """Cohort input and oversampling together."""
+
+    hidden_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """As for cohort input."""
+
+
+COMPONENT = MitigationComponent(
+    name="cohort_input_with_oversample",
+    options=CohortInputWithOversampleParams,
+    implementation="CohortInputWithOversample",
+)
 
 
 class CohortInputWithOversample(Oversample):
@@ -11,6 +29,6 @@ class CohortInputWithOversample(Oversample):
 
     options: CohortInputWithOversampleParams
 
-    def model(self, base: Transducer, setting: Setting) -> Transducer:
+    def model(self, base: Recognizer, setting: Setting) -> Recognizer:
         """The base with an input for the cohorts of adapt."""
-        return with_cohort_input(base, setting.cohorts, hidden_share=self.options.hidden_share)
+        return base.with_cohort_input(setting.cohorts, hidden_share=self.options.hidden_share)

@@ -5,20 +5,38 @@ theta* on the base population and L_ASR the mean loss of an utterance in nats, s
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from isogloss.config import EwcParams
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
+from isogloss.config.section import PositiveInt
 from isogloss.errors import ModelError
 from isogloss.mitigation.base import Mitigation, Setting
-from isogloss.mitigation.fisher import SpeechBatch, diagonal_fisher
-from isogloss.mitigation.sampled import sampled_labels
-from isogloss.recognizers.transducer import Transducer
+from isogloss.mitigation.fisher import diagonal_fisher
+from isogloss.recognizers.base import Recognizer
+from isogloss.recognizers.batches import Batch
 
 
-class Ewc(Mitigation[EwcParams, Transducer]):
+class EwcParams(MethodParams):
+    """Elastic weight consolidation (2207.07850)."""
+
+    strength: Annotated[float, Field(ge=0.0)] = 1e4
+    """lambda in L = L_ASR + (lambda / 2) sum_i F_i (theta_i - theta*_i)^2; large, since a well-fitted model's
+    per-utterance gradients, and so its Fisher information, are small."""
+    fisher_utterances: PositiveInt = 800
+    """Utterances of train over which the diagonal Fisher information is averaged, in whole batches."""
+    labels: Literal["empirical", "sampled"] = "empirical"
+    """Gradients at the transcripts, as in the paper, or at labels drawn from the model (the true Fisher)."""
+
+
+COMPONENT = MitigationComponent(name="ewc", options=EwcParams, implementation="Ewc")
+
+
+class Ewc(Mitigation[EwcParams, Recognizer]):
     """Fine-tuning on the worst cohorts, held back where the base population needs the weights as they are."""
 
     def __init__(self, options: EwcParams) -> None:
@@ -26,15 +44,15 @@ class Ewc(Mitigation[EwcParams, Transducer]):
         self.fisher: dict[str, Tensor] = {}
         self.anchor: dict[str, Tensor] = {}
 
-    def start(self, model: Transducer, setting: Setting, base_batches: Iterable[Any]) -> None:
+    def start(self, model: Recognizer, setting: Setting, base_batches: Iterable[Batch]) -> None:
         """Measure the Fisher information on base data and remember the base weights."""
         sample = _first(base_batches, self.options.fisher_utterances)
         if self.options.labels == "sampled":
-            sample = (sampled_labels(model, batch, seed=number) for number, batch in enumerate(sample))
+            sample = (model.with_sampled_texts(batch, seed=number) for number, batch in enumerate(sample))
         self.fisher = diagonal_fisher(model, sample)
         self.anchor = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
-    def penalty(self, model: Transducer) -> Tensor | None:
+    def penalty(self, model: Recognizer) -> Tensor | None:
         """(strength / 2) sum_i F_i (theta_i - theta*_i)^2; None at strength 0, so that it is plain fine-tuning."""
         if self.options.strength == 0.0:
             return None
@@ -42,7 +60,7 @@ class Ewc(Mitigation[EwcParams, Transducer]):
             raise ModelError("EWC has not measured its Fisher information yet; call `start` first")
         return 0.5 * self.options.strength * self.displacement(model)
 
-    def displacement(self, model: Transducer) -> Tensor:
+    def displacement(self, model: Recognizer) -> Tensor:
         """sum_i F_i (theta_i - theta*_i)^2, how far the base population has been left behind."""
         total = torch.zeros((), device=next(model.parameters()).device)
         for name, parameter in model.named_parameters():
@@ -56,11 +74,11 @@ class Ewc(Mitigation[EwcParams, Transducer]):
         return {f"fisher.{name}": tensor for name, tensor in self.fisher.items()}
 
 
-def _first(batches: Iterable[SpeechBatch], utterances: int) -> Iterator[SpeechBatch]:
+def _first(batches: Iterable[Batch], utterances: int) -> Iterator[Batch]:
     """Whole batches until they hold so many utterances."""
     seen = 0
     for batch in batches:
         if seen >= utterances:
             return
         yield batch
-        seen += len(batch.lengths_B)
+        seen += len(batch)

@@ -7,13 +7,21 @@ what they gain over the base model is partly what more data gains.
 import numpy as np
 import pandas as pd
 
-from isogloss.config import FinetuneAllParams
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import natural_examples
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.base import Recognizer
 
 
-class FinetuneAll(Mitigation[FinetuneAllParams, Transducer]):
+class FinetuneAllParams(MethodParams):
+    """Plain fine-tuning on everybody's new data: the control of what draws from all of it."""
+
+
+COMPONENT = MitigationComponent(name="finetune_all", options=FinetuneAllParams, implementation="FinetuneAll")
+
+
+class FinetuneAll(Mitigation[FinetuneAllParams, Recognizer]):
     """Adapts on new data of all cohorts, each with the share that it has."""
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:

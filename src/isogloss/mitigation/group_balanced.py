@@ -1,8 +1,11 @@
 """Training of a speaker encoder goes on with batches of as many speakers of each group (a baseline of 2207.07776)."""
 
 from isogloss.config import VerificationParams
+from isogloss.config.components import MitigationComponent
 from isogloss.mitigation.base import Mitigation
 from isogloss.speakers import SpeakerEncoder
+
+COMPONENT = MitigationComponent(name="group_balanced", implementation="GroupBalanced", adapts=("speaker",))
 
 
 class GroupBalanced(Mitigation[VerificationParams, SpeakerEncoder]):

@@ -11,18 +11,35 @@ Shapes: G groups.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from isogloss.config import GroupDroParams, VerificationParams
+from isogloss.config import VerificationParams
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
 from isogloss.errors import ModelError
 from isogloss.mitigation.base import Mitigation, Setting, Step
 from isogloss.mitigation.draws import natural_examples
 from isogloss.mitigation.found_weights import FoundWeights
+
+
+class GroupDroParams(MethodParams):
+    """Group DRO over the cohorts (1911.08731)."""
+
+    step_size: Annotated[float, Field(ge=0.0)] = 0.01
+
+
+COMPONENT = MitigationComponent(
+    name="group_dro",
+    options=GroupDroParams,
+    implementation="GroupDro",
+    adapts=("recognizer", "speaker"),
+)
 
 
 class GroupDro(Mitigation[GroupDroParams, nn.Module]):

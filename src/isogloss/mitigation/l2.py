@@ -1,13 +1,25 @@
 """L2 to the base weights: EWC with every weight held alike (the baseline of Kirkpatrick et al. 2017, 1612.00796)."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from isogloss.config import L2Params
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
 from isogloss.mitigation.base import Mitigation, Setting
+
+
+class L2Params(MethodParams):
+    """L2 to the base weights."""
+
+    strength: Annotated[float, Field(ge=0.0)] = 1.0
+    """lambda in L = L_ASR + (lambda / 2) sum_i (theta_i - theta*_i)^2."""
+
+
+COMPONENT = MitigationComponent(name="l2", options=L2Params, implementation="L2")
 
 
 class L2(Mitigation[L2Params, nn.Module]):

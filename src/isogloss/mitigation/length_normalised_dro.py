@@ -6,11 +6,26 @@ transducer; CTC-DRO matches the lengths of batches, which our length buckets do 
 step_size * L_g / (q_g + smoothing), the less the more it has already.
 """
 
+from typing import Annotated
+
+from pydantic import Field
 from torch import Tensor
 
-from isogloss.config import LengthNormalisedDroParams
+from isogloss.config.components import MitigationComponent
 from isogloss.mitigation.base import Step
-from isogloss.mitigation.group_dro import GroupDro
+from isogloss.mitigation.group_dro import GroupDro, GroupDroParams
+
+
+class LengthNormalisedDroParams(GroupDroParams):
+    """Group DRO on the loss of a token, with smoothed growth (after 2502.01777)."""
+
+    step_size: Annotated[float, Field(ge=0.0)] = 0.01
+    smoothing: Annotated[float, Field(gt=0.0)] = 0.5
+
+
+COMPONENT = MitigationComponent(
+    name="length_normalised_dro", options=LengthNormalisedDroParams, implementation="LengthNormalisedDro"
+)
 
 
 class LengthNormalisedDro(GroupDro):

@@ -29,7 +29,7 @@ MEAN_WEIGHT = 2.0
 """Of an utterance, by the definition of the weights."""
 
 
-class MetricReweighting(Reweighting[VerificationParams, SpeakerEncoder]):
+class MetricReweighting(Reweighting[SpeakerEncoder]):
     """Min-max training against an adversary that knows no label; a form says what its terms are.
 
     Attributes
@@ -38,6 +38,7 @@ class MetricReweighting(Reweighting[VerificationParams, SpeakerEncoder]):
         The name of the form in params, for messages.
     """
 
+    options: VerificationParams
     name: ClassVar[str]
 
     def __init__(self, options: VerificationParams) -> None:

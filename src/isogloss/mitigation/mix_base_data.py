@@ -3,13 +3,25 @@
 import numpy as np
 import pandas as pd
 
-from isogloss.config import MixBaseDataParams
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
+from isogloss.config.section import Share
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import mixed_examples
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.base import Recognizer
 
 
-class MixBaseData(Mitigation[MixBaseDataParams, Transducer]):
+class MixBaseDataParams(MethodParams):
+    """Fine-tuning with base data mixed back in."""
+
+    base_share: Share = 0.5
+    """Share of the draws that are utterances of train."""
+
+
+COMPONENT = MitigationComponent(name="mix_base_data", options=MixBaseDataParams, implementation="MixBaseData")
+
+
+class MixBaseData(Mitigation[MixBaseDataParams, Recognizer]):
     """Fine-tuning on the worst cohorts beside utterances that the base model was trained on."""
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:

@@ -3,13 +3,25 @@
 import numpy as np
 import pandas as pd
 
-from isogloss.config import OversampleParams
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
+from isogloss.config.section import Share
 from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import mixed_examples
-from isogloss.recognizers.transducer import Transducer
+from isogloss.recognizers.base import Recognizer
 
 
-class Oversample(Mitigation[OversampleParams, Transducer]):
+class OversampleParams(MethodParams):
+    """Adaptation on everybody's new data, the worst cohorts oversampled (2207.11345)."""
+
+    share: Share = 0.5
+    """Share of the draws that the worst cohorts get."""
+
+
+COMPONENT = MitigationComponent(name="oversample", options=OversampleParams, implementation="Oversample")
+
+
+class Oversample(Mitigation[OversampleParams, Recognizer]):
     """Adapts on new data of all cohorts, of which the worst get a greater share than they have."""
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:

@@ -10,10 +10,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from isogloss.config import OversampleParams
+from isogloss.config.components import MitigationComponent
 from isogloss.mitigation.base import Setting
 from isogloss.mitigation.draws import worst_examples
-from isogloss.mitigation.oversample import Oversample
+from isogloss.mitigation.oversample import Oversample, OversampleParams
+
+
+class PseudoLabelsParams(OversampleParams):
+    """Oversampling with the base model's hypotheses as the worst cohorts' transcripts."""
+
+
+COMPONENT = MitigationComponent(name="pseudo_labels", options=PseudoLabelsParams, implementation="PseudoLabels")
 
 
 class PseudoLabels(Oversample):

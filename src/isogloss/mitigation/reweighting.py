@@ -6,29 +6,29 @@ loss differs by model: utterances of a recogniser (`arw`), or the terms of a spe
 """
 
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, cast
 
 from torch import Tensor
 
-from isogloss.config import ArwParams, VerificationParams
 from isogloss.errors import ModelError
 from isogloss.mitigation.adversary import Adversary
 from isogloss.mitigation.base import Mitigation, Model, Setting
 
-AdversaryOptions = TypeVar("AdversaryOptions", bound=ArwParams | VerificationParams)
 
+class Reweighting(Mitigation[Any, Model], Generic[Model]):
+    """Keeps an adversary beside the model; a subclass says what it weighs.
 
-class Reweighting(Mitigation[AdversaryOptions, Model], Generic[AdversaryOptions, Model]):
-    """Keeps an adversary beside the model; a subclass says what it weighs."""
+    Its options have `hidden_dim` and `adversary_learning_rate`.
+    """
 
-    def __init__(self, options: AdversaryOptions) -> None:
+    def __init__(self, options: Any) -> None:
         super().__init__(options)
         self._adversary: Adversary | None = None
 
     def start(self, model: Model, setting: Setting, base_batches: Iterable[Any]) -> None:
         """Make the adversary for this model's embeddings."""
         self._adversary = Adversary(
-            embedding_dim=int(model.embedding_dim),
+            embedding_dim=cast(int, model.embedding_dim),
             clusters=self.clusters(setting),
             hidden_dim=self.options.hidden_dim,
             learning_rate=self.options.adversary_learning_rate,

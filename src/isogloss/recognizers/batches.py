@@ -1,46 +1,79 @@
-"""Batches of utterances with their features and tokens: Lhotse samplers, so that a batch holds equal lengths.
+"""Batches of utterances: what a recogniser hears of them, and their transcripts.
 
-Shape legend in `isogloss.recognizers.transducer`.
+Lhotse's samplers make the batches, so that each holds like durations.
+
+Shapes: B utterances, T frames, F mel filters, S samples at 16 kHz.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from lhotse import CutSet
+from lhotse.cut import Cut
 from lhotse.dataset import DynamicBucketingSampler, SimpleCutSampler
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from isogloss.corpus.frontend.tokens import Tokens
+from isogloss.corpus.frontend.audio import load_audio
 
+Hears = Literal["features", "audio"]
 BUCKETS = 10
 
 
-@dataclass
+@dataclass(frozen=True)
 class Batch:
-    """Utterances padded to the longest: zeros after an utterance's frames, blanks after its tokens.
+    """Utterances padded with zeros to the longest.
 
-    `cohorts` names the cohort of each under some rule, "" where none is known.
+    Attributes
+    ----------
+    ids
+        Of the cuts.
+    cohorts
+        The cohort of each under some rule, "" where none is known.
+    texts
+        The transcripts; a recogniser makes its own tokens of them.
+    lengths_B
+        Frames, or samples, of each.
+    features_BTF, audio_BS
+        Log-mel features, or samples at 16 kHz between -1 and 1: one of the two, as the recogniser hears.
     """
 
     ids: list[str]
     cohorts: list[str]
-    features_BTF: Tensor
+    texts: list[str]
     lengths_B: Tensor
-    tokens_BU: Tensor
-    token_lengths_B: Tensor
+    features_BTF: Tensor | None = None
+    audio_BS: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
     def to(self, device: torch.device | str) -> "Batch":
         """The batch on another device; Lightning calls it."""
-        return Batch(
-            self.ids,
-            self.cohorts,
-            self.features_BTF.to(device),
-            self.lengths_B.to(device),
-            self.tokens_BU.to(device),
-            self.token_lengths_B.to(device),
+        return self._with_tensors(lambda tensor: tensor.to(device))
+
+    def row(self, number: int) -> "Batch":
+        """One utterance as a batch of its own, without padding."""
+        one = slice(number, number + 1)
+        length = int(self.lengths_B[number])
+        alone = replace(self, ids=self.ids[one], cohorts=self.cohorts[one], texts=self.texts[one])
+        alone = alone._with_tensors(lambda tensor: tensor[one])
+        return replace(
+            alone,
+            features_BTF=None if alone.features_BTF is None else alone.features_BTF[:, :length],
+            audio_BS=None if alone.audio_BS is None else alone.audio_BS[:, :length],
+        )
+
+    def _with_tensors(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """A copy with every tensor changed in the same way."""
+        return replace(
+            self,
+            lengths_B=change(self.lengths_B),
+            features_BTF=None if self.features_BTF is None else change(self.features_BTF),
+            audio_BS=None if self.audio_BS is None else change(self.audio_BS),
         )
 
 
@@ -49,48 +82,42 @@ class Utterances(Dataset):
 
     Parameters
     ----------
-    tokens
-        Turns text into token ids.
+    hears
+        What the batches carry.
     cache
-        Whether features are kept in memory after their first use.
-    label
-        Whether the tokens of the transcript are wanted, or the audio alone.
+        Whether features or samples are kept in memory after their first use.
     cohorts
         The cohort of each utterance id, where a model or a loss looks at it.
     """
 
-    def __init__(
-        self, tokens: Tokens, *, cache: bool = False, label: bool = True, cohorts: Mapping[str, str] | None = None
-    ) -> None:
-        self.tokens = tokens
-        self.label = label
+    def __init__(self, hears: Hears, *, cache: bool = False, cohorts: Mapping[str, str] | None = None) -> None:
+        self.hears = hears
         self.cohorts = cohorts or {}
         self._cache: dict[str, Tensor] | None = {} if cache else None
 
     def __getitem__(self, cuts: CutSet) -> Batch:
-        features = [self._features(cut) for cut in cuts]
-        tokens = [self._tokens(cut) for cut in cuts]
+        sounds = [self._sound(cut) for cut in cuts]
+        padded = torch.nn.utils.rnn.pad_sequence(sounds, batch_first=True)
         return Batch(
             ids=[cut.id for cut in cuts],
             cohorts=[self.cohorts.get(cut.supervisions[0].id, "") for cut in cuts],
-            features_BTF=torch.nn.utils.rnn.pad_sequence(features, batch_first=True),
-            lengths_B=torch.tensor([len(f) for f in features]),
-            tokens_BU=torch.nn.utils.rnn.pad_sequence(tokens, batch_first=True),
-            token_lengths_B=torch.tensor([len(t) for t in tokens]),
+            texts=[cut.supervisions[0].text or "" for cut in cuts],
+            lengths_B=torch.tensor([len(sound) for sound in sounds]),
+            features_BTF=padded if self.hears == "features" else None,
+            audio_BS=padded if self.hears == "audio" else None,
         )
 
-    def _features(self, cut: CutSet) -> Tensor:
-        """The (T, F) features of one cut."""
+    def _sound(self, cut: Cut) -> Tensor:
+        """The (T, F) features or the (S,) samples of one cut."""
         if self._cache is None:
-            return torch.from_numpy(cut.load_features())
+            return self._load(cut)
         if cut.id not in self._cache:
-            self._cache[cut.id] = torch.from_numpy(cut.load_features())
+            self._cache[cut.id] = self._load(cut)
         return self._cache[cut.id]
 
-    def _tokens(self, cut: CutSet) -> Tensor:
-        """The token ids of one cut, or none where only the audio matters."""
-        ids = self.tokens.encode(cut.supervisions[0].text) if self.label else []
-        return torch.tensor(ids, dtype=torch.long)
+    def _load(self, cut: Cut) -> Tensor:
+        """The same from the disk."""
+        return torch.from_numpy(cut.load_features() if self.hears == "features" else load_audio(cut))
 
 
 def shuffled_batches(cuts: CutSet, dataset: Utterances, *, seconds: float, seed: int, epoch: int) -> DataLoader:

@@ -8,20 +8,26 @@ Shapes: B utterances, S samples, T encoder frames, N tokens, D channels, V vocab
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from isogloss.config import DecodingParams
+from isogloss.config import AsrParams, DecodingParams, Params
+from isogloss.config.components import RecognizerComponent
 from isogloss.errors import ModelError
 from isogloss.recognizers.base import Hypothesis, Losses, Part, Recognizer
+from isogloss.recognizers.batches import Batch
 from isogloss.recognizers.ctc_search import Path as TokenPath
 from isogloss.recognizers.ctc_search import best_path, prefix_beam_search
 from isogloss.recognizers.per_utterance.squares import squares_in_one_pass
+from isogloss.recognizers.pretrained import pretrained_folder, read_pretrained
 
 SAMPLING_RATE = 16_000
+
+
+COMPONENT = RecognizerComponent(name="ctc", implementation="CtcRecognizer", hears="audio", pretrained=True)
 
 
 class CtcRecognizer(Recognizer):
@@ -40,8 +46,8 @@ class CtcRecognizer(Recognizer):
         The sampling rate is not 16 kHz.
     """
 
-    kind: ClassVar[str] = "ctc"
-    hears: ClassVar[Literal["features", "audio"]] = "audio"
+    kind = COMPONENT.name
+    hears = COMPONENT.hears
 
     def __init__(self, model: Any, tokenizer: Any, feature_extractor: Any) -> None:
         super().__init__()
@@ -104,12 +110,12 @@ class CtcRecognizer(Recognizer):
         count = count or self.model._get_subsampling_output_length
         return count(lengths).clamp(max=logits_BTV.shape[1]).to(torch.long)
 
-    def losses(self, batch: Any) -> Losses:
+    def losses(self, batch: Batch) -> Losses:
         """The CTC loss of each utterance in nats; 0 where the text is longer than the audio.
 
         In float32 at the least, and on the CPU always: its gradient on a GPU differs from run to run.
         """
-        logits_BTV, hidden_BTD, frames_B = self.frames(batch.audio_BS, batch.lengths_B)
+        logits_BTV, hidden_BTD, frames_B = self.frames(_audio(batch), batch.lengths_B)
         tokens = [self.encode(text) for text in batch.texts]
         units_B = torch.tensor([len(ids) for ids in tokens])
         tokens_BN = torch.nn.utils.rnn.pad_sequence([torch.tensor(ids) for ids in tokens], batch_first=True)
@@ -121,14 +127,24 @@ class CtcRecognizer(Recognizer):
         loss_B = F.ctc_loss(
             log_probs_TBV, tokens_BN, frames_B.cpu(), units_B, blank=self.blank, reduction="none", zero_infinity=True
         )
-        within_BT1 = (torch.arange(hidden_BTD.shape[1], device=hidden_BTD.device) < frames_B[:, None])[:, :, None]
         return Losses(
             loss_B=loss_B.to(logits_BTV.device),
             units_B=units_B.to(logits_BTV.device),
-            embedding_BD=(hidden_BTD.detach() * within_BT1).sum(dim=1) / frames_B[:, None].clamp(min=1),
+            embedding_BD=_mean_over_time(hidden_BTD.detach(), frames_B),
         )
 
-    def squares(self, batch: Any) -> dict[str, Tensor] | None:
+    @torch.no_grad()
+    def embed(self, batch: Batch) -> Tensor:
+        """The mean of the last hidden frames."""
+        _, hidden_BTD, frames_B = self.frames(_audio(batch), batch.lengths_B)
+        return _mean_over_time(hidden_BTD, frames_B)
+
+    @property
+    def embedding_dim(self) -> int:
+        """The width of the model."""
+        return int(self.model.config.hidden_size)
+
+    def squares(self, batch: Batch) -> dict[str, Tensor] | None:
         """Sum over the batch of squared per-utterance gradients, by parameter name, in one backward pass.
 
         None for a model that has to see one utterance at a time, or has layers of other kinds.
@@ -158,10 +174,10 @@ class CtcRecognizer(Recognizer):
         return ids
 
     @torch.no_grad()
-    def transcribe(self, batch: Any, decoding: DecodingParams) -> list[Hypothesis]:
+    def transcribe(self, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
         """The best path, or a prefix beam search without a language model."""
         self.eval()
-        logits_BTV, _, frames_B = self.frames(batch.audio_BS, batch.lengths_B)
+        logits_BTV, _, frames_B = self.frames(_audio(batch), batch.lengths_B)
         log_probs_BTV = logits_BTV.float().log_softmax(dim=-1).cpu()
         seconds = (batch.lengths_B.cpu() / SAMPLING_RATE / frames_B.cpu().clamp(min=1)).tolist()
         found = []
@@ -204,14 +220,44 @@ class CtcRecognizer(Recognizer):
         return cls.from_checkpoint(folder)
 
     @classmethod
-    def from_checkpoint(cls, folder: Path) -> Self:
-        """Any CTC checkpoint in the Hugging Face layout, in float32."""
-        from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
+    def new(cls, params: Params, data: Path) -> Self:
+        """The checkpoint that `asr.checkpoint` names."""
+        return cls.from_checkpoint(pretrained_folder(params.asr))
 
-        from isogloss.recognizers.pretrained import read_pretrained
+    @classmethod
+    def base_options(cls, params: Params) -> list[Any]:
+        """Section `asr`."""
+        return [params.asr]
+
+    @classmethod
+    def base_epochs(cls, asr: AsrParams) -> int:
+        """`asr.epochs`."""
+        return asr.epochs
+
+    @classmethod
+    def from_checkpoint(cls, folder: Path) -> Self:
+        """Any CTC checkpoint in the Hugging Face layout, in evaluation mode, in float32.
+
+        Raises
+        ------
+        ModelError
+            The files make no CTC model.
+        """
+        from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
         model = read_pretrained(AutoModelForCTC, folder, dtype=torch.float32, use_safetensors=True)
         return cls(model, read_pretrained(AutoTokenizer, folder), read_pretrained(AutoFeatureExtractor, folder)).eval()
+
+
+def _audio(batch: Batch) -> Tensor:
+    """The samples of a batch, (B, S)."""
+    return cast(Tensor, batch.audio_BS)
+
+
+def _mean_over_time(hidden_BTD: Tensor, frames_B: Tensor) -> Tensor:
+    """The mean of each utterance's frames, (B, D)."""
+    within_BT1 = (torch.arange(hidden_BTD.shape[1], device=hidden_BTD.device) < frames_B[:, None])[:, :, None]
+    return (hidden_BTD * within_BT1).sum(dim=1) / frames_B[:, None].clamp(min=1)
 
 
 def _mask(lengths: Sequence[int], device: torch.device) -> Tensor:

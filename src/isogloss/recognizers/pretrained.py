@@ -6,11 +6,13 @@ which bytes it means. A folder's bytes are said by a digest.
 """
 
 import hashlib
+import importlib.util
 import os
 import re
 from pathlib import Path
 from typing import Any
 
+from isogloss.config import AsrParams
 from isogloss.errors import ModelError
 
 MODELS_VARIABLE = "ISOGLOSS_MODELS"
@@ -54,6 +56,22 @@ def resolve_checkpoint(checkpoint: str, *, repository: Path | str = ".", downloa
                 "as owner/name@0123456789abcdef0123456789abcdef01234567"
             )
     _require_checkpoint(folder, checkpoint)
+    return folder
+
+
+def pretrained_folder(asr: AsrParams) -> Path:
+    """The folder of the checkpoint that section `asr` names, which is the one that its digest says.
+
+    Raises
+    ------
+    ModelError
+        As `resolve_checkpoint` and `require_digest`; or the packages of the extra are not installed.
+    """
+    if importlib.util.find_spec("transformers") is None:
+        raise ModelError(f"asr.model is {asr.model}, which needs the package transformers; install isogloss[whisper]")
+    checkpoint = asr.checkpoint or ""
+    folder = resolve_checkpoint(checkpoint, download=asr.download)
+    require_digest(folder, asr.checkpoint_sha256, checkpoint=checkpoint)
     return folder
 
 

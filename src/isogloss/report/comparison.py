@@ -15,12 +15,17 @@ Figures = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One experiment: its name, its setting, its params by dotted key, its metrics."""
+    """One experiment: its name, its setting, its params by dotted key, its metrics.
+
+    `stale` says why its metrics were made with other params, code or data than the row names; empty where they were
+    not.
+    """
 
     name: str
     setting: str
     params: Mapping[str, Any]
     metrics: Figures
+    stale: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,13 +74,15 @@ class Comparison:
         """The settings on the Pareto front of `metrics` (of all where none are named).
 
         A setting is on it if no other one is at least as good in every metric and better in one; settings that lack a
-        metric are left out.
+        metric, or whose metrics are stale, are left out.
         """
         names = tuple(self.metrics if metrics is None else metrics)
         points = {
             setting.name: [self._cost(name, setting.metrics[name]) for name in names]
             for setting in self.settings
-            if names and all(setting.metrics[name] is not None for name in names)
+            if names
+            and all(setting.metrics[name] is not None for name in names)
+            and not any(run.stale for run in setting.runs)
         }
         return frozenset(
             name for name, costs in points.items() if not any(_beats(other, costs) for other in points.values())

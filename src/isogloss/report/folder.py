@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from isogloss.errors import TableError
-from isogloss.judging.document import KIND, Document
+from isogloss.judging.document import Document
 from isogloss.report.flat import flat_table
 from isogloss.tables import atomic_folder, read_json, write_json, write_parquet
 
@@ -23,7 +23,7 @@ def check_folder(folder: Path) -> None:
     if foreign:
         raise TableError(f"--out {folder} holds {foreign[0]!r}, which no audit writes; name a new folder")
     content = read_json(folder / FIGURES) if FIGURES in held else None
-    if not isinstance(content, dict) or content.get("kind") != KIND:
+    if not isinstance(content, dict) or content.get("kind") != Document.model_fields["kind"].default:
         raise TableError(f"--out {folder} is not an earlier audit; name a new folder")
 
 

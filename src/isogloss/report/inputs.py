@@ -28,7 +28,7 @@ class _Record(BaseModel):
 class Parameters(_Record):
     """Parameters of a recogniser."""
 
-    encoder: int
+    encoder: int | None
     total: int
 
 
@@ -47,10 +47,10 @@ class EmissionDelay(_Record):
 
 
 class Cost(_Record):
-    """The base recogniser's `cost.json`."""
+    """The base recogniser's `cost.json`; what the recogniser cannot count is None."""
 
     parameters: Parameters
-    flops: Operations
+    flops: Operations | None
     emission_delay: EmissionDelay
 
 

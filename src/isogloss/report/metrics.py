@@ -28,10 +28,11 @@ def metrics(inputs: ReportInputs) -> dict[str, Any]:
 
 def _cost_metrics(cost: Cost) -> dict[str, Any]:
     """What the base recogniser costs, and how late it speaks."""
+    flops = cost.flops
     return {
         "encoder_parameters": cost.parameters.encoder,
-        "gflops_per_s": cost.flops.per_second / 1e9,
-        "compute_share": cost.flops.dense_share,
+        "gflops_per_s": None if flops is None else flops.per_second / 1e9,
+        "compute_share": None if flops is None else flops.dense_share,
         "emission_delay_ms": {"median": cost.emission_delay.median_ms, "p95": cost.emission_delay.p95_ms},
     }
 

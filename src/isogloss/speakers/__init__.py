@@ -2,6 +2,7 @@
 
 - `encoder`: the whole, its sizes, and its files
 - `blocks`: dilated convolutions with squeeze-and-excitation
+- `embed`: embeddings of whole sets of cuts
 - `pooling`: attentive statistics over time
 
 Shape legend: B batch, T frames, F mel filters, C channels, D embedding dimensions. Frames past an utterance's length

@@ -15,17 +15,14 @@ from torch.utils.data import DataLoader
 
 from isogloss.config import AsrParams, MitigationParams, Params
 from isogloss.corpus.frontend.cuts import read_cuts
-from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.determinism import compute_repeatably
-from isogloss.inference.transcribe import decode_cuts
 from isogloss.mitigation import Mitigation, Setting, Step, build_mitigation
-from isogloss.recognizers.base import Losses
+from isogloss.recognizers import Recognizer, load_recognizer, save_recognizer
 from isogloss.recognizers.batches import Batch, Utterances, shuffled_batches
-from isogloss.recognizers.transducer import Transducer, load_transducer, save_transducer
+from isogloss.recognizers.decode import decode_cuts
 from isogloss.training.adaptation import Adaptation, Objective
 from isogloss.training.base import CODE, SOURCE
 from isogloss.training.fitting import finish, fit, training_key
-from isogloss.training.recognizer import transducer_losses
 
 
 class RecognizerObjective(Objective):
@@ -38,7 +35,7 @@ class RecognizerObjective(Objective):
     model
         The recogniser; it is adapted in place.
     asr
-        Section `asr`, for the transducer loss (see `transducer_losses`).
+        Section `asr`, for the losses (see `Recognizer.training_losses`).
     learning_rate
         The rate.
 
@@ -48,9 +45,9 @@ class RecognizerObjective(Objective):
         Utterance and weight of each cut of the present epoch, by the cut's id: an utterance may be drawn again.
     """
 
-    model: Transducer
+    model: Recognizer
 
-    def __init__(self, model: Transducer, asr: AsrParams, *, learning_rate: float) -> None:
+    def __init__(self, model: Recognizer, asr: AsrParams, *, learning_rate: float) -> None:
         super().__init__(model)
         self.asr = asr
         self.learning_rate = learning_rate
@@ -58,7 +55,7 @@ class RecognizerObjective(Objective):
 
     def step(self, batch: Batch) -> Step:
         """The losses of a batch's transcripts."""
-        losses = utterance_losses(self.model, batch, self.asr)
+        losses = self.model.training_losses(batch, self.asr)
         ids, weights = zip(*(self.drawn[id_] for id_ in batch.ids), strict=True)
         return Step(
             ids=list(ids),
@@ -76,19 +73,6 @@ class RecognizerObjective(Objective):
         return torch.optim.Adam(trained, lr=self.learning_rate)
 
 
-def utterance_losses(model: Transducer, batch: Batch, asr: AsrParams) -> Losses:
-    """The loss of each utterance's transcript."""
-    encoded_BTD, lengths_B = model.encode(batch.features_BTF, batch.lengths_B, batch.cohorts)
-    within_BT = torch.arange(encoded_BTD.shape[1], device=encoded_BTD.device) < lengths_B[:, None]
-    cost = model.encoder.compute_cost()
-    return Losses(
-        loss_B=transducer_losses(model, encoded_BTD, lengths_B, batch, asr),
-        units_B=batch.token_lengths_B,
-        embedding_BD=(encoded_BTD.detach() * within_BT[:, :, None]).sum(dim=1) / lengths_B[:, None],
-        extra=None if cost is None else model.encoder.compute_weight * cost,
-    )
-
-
 def adapt_recognizer(
     method: str,
     params: Params,
@@ -98,7 +82,7 @@ def adapt_recognizer(
     assignments: pd.DataFrame,
     worst: Collection[str],
     output: Path,
-) -> Transducer:
+) -> Recognizer:
     """Adapt the base recogniser with one mitigation and write the model.
 
     Parameters
@@ -123,9 +107,10 @@ def adapt_recognizer(
     compute_repeatably(options.threads)
     lightning.seed_everything(options.seed, verbose=False)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    tokens = Tokens.read(data / "tokens.txt")
     mitigation = build_mitigation(method, params)
-    splits = {split: read_cuts(data / "cuts" / f"{split}.jsonl") for split in ("train", "adapt")}
+    base_model = load_recognizer(base)
+    hears = base_model.hears
+    splits = {split: read_cuts(data / "cuts" / f"{split}.jsonl", hears=hears) for split in ("train", "adapt")}
     cuts = {cut.id: cut for split in splits.values() for cut in split}
     setting = Setting(
         utterances=_with_cohorts(splits, assignments),
@@ -136,12 +121,13 @@ def adapt_recognizer(
     first = mitigation.examples(setting, _generator(options.seed, 0))
     print(f"{method}: {len(first)} utterances an epoch, for {', '.join(sorted(worst))}", flush=True)
 
-    base_model = load_transducer(base)
-    labels = mitigation.relabel(setting, lambda ids: decode_cuts(base_model, _cut_set(cuts, ids), tokens))
+    labels = mitigation.relabel(
+        setting, lambda ids: {id_: said.text for id_, said in decode_cuts(base_model, _cut_set(cuts, ids)).items()}
+    )
     cuts = {id_: _with_text(cut, labels[id_]) if id_ in labels else cut for id_, cut in cuts.items()}
     model = mitigation.model(base_model, setting).to(device)
     dataset = Utterances(
-        tokens, cache=True, cohorts=dict(zip(assignments["utterance_id"], assignments["cohort"], strict=True))
+        model.hears, cache=True, cohorts=dict(zip(assignments["utterance_id"], assignments["cohort"], strict=True))
     )
     mitigation.start(model, setting, _base_batches(splits["train"], dataset, options, device))
     key = _key(method, params, setting, base=base, data=data)
@@ -155,7 +141,7 @@ def adapt_recognizer(
         checkpoints=key,
         curve=output.with_suffix(".loss.tsv"),
     )
-    save_transducer(model, output, beside=mitigation.tensors(), weights=mitigation.weights())
+    save_recognizer(model, output, beside=mitigation.tensors(), weights=mitigation.weights())
     finish(key)
     return model
 
@@ -166,13 +152,13 @@ def _key(method: str, params: Params, setting: Setting, *, base: Path, data: Pat
         f"mitigate@{method}",
         [
             params.mitigation,
-            getattr(params, method),
+            params.section(method),
             (params.asr.fastemit, params.asr.delay_penalty),
             sorted(setting.worst),
             setting.utterances.to_csv(index=False),
         ],
-        [base, data / "cuts" / "train.jsonl", data / "cuts" / "adapt.jsonl", data / "tokens.txt"],
-        [*CODE, SOURCE / "mitigation", SOURCE / "inference"],
+        [base, data / "cuts" / "train.jsonl", data / "cuts" / "adapt.jsonl"],
+        [*CODE, SOURCE / "mitigation"],
     )
 
 

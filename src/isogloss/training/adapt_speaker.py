@@ -18,7 +18,6 @@ from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.corpus.frontend.features import FRAMES_PER_SECOND
 from isogloss.determinism import compute_repeatably
 from isogloss.errors import TableError
-from isogloss.inference.embed import embed_cuts
 from isogloss.mitigation import Pairs, Setting, Step, build_speaker_mitigation
 from isogloss.speakers import SpeakerEncoder, load_speaker_encoder, save_speaker_encoder
 from isogloss.speakers.batches import (
@@ -28,6 +27,7 @@ from isogloss.speakers.batches import (
     draw_batches,
     loader,
 )
+from isogloss.speakers.embed import embed_cuts
 from isogloss.speakers.metric_losses import AamSoftmax, AngularPrototypical
 from isogloss.training.adaptation import Adaptation, Objective
 from isogloss.training.fitting import finish, fit, training_key
@@ -129,7 +129,7 @@ def adapt_speaker_encoder(
         f"mitigate_speaker@{method}",
         [options, base_options, setting.utterances.to_csv(index=False)],
         [base, data / "cuts" / "train.jsonl"],
-        [SOURCE / "determinism.py", *(SOURCE / name for name in ("inference", "mitigation", "speakers", "training"))],
+        [SOURCE / "determinism.py", *(SOURCE / name for name in ("mitigation", "speakers", "training"))],
     )
     steps = options.epochs * len(batches(0))
     objective = SpeakerObjective(model.train(), loss, setting, learning_rate=options.learning_rate, steps=steps)

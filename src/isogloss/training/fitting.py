@@ -15,6 +15,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -26,6 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from isogloss.errors import ModelError
 from isogloss.training.averaging import MovingAverage
+from isogloss.training.checkpoints import SafeCheckpointIO, usable
 from isogloss.training.loss_curve import LossCurve
 
 Precision = Literal["auto", "float32", "bf16"]
@@ -71,8 +73,8 @@ def fit(
     ema_decay
         The module ends with a moving average of its weights (see `MovingAverage`); 0 for the weights themselves.
     precision
-        float32; bf16, where matrix products run in bfloat16 by autocast (but for LSTMs, see
-        `isogloss.recognizers.transducer.recurrence`); or auto, which is bf16 on a GPU.
+        float32; bf16, where matrix products run in bfloat16 by autocast (but for those that a model keeps in float32,
+        such as its LSTMs); or auto, which is bf16 on a GPU.
     devices
         Processes, one a GPU (see `visible_devices`).
 
@@ -109,11 +111,11 @@ def _go_through(
     trainer: lightning.Trainer, module: lightning.LightningModule, epochs: lightning.LightningDataModule, *, last: Path
 ) -> None:
     """All epochs that the checkpoint `last` does not have behind it."""
-    resumes = last.exists()
+    resumes = usable(last, tell=trainer.is_global_zero)
     if resumes and trainer.is_global_zero:
         print(f"resuming from {last}", flush=True)
     try:
-        trainer.fit(module, epochs, ckpt_path=last if resumes else None, weights_only=False)
+        trainer.fit(module, epochs, ckpt_path=last if resumes else None)
     except SystemExit:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from None
 
@@ -127,10 +129,11 @@ def _trainer(callbacks: list[Callback], checkpoints: Path, *, devices: int, **op
     return lightning.Trainer(
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
         devices=devices,
-        # While the encoder learns alone from CTC, the predictor has no gradient.
+        # Parts of a model may have no gradient for some epochs, as a transducer's predictor while CTC trains alone.
         strategy=DDPStrategy(find_unused_parameters=True) if devices > 1 else "auto",
         use_distributed_sampler=False,
         callbacks=[*callbacks, *([RichProgressBar(leave=True)] if on_terminal else []), checkpoint],
+        plugins=[SafeCheckpointIO()],
         enable_progress_bar=on_terminal,
         enable_model_summary=False,
         logger=False,
@@ -166,8 +169,12 @@ def training_key(stage: str, params: Iterable[Any], files: Iterable[Path], code:
 
 
 def finish(checkpoints: Path) -> None:
-    """Remove the checkpoints of a training whose outputs are written."""
+    """Remove the checkpoints of a training whose outputs are written, and the folders that are empty without them."""
     shutil.rmtree(checkpoints, ignore_errors=True)
+    with suppress(OSError):  # another training has its checkpoints there
+        for folder in (checkpoints.parent, checkpoints.parent.parent):
+            if CHECKPOINTS in (folder, folder.parent):
+                folder.rmdir()
 
 
 class _BatchSeed(Callback):

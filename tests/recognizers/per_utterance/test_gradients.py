@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from isogloss.recognizers.per_utterance.gradients import UtteranceGradients
+from isogloss.recognizers.per_utterance import UtteranceGradients
 
 
 class Everything(nn.Module):

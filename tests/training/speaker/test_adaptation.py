@@ -1,19 +1,23 @@
 """Training goes on under a mitigation: to the same bytes where it is interrupted, and from the base as it was."""
 
 import hashlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from ruamel.yaml import YAML
 
 from isogloss.config import Params, SpeakerParams, VerificationParams
 from isogloss.errors import ModelError, TableError
 from isogloss.speakers import load_speaker_encoder
+from isogloss.training import adapt_speaker
 from isogloss.training.adapt_speaker import _setting, adapt_speaker_encoder
 from isogloss.training.adaptation import Adaptation
 from isogloss.training.speaker import train_speaker_encoder
 
+ROOT = Path(__file__).parents[3]
 BASE = SpeakerParams(embedding_dim=8, epochs=1, speakers_per_batch=12, crop_seconds=0.3)
 OPTIONS = VerificationParams(epochs=3, clusters=3, refresh_epochs=2)
 
@@ -58,6 +62,20 @@ def test_a_killed_reweighting_ends_with_the_same_bytes(prepared, base, tmp_path,
         adapt("arw_pairwise", prepared, base, tmp_path / "killed")
     monkeypatch.setattr(Adaptation, "training_step", step)
     assert adapt("arw_pairwise", prepared, base, tmp_path / "killed") == undisturbed
+
+
+def test_the_key_covers_what_the_stage_computes_with(prepared, base, tmp_path, monkeypatch):
+    def training_key(stage, params, files, code):
+        covered.extend(path.name for path in code)
+        raise InterruptedError
+
+    covered = []
+    monkeypatch.setattr(adapt_speaker, "training_key", training_key)
+    with pytest.raises(InterruptedError):
+        adapt("continued", prepared, base, tmp_path / "x")
+    deps = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]["mitigate_speaker"]["do"]["deps"]
+    packages = {Path(dep).name for dep in deps if dep.startswith("src/isogloss/")}
+    assert packages - {"frontend", "tables.py", "weights.py"} == set(covered)
 
 
 def test_a_speaker_has_one_group_what_all_known_utterances_agree_on():

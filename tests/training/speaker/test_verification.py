@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import torch
 
-from isogloss.audit.verification.report import report_verifier, speaker_cohorts
 from isogloss.config import Params
 from isogloss.errors import TableError
 from isogloss.inference.embed import embed_utterances
 from isogloss.inference.verify import evaluate_verifier
 from isogloss.judging.verification import equal_error_rate, read_list
+from isogloss.report.verifier import report_verifier, speaker_cohorts
 from isogloss.speakers import new_speaker_encoder, save_speaker_encoder
 from isogloss.tables import write_json, write_parquet
 
@@ -64,7 +64,7 @@ def encoder(seed):
 
 def test_both_verifiers_are_scored_on_the_same_trials_and_compared(repository):
     root, metadata, encoders = repository
-    overall = evaluate_verifier("continued", PARAMS, root)
+    document = evaluate_verifier("continued", PARAMS, root)
     folder = root / "results/speaker/continued"
     trials = pd.read_parquet(folder / "trials.parquet")
     people = metadata.set_index("utterance_id")
@@ -76,12 +76,12 @@ def test_both_verifiers_are_scored_on_the_same_trials_and_compared(repository):
         cosines = [float(vectors[a] @ vectors[b]) for a, b in zip(trials["enrol_id"], trials["test_id"], strict=True)]
         np.testing.assert_allclose(trials[column], cosines, atol=1e-5)
         same = trials["enrol_id"].map(people["speaker_id"]) == trials["test_id"].map(people["speaker_id"])
-        assert overall[figure] == pytest.approx(equal_error_rate(trials[column], same))
+        assert getattr(document.overall, figure) == pytest.approx(equal_error_rate(trials[column], same))
     for grouping, cohorts in (("geographic", {"region 1", "region 2"}), ("gender", {"female", "male"})):
-        fairness = json.loads((folder / grouping / "fairness.json").read_text())
-        assert {cohort["label"] for cohort in fairness["cohorts"]} == cohorts
+        assert {cohort.label for cohort in document.grouping(grouping).cohorts} == cohorts
         assert {f"trials.{side}-{grouping}.txt" for side in ("same", "other")} <= {p.name for p in folder.iterdir()}
     assert len(read_list(folder / "trials.txt")) == len(trials)
+    assert json.loads((folder / "fairness.json").read_text()) == document.content()
 
 
 def test_the_report_says_of_each_cohort_what_its_trials_say(repository):
@@ -93,7 +93,7 @@ def test_the_report_says_of_each_cohort_what_its_trials_say(repository):
     document = json.loads((folder / "fairness.json").read_text())
     trials = pd.read_parquet(root / "results/speaker/continued/trials.parquet")
     gender = metadata.drop_duplicates("speaker_id").set_index("speaker_id")["gender"]
-    by_gender = next(one for one in document["groupings"] if one["rule"] == "gender")
+    by_gender = next(one for one in document["groupings"] if one["name"] == "gender")
     for cohort in by_gender["cohorts"]:
         inside = trials["enrol_speaker"].map(gender).eq(cohort["label"]) & trials["test_speaker"].map(gender).eq(
             cohort["label"]

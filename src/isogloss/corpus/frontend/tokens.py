@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from isogloss.errors import CorpusError
@@ -25,6 +26,11 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.symbols)
 
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        """The id of each symbol."""
+        return {symbol: index for index, symbol in enumerate(self.symbols)}
+
     def encode(self, text: str) -> list[int]:
         """Token ids of a text.
 
@@ -33,9 +39,8 @@ class Tokens:
         CorpusError
             A character is not in the vocabulary.
         """
-        ids = {symbol: index for index, symbol in enumerate(self.symbols)}
         try:
-            return [ids[character] for character in text]
+            return [self._ids[character] for character in text]
         except KeyError as error:
             raise CorpusError(
                 f"character {error.args[0]!r} of {text!r} is not among the tokens of the training text; normalise "
@@ -44,7 +49,11 @@ class Tokens:
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of token ids, with single spaces between words."""
-        return " ".join("".join(self.symbols[index] for index in ids).split())
+        return " ".join(self.spell(ids).split())
+
+    def spell(self, ids: Iterable[int]) -> str:
+        """The text of token ids with every space as it is: `encode` gives the ids back."""
+        return "".join(self.symbols[index] for index in ids)
 
     def write(self, path: Path | str) -> None:
         """One symbol a line, in the order of their ids."""

@@ -105,9 +105,9 @@ def _listed(source: Source, people: pd.DataFrame, *, where: str) -> pd.DataFrame
             raise TableError(f"the speakers' table names the utterance {twice.iloc[0]!r} twice; keep one row")
         _refuse_no_trials(trials, source)
         for side in SIDES:
-            unknown = np.flatnonzero(~trials[f"{side}_id"].isin(people["utterance_id"]))
-            if unknown.size:
-                row = int(unknown[0])
+            strangers = np.flatnonzero(~trials[f"{side}_id"].isin(people["utterance_id"]))
+            if strangers.size:
+                row = int(strangers[0])
                 raise TableError(
                     f"{source.place(row)} names the utterance {trials[f'{side}_id'].iloc[row]!r}, which the table of "
                     "speakers does not have; add a row for it"

@@ -46,24 +46,6 @@ class Estimate:
         return None if self.low is None or self.high is None else [self.low, self.high]
 
 
-@dataclass(frozen=True)
-class PairedEstimate:
-    """One group of speakers, two systems."""
-
-    before: Estimate
-    after: Estimate
-    difference: Estimate
-    relative_change: Estimate
-
-
-@dataclass(frozen=True)
-class GroupContrast:
-    """Two groups of speakers, one system."""
-
-    difference: Estimate
-    ratio: Estimate
-
-
 def bootstrap(
     groups: Sequence[Array] | Array,
     estimands: Sequence[Estimand],
@@ -132,44 +114,6 @@ def ratio(
     """
     totals = totals_of(numerator, denominator)
     return bootstrap([totals], [of.rate()], resamples=resamples, confidence=confidence, seed=seed)[0]
-
-
-def paired_change(
-    before: ArrayLike,
-    after: ArrayLike,
-    denominator: ArrayLike,
-    *,
-    denominator_after: ArrayLike | None = None,
-    resamples: int = 2000,
-    confidence: float = 0.95,
-    seed: int = 1,
-) -> PairedEstimate:
-    """Two systems on the same speakers: both rates, their difference, the relative change after / before - 1.
-
-    One number a speaker each, summed over his utterances, weights multiplied in. A rate of zero before leaves
-    the relative change undefined (None).
-    """
-    last = denominator if denominator_after is None else denominator_after
-    totals = totals_of(before, denominator, after, last)
-    wanted = [of.rate(), of.rate(column=2), of.difference(), of.relative_change()]
-    return PairedEstimate(*bootstrap([totals], wanted, resamples=resamples, confidence=confidence, seed=seed))
-
-
-def between_groups(
-    group: tuple[ArrayLike, ArrayLike],
-    other: tuple[ArrayLike, ArrayLike],
-    *,
-    resamples: int = 2000,
-    confidence: float = 0.95,
-    seed: int = 1,
-) -> GroupContrast:
-    """One system on two groups of different speakers: difference and ratio of their rates.
-
-    Each group is (numerators, denominators), one number a speaker, as in `ratio`.
-    """
-    totals = [totals_of(*group), totals_of(*other)]
-    wanted = [of.difference_of_groups(), of.ratio_of_groups()]
-    return GroupContrast(*bootstrap(totals, wanted, resamples=resamples, confidence=confidence, seed=seed))
 
 
 def totals_of(*columns: ArrayLike) -> Array:

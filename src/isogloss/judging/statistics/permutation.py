@@ -1,18 +1,12 @@
 """Permutation tests with speakers as the units that are exchanged.
 
-`sign_flip`: if two systems do not differ, the two outcomes of a speaker may be swapped. `exchange_groups`: if
-two groups of speakers do not differ, a speaker may be in either. Both are two-sided, enumerate all
-arrangements where these are no more than the permutations asked for, and otherwise count (1 + as extreme) /
-(1 + drawn), which is never 0 (Phipson & Smyth 2010).
+`sign_flip`: if two systems do not differ, the two outcomes of a speaker may be swapped. `exchange_cohorts`: if two
+groups of speakers do not differ, a speaker may be in either. Both count (1 + as extreme) / (1 + drawn), which is never
+0 (Phipson & Smyth 2010); sign flips are enumerated where they are no more than the permutations asked for.
 """
-
-import itertools
-import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from isogloss.errors import TableError
 
 Array = NDArray[np.float64]
 
@@ -37,9 +31,9 @@ def sign_flip(
 ) -> float:
     """p value of "the two systems do not differ", with the speakers' outcomes swapped at random.
 
-    One number a speaker each, as in `intervals.paired_change`. The statistic is |rate after - rate before|.
-    Speakers whose outcomes are equal change nothing and are left out; when all are, p is 1. An arrangement without a
-    rate, because nothing is left to divide by, counts as extreme; without an observed one p is 1.
+    One number a speaker each, summed over their utterances, weights multiplied in. The statistic is |rate after - rate
+    before|. Speakers whose outcomes are equal change nothing and are left out; when all are, p is 1. An arrangement
+    without a rate, because nothing is left to divide by, counts as extreme; without an observed one p is 1.
     """
     first = np.stack([np.asarray(before, dtype=np.float64), np.asarray(denominator, dtype=np.float64)], axis=1)
     last = denominator if denominator_after is None else denominator_after
@@ -74,57 +68,20 @@ def sign_flip(
     return (1 + count) / (1 + permutations)
 
 
-def exchange_groups(
-    group: tuple[ArrayLike, ArrayLike],
-    other: tuple[ArrayLike, ArrayLike],
-    *,
-    permutations: int = 10000,
-    seed: int = 1,
-    one_sided: bool = False,
-) -> float:
-    """p value of "the rates of two groups of speakers do not differ", with their membership exchanged.
-
-    Each group is (numerators, denominators), one number a speaker. The statistic is the logarithm of the ratio of the
-    rates over its linearised standard error: studentised, the test also holds asymptotically where the groups have the
-    same rate but differ in spread or size (Chung & Romano 2013). Error counts are skewed, so a small group's high rate
-    comes with a large standard error: a difference studentised as it is would hardly ever call a small group worse.
-    Two-sided means twice the smaller tail, so that either direction has half of the level. `one_sided` asks whether
-    `group` is worse than `other`.
-
-    Raises
-    ------
-    TableError
-        A group has fewer than two speakers: it has no standard error.
-    """
-    parts = [
-        np.stack([np.asarray(n, dtype=np.float64), np.asarray(d, dtype=np.float64)], axis=1) for n, d in (group, other)
-    ]
-    totals, size = np.concatenate(parts), len(parts[0])
-    codes = np.repeat([0, 1], [size, len(parts[1])])
-    if min(size, len(totals) - size) < 2:
-        raise TableError(f"groups of {size} and {len(totals) - size} speakers: each needs two at least")
-    if math.comb(len(totals), size) > permutations:
-        p = exchange_cohorts(totals, codes, permutations=permutations, seed=seed, one_sided=one_sided)[0]
-        return 1.0 if p is None else p
-    columns = _columns(totals)
-    arrangements = np.array(list(itertools.combinations(range(len(totals)), size)))
-    values = _against_rest(
-        columns[arrangements].sum(axis=1)[:, None], columns.sum(axis=0), np.array([size]), len(totals)
-    )
-    higher, lower = _tails(values, values[0]) / len(values)
-    return float(higher[0] if one_sided else min(1.0, 2 * min(higher[0], lower[0])))
-
-
 def exchange_cohorts(
     totals_S2: ArrayLike,
     cohorts: ArrayLike,
     *,
     permutations: int = 10000,
     seed: int = 1,
-    one_sided: bool = False,
 ) -> list[float | None]:
-    """p values of each cohort against all other speakers, as `exchange_groups`, from the same random
-    exchanges.
+    """p values of "a cohort and all other speakers have the same rate", with membership exchanged at random.
+
+    The statistic is the logarithm of the ratio of the rates over its linearised standard error: studentised, the test
+    also holds asymptotically where both have the same rate but differ in spread or size (Chung & Romano 2013). Error
+    counts are skewed, so a small cohort's high rate comes with a large standard error: a difference studentised as it
+    is would hardly ever call a small cohort worse. Two-sided means twice the smaller tail, so that either direction has
+    half of the level. All cohorts are judged from the same exchanges.
 
     Parameters
     ----------
@@ -132,8 +89,8 @@ def exchange_cohorts(
         (S, 2) numerators and denominators, a row a speaker.
     cohorts
         (S,) cohort of each speaker as a number from 0; a speaker has one.
-    permutations, seed, one_sided
-        As in `exchange_groups`.
+    permutations, seed
+        As in `sign_flip`.
 
     Returns
     -------
@@ -156,7 +113,7 @@ def exchange_cohorts(
             np.add.reduceat(columns.take(rng.permutation(speakers), axis=0), starts, axis=0, out=sums[row])
         counts += _tails(_against_rest(sums, everything, sizes, speakers), observed)
     higher, lower = (1 + counts) / (1 + permutations)
-    p_values = higher if one_sided else np.minimum(1.0, 2 * np.minimum(higher, lower))
+    p_values = np.minimum(1.0, 2 * np.minimum(higher, lower))
     able = (np.minimum(sizes, speakers - sizes) >= 2) & (np.minimum(inside, everything - inside)[:, 1] > 0)
     return [float(p) if judged else None for p, judged in zip(p_values, able, strict=True)]
 

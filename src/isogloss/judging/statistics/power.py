@@ -18,15 +18,15 @@ def detectable_change(
     after: ArrayLike,
     denominator: ArrayLike,
     *,
+    denominator_after: ArrayLike | None = None,
     speakers: int | None = None,
     power: float = 0.8,
     confidence: float = 0.95,
 ) -> float | None:
-    """The least relative reduction of a rate that these speakers would have shown, as a fraction (0.3 is 30
-    %).
+    """The least relative reduction of a rate that these speakers would have shown, as a fraction (0.3 is 30 %).
 
-    One number a speaker each, as in `intervals.paired_change`; how much speakers differ in their change is
-    taken from them. `speakers` asks the same for another number of such speakers. None where the standard
+    One number a speaker each, summed over their utterances, weights multiplied in; how much speakers differ in their
+    change is taken from them. `speakers` asks the same for another number of such speakers. None where the standard
     error is undefined.
 
     Examples
@@ -34,7 +34,8 @@ def detectable_change(
     "With 14 speakers you could not have seen less than 30 % relative" is `detectable_change(...) == 0.3` for
     14.
     """
-    totals = totals_of(before, denominator, after, denominator)
+    last = denominator if denominator_after is None else denominator_after
+    totals = totals_of(before, denominator, after, last)
     error = standard_error([totals], of.relative_change())
     effect = _least_effect(error, len(totals), speakers, power, confidence)
     return None if effect is None else float(-np.expm1(-effect))
@@ -47,8 +48,7 @@ def detectable_ratio(
     power: float = 0.8,
     confidence: float = 0.95,
 ) -> float | None:
-    """The least ratio above 1 of the rates of two groups of speakers that would have been seen (1.5: half as
-    much again).
+    """The least ratio above 1 of the rates of two groups that would have been seen (1.5: half as much again).
 
     Each group is (numerators, denominators), one number a speaker. The degrees of freedom are those of the
     smaller group, which is cautious. None where the standard error is undefined.

@@ -13,7 +13,7 @@ the worst cohort.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ from isogloss.judging.statistics.multiple import holm
 from isogloss.judging.verification.cohorts import Cohort, cohorts_of, everybody
 from isogloss.judging.verification.inference import infer_cohorts, infer_overall, levels_of
 from isogloss.judging.verification.trials import ScoredTrials, trials_of
-from isogloss.judging.wer import harmed, label, on_discovery, too_small
+from isogloss.judging.wer import harmed, label, on_discovery, too_small, worst_first
 
 
 def trial_document(
@@ -51,12 +51,14 @@ def trial_document(
     everyone = everybody(sides)
     if not everyone.measurable:
         raise TableError("there are no targets or no non-targets among the trials; an error rate needs both")
-    known = [replace(one, cohorts=_filled(one.cohorts), chosen=_filled(one.chosen)) for one in groupings]
+    known = [
+        replace(one, cohorts=cast(pd.DataFrame, _filled(one.cohorts)), chosen=_filled(one.chosen)) for one in groupings
+    ]
     shown = trial_names(before, known, discovery, min_speakers=min_speakers, where=where)
     if discovery is not None:
         early = trials_of(discovery, where="the trials of discovery")
         known = [_ranked(one, early) for one in known]
-    thresholds = {
+    thresholds: dict[Any, float] = {
         side: errors.at_eer.score
         for side, errors in zip(SIDES, everyone.errors, strict=False)
         if errors.at_eer is not None
@@ -133,7 +135,7 @@ class _Judge:
 
     def grouping(self, grouping: Grouping, shown: ShownNames) -> GroupingFigures:
         """One grouping, or why there is nothing to show of it."""
-        head = {
+        head: dict[str, Any] = {
             "name": grouping.name,
             "title": grouping.title or grouping.name,
             "discovered": grouping.chosen is not None,
@@ -145,12 +147,9 @@ class _Judge:
         names = [grouping.cohorts[side].map(shown.judged) for side in ("enrol", "test")]
         apart = set(shown.judged) - set(shown.members(shown.merged or ""))
         ranked = {name: one for name, one in grouping.ranked.items() if name in apart}
+        places = {name: one.rank for name, one in ranked.items()}
         cohorts = cohorts_of(self.sides, *names)
-        if grouping.chosen is None:
-            cohorts.sort(key=lambda one: (one.name == shown.merged, *_highest_first(one)))
-        else:
-            places = {name: one.rank for name, one in ranked.items()}
-            cohorts.sort(key=lambda one: (places.get(one.name, np.inf), one.name == shown.merged, one.name))
+        cohorts.sort(key=lambda one: (places.get(one.name, np.inf), one.name == shown.merged, one.name))
         return self._figures(head, grouping, shown, ranked, cohorts)
 
     def _figures(
@@ -185,7 +184,7 @@ class _Judge:
         return GroupingFigures(
             **head,
             speakers=len(self.sides[0].speakers),
-            cohorts=figures,
+            cohorts=figures if grouping.chosen is not None else sorted(figures, key=worst_first),
             spread=spread,
             worst_cohort_by_discovery=figures[0].cohort if figures[0].discovery_rank == 1 else None,
             worst_cohort_by_test=_worst(figures),
@@ -210,12 +209,6 @@ class _Judge:
                 f"{sum(one.p is not None for one in figures)} cohorts. "
             )
         return f"{text}Cohorts of fewer than {statistics.min_speakers} speakers carry no inference."
-
-
-def _highest_first(cohort: Cohort) -> tuple[float, str]:
-    """Where a cohort stands by its EER; what cannot be measured comes last."""
-    eer = cohort.errors[0].eer
-    return (1.0 if eer is None else -eer), cohort.name
 
 
 def _worst(figures: Sequence[CohortFigures]) -> str | None:

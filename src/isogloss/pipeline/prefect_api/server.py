@@ -8,13 +8,14 @@ inside functions only.
 
 import http.client
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
 import tomllib
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,16 +23,19 @@ from isogloss.errors import IsoglossError, PipelineError
 from isogloss.pipeline.host.execute import Leashed
 from isogloss.pipeline.host.file_locks import try_lock
 from isogloss.pipeline.masking import masked
+from isogloss.pipeline.prefect_api.cancellation import PRIVATE_VARIABLE
+from isogloss.pipeline.prefect_api.keeping_up import kept_up
 
 _STARTUP_SECONDS = 600.0
 """The first start migrates an empty database: 10 s, and minutes on a machine that is busy with other things."""
 
 
 @contextmanager
-def prefect_api(root: Path, *, private: bool = True) -> Iterator[None]:
+def prefect_api(root: Path, *, private: bool = True, say: Callable[[str], None] = print) -> Iterator[None]:
     """Set up the environment in which the block may import Prefect: where its API is, and that it keeps quiet.
 
-    It is the configured API, or that of the `isogloss ui` of this clone, or (if `private`) a server for this run.
+    It is the configured API, or that of the `isogloss ui` of this clone, or (if `private`) a server for this run; `say`
+    hears of it when that server has to be started again.
 
     Raises
     ------
@@ -47,26 +51,37 @@ def prefect_api(root: Path, *, private: bool = True) -> Iterator[None]:
         )
     if url is not None:
         os.environ["PREFECT_API_URL"] = url
+        os.environ.pop(PRIVATE_VARIABLE, None)
         _refuse_unreachable(url)
         with _one_sentence(url):
             yield
         return
     os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
+    os.environ[PRIVATE_VARIABLE] = "1"
     with prefect_server(root, port=free_port(), interface=False) as server:
         # Importing takes as long as the server needs to start: do both at once.
         import prefect  # noqa: F401
 
         server.wait_until_up()
-        with _one_sentence(server.url):
+        with kept_up(server, say=say), _one_sentence(server.url):
             yield
 
 
 class PrefectServer:
-    """A server on a leash; `url` is where its API is."""
+    """A server on a leash; `url` is where its API is, `log` (relative to `root`) what it says.
 
-    def __init__(self, process: Leashed, port: int, log: Path):
-        self.process, self.port, self.log = process, port, log
+    `start` makes its process.
+    """
+
+    def __init__(self, start: Callable[[], Leashed], *, port: int, log: Path, root: Path):
+        self._start, self.process, self.port = start, start(), port
+        self._log_file, self.log = log, log.relative_to(root)
         self.url = f"http://127.0.0.1:{port}/api"
+
+    def restart(self) -> None:
+        """Start the process again after it has ended."""
+        self.process.finish()
+        self.process = self._start()
 
     def wait_until_up(self) -> None:
         """Return when the server answers; raises `PipelineError` where it never does."""
@@ -82,7 +97,20 @@ class PrefectServer:
             finally:
                 connection.close()
             time.sleep(0.1)
-        raise PipelineError(f"Prefect's server did not start; its log is {self.log}")
+        raise PipelineError(f"Prefect's server did not start{self.cause}; its log is {self.log}")
+
+    @property
+    def cause(self) -> str:
+        """In brackets, why it ended, where its log gives that away."""
+        try:
+            text = self._log_file.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+        causes = {
+            "the disk is full": r"No space left on device|database or disk is full|Disk quota exceeded",
+            "its folder cannot be written": r"readonly database|Read-only file system|Permission denied|unable to open",
+        }
+        return next((f" ({cause})" for cause, sign in causes.items() if re.search(sign, text)), "")
 
 
 @contextmanager
@@ -94,26 +122,32 @@ def prefect_server(root: Path, *, port: int, interface: bool) -> Iterator[Prefec
     """
     home = prefect_home(root)
     home.mkdir(parents=True, exist_ok=True)
+    # Where both spellings are set, Python reads the small letters alone.
+    spared = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    spared = ",".join(dict.fromkeys([*filter(None, spared.split(",")), "127.0.0.1"]))
     os.environ.update(
-        PREFECT_HOME=str(home),
-        PREFECT_API_URL=f"http://127.0.0.1:{port}/api",
-        NO_PROXY=",".join(filter(None, [os.environ.get("NO_PROXY", ""), "127.0.0.1"])),
+        PREFECT_HOME=str(home), PREFECT_API_URL=f"http://127.0.0.1:{port}/api", NO_PROXY=spared, no_proxy=spared
     )
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     environment = {**os.environ, "PREFECT_SERVER_UI_ENABLED": str(interface).lower()}
     log = home / "server.log"
-    with log.open("wb") as output:
-        process = Leashed(
-            [*command, "--ui" if interface else "--no-ui"],
-            cwd=root,
-            environment=environment,
-            stdout=output,
-            grace_seconds=1.0,
-        )
+    log.unlink(missing_ok=True)
+
+    def start() -> Leashed:
+        with log.open("ab") as output:
+            return Leashed(
+                [*command, "--ui" if interface else "--no-ui"],
+                cwd=root,
+                environment=environment,
+                stdout=output,
+                grace_seconds=1.0,
+            )
+
+    server = PrefectServer(start, port=port, log=log, root=root.resolve())
     try:
-        yield PrefectServer(process, port, log.relative_to(root.resolve()))
+        yield server
     finally:
-        end(process, seconds=1.0)
+        end(server.process, seconds=1.0)
 
 
 def end(process: Leashed, *, seconds: float) -> None:
@@ -133,6 +167,7 @@ def quiet_environment() -> None:
         DO_NOT_TRACK="1",
         # The run speaks for itself (`isogloss.pipeline.console`); failures reach the user as one sentence.
         PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",
+        PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL",
     )
     password = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
     if password:
@@ -191,6 +226,8 @@ def _one_sentence(url: str) -> Iterator[None]:
     except IsoglossError:
         raise
     except Exception as error:
+        if type(error).__name__ == "CancelledRun":  # somebody has cancelled the run in Prefect
+            raise KeyboardInterrupt from None
         if _answers(url):
             raise
         raise PipelineError(

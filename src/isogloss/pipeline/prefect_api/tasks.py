@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from isogloss.pipeline.masking import masked
+from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.prefect_api.states import state_of
 from isogloss.pipeline.progress import Progress, progress_of
@@ -30,11 +31,23 @@ def prefect_submit() -> Submit:
 
     run_stage = task(cache_policy=NO_CACHE)(_run_stage)  # DVC decides what is stale
     futures: dict[str, PrefectFuture[State]] = {}
+    stands_for: dict[str, tuple[str, ...]] = {}
 
     def submit(stage: Stage, job: Job) -> Submitted:
-        upstream = [allow_failure(futures[name]) for name in stage.needs if name in futures]
+        # `allow_failure` does not admit a cancelled task: what needs a skipped stage would stay pending for ever. It
+        # is shown after those that the skipped stage was waiting for, down to the one that failed.
+        needs = [name for need in stage.needs for name in stands_for.get(need, (need,)) if name in futures]
+        upstream = tuple(dict.fromkeys(needs))
+
+        def told() -> Outcome:
+            outcome = job()
+            if outcome.state in ("skipped", "interrupted"):
+                stands_for[stage.name] = upstream
+            return outcome
+
         named = run_stage.with_options(name=stage.name, task_run_name=stage.name)
-        futures[stage.name] = named.submit(job, return_state=False, wait_for=upstream)
+        after = [allow_failure(futures[name]) for name in upstream]
+        futures[stage.name] = named.submit(told, return_state=False, wait_for=after)
         return futures[stage.name]
 
     return submit

@@ -23,7 +23,7 @@ def write_whole() -> None:
     from dvc.utils.serialize import _common, _json, _py, _toml, _yaml
 
     for module in (_common, _json, _py, _toml, _yaml):
-        module._dump_data = _dump  # type: ignore[attr-defined]
+        module._dump_data = _dump
     edit = rwlock._edit_rwlock
 
     def edit_whole(lock_dir: str, fs: Any, hardlink: bool) -> Any:

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.config import Overrides, flattened, overridden
+from isogloss.config.reading import parse_yaml
 from isogloss.errors import PipelineError
 from isogloss.pipeline.repo.cache_check import fits, object_name
 from isogloss.pipeline.repo.git import git, revision
+from isogloss.pipeline.repo.graph import ABSENT, lookup
+from isogloss.pipeline.repo.mending import Entries, lock_entries
 
 _TRAILER = "Isogloss-Inputs"
 
@@ -41,7 +44,7 @@ class Experiment:
     @cached_property
     def params(self) -> dict[str, Any]:
         """Its params.yaml."""
-        return self._yaml("params.yaml")
+        return parse_yaml(self.text("params.yaml"), where=f"params.yaml of experiment {self.name}") or {}
 
     @cached_property
     def files(self) -> frozenset[str]:
@@ -49,20 +52,36 @@ class Experiment:
         return frozenset(git(self.root, "ls-tree", "-r", "-z", "--name-only", self.commit).split("\0"))
 
     @cached_property
+    def stale(self) -> str:
+        """Why its results are not those of its params: a param that dvc.lock has otherwise; empty where there is none.
+
+        (Only params.yaml is compared: the code and the data of another commit are not here.)
+        """
+        for name, entry in self._entries.items():
+            for key, before in entry.get("params", {}).get("params.yaml", {}).items():
+                now = lookup(self.params, key)
+                if now is not ABSENT and now != before:
+                    return f"{name} has not run since {key} changed"
+        return ""
+
+    @cached_property
+    def _entries(self) -> Entries:
+        """The stages of its dvc.lock."""
+        stages = lock_entries(self.text("dvc.lock").encode()) if "dvc.lock" in self.files else {}
+        if stages is None:
+            raise PipelineError(f"experiment {self.name} holds a damaged dvc.lock; remove it with `dvc exp remove`")
+        return stages
+
+    @cached_property
     def outputs(self) -> dict[str, str]:
         """Path -> hash of every output of its stages, from dvc.lock; the hash of a folder ends in `.dir`."""
-        stages = self._yaml("dvc.lock").get("stages", {}) if "dvc.lock" in self.files else {}
-        return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", []) if "md5" in out}
+        return {
+            out["path"]: out["md5"] for stage in self._entries.values() for out in stage.get("outs", []) if "md5" in out
+        }
 
     def text(self, path: str) -> str:
         """A file of its commit; raises `PipelineError` where it holds no such file."""
         return git(self.root, "show", f"{self.commit}:{path}")
-
-    def _yaml(self, path: str) -> dict[str, Any]:
-        """A YAML file of its commit."""
-        from ruamel.yaml import YAML
-
-        return YAML(typ="safe", pure=True).load(self.text(path)) or {}
 
 
 def save(worktree: Path, *, root: Path, name: str, baseline: str, message: str, inputs: str) -> str:
@@ -103,6 +122,13 @@ def find(root: Path, names: Iterable[str] | None = None) -> list[Experiment]:
             found[experiment.name] = experiment
     order = list(names) if names is not None else sorted(found)
     return [found[name] for name in order if name in found]
+
+
+def last_commit(root: Path) -> Experiment | None:
+    """HEAD as an experiment; None where it has no params.yaml."""
+    head = revision(root)
+    commit = Experiment(root, "last commit", head, head)
+    return commit if "params.yaml" in commit.files else None
 
 
 def has_params(experiment: Experiment, overrides: Overrides) -> bool:

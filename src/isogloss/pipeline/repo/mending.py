@@ -100,7 +100,7 @@ def lock_entries(text: bytes) -> Entries | None:
     try:
         # pure=False is the fast parser in C; a parser of our own, since threads must not share one.
         content = YAML(typ="safe", pure=False).load(text.decode("utf-8"))
-    except (YAMLError, ValueError):
+    except (YAMLError, ValueError, TypeError, RecursionError):
         return None
     if not isinstance(content, dict) or content.get("schema") != "2.0":
         return None

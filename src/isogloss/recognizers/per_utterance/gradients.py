@@ -7,7 +7,7 @@ for every layer and multiplies them out (the idea of Goodfellow 2015, 1510.01799
 are ours and are tested against one backward pass an utterance).
 
 Layers are given by kind: linear, convolution, layer normalisation, embedding and LSTM, whatever is built of them. An
-LSTM runs as one that tells its gates' gradients (`lstm_gradients`) and leaves autograd none for its weights. A
+LSTM runs as one that tells its gates' gradients (`lstm`) and leaves autograd none for its weights. A
 parameter that several layers share has the sum of what each gives it, utterance by utterance. A parameter that is used
 in another way, beside its layers or by a layer that no longer sees utterance by utterance, is out of sight: its
 gradients do not add up to what autograd found. `squares` then leaves it out, so that the caller can fall back on one

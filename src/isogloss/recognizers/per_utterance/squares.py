@@ -1,18 +1,18 @@
 """Squared per-utterance gradients of a recogniser's losses, in one backward pass over the batch."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from isogloss.recognizers.base import Recognizer
+from isogloss.recognizers.batches import Batch
 from isogloss.recognizers.per_utterance.gradients import Call, Gradients, UtteranceGradients
 
 
 def squares_in_one_pass(
     model: Recognizer,
-    batch: Any,
+    batch: Batch,
     *,
     formulas: Mapping[type[nn.Module], Callable[[nn.Module, Call, Tensor], Gradients]] | None = None,
     changed_in_place: bool = False,
@@ -32,11 +32,11 @@ def squares_in_one_pass(
     caller takes one backward pass an utterance.
     """
     model.zero_grad(set_to_none=True)
-    with UtteranceGradients(model, len(batch.lengths_B), formulas=formulas, changed_in_place=changed_in_place) as noted:
+    with UtteranceGradients(model, len(batch), formulas=formulas, changed_in_place=changed_in_place) as noted:
         losses = model.losses(batch)
         losses.loss_B.sum().backward()
     found = noted.squares()
-    trained = dict(model.trained_parameters())
+    trained = model.trained_parameters()
     reached = {name for name, parameter in trained.items() if parameter.grad is not None}
     model.zero_grad(set_to_none=True)
     if any(name not in found for name in reached):

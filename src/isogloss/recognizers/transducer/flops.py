@@ -19,7 +19,10 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from isogloss.recognizers.transducer.encoders import Encoder
+from isogloss.recognizers.base import Cost
+from isogloss.recognizers.transducer.encoders import Encoder, build_encoder
+from isogloss.recognizers.transducer.encoders.amortized import AmortizedEncoder
+from isogloss.recognizers.transducer.model import Transducer
 
 aten = torch.ops.aten
 FRAME_SECONDS = 0.01
@@ -65,6 +68,29 @@ def count_flops(encoder: Encoder, features_BTF: Tensor, lengths_B: Tensor) -> Fl
         by_kind=_by_kind(encoder, counter.get_flop_counts()),
         seconds=float(lengths_B.sum()) * FRAME_SECONDS,
     )
+
+
+def encoder_cost(model: Transducer, features_BTF: Tensor, lengths_B: Tensor) -> Cost:
+    """What the encoder of a model on the CPU costs on a batch of features that are not normalised."""
+    flops = count_flops(model.encoder, model.normalise(features_BTF), lengths_B)
+    return Cost(
+        encoder=model.configuration["encoder"],
+        parameters=sum(parameter.numel() for parameter in model.encoder.parameters()),
+        flops=flops.total,
+        seconds=flops.seconds,
+        dense_share=_dense_share(model, features_BTF, lengths_B, flops),
+        subsampling=model.encoder.subsampling,
+    )
+
+
+def _dense_share(model: Transducer, features_BTF: Tensor, lengths_B: Tensor, flops: Flops) -> float | None:
+    """Operations with hard gates over those of the same encoder without gates; None where it has none."""
+    if not (isinstance(model.encoder, AmortizedEncoder) and model.encoder.arbitrators):
+        return None
+    configuration = model.configuration
+    options = configuration["encoder_options"] | {"gates": "none"}
+    dense = build_encoder(configuration["encoder"], input_dim=configuration["input_dim"], **options)
+    return flops.total / count_flops(dense, features_BTF, lengths_B).total
 
 
 def _by_kind(encoder: Encoder, counts: dict[str, dict[Any, int]]) -> dict[str, int]:

@@ -1,26 +1,21 @@
-"""The transducer: encoder, predictor and joiner, with a CTC head that is used in training only.
+"""The network of a transducer: encoder, predictor and joiner, with a CTC head that is used in training only.
 
 Shape legend in `isogloss.recognizers.transducer`.
 """
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from isogloss.recognizers.transducer.cohort_input import CohortInput
+from isogloss.recognizers.cohort_input import CohortInput
 from isogloss.recognizers.transducer.encoders import build_encoder
 from isogloss.recognizers.transducer.predictor import LstmPredictor
-from isogloss.tables import atomic_folder, read_json, write_parquet
-from isogloss.weights import load_weights, write_weights
 
 
 class Transducer(nn.Module):
-    """A recogniser with the joiner output_layer(tanh(encoder + predictor)) (Graves 2012, 1211.3711).
+    """A network with the joiner output_layer(tanh(encoder + predictor)) (Graves 2012, 1211.3711).
 
     Parameters
     ----------
@@ -108,45 +103,3 @@ class Transducer(nn.Module):
     def join_step(self, encoder_BJ: Tensor, predictor_BJ: Tensor) -> Tensor:
         """Logits of one frame and one history of each stream: (B, V)."""
         return self.output_layer(torch.tanh(encoder_BJ + predictor_BJ))
-
-
-def with_cohort_input(base: Transducer, cohorts: Sequence[str], *, hidden_share: float) -> Transducer:
-    """A copy of a model that has cohort membership for an input more, and as yet makes nothing of it."""
-    model = Transducer(**(base.configuration | {"cohorts": list(cohorts), "hidden_share": hidden_share}))
-    model.load_state_dict(base.state_dict(), strict=False)
-    return model.to(base.feature_mean_F.device)
-
-
-def save_transducer(
-    model: Transducer,
-    folder: Path | str,
-    *,
-    beside: dict[str, Tensor] | None = None,
-    weights: pd.DataFrame | None = None,
-) -> None:
-    """Write `model.safetensors` and `model.json` (what `Transducer` was made with), atomically.
-
-    What explains how the model came about goes to `mitigation.safetensors` and `weights.parquet` in the same folder.
-    """
-    with atomic_folder(folder) as temporary:
-        write_weights(model.state_dict(), temporary / "model.safetensors")
-        if beside:
-            write_weights(beside, temporary / "mitigation.safetensors")
-        if weights is not None:
-            write_parquet(weights, temporary / "weights.parquet")
-        text = json.dumps(model.configuration, indent=2)
-        (temporary / "model.json").write_text(text + "\n", encoding="utf-8")
-
-
-def load_transducer(folder: Path | str) -> Transducer:
-    """Read a model that `save_transducer` wrote, in evaluation mode, on the CPU.
-
-    Raises
-    ------
-    ModelError
-        The weights are no whole file, or do not fit the configuration beside them.
-    """
-    folder = Path(folder)
-    model = Transducer(**read_json(folder / "model.json"))
-    load_weights(model, folder / "model.safetensors")
-    return model.eval()

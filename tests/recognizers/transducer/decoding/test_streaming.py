@@ -9,11 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from isogloss.config import DecodingParams
 from isogloss.corpus.frontend.features import FRAMES_PER_SECOND, SAMPLING_RATE, feature_extractor
 from isogloss.corpus.frontend.tokens import Tokens
-from isogloss.errors import CorpusError, ModelError
-from isogloss.recognizers.transducer import Transducer, save_transducer
-from isogloss.recognizers.transducer.decoding import StreamingRecognizer, greedy_decode
+from isogloss.errors import CorpusError
+from isogloss.recognizers.transducer import TransducerRecognizer
+from isogloss.recognizers.transducer.decoding import greedy_decode
 from isogloss.recognizers.transducer.encoders import encoder_names, encoder_options
 
 FILTERS = 40
@@ -35,11 +36,11 @@ def talkative(encoder):
 def random_model(encoder, seed, features_TF):
     """A model whose joiner is as sensitive to the audio as to the history, and whose blank often wins."""
     torch.manual_seed(seed)
-    model = Transducer(
+    model = TransducerRecognizer(
+        TOKENS,
         encoder=encoder,
         encoder_options=encoder_options(encoder),
         input_dim=FILTERS,
-        vocabulary=len(TOKENS),
         predictor_dim=16,
         joiner_dim=24,
     ).eval()
@@ -68,6 +69,12 @@ def audio(samples, seed):
     return (level_N * generator.normal(0.0, 0.3, samples)).astype(np.float32)
 
 
+def heard(model, chunks):
+    """The hypothesis after each chunk, and the final one."""
+    stream = model.stream(decoding=DecodingParams())
+    return [*map(stream.accept, chunks), stream.finish()]
+
+
 def features_of(audio_N):
     return torch.from_numpy(feature_extractor(FILTERS).extract(audio_N, SAMPLING_RATE))
 
@@ -88,7 +95,7 @@ def test_batch_single_and_stream_say_the_same(encoder, data):
         edges = sorted(data.draw(st.lists(st.integers(0, len(audio_N)), max_size=8)))
         edges = [0, *edges, len(audio_N)]
         chunks = [audio_N[start:end] for start, end in itertools.pairwise(edges)]
-        *partials, final = StreamingRecognizer(model, TOKENS).transcribe(chunks)
+        *partials, final = heard(model, chunks)
         assert final.text == TOKENS.decode(batched.tokens) == TOKENS.decode(alone.tokens)
         assert list(final.tokens) == batched.tokens == alone.tokens
         seconds = [frame * model.encoder.subsampling / FRAMES_PER_SECOND for frame in batched.frames]
@@ -103,7 +110,7 @@ def test_batch_single_and_stream_say_the_same(encoder, data):
 @pytest.mark.parametrize("encoder", encoder_names())
 def test_no_token_comes_before_its_audio_and_none_waits_longer_than_its_window(encoder):
     model, audio_N, step = talkative(encoder), audio(16_000, 5), 16
-    stream = StreamingRecognizer(model, TOKENS).start()
+    stream = model.stream(decoding=DecodingParams())
     seen = 0
     for end in range(step, len(audio_N) + 1, step):
         partial = stream.accept(audio_N[end - step : end])
@@ -115,10 +122,10 @@ def test_no_token_comes_before_its_audio_and_none_waits_longer_than_its_window(e
 
 
 def test_streams_of_one_recognizer_do_not_disturb_each_other():
-    recognizer = StreamingRecognizer(talkative("lstm"), TOKENS)
+    recognizer = talkative("lstm")
     first, second = audio(12_000, 1), audio(12_000, 2)
-    alone = [list(recognizer.transcribe([audio_N]))[-1] for audio_N in (first, second)]
-    streams = [recognizer.start(), recognizer.start()]
+    alone = [heard(recognizer, [audio_N])[-1] for audio_N in (first, second)]
+    streams = [recognizer.stream(decoding=DecodingParams()) for _ in range(2)]
     for at in range(0, 12_000, 3000):
         for stream, audio_N in zip(streams, (first, second), strict=True):
             stream.accept(audio_N[at : at + 3000])
@@ -129,25 +136,12 @@ def test_streams_of_one_recognizer_do_not_disturb_each_other():
 @pytest.mark.parametrize("encoder", encoder_names())
 @pytest.mark.parametrize("samples", [0, 100])
 def test_silence_too_short_for_a_frame_has_no_text(encoder, samples):
-    *_, final = StreamingRecognizer(talkative(encoder), TOKENS).transcribe([audio(samples, 1)])
+    *_, final = heard(talkative(encoder), [audio(samples, 1)])
     assert (final.text, final.tokens, final.is_final) == ("", (), True)
 
 
 def test_a_finished_stream_takes_no_more_audio():
-    stream = StreamingRecognizer(talkative("lstm"), TOKENS).start()
+    stream = talkative("lstm").stream(decoding=DecodingParams())
     stream.finish()
     with pytest.raises(CorpusError, match="has ended"):
         stream.accept(audio(100, 1))
-
-
-def test_a_recognizer_comes_from_the_folder_of_a_model_and_its_tokens(tmp_path):
-    save_transducer(talkative("lstm"), tmp_path / "model")
-    TOKENS.write(tmp_path / "tokens.txt")
-    read = StreamingRecognizer.from_folder(tmp_path / "model", tmp_path / "tokens.txt")
-    chunks = [audio(9000, 1)]
-    assert list(read.transcribe(chunks)) == list(StreamingRecognizer(talkative("lstm"), TOKENS).transcribe(chunks))
-
-
-def test_a_vocabulary_of_another_model_is_refused():
-    with pytest.raises(ModelError, match="the vocabulary has 3 tokens but the model knows"):
-        StreamingRecognizer(talkative("lstm"), Tokens.of(["ab"]))

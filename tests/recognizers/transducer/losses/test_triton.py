@@ -1,37 +1,47 @@
-"""The Triton path against the CPU path: on a GPU where there is one, else in Triton's interpreter."""
+"""The Triton path against the CPU path: interpreted, or with `TRITON_INTERPRET=0` on a GPU (see conftest)."""
 
 import os
 
 import pytest
 import torch
 
-if not torch.cuda.is_available():
-    os.environ.setdefault("TRITON_INTERPRET", "1")  # read when Triton is first imported
+pytest.importorskip("triton", reason="Triton is not installed, as it is only for Linux: its kernels are not tested")
 
-pytest.importorskip(
-    "triton", reason="Triton is not installed (pip install 'isogloss[gpu]'): its kernels are not tested"
-)
-
-from isogloss.recognizers.transducer.losses import backends, joiner_triton, transducer_loss
-from isogloss.recognizers.transducer.losses.lattice import forward_backward, lattice_loss
+from isogloss.recognizers.transducer.losses import Pruning, backends, joiner_triton, transducer_loss
+from isogloss.recognizers.transducer.losses.lattice import forward_backward
+from isogloss.recognizers.transducer.losses.lattice_loss import lattice_loss
 from isogloss.recognizers.transducer.losses.lattice_triton import forward_backward as forward_backward_in_triton
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-pytestmark = pytest.mark.filterwarnings("ignore:divide by zero encountered in log:RuntimeWarning")
+DEVICE = "cpu" if os.environ["TRITON_INTERPRET"] == "1" else "cuda"
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:divide by zero encountered in log:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:All-NaN slice encountered:RuntimeWarning"),
+]
 
 
 def both_ways(case, monkeypatch, **options):
     """Loss and gradients on the CPU path and on the Triton path."""
-    results = []
-    for triton in (False, True):
-        monkeypatch.setattr(backends, "uses_triton", lambda tensor, triton=triton: triton)
-        device = DEVICE if triton else "cpu"
-        layer = case.layer.to(device)
-        encoder, predictor = (x.detach().to(device).requires_grad_() for x in (case.encoder, case.predictor))
-        loss = transducer_loss(encoder, predictor, layer, *(x.to(device) for x in case.targets), **options)
-        gradients = torch.autograd.grad(loss.sum(), [encoder, predictor, *layer.parameters()])
-        results.append([x.detach().cpu() for x in (loss, *gradients)])
-    return results
+    return [one_way(case, monkeypatch, triton=triton, **options) for triton in (False, True)]
+
+
+def one_way(case, monkeypatch, *, triton, range_=None, summed=slice(None), **options):
+    """Loss and gradients, with windows of `range_` positions where given; the gradients of the `summed` losses."""
+    monkeypatch.setattr(backends, "uses_triton", lambda tensor: triton)
+    device = DEVICE if triton else "cpu"
+    layer = case.layer.to(device)
+    encoder, predictor = leaves = [x.detach().to(device).requires_grad_() for x in (case.encoder, case.predictor)]
+    leaves += layer.parameters()
+    if range_ is not None:
+        generator = torch.Generator().manual_seed(9)
+        parts = {
+            name: torch.randn(*like.shape[:2], len(layer.weight), generator=generator).to(device).requires_grad_()
+            for name, like in (("encoder_BTV", encoder), ("predictor_BPV", predictor))
+        }
+        leaves += parts.values()
+        options["pruning"] = Pruning(range=range_, **parts)
+    loss = transducer_loss(encoder, predictor, layer, *(x.to(device) for x in case.targets), **options)
+    gradients = torch.autograd.grad(loss[summed].sum(), leaves)
+    return [x.detach().cpu() for x in (loss, *gradients)]
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -42,6 +52,43 @@ def test_triton_agrees_with_the_cpu_path(oracle, monkeypatch, bias, chunk_number
     plain, triton = both_ways(case, monkeypatch, fastemit=0.2, delay_penalty=0.1)
     torch.testing.assert_close(triton, plain)
     torch.testing.assert_close(triton[0].double(), oracle.loss(case, delay_penalty=0.1).double(), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("chunk_numbers", [1 << 25, 30])
+@pytest.mark.parametrize("range_", [2, 3])
+def test_triton_prunes_as_the_cpu_path_does(oracle, monkeypatch, chunk_numbers, range_):
+    monkeypatch.setattr(joiner_triton, "CHUNK_NUMBERS", chunk_numbers)
+    case = oracle.case([5, 1, 4], [4, 3, 0], extra=(1, 1), dtype=torch.float32)
+    plain, triton = both_ways(case, monkeypatch, range_=range_, fastemit=0.2, delay_penalty=0.1)
+    torch.testing.assert_close(triton, plain)
+
+
+def test_triton_prunes_with_windows_that_span_blocks(oracle, monkeypatch):
+    case = oracle.case([3], [40], vocabulary=6, width=130, dtype=torch.float32)
+    with torch.no_grad():
+        case.layer.weight.mul_(0.1)
+    plain, triton = both_ways(case, monkeypatch, range_=20)
+    torch.testing.assert_close(triton, plain, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("bad", [0, 1, 2])
+@pytest.mark.parametrize("range_", [None, 2])
+def test_triton_keeps_a_spoilt_utterance_to_itself(oracle, monkeypatch, bad, range_):
+    good = [b for b in range(3) if b != bad]
+    clean, spoilt = (oracle.case([3, 3, 2], [2, 1, 2], dtype=torch.float32) for _ in range(2))
+    with torch.no_grad():
+        spoilt.encoder[bad] = torch.nan
+    first, second = (one_way(case, monkeypatch, triton=True, range_=range_, summed=good) for case in (clean, spoilt))
+    assert torch.equal(first[0][good], second[0][good])
+    assert second[0][bad].isnan()
+    torch.testing.assert_close(second[1:], first[1:])
+    assert all((gradient[bad] == 0).all() for gradient in second[1:3])
+
+
+def test_triton_sums_nothing_where_no_utterance_has_a_part(oracle, monkeypatch):
+    case = oracle.case([3, 2], [2, 1], dtype=torch.float32)
+    gradients = one_way(case, monkeypatch, triton=True, summed=[])[1:]
+    assert all((gradient == 0).all() for gradient in gradients)
 
 
 def test_triton_loops_over_blocks_of_vocabulary_and_positions_and_width(oracle, monkeypatch):

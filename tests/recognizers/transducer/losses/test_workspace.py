@@ -4,7 +4,7 @@ import threading
 
 import torch
 
-from isogloss.recognizers.transducer.losses.lattice import lattice_loss
+from isogloss.recognizers.transducer.losses.lattice_loss import lattice_loss
 from isogloss.recognizers.transducer.losses.workspace import KEPT_BYTES, Workspace
 
 

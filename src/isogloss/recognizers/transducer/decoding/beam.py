@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from isogloss.errors import ModelError
-from isogloss.recognizers.transducer.decoding.greedy import Hypothesis
+from isogloss.recognizers.transducer.decoding.greedy import TokenSequence
 from isogloss.recognizers.transducer.decoding.histories import Histories
 from isogloss.recognizers.transducer.model import Transducer
 
@@ -24,7 +24,7 @@ IMPOSSIBLE = -torch.inf
 
 
 @dataclass
-class ScoredHypothesis(Hypothesis):
+class ScoredHypothesis(TokenSequence):
     """A hypothesis with its log-probability.
 
     Attributes

@@ -22,8 +22,8 @@ LOOKED_AT = 4
 
 
 @dataclass
-class Hypothesis:
-    """Tokens of one utterance, and the encoder frame at which each was emitted."""
+class TokenSequence:
+    """The tokens found in one utterance, and the encoder frame at which each was emitted."""
 
     tokens: list[int] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
@@ -51,7 +51,7 @@ def greedy_decode(
     *,
     cohorts: Sequence[str] | None = None,
     max_tokens_per_frame: int = 5,
-) -> list[Hypothesis]:
+) -> list[TokenSequence]:
     """The most probable token at each step, for a batch of utterances.
 
     Parameters
@@ -74,7 +74,7 @@ def greedy_decode(
 
 def advance(
     model: Transducer, encoder_BTJ: Tensor, lengths_B: Tensor, state: GreedyState, *, max_tokens_per_frame: int
-) -> tuple[list[Hypothesis], GreedyState]:
+) -> tuple[list[TokenSequence], GreedyState]:
     """Decode the next encoder frames of each stream.
 
     Parameters
@@ -126,9 +126,9 @@ def _step(model: Transducer, token_B: Tensor, speaks_B: Tensor, state: GreedySta
     )
 
 
-def _collect(emitted: list[Tensor], batch: int) -> list[Hypothesis]:
+def _collect(emitted: list[Tensor], batch: int) -> list[TokenSequence]:
     """Sort what was emitted, step by step, into one hypothesis a stream."""
-    hypotheses = [Hypothesis() for _ in range(batch)]
+    hypotheses = [TokenSequence() for _ in range(batch)]
     if not emitted:
         return hypotheses
     for tokens, frames in torch.stack(emitted).tolist():

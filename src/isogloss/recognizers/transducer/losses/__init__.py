@@ -1,9 +1,10 @@
 """Losses.
 
 - `transducer_loss`, `transducer_loss_from_logits`: the transducer loss with FastEmit and delay penalty
-- `lattice`: the sweep over the (T, U + 1) lattice, its log-likelihood and occupancies
+- `Pruning`, `warm_up_scales`: the transducer loss within windows of label positions
+- `lattice`: the sweep over the (T, U + 1) lattice, its log-likelihood and occupancies; `lattice_loss`: its loss
 - `recomputed`: log-probabilities whose logits are computed again for the gradient, the frame of the joiners
-- `joiner_tiles`: log-probabilities of the joiner without its full logits
+- `joiner_tiles`, `tiles`, `threads`: log-probabilities of the joiner without its full logits
 - `joiner_triton`, `lattice_triton`, `triton_kernels`: the same on CUDA, where Triton is installed
 - `backends`: which of them runs
 - `workspace`: memory that is kept from call to call
@@ -11,6 +12,7 @@
 - `reference`: the definition in plain torch
 """
 
+from isogloss.recognizers.transducer.losses.pruning import Pruning, warm_up_scales
 from isogloss.recognizers.transducer.losses.transducer import transducer_loss, transducer_loss_from_logits
 
-__all__ = ["transducer_loss", "transducer_loss_from_logits"]
+__all__ = ["Pruning", "transducer_loss", "transducer_loss_from_logits", "warm_up_scales"]

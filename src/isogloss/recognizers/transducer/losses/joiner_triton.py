@@ -45,10 +45,10 @@ class _Chunk:
 
     rows: int
     frames: int
-    of_frames: tuple[Tensor, Tensor, Tensor]
-    """utterance_F, frame_F, first_row_F."""
+    of_frames: tuple[Tensor, Tensor, Tensor, Tensor]
+    """utterance_F, frame_F, begin_F, first_row_F."""
     stretches: tuple[Tensor, Tensor, Tensor]
-    """utterance_S, first_row_S, frames_S."""
+    """utterance_S, first_frame_S, frames_S."""
 
 
 class _JoinerChunks(ArcLogProbs):
@@ -60,8 +60,9 @@ class _JoinerChunks(ArcLogProbs):
     def fill(self, *inputs: Any) -> tuple[Tensor, Tensor]:
         """Chunk by chunk; the log-normalisers are kept."""
         joiner = _Joiner(inputs, self.targets, self.dtype)
-        outputs = torch.zeros((3, *self.targets.cells), device=joiner.encoder_BTJ.device)
-        for chunk in joiner.chunks():
+        outside = 0.0 if self.targets.windows is None else -torch.inf
+        outputs = torch.full((3, *self.targets.cells), outside, device=joiner.encoder_BTJ.device)
+        for chunk in joiner.chunks([True] * len(self.targets.lengths)):
             joiner.fill(chunk, joiner.logits(joiner.hidden(chunk)), outputs)
         self.log_norm_BTP = outputs[2].clone()
         return outputs[0], outputs[1]
@@ -76,7 +77,9 @@ class _JoinerChunks(ArcLogProbs):
             torch.zeros(x.shape, device=x.device) for x in inputs[:3]
         )
         grad_bias_V = torch.zeros_like(joiner.bias_V)
-        for chunk in joiner.chunks():
+        # An utterance without gradient is left out: a NaN within it must not reach the weight's gradient.
+        with_gradient_B = ((grad_blank_BTP != 0) | (grad_label_BTP != 0)).flatten(1).any(1)
+        for chunk in joiner.chunks(with_gradient_B.tolist()):
             hidden_NJ = joiner.hidden(chunk)
             grad_NV = joiner.logits_gradient(chunk, joiner.logits(hidden_NJ), arcs)
             grad_weight_VJ += _product(grad_NV.t(), hidden_NJ)
@@ -96,29 +99,31 @@ class _Joiner:
             self.weight_VJ.new_zeros(len(weight_VJ), dtype=torch.float32) if bias_V is None else bias_V.float()
         )
         self.labels_BP, self.lengths, self.blank = targets.labels_BP.contiguous(), targets.lengths, targets.blank
-        self.cells = targets.cells
-        self.num_labels_B = torch.tensor([positions - 1 for _, positions in self.lengths], device=encoder_BTJ.device)
+        self.cells, self.windows = targets.cells, targets.windows
+        widths = self.windows.widths if self.windows else [positions for _, positions in self.lengths]
+        self.widest, self.width_B = max(widths), torch.tensor(widths, device=encoder_BTJ.device)
 
-    def chunks(self) -> Iterator[_Chunk]:
-        """All frames in order, as many at a time as CHUNK_NUMBERS allows."""
+    def chunks(self, wanted_B: list[bool]) -> Iterator[_Chunk]:
+        """The frames of the wanted utterances in order, as many at a time as CHUNK_NUMBERS allows."""
         device = self.encoder_BTJ.device
-        frames_B, positions_B = torch.tensor(self.lengths).unbind(1)
+        frames_B = torch.tensor([frames * wanted for (frames, _), wanted in zip(self.lengths, wanted_B, strict=True)])
         starts_B = frames_B.cumsum(0) - frames_B
         b_F = torch.repeat_interleave(frames_B)
         t_F = torch.arange(len(b_F)) - starts_B[b_F]
-        rows_F = positions_B[b_F]
+        begin_F = self.windows.begin_BT.cpu()[b_F, t_F] if self.windows else torch.zeros_like(t_F)
+        rows_F = self.width_B.cpu()[b_F]
         first_row_F = rows_F.cumsum(0) - rows_F
         chunk_F = first_row_F // max(1, CHUNK_NUMBERS // max(self.weight_VJ.shape))
         sizes = torch.unique_consecutive(chunk_F, return_counts=True)[1].tolist()
-        parts = (x.split(sizes) for x in (b_F, t_F, first_row_F, rows_F))
-        for b, t, first_row, rows in zip(*parts, strict=True):
+        parts = (x.split(sizes) for x in (b_F, t_F, begin_F, first_row_F, rows_F))
+        for b, t, begin, first_row, rows in zip(*parts, strict=True):
             first_row = first_row - first_row[0]
             utterances, counts = torch.unique_consecutive(b, return_counts=True)
-            stretches = (utterances, first_row[counts.cumsum(0) - counts], counts)
+            stretches = (utterances, counts.cumsum(0) - counts, counts)
             yield _Chunk(
                 rows=int(rows.sum()),
                 frames=len(b),
-                of_frames=(b.to(device), t.to(device), first_row.to(device)),
+                of_frames=(b.to(device), t.to(device), begin.to(device), first_row.to(device)),
                 stretches=(stretches[0].to(device), stretches[1].to(device), stretches[2].to(device)),
             )
 
@@ -126,9 +131,9 @@ class _Joiner:
         """The hidden layer of a chunk, (N, J)."""
         (_, frames, width), positions = self.encoder_BTJ.shape, self.predictor_BPJ.shape[1]
         hidden_NJ = self.weight_VJ.new_empty((chunk.rows, width))
-        grid = (chunk.frames, -(-self.cells[2] // 16), -(-width // 128))
+        grid = (chunk.frames, -(-self.widest // 16), -(-width // 128))
         kernels.hidden_kernel[grid](
-            *(self.encoder_BTJ, self.predictor_BPJ, hidden_NJ, *chunk.of_frames, self.num_labels_B),
+            *(self.encoder_BTJ, self.predictor_BPJ, hidden_NJ, *chunk.of_frames, self.width_B),
             *(frames, positions, width),
             BLOCK_P=16,
             BLOCK_J=128,
@@ -141,8 +146,8 @@ class _Joiner:
 
     def fill(self, chunk: _Chunk, logits_NV: Tensor, outputs_3BTP: Tensor) -> None:
         """Write log-probabilities of blank and label, and log-normalisers."""
-        kernels.log_probs_kernel[(chunk.frames, self.cells[2])](
-            *(logits_NV, self.bias_V, self.labels_BP, *chunk.of_frames, self.num_labels_B, *outputs_3BTP),
+        kernels.log_probs_kernel[(chunk.frames, self.widest)](
+            *(logits_NV, self.bias_V, self.labels_BP, *chunk.of_frames, self.width_B, *outputs_3BTP),
             *self._sizes(),
             BLOCK_V=1024,
         )
@@ -150,8 +155,8 @@ class _Joiner:
     def logits_gradient(self, chunk: _Chunk, logits_NV: Tensor, arcs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Gradient in the logits, (N, V), in the products' precision."""
         grad_NV = torch.empty_like(logits_NV, dtype=self.weight_VJ.dtype)
-        kernels.logits_gradient_kernel[(chunk.frames, self.cells[2])](
-            *(logits_NV, self.bias_V, self.labels_BP, *chunk.of_frames, self.num_labels_B, *arcs, grad_NV),
+        kernels.logits_gradient_kernel[(chunk.frames, self.widest)](
+            *(logits_NV, self.bias_V, self.labels_BP, *chunk.of_frames, self.width_B, *arcs, grad_NV),
             *self._sizes(),
             BLOCK_V=1024,
         )
@@ -162,14 +167,16 @@ class _Joiner:
     ) -> None:
         """Add a chunk to the gradients of encoder and predictor."""
         (_, frames, width), positions = grad_encoder_BTJ.shape, grad_predictor_BPJ.shape[1]
+        b_F, t_F, begin_F, first_row_F = chunk.of_frames
         blocks = -(-width // 128)
         kernels.encoder_gradient_kernel[(chunk.frames, blocks)](
-            *(hidden_NJ, grad_NJ, grad_encoder_BTJ, *chunk.of_frames, self.num_labels_B, frames, width),
+            *(hidden_NJ, grad_NJ, grad_encoder_BTJ, b_F, t_F, first_row_F, self.width_B, frames, width),
             BLOCK_P=16,
             BLOCK_J=128,
         )
         kernels.predictor_gradient_kernel[(len(chunk.stretches[0]), self.cells[2], blocks)](
-            *(hidden_NJ, grad_NJ, grad_predictor_BPJ, *chunk.stretches, self.num_labels_B, positions, width),
+            *(hidden_NJ, grad_NJ, grad_predictor_BPJ, begin_F, first_row_F, self.width_B, *chunk.stretches),
+            *(positions, width),
             BLOCK_T=16,
             BLOCK_J=128,
         )

@@ -20,53 +20,22 @@ Shapes: B utterances, T frames, P = U + 1 label positions, K = T + U steps, R = 
 guard row. `log_label_BTP[:, :, U]` is never read.
 """
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from isogloss.recognizers.transducer.losses import backends
 from isogloss.recognizers.transducer.losses.workspace import Workspace
 
 _workspace = Workspace()
-
-
-def lattice_loss(
-    log_blank_BTP: Tensor,
-    log_label_BTP: Tensor,
-    encoder_lengths_B: Tensor,
-    token_lengths_B: Tensor,
-    *,
-    fastemit: float = 0.0,
-) -> Tensor:
-    """Negative log-likelihood of each utterance, differentiable in both log-probabilities.
-
-    Values outside an utterance's lengths are never read (they may be NaN) and get gradient 0. The sweep runs
-    in float64 (in float32 the occupancies of a thousand frames are wrong by half a percent), the result is
-    float32, or float64 for float64 inputs. An utterance without any possible path has loss inf and gradient
-    0. A NaN within an utterance makes its own loss and gradient NaN, and nothing of another utterance; where
-    its loss takes no part in the result (its incoming gradient is 0), its gradient is 0.
-
-    Parameters
-    ----------
-    log_blank_BTP, log_label_BTP
-        log-probability of blank and of label u + 1 at frame t after u labels, shape (B, T, U + 1).
-    encoder_lengths_B, token_lengths_B
-        Frames (1..T) and labels (0..U) of each utterance; not checked here.
-    fastemit
-        lambda of FastEmit (2010.11148): the gradient of `log_label_BTP` is scaled by 1 + lambda, the value is
-        not.
-    """
-    loss_B: Tensor = _LatticeLoss.apply(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, fastemit)
-    return loss_B
 
 
 def forward_backward(
     log_blank_BTP: Tensor, log_label_BTP: Tensor, encoder_lengths_B: Tensor, token_lengths_B: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(log-likelihood_B, occupancy of blank_BTP, occupancy of label_BTP), without autograd.
+
+    The sweep runs in float64: in float32 the occupancies of a thousand frames are wrong by half a percent. Values
+    outside an utterance's lengths are never read (they may be NaN).
 
     An occupancy is the posterior probability that the alignment takes that arc; it is the derivative of the
     log-likelihood in the arc's log-probability. Results are float32, or float64 for float64 inputs.
@@ -75,59 +44,6 @@ def forward_backward(
     # Copies, because what is made in inference mode cannot be saved for a backward pass.
     log_likelihood_B, blank_BTP, label_BTP = (x.to(log_blank_BTP.device, copy=True) for x in results)
     return log_likelihood_B, blank_BTP, label_BTP
-
-
-class _LatticeLoss(torch.autograd.Function):
-    """Loss with analytic gradient: minus the occupancies, the label's scaled by 1 + fastemit."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        log_blank_BTP: Tensor,
-        log_label_BTP: Tensor,
-        encoder_lengths_B: Tensor,
-        token_lengths_B: Tensor,
-        fastemit: float,
-    ) -> Tensor:
-        """Sweep; back too only where a gradient will be asked for."""
-        arguments = (log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B)
-        ctx.fastemit = fastemit
-        ctx.dtypes = (log_blank_BTP.dtype, log_label_BTP.dtype)
-        if backends.uses_triton(log_blank_BTP):
-            from isogloss.recognizers.transducer.losses.lattice_triton import (
-                forward_backward as forward_backward_in_triton,
-            )
-
-            log_likelihood_B, *occupancies = forward_backward_in_triton(*arguments)
-        elif any(ctx.needs_input_grad):
-            log_likelihood_B, *occupancies = forward_backward(*arguments)
-        else:
-            return -_log_likelihood(*(x.cpu() for x in arguments)).to(log_blank_BTP.device)
-        ctx.save_for_backward(*(_without_negligible(x_BTP) for x_BTP in occupancies))
-        return -log_likelihood_B
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_B: Tensor) -> tuple[Tensor | None, ...]:
-        """Chain rule with the saved occupancies."""
-        blank_BTP, label_BTP = ctx.saved_tensors
-        scale_B11 = -grad_B.to(blank_BTP.dtype)[:, None, None]
-        grad_blank_BTP = blank_BTP * scale_B11
-        grad_label_BTP = label_BTP * (scale_B11 * (1.0 + ctx.fastemit))
-        for grad_BTP in (grad_blank_BTP, grad_label_BTP):
-            grad_BTP.masked_fill_(scale_B11 == 0, 0.0)  # NaN times 0 is NaN
-        return grad_blank_BTP.to(ctx.dtypes[0]), grad_label_BTP.to(ctx.dtypes[1]), None, None, None
-
-
-def _without_negligible(occupancy_BTP: Tensor) -> Tensor:
-    """Occupancies with 0 for those that all together change no gradient by more than a rounding error, in place.
-
-    The blanks of a frame and the labels of a position have occupancies that add up to 1; what is dropped there adds up
-    to less than half of the distance from 1 to the next number below. What has no gradient is not computed again.
-    """
-    _, frames, positions = occupancy_BTP.shape
-    negligible = torch.finfo(occupancy_BTP.dtype).eps / (4 * max(frames, positions))
-    return occupancy_BTP.masked_fill_(occupancy_BTP < negligible, 0.0)
 
 
 @torch.inference_mode()  # a step is so short that the bookkeeping of views and versions is a sixth of it
@@ -153,6 +69,14 @@ def _occupancies(
     label_BTP = torch.zeros_like(blank_BTP)
     label_BTP[:, :, :-1] = _by_cell(shares_K2Q, 1, (batch, frames, positions - 1))
     return log_likelihood_B, blank_BTP, label_BTP
+
+
+def log_likelihood(
+    log_blank_BTP: Tensor, log_label_BTP: Tensor, encoder_lengths_B: Tensor, token_lengths_B: Tensor
+) -> Tensor:
+    """The log-likelihood alone, without the way back: (B,)."""
+    arguments = (x.cpu() for x in (log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B))
+    return _log_likelihood(*arguments).to(log_blank_BTP.device, copy=True)
 
 
 @torch.inference_mode()
@@ -201,8 +125,8 @@ def _extended_arcs(log_blank_BTP: Tensor, log_label_BTP: Tensor, token_lengths_B
 def _by_cell(skewed_K2Q: Tensor, kind: int, shape: tuple[int, ...]) -> Tensor:
     """The arcs of one kind (0 blank, 1 label) as a view by the cell (b, t, u) that they leave.
 
-    An arc belongs to step t + u and to the row of the position that it enters: row U - u by blank, U - u - 1 by label.
-    The shape holds labels 0..U for blank and 0..U - 1 for label.
+    An arc belongs to step t + u and to the row of the position that it enters: row U - u by blank and U - u - 1 by
+    label. The shape holds labels 0..U for blank and 0..U - 1 for label.
     """
     num_places, batch = skewed_K2Q.shape[2], shape[0]
     return skewed_K2Q.as_strided(

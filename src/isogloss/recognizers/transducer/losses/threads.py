@@ -41,6 +41,7 @@ def _pool(_process: int, threads: int) -> ThreadPoolExecutor:
     started = threading.Barrier(threads)
 
     def start(_: int) -> None:
+        torch.get_num_threads()  # the first call in a thread takes over the latest setting: let that be past
         torch.set_num_threads(1)
         started.wait()
 

@@ -43,19 +43,19 @@ class Tile:
         """Number of cells."""
         return self.positions_FS.numel()
 
-    def index_n(self, positions: int) -> Tensor:
+    def index_of_rows(self, positions: int) -> Tensor:
         """The cells' places in an utterance's (T, P) values, flattened."""
         return (self.frames_F[:, None] * positions + self.positions_FS).flatten()
 
     def get(self, values_BTP: Tensor) -> Tensor:
         """The cells' values, shape (N,)."""
         values_TP = values_BTP[self.utterance]
-        return values_TP.flatten().index_select(0, self.index_n(values_TP.shape[1]))
+        return values_TP.flatten().index_select(0, self.index_of_rows(values_TP.shape[1]))
 
     def put(self, values_BTP: Tensor, values_N: Tensor) -> None:
         """Set the cells' values in a contiguous tensor."""
         values_TP = values_BTP[self.utterance]
-        values_TP.view(-1).index_copy_(0, self.index_n(values_TP.shape[1]), values_N)
+        values_TP.view(-1).index_copy_(0, self.index_of_rows(values_TP.shape[1]), values_N)
 
 
 def all_cells(targets: Targets, width: int) -> Iterator[Tile]:

@@ -1,12 +1,13 @@
-"""The transducer loss (Graves 2012, 1211.3711) with FastEmit and a delay penalty, in little memory.
+"""The transducer loss (Graves 2012, 1211.3711) with FastEmit and a delay penalty, in little memory; full or pruned.
 
 `transducer_loss` takes what the encoder and the predictor give and the joiner's output layer, so that the
 logits of all (frame, label position) pairs never exist at once. `transducer_loss_from_logits` is the same
-loss of logits that exist already. Both are deterministic to the byte for a fixed number of threads.
+loss of logits that exist already. On a CPU both are the same to the byte for any number of threads.
 
 Shapes: B utterances, T frames, U labels, P = U + 1 label positions, V tokens, J joiner width.
 """
 
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -15,7 +16,8 @@ from torch import Tensor, nn
 from isogloss.errors import ModelError
 from isogloss.recognizers.transducer.losses import backends
 from isogloss.recognizers.transducer.losses.joiner_tiles import logits_log_probs
-from isogloss.recognizers.transducer.losses.lattice import lattice_loss
+from isogloss.recognizers.transducer.losses.lattice_loss import lattice_loss, lattice_loss_and_occupancies
+from isogloss.recognizers.transducer.losses.pruning import Pruning, simple_log_probs, windows
 from isogloss.recognizers.transducer.losses.recomputed import Lengths, Targets
 from isogloss.recognizers.transducer.losses.targets import check_joiner, check_targets
 
@@ -34,6 +36,7 @@ def transducer_loss(
     fastemit: float = 0.0,
     delay_penalty: float = 0.0,
     reduction: Reduction = "none",
+    pruning: Pruning | None = None,
 ) -> Tensor:
     """Negative log-likelihood of the tokens under a tanh joiner.
 
@@ -41,7 +44,8 @@ def transducer_loss(
 
     No tensor of B * T * (U + 1) * V numbers is made: blank and label log-probabilities are computed in tiles,
     and again for the gradient, which reaches encoder, predictor and the output layer's weight and bias.
-    Padding of any of the inputs is never read (it may be NaN or any token) and gets gradient 0. Half
+    Cells of the lattice whose occupancy is below the rounding error of its sums are not computed again (our
+    choice). Padding of any of the inputs is never read (it may be NaN or any token) and gets gradient 0. Half
     precision is allowed: on a CPU products and log-softmax run in float32 (float64 for float64 inputs) and
     the lattice in float64, also under autocast. On CUDA, with Triton installed (`isogloss[gpu]`), products
     run in the precision of the inputs or of autocast and everything else in float32.
@@ -73,6 +77,11 @@ def transducer_loss(
     reduction
         "none" gives the loss of each utterance, shape (B,), in nats, which may be weighted freely; "sum" adds
         them; "mean" divides the sum by B (not by tokens or frames).
+    pruning
+        Where given, the loss of Kuang et al. 2022 (2206.13236): a weighted sum of the loss of a simple joiner and
+        of the loss above over those alignments alone that run within windows of `pruning.range` label positions
+        (see `losses.pruning`). The second never falls below the full loss and equals it where the windows hold
+        every position. FastEmit and delay penalty act on both.
 
     Raises
     ------
@@ -98,14 +107,21 @@ def transducer_loss(
     tokens_BU, encoder_lengths_B, token_lengths_B = (
         x.to(device) for x in (tokens_BU, encoder_lengths_B, token_lengths_B)
     )
-    labels_BP = _labels_by_position(tokens_BU, token_lengths_B, blank, lengths)
+    targets = Targets(_labels_by_position(tokens_BU, token_lengths_B, blank, lengths), lengths, blank)
+    lattice = _Lattice(encoder_lengths_B, token_lengths_B, fastemit, delay_penalty, reduction)
+    simple_B = None
+    if pruning is not None:
+        pruning.check(shape, num_tokens)
+        simple_B, blank_BTP, label_BTP = lattice.loss_and_occupancies(*simple_log_probs(pruning, targets))
+        targets = replace(targets, windows=windows(pruning.range, blank_BTP, label_BTP, lengths))
     if backends.uses_triton(encoder_BTJ):
         from isogloss.recognizers.transducer.losses.joiner_triton import joiner_log_probs
     else:
         from isogloss.recognizers.transducer.losses.joiner_tiles import joiner_log_probs
-    targets = Targets(labels_BP, lengths, blank)
-    log_blank_BTP, log_label_BTP = joiner_log_probs(encoder_BTJ, predictor_BUJ, weight_VJ, bias_V, targets)
-    return _loss(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, fastemit, delay_penalty, reduction)
+    loss_B = lattice.loss(*joiner_log_probs(encoder_BTJ, predictor_BUJ, weight_VJ, bias_V, targets))
+    if pruning is not None and simple_B is not None:
+        loss_B = pruning.pruned_scale * loss_B + pruning.simple_scale * simple_B
+    return lattice.reduced(loss_B)
 
 
 def transducer_loss_from_logits(
@@ -131,33 +147,53 @@ def transducer_loss_from_logits(
     batch, frames, positions, num_tokens = logits_BTUV.shape
     shape = (batch, frames, positions)
     lengths = check_targets(shape, num_tokens, tokens_BU, encoder_lengths_B, token_lengths_B, blank)
-    labels_BP = _labels_by_position(tokens_BU, token_lengths_B, blank, lengths)
-    log_blank_BTP, log_label_BTP = logits_log_probs(logits_BTUV, Targets(labels_BP, lengths, blank))
-    return _loss(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, fastemit, delay_penalty, reduction)
+    targets = Targets(_labels_by_position(tokens_BU, token_lengths_B, blank, lengths), lengths, blank)
+    lattice = _Lattice(encoder_lengths_B, token_lengths_B, fastemit, delay_penalty, reduction)
+    return lattice.reduced(lattice.loss(*logits_log_probs(logits_BTUV, targets)))
 
 
-def _loss(
-    log_blank_BTP: Tensor,
-    log_label_BTP: Tensor,
-    encoder_lengths_B: Tensor,
-    token_lengths_B: Tensor,
-    fastemit: float,
-    delay_penalty: float,
-    reduction: Reduction,
-) -> Tensor:
-    """From log-probabilities to the reduced loss."""
-    if fastemit < 0 or delay_penalty < 0:
-        raise ModelError(f"fastemit and delay_penalty must be 0 or more, not {fastemit} and {delay_penalty}")
-    if reduction not in ("none", "mean", "sum"):
-        raise ModelError(f"reduction is {reduction!r}; use 'none', 'mean' or 'sum'")
-    if delay_penalty > 0:
+@dataclass(frozen=True)
+class _Lattice:
+    """From log-probabilities to the reduced loss, with the options of a call."""
+
+    encoder_lengths_B: Tensor
+    token_lengths_B: Tensor
+    fastemit: float
+    delay_penalty: float
+    reduction: Reduction
+
+    def __post_init__(self) -> None:
+        if self.fastemit < 0 or self.delay_penalty < 0:
+            raise ModelError(
+                f"fastemit and delay_penalty must be 0 or more, not {self.fastemit} and {self.delay_penalty}"
+            )
+        if self.reduction not in ("none", "mean", "sum"):
+            raise ModelError(f"reduction is {self.reduction!r}; use 'none', 'mean' or 'sum'")
+
+    def loss(self, log_blank_BTP: Tensor, log_label_BTP: Tensor) -> Tensor:
+        """The loss of each utterance."""
+        arcs = log_blank_BTP, self._penalised(log_label_BTP)
+        return lattice_loss(*arcs, self.encoder_lengths_B, self.token_lengths_B, fastemit=self.fastemit)
+
+    def loss_and_occupancies(self, log_blank_BTP: Tensor, log_label_BTP: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The loss of each utterance, and the occupancies of blank and label."""
+        arcs = log_blank_BTP, self._penalised(log_label_BTP)
+        lengths = self.encoder_lengths_B, self.token_lengths_B
+        return lattice_loss_and_occupancies(*arcs, *lengths, fastemit=self.fastemit)
+
+    def reduced(self, loss_B: Tensor) -> Tensor:
+        """As `reduction` says."""
+        if self.reduction == "none":
+            return loss_B
+        return loss_B.mean() if self.reduction == "mean" else loss_B.sum()
+
+    def _penalised(self, log_label_BTP: Tensor) -> Tensor:
+        """With the delay penalty, in the precision of the log-probabilities."""
+        if self.delay_penalty == 0:
+            return log_label_BTP
         frame_T = torch.arange(log_label_BTP.shape[1], dtype=log_label_BTP.dtype, device=log_label_BTP.device)
-        earliness_BT = (encoder_lengths_B[:, None].to(frame_T) - 1) / 2 - frame_T
-        log_label_BTP = log_label_BTP + delay_penalty * earliness_BT[:, :, None]
-    loss_B = lattice_loss(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B, fastemit=fastemit)
-    if reduction == "none":
-        return loss_B
-    return loss_B.mean() if reduction == "mean" else loss_B.sum()
+        earliness_BT = (self.encoder_lengths_B[:, None].to(frame_T) - 1) / 2 - frame_T
+        return log_label_BTP + self.delay_penalty * earliness_BT[:, :, None]
 
 
 def _labels_by_position(tokens_BU: Tensor, token_lengths_B: Tensor, blank: int, lengths: Lengths) -> Tensor:

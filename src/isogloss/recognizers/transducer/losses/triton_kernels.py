@@ -5,10 +5,11 @@ writer, so results are the same bytes each time. All arithmetic is float32; the 
 frame in a float64 offset, so that scores stay small and occupancies exact however long the utterance is.
 
 Shapes: B utterances, T frames, P = U + 1 label positions, V tokens, J joiner width; F frames of a chunk, whose N rows
-are the cells of its frames one after the other (`first_row` says where a frame's begin).
+are the cells of its frames one after the other (`first_row` says where a frame's begin). Of each frame `width`
+successive label positions from `begin` on are computed: all of them, or a window.
 """
 
-# mypy: disable-error-code="no-untyped-def, import-not-found"
+# mypy: disable-error-code="no-untyped-def, import-not-found, import-untyped"
 
 import triton
 import triton.language as tl
@@ -101,34 +102,36 @@ def occupancy_kernel(
 
 @triton.jit
 def hidden_kernel(
-    encoder_BTJ, predictor_BPJ, hidden_NJ, b_F, t_F, first_row_F, labels_B, T, P, J,
+    encoder_BTJ, predictor_BPJ, hidden_NJ, b_F, t_F, begin_F, first_row_F, width_B, T, P, J,
     BLOCK_P: tl.constexpr, BLOCK_J: tl.constexpr,
 ):  # fmt: skip
     """tanh(encoder + predictor) of one frame."""
     f = tl.program_id(0)
     b = tl.load(b_F + f)
     t = tl.load(t_F + f)
-    u = tl.program_id(1) * BLOCK_P + tl.arange(0, BLOCK_P)
+    s = tl.program_id(1) * BLOCK_P + tl.arange(0, BLOCK_P)
     j = tl.program_id(2) * BLOCK_J + tl.arange(0, BLOCK_J)
-    inside = (u <= tl.load(labels_B + b))[:, None] & (j < J)[None, :]
+    inside = (s < tl.load(width_B + b))[:, None] & (j < J)[None, :]
+    u = tl.load(begin_F + f) + s
     encoder = tl.load(encoder_BTJ + (b * T + t) * J + j, mask=j < J, other=0.0).to(tl.float32)
     predictor = tl.load(predictor_BPJ + (b * P + u)[:, None] * J + j[None, :], mask=inside, other=0.0).to(tl.float32)
     hidden = 2.0 * tl.sigmoid(2.0 * (encoder[None, :] + predictor)) - 1.0
-    rows = tl.load(first_row_F + f) + u
+    rows = tl.load(first_row_F + f) + s
     tl.store(hidden_NJ + rows[:, None] * J + j[None, :], hidden.to(hidden_NJ.dtype.element_ty), mask=inside)
 
 
 @triton.jit
 def log_probs_kernel(
-    logits_NV, bias_V, tokens_BP, b_F, t_F, first_row_F, labels_B, blank_BTP, label_BTP, log_norm_BTP,
+    logits_NV, bias_V, tokens_BP, b_F, t_F, begin_F, first_row_F, width_B, blank_BTP, label_BTP, log_norm_BTP,
     T, P, TOKENS_P, V, blank, BLOCK_V: tl.constexpr,
 ):  # fmt: skip
     """Log-softmax of one row, at blank and at its label, by a running maximum and sum."""
     f = tl.program_id(0)
-    u = tl.program_id(1)
+    s = tl.program_id(1)
     b = tl.load(b_F + f)
-    if u <= tl.load(labels_B + b):
-        row = logits_NV + (tl.load(first_row_F + f) + u) * V
+    if s < tl.load(width_B + b):
+        u = tl.load(begin_F + f) + s
+        row = logits_NV + (tl.load(first_row_F + f) + s) * V
         largest = tl.full((BLOCK_V,), MINUS_INF, tl.float32)
         total = tl.zeros((BLOCK_V,), tl.float32)
         for start in range(0, V, BLOCK_V):
@@ -150,15 +153,16 @@ def log_probs_kernel(
 
 @triton.jit
 def logits_gradient_kernel(
-    logits_NV, bias_V, tokens_BP, b_F, t_F, first_row_F, labels_B, log_norm_BTP, grad_blank_BTP, grad_label_BTP,
+    logits_NV, bias_V, tokens_BP, b_F, t_F, begin_F, first_row_F, width_B, log_norm_BTP, grad_blank_BTP, grad_label_BTP,
     grad_NV, T, P, TOKENS_P, V, blank, BLOCK_V: tl.constexpr,
 ):  # fmt: skip
     """Gradient in the logits of one row: each arc's gradient times (its indicator - softmax)."""
     f = tl.program_id(0)
-    u = tl.program_id(1)
+    s = tl.program_id(1)
     b = tl.load(b_F + f)
-    if u <= tl.load(labels_B + b):
-        row = (tl.load(first_row_F + f) + u) * V
+    if s < tl.load(width_B + b):
+        u = tl.load(begin_F + f) + s
+        row = (tl.load(first_row_F + f) + s) * V
         cell = (b * T + tl.load(t_F + f)) * P + u
         log_norm = tl.load(log_norm_BTP + cell)
         of_blank = tl.load(grad_blank_BTP + cell)
@@ -174,20 +178,20 @@ def logits_gradient_kernel(
 
 @triton.jit
 def encoder_gradient_kernel(
-    hidden_NJ, grad_hidden_NJ, grad_encoder_BTJ, b_F, t_F, first_row_F, labels_B, T, J,
+    hidden_NJ, grad_hidden_NJ, grad_encoder_BTJ, b_F, t_F, first_row_F, width_B, T, J,
     BLOCK_P: tl.constexpr, BLOCK_J: tl.constexpr,
 ):  # fmt: skip
-    """Through tanh, summed over the label positions of one frame."""
+    """Through tanh, summed over the label positions that are computed of one frame."""
     f = tl.program_id(0)
     b = tl.load(b_F + f)
     j = tl.program_id(1) * BLOCK_J + tl.arange(0, BLOCK_J)
-    positions = tl.load(labels_B + b) + 1
+    width = tl.load(width_B + b)
     first = tl.load(first_row_F + f)
     total = tl.zeros((BLOCK_J,), tl.float32)
-    for start in range(0, positions, BLOCK_P):
-        u = start + tl.arange(0, BLOCK_P)
-        inside = (u < positions)[:, None] & (j < J)[None, :]
-        index = (first + u)[:, None] * J + j[None, :]
+    for start in range(0, width, BLOCK_P):
+        s = start + tl.arange(0, BLOCK_P)
+        inside = (s < width)[:, None] & (j < J)[None, :]
+        index = (first + s)[:, None] * J + j[None, :]
         hidden = tl.load(hidden_NJ + index, mask=inside, other=0.0).to(tl.float32)
         grad = tl.load(grad_hidden_NJ + index, mask=inside, other=0.0).to(tl.float32)
         total += tl.sum(grad * (1.0 - hidden * hidden), 0)
@@ -196,25 +200,25 @@ def encoder_gradient_kernel(
 
 @triton.jit
 def predictor_gradient_kernel(
-    hidden_NJ, grad_hidden_NJ, grad_predictor_BPJ, b_S, row_S, frames_S, labels_B, P, J,
+    hidden_NJ, grad_hidden_NJ, grad_predictor_BPJ, begin_F, first_row_F, width_B, b_S, first_frame_S, frames_S, P, J,
     BLOCK_T: tl.constexpr, BLOCK_J: tl.constexpr,
 ):  # fmt: skip
     """Through tanh, summed over the frames that one utterance has in this chunk, added to earlier chunks' sum."""
-    s = tl.program_id(0)
+    stretch = tl.program_id(0)
     u = tl.program_id(1)
-    b = tl.load(b_S + s)
-    positions = tl.load(labels_B + b) + 1
-    if u < positions:
-        j = tl.program_id(2) * BLOCK_J + tl.arange(0, BLOCK_J)
-        first = tl.load(row_S + s) + u
-        frames = tl.load(frames_S + s)
-        total = tl.zeros((BLOCK_J,), tl.float32)
-        for start in range(0, frames, BLOCK_T):
-            i = start + tl.arange(0, BLOCK_T)
-            inside = (i < frames)[:, None] & (j < J)[None, :]
-            index = (first + i * positions)[:, None] * J + j[None, :]
-            hidden = tl.load(hidden_NJ + index, mask=inside, other=0.0).to(tl.float32)
-            grad = tl.load(grad_hidden_NJ + index, mask=inside, other=0.0).to(tl.float32)
-            total += tl.sum(grad * (1.0 - hidden * hidden), 0)
-        out = grad_predictor_BPJ + (b * P + u) * J + j
-        tl.store(out, tl.load(out, mask=j < J, other=0.0) + total, mask=j < J)
+    b = tl.load(b_S + stretch)
+    width = tl.load(width_B + b)
+    j = tl.program_id(2) * BLOCK_J + tl.arange(0, BLOCK_J)
+    first = tl.load(first_frame_S + stretch)
+    end = first + tl.load(frames_S + stretch)
+    total = tl.zeros((BLOCK_J,), tl.float32)
+    for start in range(first, end, BLOCK_T):
+        f = start + tl.arange(0, BLOCK_T)
+        s = u - tl.load(begin_F + f, mask=f < end, other=0)
+        inside = ((f < end) & (s >= 0) & (s < width))[:, None] & (j < J)[None, :]
+        index = (tl.load(first_row_F + f, mask=f < end, other=0) + s)[:, None] * J + j[None, :]
+        hidden = tl.load(hidden_NJ + index, mask=inside, other=0.0).to(tl.float32)
+        grad = tl.load(grad_hidden_NJ + index, mask=inside, other=0.0).to(tl.float32)
+        total += tl.sum(grad * (1.0 - hidden * hidden), 0)
+    out = grad_predictor_BPJ + (b * P + u) * J + j
+    tl.store(out, tl.load(out, mask=j < J, other=0.0) + total, mask=j < J)

@@ -6,14 +6,17 @@ import pytest
 
 from isogloss.cohorts.discovery import discover
 from isogloss.cohorts.geographic import GeographicParams
-from isogloss.config import Params, StatisticsParams
+from isogloss.config import CohortsParams, Params, PrivacyParams, StatisticsParams
 from isogloss.errors import TableError
-from isogloss.judging import compare, disparities
-from isogloss.judging.publication import shown_names
-from isogloss.judging.rules import compare_rule
+from isogloss.judging import disparities
+from isogloss.judging.system import Rule, judge_base, judge_system
 
 STATISTICS = StatisticsParams(resamples=300, permutations=300, min_speakers=10)
-PARAMS = Params(geographic=GeographicParams(max_leaves=6, min_speakers=12, min_words=50), statistics=STATISTICS)
+PARAMS = Params(
+    geographic=GeographicParams(max_leaves=6, min_speakers=12, min_words=50),
+    cohorts=CohortsParams(rules=["geographic"]),
+    statistics=STATISTICS,
+)
 
 
 def discovered(country):
@@ -26,8 +29,8 @@ def discovered(country):
 
 
 def compared(summary, assignments, results, *, fewest=5):
-    shown = shown_names({"geographic": assignments}, results, min_speakers=fewest)["geographic"]
-    return compare_rule(summary, assignments, results, shown=shown, statistics=STATISTICS)
+    params = PARAMS.model_copy(update={"privacy": PrivacyParams(min_speakers=fewest)})
+    return judge_base(results, {"geographic": Rule(assignments, summary)}, params).groupings[0]
 
 
 def weighted_wer(rows):
@@ -43,7 +46,7 @@ def test_bottom_and_top_are_worst_and_best_on_discovery_and_their_rates_those_of
     for split in ("discovery", "test"):
         part, figures = rows[rows["split"] == split], getattr(gap, split)
         rates = [weighted_wer(part[part["cohort"] == cohort]) for cohort in (gap.bottom, gap.top)]
-        assert (figures.bottom.wer, figures.top.wer) == pytest.approx(rates)
+        assert (figures.bottom.rate, figures.top.rate) == pytest.approx(rates)
         assert figures.relative_gap == pytest.approx(rates[0] / rates[1] - 1)
         assert figures.relative_gap_ci95[0] < figures.relative_gap < figures.relative_gap_ci95[1]
         weight = part.drop_duplicates("speaker_id").set_index("speaker_id")["weight"]
@@ -51,36 +54,35 @@ def test_bottom_and_top_are_worst_and_best_on_discovery_and_their_rates_those_of
         assert figures.bottom.share_of_speakers == pytest.approx(weight[mine].sum() / weight.sum())
         words = part["weight"] * part["words"]
         assert figures.bottom.share_of_words == pytest.approx(words[part["cohort"] == gap.bottom].sum() / words.sum())
-    assert gap.discovery.bottom.wer == pytest.approx(summary["cohorts"][0]["discovery"]["wer"])
+    assert gap.discovery.bottom.rate == pytest.approx(summary["cohorts"][0]["discovery"]["wer"])
 
 
 def test_the_gap_on_test_is_that_of_the_comparison_before_and_after(country):
     summary, assignments, results = discovered(country)
-    test = results[results["split"] == "test"]
-    fairness = compare(
-        test,
-        test,
-        assignments,
-        system="same",
-        rule="geographic",
-        statistics=STATISTICS,
-        min_speakers_shown=5,
-        labels={},
-        mitigated=[],
-        discovery={c["cohort"]: {"wer": c["discovery"]["wer"], "rank": c["wer_rank"]} for c in summary["cohorts"]},
-        seeds={},
-    )
+    document = judge_system("same", results, results, {"geographic": Rule(assignments, summary)}, PARAMS)
     gap = compared(summary, assignments, results).gap
-    assert gap.test.relative_gap == pytest.approx(fairness["spread"]["relative_gap"]["before"])
+    assert gap.test.relative_gap == pytest.approx(document.groupings[0].spread.relative_gap.before)
+
+
+def test_a_rate_has_one_interval_wherever_it_stands(country):
+    summary, assignments, results = discovered(country)
+    document = judge_system("same", results, results, {"geographic": Rule(assignments, summary)}, PARAMS)
+    base, both = compared(summary, assignments, results), document.groupings[0]
+    for side in (base.gap.test.bottom, base.gap.test.top):
+        name = base.gap.bottom if side is base.gap.test.bottom else base.gap.top
+        assert side.ci95 == base.cohort(name).before_ci95 == both.cohort(name).before_ci95
+    early = {c["cohort"]: c["discovery"]["ci95"] for c in summary["cohorts"]}
+    assert list(base.gap.discovery.top.ci95) == early[base.gap.top]
 
 
 def test_the_p_value_is_that_of_the_bottom_cohort_against_the_rest_on_test(country):
     summary, assignments, results = discovered(country)
-    comparison = compared(summary, assignments, results)
+    found = compared(summary, assignments, results)
     test = results[results["split"] == "test"].merge(assignments[["utterance_id", "cohort"]], on="utterance_id")
-    found = disparities(test, cohort="cohort", statistics=STATISTICS)
-    assert comparison.gap.p_holm == next(one.p_holm for one in found if one.cohort == comparison.gap.bottom)
-    assert comparison.worse_cohorts == sum(one.worse(confidence=0.95) for one in found) >= 1
+    alone = disparities(test, cohort="cohort", statistics=STATISTICS)
+    expected = next(one.p_holm for one in alone if one.cohort == found.gap.bottom)
+    assert found.cohort(found.gap.bottom).rest.p_holm == expected
+    assert len(found.worse_cohorts) == sum(one.worse(confidence=0.95) for one in alone) >= 1
 
 
 def test_what_is_on_test_does_not_choose(country):
@@ -107,7 +109,7 @@ def test_a_cohort_with_few_speakers_in_test_is_passed_over_and_one_below_the_lea
     two = assignments.assign(cohort=np.where(assignments["cohort"] == worst, *only))
     gap = compared(summary, two, few).gap
     assert (gap.bottom, gap.test.bottom.ci95, gap.test.relative_gap_ci95) == (worst, None, None)
-    assert gap.test.bottom.wer is not None and gap.test.top.ci95 is not None
+    assert gap.test.bottom.rate is not None and gap.test.top.ci95 is not None
     assert compared(summary, two, few, fewest=8).gap is None
 
 
@@ -128,8 +130,7 @@ def test_speakers_in_both_cohorts_are_drawn_with_all_they_said(country):
 
 def test_what_does_not_fit_together_is_refused(country):
     summary, assignments, results = discovered(country)
-    shown = shown_names({"geographic": assignments}, results, min_speakers=5)["geographic"]
     with pytest.raises(TableError, match="no utterance of split test; run transcribe anew"):
-        compare_rule(summary, assignments, results[results["split"] != "test"], shown=shown, statistics=STATISTICS)
-    with pytest.raises(TableError, match="have no cohort; run discover anew"):
-        compare_rule(summary, assignments.iloc[: len(assignments) // 2], results, shown=shown, statistics=STATISTICS)
+        compared(summary, assignments, results[results["split"] != "test"])
+    with pytest.raises(TableError, match=r"have no cohort in cohorts/geographic .*; run discover anew"):
+        compared(summary, assignments.iloc[: len(assignments) // 2], results)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.errors import TableError
-from isogloss.judging.disclosure import disclosed
 from isogloss.judging.privacy import merge_small_cohorts, suppress
+from isogloss.judging.privacy.attack import disclosed
 
 
 def merge(sizes: dict[str, int], fewest: int = 5) -> dict[str, str]:

@@ -2,16 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 
 from isogloss.errors import ModelError
-from isogloss.mitigation import diagonal_fisher, fisher
-from isogloss.mitigation.sampled import sampled_labels
-from isogloss.recognizers.batches import Batch
-from isogloss.recognizers.per_utterance import gradients as per_utterance
-from isogloss.recognizers.transducer import save_transducer
+from isogloss.mitigation.fisher import diagonal, diagonal_fisher
+from isogloss.recognizers import save_recognizer
+from isogloss.recognizers.per_utterance import gradients
 from isogloss.recognizers.transducer.losses import transducer_loss_from_logits
 
 
@@ -19,10 +18,9 @@ def one_at_a_time(model, batch):
     """Mean squared gradient by a backward pass an utterance on full logits: nothing of the library but the loss."""
     named = dict(model.named_parameters())
     squares = {name: torch.zeros_like(p) for name, p in named.items()}
-    for row in range(len(batch.ids)):
-        one = slice(row, row + 1)
-        frames, tokens = int(batch.lengths_B[row]), int(batch.token_lengths_B[row])
-        labels_BU = batch.tokens_BU[one, :tokens]
+    for row in range(len(batch)):
+        frames = int(batch.lengths_B[row])
+        labels_BU = torch.tensor([model.tokens.encode(batch.texts[row])], dtype=torch.long)
         encoded_BTD, lengths_B = model.encode(
             batch.features_BTF[row : row + 1, :frames], batch.lengths_B[row : row + 1]
         )
@@ -31,11 +29,11 @@ def one_at_a_time(model, batch):
             + model.predictor_projection(model.predictor(labels_BU))[:, None]
         )
         logits_BTUV = model.output_layer(torch.tanh(sums_BTUJ))
-        loss = transducer_loss_from_logits(logits_BTUV, labels_BU, lengths_B, batch.token_lengths_B[one])
+        loss = transducer_loss_from_logits(logits_BTUV, labels_BU, lengths_B, torch.tensor([labels_BU.shape[1]]))
         found = torch.autograd.grad(loss.sum(), list(named.values()), allow_unused=True)
         for name, gradient in zip(named, found, strict=True):
             if gradient is not None:
-                squares[name] += gradient**2 / len(batch.ids)
+                squares[name] += gradient**2 / len(batch)
     return squares
 
 
@@ -77,7 +75,7 @@ def test_every_encoder_is_seen_into_by_one_backward_pass(tiny_model, speech, mon
     def never(*_):
         raise AssertionError("a backward pass an utterance was needed")
 
-    monkeypatch.setattr(fisher, "_squares_one_by_one", never)
+    monkeypatch.setattr(diagonal, "squares_one_by_one", never)
     assert_equal(diagonal_fisher(model, [batch]), expected)
 
 
@@ -117,7 +115,7 @@ def test_an_lstm_that_is_not_remembered_runs_without_cudnn(tiny_model, speech, m
     model, batch = tiny_model(), speech(4)
     expected = one_at_a_time(model, batch)
     monkeypatch.setattr(torch.nn.LSTM, "forward", watched)
-    monkeypatch.setattr(per_utterance, "can_be_remembered", lambda _: False)
+    monkeypatch.setattr(gradients, "can_be_remembered", lambda _: False)
     assert_equal(diagonal_fisher(model, [batch]), expected)
     assert len(with_cudnn) == 2 * (1 + 4)  # encoder and predictor, of the batch and of each utterance
     assert not any(with_cudnn)
@@ -129,22 +127,10 @@ def test_the_fisher_is_not_the_square_of_the_mean_gradient(tiny_model, speech):
     fisher = diagonal_fisher(model, [batch])
     mean = {}
     for row in range(7):
-        for name, square in one_at_a_time(model, _only(batch, row)).items():
+        for name, square in one_at_a_time(model, batch.row(row)).items():
             mean[name] = mean.get(name, 0.0) + square.sqrt() / 7
     name = "output_layer.weight"
     assert (fisher[name] >= mean[name] ** 2 - 1e-9).all() and fisher[name].sum() > mean[name].pow(2).sum()
-
-
-def _only(batch, row):
-    one = slice(row, row + 1)
-    return Batch(
-        batch.ids[one],
-        batch.cohorts[one],
-        batch.features_BTF[one],
-        batch.lengths_B[one],
-        batch.tokens_BU[one],
-        batch.token_lengths_B[one],
-    )
 
 
 def test_what_the_loss_does_not_reach_has_zero_fisher(tiny_model, speech):
@@ -159,8 +145,8 @@ def test_no_utterance_is_refused(tiny_model):
 
 def test_sampled_labels_come_with_the_probability_that_the_loss_gives_them(tiny_model, speech):
     """Of many draws for one short utterance, the share that has no label is its probability."""
-    model, batch = tiny_model(), _only(speech(3), 0)
-    batch.features_BTF, batch.lengths_B = batch.features_BTF[:, :4], torch.tensor([4])
+    model, batch = tiny_model(), speech(3).row(0)
+    batch = replace(batch, features_BTF=batch.features_BTF[:, :4], lengths_B=torch.tensor([4]))
     with torch.no_grad():
         model.output_layer.bias[0] += 1.0
         encoded_BTD, lengths_B = model.encode(batch.features_BTF, batch.lengths_B)
@@ -171,27 +157,26 @@ def test_sampled_labels_come_with_the_probability_that_the_loss_gives_them(tiny_
         )
         loss = transducer_loss_from_logits(model.output_layer(torch.tanh(sums)), empty, lengths_B, torch.tensor([0]))
     probability = loss.neg().exp().item()
-    draws = [int(sampled_labels(model, batch, seed=seed).token_lengths_B) for seed in range(1500)]
-    share = sum(length == 0 for length in draws) / len(draws)
+    draws = [model.with_sampled_texts(batch, seed=seed).texts for seed in range(1500)]
+    share = sum(texts == [""] for texts in draws) / len(draws)
     assert abs(share - probability) < 4 * (probability * (1 - probability) / len(draws)) ** 0.5
 
 
 PROCESS = """
 import sys, torch
-from isogloss.mitigation import diagonal_fisher, fisher
-from isogloss.recognizers.per_utterance import gradients as per_utterance
-from isogloss.recognizers.transducer import load_transducer
+from isogloss.mitigation.fisher import diagonal_fisher
+from isogloss.recognizers import load_recognizer
 rank, folder = int(sys.argv[1]), sys.argv[2]
 torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
 batches = torch.load(f"{folder}/batches.pt", weights_only=False)[rank]
-torch.save(diagonal_fisher(load_transducer(f"{folder}/model"), batches), f"{folder}/fisher{rank}.pt")
+torch.save(diagonal_fisher(load_recognizer(f"{folder}/model"), batches), f"{folder}/fisher{rank}.pt")
 torch.distributed.destroy_process_group()
 """
 
 
 def test_two_processes_find_the_fisher_of_one(tiny_model, speech, tmp_path):
     model, batches = tiny_model(), [speech(4, seed=1), speech(3, seed=2), speech(5, seed=3)]
-    save_transducer(model, tmp_path / "model")
+    save_recognizer(model, tmp_path / "model")
     torch.save([batches[:1], batches[1:]], tmp_path / "batches.pt")
     processes = [subprocess.Popen([sys.executable, "-c", PROCESS, str(rank), str(tmp_path)]) for rank in (0, 1)]
     assert [process.wait(timeout=120) for process in processes] == [0, 0]

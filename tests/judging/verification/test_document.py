@@ -1,4 +1,4 @@
-"""fairness.json of verification: figures against direct counts, cohorts that cannot be measured, small ones merged."""
+"""The document of verification: figures against direct counts, cohorts that cannot be measured, small ones merged."""
 
 import json
 
@@ -8,17 +8,29 @@ import pytest
 
 from isogloss.config import StatisticsParams
 from isogloss.errors import TableError
+from isogloss.judging import Grouping
+from isogloss.judging import compare as judge
+from isogloss.judging.grouping import Ranked
 from isogloss.judging.verification import equal_error_rate, min_dcf
-from isogloss.judging.verification.fairness import compare_verifiers, pair_trials
+from isogloss.judging.verification.study import sides_of
 
 STATISTICS = StatisticsParams(resamples=200, min_speakers=10)
 
 
-def compare(table, *, statistics=STATISTICS, weights=None, **options):
-    options = {"grouping": "gender", "system": "arw", "min_speakers_shown": 5} | options
-    result = compare_verifiers(pair_trials(table, statistics=statistics, weights=weights), **options)
-    json.dumps(result, allow_nan=False)
-    return result
+def compare(table, *, statistics=STATISTICS, weights=None, min_speakers=5, ranked=None):
+    """The document of two verifiers, and on the same level its one grouping, by gender."""
+    sides = sides_of(table, "gender")
+    chosen = None if ranked is None else sides
+    document = judge(
+        table.assign(score=table["score_before"]),
+        table,
+        [Grouping("gender", sides, chosen=chosen, ranked=ranked or {})],
+        statistics=statistics,
+        weights=weights,
+        min_speakers=min_speakers,
+    ).content()
+    json.dumps(document, allow_nan=False)
+    return {**document.pop("groupings")[0], **document}
 
 
 @pytest.fixture
@@ -111,21 +123,12 @@ def test_a_rate_of_zero_has_no_interval_and_neither_has_a_cohort_without_inferen
             assert at["far_ci95"] is None and at["frr_ci95"] is None
 
 
-def test_the_keys_are_those_of_the_other_tasks(compared):
-    result = compare(compared)
-    assert {"task", "system", "baseline", "rule", "split", "metric", "overall", "cohorts", "spread"} <= set(result)
-    assert {"worst_cohort_by_discovery", "worst_cohort_by_test", "harmed_cohorts", "seeds", "test"} <= set(result)
-    wanted = {"cohort", "label", "speakers", "words", "before", "after", "relative_change", "ci95", "p_holm"}
-    assert all(wanted <= set(cohort) for cohort in result["cohorts"])
-    assert result["metric"] == "EER"
-
-
 def test_a_cohort_without_nontargets_is_not_measurable_and_not_zero(compared):
     lonely = compared["enrol_speaker"] == "s000"
     table = compared.copy()
     for side in ("enrol", "test"):
         table.loc[table[f"{side}_speaker"] == "s000", f"{side}_gender"] = "c"
-    result = compare(table, min_speakers_shown=1)
+    result = compare(table, min_speakers=1)
     assert lonely.any()
     (cohort,) = [c for c in result["cohorts"] if c["cohort"] == "c"]
     assert result["not_measurable"] == ["c"]
@@ -141,14 +144,14 @@ def test_small_cohorts_are_merged(compared):
     for name, speakers in (("c", ["s000", "s001"]), ("d", ["s002", "s003"])):
         for side in ("enrol", "test"):
             table.loc[table[f"{side}_speaker"].isin(speakers), f"{side}_gender"] = name
-    result = compare(table, min_speakers_shown=3)
+    result = compare(table, min_speakers=3)
     assert "c" not in json.dumps([c["cohort"] for c in result["cohorts"]])
     merged = next(c for c in result["cohorts"] if c["cohort"] == "other")
     assert merged["speakers"] == 4
 
 
 def test_cohorts_are_ranked_by_their_errors_on_discovery(compared):
-    result = compare(compared, discovery={"a": 0.1, "b": 0.3})
+    result = compare(compared, ranked={"a": Ranked(2), "b": Ranked(1)})
     assert [c["cohort"] for c in result["cohorts"]] == ["b", "a"]
     assert [c["discovery_rank"] for c in result["cohorts"]] == [1, 2]
     assert result["worst_cohort_by_discovery"] == "b"
@@ -188,7 +191,7 @@ def test_missing_groups_are_unspecified(compared):
 
 def test_scores_before_that_are_not_finite_are_one_sentence(compared):
     table = compared.assign(score_before=np.nan)
-    with pytest.raises(TableError, match="the scores before: row 0"):
+    with pytest.raises(TableError, match="row 0 has the score nan"):
         compare(table)
 
 
@@ -215,10 +218,14 @@ def test_the_merged_cohort_is_shown_but_neither_judged_nor_compared(compared):
     hurt = table["target"] & table["enrol_gender"].isin(["c", "d"])
     table = table.assign(score=table["score"] - 3.0 * hurt, score_before=table["score_before"] - 1.5 * hurt)
     few = STATISTICS.model_copy(update={"min_speakers": 5})
-    shown = {"a": "a", "b": "b", "c": "x", "d": "x"}
-    result = compare(table, statistics=few, shown=shown, labels={"x": "2 cohorts"})
+    result = compare(table, statistics=few, min_speakers=7)
     a, b, merged = result["cohorts"]
-    assert [merged["cohort"], merged["label"], merged["speakers"], merged["merged"]] == ["x", "2 cohorts", 12, True]
+    assert [merged["cohort"], merged["label"], merged["speakers"], merged["merged"]] == [
+        "other",
+        "2 cohorts, merged for privacy",
+        12,
+        True,
+    ]
     assert merged["nontargets"] == 66 and merged["before"] > max(a["before"], b["before"])
     assert not merged["inference"] and merged["p"] is None and merged["p_holm"] is None
     assert result["worst_cohort_by_test"] == max((a, b), key=lambda c: c["before"])["cohort"]

@@ -1,0 +1,217 @@
+"""Mutated inputs by entry point: each is read, or refused in one sentence, within ten seconds.
+
+    python benchmarks/fuzzing.py params 5000      # one entry point; `faults.py fuzz` does all of them, 20,000 cases
+
+Cases are valid files in which bytes, lines and tokens have been changed, removed, doubled or replaced by what has
+broken readers before. Each entry point is a process of its own, so that one that crashes is noticed.
+"""
+
+import io
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from isogloss.errors import IsoglossError
+
+ROOT = Path(__file__).parents[1]
+_MOST_SECONDS, _BUDGET_SECONDS = 10, 900
+_LONGEST_SENTENCE = 4000
+_NASTY = [
+    b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b"'", b"\t", b"\r", b"\n\n", b",,", b"&a [*a]", b"*a", b"!!float abc",
+    b"2001-02-30", b"9" * 5000, b"1e999", b"-1", b"nan", b"\\ud800", b'"\\ud800"', b"[" * 3000, b"{" * 50, b": ", b"- ",
+    b"? ", b"%YAML 9.9\n---\n", b"<<: *x", b"null", b"true", b"0x" + b"f" * 3000, "\u202e\u0301é".encode(), b"x" * 5000,
+]  # fmt: skip
+
+
+def mutated(drawn: random.Random, seeds: list[bytes]) -> bytes:
+    """One of the valid files after one to four changes."""
+    content = bytearray(drawn.choice(seeds))
+    for _ in range(drawn.randint(1, 4)):
+        place = drawn.randrange(len(content) + 1)
+        end = min(len(content), place + drawn.choice([1, 2, 8, 40]))
+        change = drawn.randrange(5)
+        if change == 0:
+            content[place:place] = drawn.choice(_NASTY)
+        elif change == 1:
+            content[place:end] = drawn.choice(_NASTY)
+        elif change == 2:
+            del content[place:end]
+        elif change == 3:
+            content[place:place] = content[place:end]
+        elif content:
+            content[place % len(content)] ^= 1 << drawn.randrange(8)
+    return bytes(content)
+
+
+def _params() -> tuple[list[bytes], Callable[[Path], object], str]:
+    from isogloss.config import load_params
+
+    return [(ROOT / "params.yaml").read_bytes(), b"asr: {seed: 1}\newc: {strength: 1e3}\n"], load_params, "params.yaml"
+
+
+def _experiments() -> tuple[list[bytes], Callable[[Path], object], str]:
+    from isogloss.config import load_sweep
+
+    seeds = [path.read_bytes() for path in sorted((ROOT / "experiments").glob("*.yaml"))[:4]]
+    return seeds, lambda path: load_sweep(path, params=ROOT / "params.yaml"), "study.yaml"
+
+
+def _records() -> list[dict[str, object]]:
+    texts = ["turn on the light", "what is the time", "play some music"]
+    return [
+        {
+            "utterance_id": f"u{number}",
+            "speaker_id": f"s{number // 3}",
+            "ref": texts[number % 3],
+            "hyp": texts[number % 3][:-2],
+            "words": 4,
+            "age": 20 + number,
+        }
+        for number in range(12)
+    ]
+
+
+def _table(suffix: str) -> tuple[list[bytes], Callable[[Path], object], str]:
+    import pandas as pd
+
+    from isogloss.judging.intake import Request
+    from isogloss.judging.intake.utterances import read_utterances
+
+    table, buffer = pd.DataFrame(_records()), io.BytesIO()
+    if suffix == "parquet":
+        table.to_parquet(buffer)
+    elif suffix == "jsonl":
+        buffer.write("".join(json.dumps(record) + "\n" for record in _records()).encode())
+    elif suffix == "json":
+        buffer.write(json.dumps(_records()).encode())
+    else:
+        table.to_csv(buffer, index=False, sep="\t" if suffix == "tsv" else ",")
+    return [buffer.getvalue()], lambda path: read_utterances(Request(table=path)), f"table.{suffix}"
+
+
+def _transcripts() -> tuple[list[bytes], Callable[[Path], object], str]:
+    from isogloss.io.transcripts import read_transcripts
+
+    seeds = [b";; x\nf 1 s1 0.0 1.5 <o,f> turn on\nf 1 s2 1.5 2.5 <o,m> the light\n"]
+    return seeds, read_transcripts, "ref.stm"
+
+
+def _stage_tables() -> tuple[list[bytes], Callable[[Path], object], str]:
+    import pandas as pd
+
+    from isogloss.tables import read_parquet
+
+    buffer = io.BytesIO()
+    pd.DataFrame(_records()).to_parquet(buffer)
+    return [buffer.getvalue()], lambda path: read_parquet(path, ["utterance_id"]), "utterances.parquet"
+
+
+def _stage_json() -> tuple[list[bytes], Callable[[Path], object], str]:
+    from isogloss.tables import read_json
+
+    return [json.dumps(_records(), indent=2).encode()], read_json, "fairness.json"
+
+
+def _locks() -> tuple[list[bytes], Callable[[Path], object], str]:
+    from isogloss.pipeline.repo.mending import lock_entries
+
+    return [(ROOT / "dvc.lock").read_bytes()[:4000]], lambda path: lock_entries(path.read_bytes()), "dvc.lock"
+
+
+def _checkpoints() -> tuple[list[bytes], Callable[[Path], object], str]:
+    import torch
+
+    from isogloss.training.checkpoints import read_checkpoint, write_checkpoint
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "last.ckpt"
+        write_checkpoint({"epoch": 1, "state": {0: torch.ones(20)}}, path)
+        return [path.read_bytes()], read_checkpoint, "last.ckpt"
+
+
+ENTRIES: dict[str, tuple[int, Callable[[], tuple[list[bytes], Callable[[Path], object], str]]]] = {
+    "params": (5000, _params),
+    "experiments": (1500, _experiments),
+    "csv": (3000, lambda: _table("csv")),
+    "tsv": (1500, lambda: _table("tsv")),
+    "jsonl": (2000, lambda: _table("jsonl")),
+    "json": (1500, lambda: _table("json")),
+    "parquet": (1500, lambda: _table("parquet")),
+    "transcripts": (1000, _transcripts),
+    "stage tables": (1000, _stage_tables),
+    "stage JSON": (500, _stage_json),
+    "dvc.lock": (500, _locks),
+    "checkpoints": (1000, _checkpoints),
+}
+"""Entry point -> how many cases, and a function for valid files, the reader and a file's name."""
+
+
+def fuzz(share: float) -> list[dict[str, str]]:
+    """Mutated inputs by entry point: read, or refused in one sentence, within ten seconds."""
+    rows = []
+    for name, (count, _) in ENTRIES.items():
+        wanted = max(20, round(count * share))
+        command = [sys.executable, __file__, name, str(wanted)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        lines = done.stdout.strip().splitlines()
+        outcome = lines[-1] if done.returncode == 0 and lines else f"FAILED: {(lines or [done.stderr])[-1][-400:]}"
+        print(f"fuzz: {name}: {outcome}", flush=True)
+        rows.append({"what": f"{name}, {wanted} cases", "outcome": outcome.replace("|", "\\|")})
+    return rows
+
+
+class TooLongError(BaseException):
+    """A case took longer than it may; no reader may catch this."""
+
+
+def main(name: str, count: int) -> int:
+    """Do the cases of one entry point; the last line says what became of them."""
+    seeds, read, file = ENTRIES[name][1]()
+    drawn, counts, broken = random.Random(f"{name} 1"), Counter[str](), []
+    signal.signal(signal.SIGALRM, _too_long)
+    begun, slowest = time.monotonic(), 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / file
+        for _ in range(count):
+            if time.monotonic() - begun > _BUDGET_SECONDS:
+                break
+            content = mutated(drawn, seeds)
+            path.write_bytes(content)
+            started = time.monotonic()
+            signal.alarm(_MOST_SECONDS)
+            try:
+                read(path)
+                counts["read"] += 1
+            except IsoglossError as error:
+                counts["refused"] += 1
+                if "\n" in str(error) or len(str(error)) > _LONGEST_SENTENCE:
+                    broken.append(f"a sentence of {len(str(error))} characters: {str(error)[:80]!r}")
+            except (Exception, TooLongError) as error:
+                broken.append(f"{type(error).__name__}: {str(error)[:120]!r}")
+                if len(sys.argv) > 3:
+                    Path(sys.argv[3]).write_bytes(content)
+                    raise
+            finally:
+                signal.alarm(0)
+            slowest = max(slowest, time.monotonic() - started)
+    if broken:
+        kinds = Counter(each.partition(":")[0] for each in broken)
+        print(f"{len(broken)} of {counts.total() + len(broken)}: {dict(kinds)}; for instance {broken[0]}")
+        return 1
+    print(f"{counts['read']} read, {counts['refused']} refused in one sentence; the slowest took {slowest:.1f} s")
+    return 0
+
+
+def _too_long(*_: object) -> None:
+    raise TooLongError(f"longer than {_MOST_SECONDS} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

@@ -1,0 +1,36 @@
+"""A recording, recognised as if its audio were arriving."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from isogloss.config import DecodingParams
+from isogloss.corpus.frontend.audio import read_audio
+from isogloss.corpus.frontend.features import SAMPLING_RATE
+from isogloss.recognizers import PartialHypothesis, Recognizer
+
+Seconds = float
+
+CHUNK = SAMPLING_RATE // 10
+"""Samples that arrive at once: 100 ms, as a telephone or a browser sends them (our choice)."""
+
+
+def stream_file(
+    recognizer: Recognizer, path: Path, *, decoding: DecodingParams
+) -> Iterator[tuple[Seconds, PartialHypothesis]]:
+    """What the recogniser has heard after each chunk, and how much of the recording that was; the last one is final.
+
+    Chunks follow each other as fast as they are recognised.
+
+    Raises
+    ------
+    CorpusError
+        The recording cannot be read.
+    ModelError
+        The recogniser cannot stream.
+    """
+    samples_N = read_audio(path)
+    stream = recognizer.stream(decoding=decoding)
+    for at in range(0, len(samples_N), CHUNK):
+        chunk_N = samples_N[at : at + CHUNK]
+        yield (at + len(chunk_N)) / SAMPLING_RATE, stream.accept(chunk_N)
+    yield len(samples_N) / SAMPLING_RATE, stream.finish()

@@ -1,0 +1,56 @@
+"""What a transducer is trained with: the transducer loss and CTC, an utterance each.
+
+Shape legend in `isogloss.recognizers.transducer`.
+"""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from isogloss.config import AsrParams
+from isogloss.recognizers.transducer.losses import transducer_loss
+from isogloss.recognizers.transducer.model import Transducer
+
+PLAIN = AsrParams()
+"""With neither FastEmit nor delay penalty."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Tokens of the transcripts of a batch, blanks after each; and how many each has."""
+
+    tokens_BU: Tensor
+    lengths_B: Tensor
+
+
+def transducer_losses(
+    model: Transducer, encoded_BTD: Tensor, lengths_B: Tensor, targets: Targets, params: AsrParams = PLAIN
+) -> Tensor:
+    """The transducer loss of each utterance, in nats, with FastEmit and delay penalty as section `asr` has them: (B,).
+
+    A base recogniser and its adaptations have the same: how early it speaks is a property of the recogniser, which an
+    adaptation with the plain loss would undo. FastEmit leaves the values alone; a method that weighs utterances by
+    their losses weighs them by the penalised ones. The Fisher information is of the likelihood, without either.
+    """
+    predicted_BUP = model.predictor(targets.tokens_BU)
+    return transducer_loss(
+        model.encoder_projection(encoded_BTD),
+        model.predictor_projection(predicted_BUP),
+        model.output_layer,
+        targets.tokens_BU,
+        lengths_B,
+        targets.lengths_B,
+        fastemit=params.fastemit,
+        delay_penalty=params.delay_penalty,
+    )
+
+
+def ctc_losses(model: Transducer, encoded_BTD: Tensor, lengths_B: Tensor, targets: Targets) -> Tensor:
+    """The CTC loss of each utterance, in nats: (B,); 0 where the text is longer than the audio.
+
+    In float32 and on the CPU always: its gradient on a GPU differs from run to run.
+    """
+    log_probs_TBV = model.ctc_layer(encoded_BTD).float().log_softmax(dim=-1).transpose(0, 1).cpu()
+    on_cpu = (targets.tokens_BU.cpu(), lengths_B.cpu(), targets.lengths_B.cpu())
+    return F.ctc_loss(log_probs_TBV, *on_cpu, reduction="none", zero_infinity=True).to(encoded_BTD.device)

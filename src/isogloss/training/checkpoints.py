@@ -1,0 +1,122 @@
+"""Checkpoints that are whole or not there, and that hold no pickle.
+
+A file is the SHA-256 of what follows, and then safetensors: the tensors of the model, of the optimiser and of the
+callbacks, with everything else as JSON in their header. It is written aside, flushed and renamed, so that a full disk
+or a kill leaves the checkpoint before. Reading executes nothing. A file whose digest does not fit (flipped bytes, a cut
+end, a checkpoint of another version) is not used.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io import CheckpointIO
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from isogloss.errors import ModelError
+from isogloss.tables import atomic_path
+
+_DIGEST_BYTES = 64
+_TENSOR, _MAPPING, _LIST, _TUPLE = "tensor", "mapping", "list", "tuple"
+
+
+class SafeCheckpointIO(CheckpointIO):
+    """Lightning's checkpoints as such files."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write a checkpoint."""
+        write_checkpoint(checkpoint, Path(path))
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+        """Read a checkpoint, on the CPU; raises `ModelError` as `read_checkpoint`."""
+        return read_checkpoint(Path(path))
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """Remove a checkpoint."""
+        Path(path).unlink(missing_ok=True)
+
+
+def write_checkpoint(content: Mapping[str, Any], path: Path) -> None:
+    """Write nested plain data with tensors in it.
+
+    Raises
+    ------
+    TypeError
+        A value is neither a tensor nor something that JSON has.
+    OSError
+        The disk is full, or the folder cannot be written; what was there before is kept.
+    """
+    tensors: dict[str, torch.Tensor] = {}
+    tree = json.dumps(_encoded(content, tensors))
+    # A tensor may be a view of another one; safetensors takes each for itself.
+    body = save_tensors(
+        {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, {"tree": tree}
+    )
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(hashlib.sha256(body).hexdigest().encode())
+        file.write(body)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read what `write_checkpoint` wrote.
+
+    Raises
+    ------
+    ModelError
+        The file is missing, cut, altered, or no checkpoint.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"the checkpoint {path} cannot be read: {error.strerror}") from None
+    digest, body = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+    if hashlib.sha256(body).hexdigest().encode() != digest:
+        raise ModelError(f"the checkpoint {path} is damaged, or of another version of Isogloss")
+    tree = json.loads(json.loads(body[8 : 8 + int.from_bytes(body[:8], "little")])["__metadata__"]["tree"])
+    return _decoded(tree, load_tensors(body))
+
+
+def usable(path: Path, *, tell: bool = True) -> bool:
+    """Whether there is a checkpoint to go on from; of one that is damaged one sentence is printed, where `tell`."""
+    if not path.exists():
+        return False
+    try:
+        read_checkpoint(path)
+    except ModelError as error:
+        if tell:
+            print(f"{error}; it is not used, and the training begins anew", flush=True)
+        return False
+    return True
+
+
+def _encoded(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+    """A value as JSON; its tensors go into `tensors`."""
+    if isinstance(value, torch.Tensor):
+        name = str(len(tensors))
+        tensors[name] = value
+        return {_TENSOR: name}
+    if isinstance(value, Mapping):
+        # Keys may be numbers, as in the state of an optimiser.
+        return {_MAPPING: [[_encoded(key, tensors), _encoded(one, tensors)] for key, one in value.items()]}
+    if isinstance(value, list | tuple):
+        return {_TUPLE if isinstance(value, tuple) else _LIST: [_encoded(one, tensors) for one in value]}
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    raise TypeError(f"a checkpoint cannot hold a {type(value).__name__} ({value!r})")
+
+
+def _decoded(value: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
+    """What `_encoded` made into JSON."""
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == _TENSOR:
+        return tensors[content]
+    if kind == _MAPPING:
+        return {_decoded(key, tensors): _decoded(one, tensors) for key, one in content}
+    decoded = [_decoded(one, tensors) for one in content]
+    return tuple(decoded) if kind == _TUPLE else decoded

@@ -1,0 +1,60 @@
+"""What `isogloss compare` says of results that are not those of the params beside them."""
+
+import pytest
+
+from isogloss.cli.comparing import compare_experiments
+
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own
+
+DVC_YAML = """
+stages:
+  judge:
+    cmd: python judge.py
+    deps: [judge.py]
+    params: [ewc]
+    metrics: [{metrics.json: {cache: false}}]
+"""
+JUDGE = """
+import json, pathlib
+strength = float(pathlib.Path("params.yaml").read_text().split(": ")[2].split("}")[0])
+pathlib.Path("metrics.json").write_text(json.dumps({"wer": 1 / strength}))
+"""
+
+
+@pytest.fixture
+def judged(new_toy):
+    toy = new_toy(DVC_YAML, params="ewc: {strength: 4.0}\n", **{"judge.py": JUDGE, ".gitignore": "/reports\n"})
+    toy.run()
+    toy.commit()
+    return toy
+
+
+def rows(toy):
+    comparison, notes = compare_experiments(toy.root, (), ("metrics.json:wer",))
+    runs = {
+        run.name: (run.params.get("ewc.strength"), run.metrics["metrics.json:wer"], bool(run.stale))
+        for run in comparison.runs
+    }
+    return runs, comparison.front(), notes
+
+
+def test_the_last_commit_stands_beside_a_workspace_that_is_up_to_date(judged):
+    judged.replace("params.yaml", "4.0", "5.0")
+    judged.run()
+    runs, front, notes = rows(judged)
+    assert runs == {"workspace": (5.0, 0.2, False), "last commit": (4.0, 0.25, False)}
+    assert front == {"workspace"}
+    assert notes == []
+
+
+def test_metrics_of_other_params_are_stale_and_on_no_front(judged):
+    judged.replace("params.yaml", "4.0", "2.0")
+    runs, front, notes = rows(judged)
+    assert runs == {"workspace": (2.0, 0.25, True), "last commit": (4.0, 0.25, False)}
+    assert front == {"last commit"}
+    assert notes == ["workspace is stale: judge would run (ewc.strength: 4.0 → 2.0)."]
+    judged.commit()  # params that nothing was run with
+    runs, front, notes = rows(judged)
+    assert runs["last commit"][1:] == (0.25, True)
+    assert front == frozenset()
+    assert "last commit is stale: judge has not run since ewc changed." in notes
