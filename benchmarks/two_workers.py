@@ -19,7 +19,7 @@ import torch
 from hosts import Site, started, until
 
 from isogloss.config import load_params
-from isogloss.corpus.audio_root import DATA_VARIABLE, data_folder
+from isogloss.corpus.frontend.audio_root import DATA_VARIABLE, data_folder
 from isogloss.tables import atomic_path, write_json
 
 ROOT = Path(__file__).parents[1]

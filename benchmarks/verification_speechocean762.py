@@ -24,8 +24,8 @@ import torch
 from lhotse import CutSet
 
 from isogloss.config import SpeakerParams, StatisticsParams
-from isogloss.corpus.audio_root import resolve_root
 from isogloss.corpus.description import read_table_description
+from isogloss.corpus.frontend.audio_root import resolve_root
 from isogloss.corpus.frontend.features import compute_features, feature_statistics
 from isogloss.corpus.ingest import ingest
 from isogloss.corpus.manifests import make_cuts

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from isogloss.corpus.audio_root import data_folder
 from isogloss.corpus.description import read_kind, read_table_description
+from isogloss.corpus.frontend.audio_root import data_folder
 from isogloss.corpus.ingest import ingest
 from isogloss.corpus.manifests import make_cuts
 from isogloss.tables import read_parquet

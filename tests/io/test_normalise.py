@@ -1,4 +1,5 @@
 import re
+import sys
 
 import pytest
 from hypothesis import given
@@ -118,3 +119,30 @@ def test_a_reference_is_made_of_kept_words_and_is_its_own_reference(text):
 @given(st.lists(st.text("abcxyz", min_size=1, max_size=6), min_size=1, max_size=6))
 def test_plain_words_are_left_as_they_are(words):
     assert references()(" ".join(words), where="t") == " ".join(words)
+
+
+def test_the_english_normaliser_is_that_of_whisper_whatever_else_stands_in_the_table():
+    pytest.importorskip("whisper_normalizer")
+    texts = ["Mr. Brown's colour cost $3.50!", "", "he won't [laughs] go", "Mr. Brown's colour cost $3.50!"]
+    assert normalise(texts, ("english",)) == [
+        "mister brown is color cost $3.50",
+        "",
+        "he will not go",
+        "mister brown is color cost $3.50",
+    ]
+    assert normalise(["two thousand eight hundred ninety one"], ("english",)) == normalise(["2,891"], ("english",))
+
+
+def test_the_basic_normaliser_leaves_words_of_any_language():
+    pytest.importorskip("whisper_normalizer")
+    assert normalise(["Ça va, (oui) ?"], ("basic",)) == ["ça va"]
+
+
+def test_a_normaliser_that_is_not_installed_is_named(monkeypatch):
+    from isogloss.io import normalise as module
+
+    module._whisper.cache_clear()
+    monkeypatch.setitem(sys.modules, "whisper_normalizer.english", None)
+    with pytest.raises(ParamsError, match=r"needs the package whisper-normalizer; install isogloss\[normalizers\]"):
+        normalise(["a"], ("english",))
+    module._whisper.cache_clear()

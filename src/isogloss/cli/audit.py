@@ -29,7 +29,7 @@ RULES = ("geographic", "geodemographic", "automatic", "attribute")
     default="none",
     show_default=True,
     metavar="STEPS",
-    help="none, or some of nfkc,lower,brackets,punctuation,apostrophes,fillers,characters.",
+    help="none, or some of basic,english,nfkc,lower,brackets,punctuation,apostrophes,fillers,characters.",
 )
 @click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS", help="Such as ref=transcript. Repeatable.")
 @click.option(

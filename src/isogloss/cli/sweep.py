@@ -26,7 +26,7 @@ def sweep(experiment: Path, jobs: int | None, dry_run: bool) -> None:
     next one continues.
     """
     from isogloss.config import load_params, load_sweep
-    from isogloss.corpus.audio_root import DATA_VARIABLE, data_folder
+    from isogloss.corpus.frontend.audio_root import DATA_VARIABLE, data_folder
     from isogloss.pipeline.host.run_lock import run_lock
     from isogloss.pipeline.prefect_api.server import prefect_api
     from isogloss.pipeline.sweeps.sweep_plan import plan_sweep

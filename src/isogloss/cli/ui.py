@@ -16,7 +16,7 @@ def ui(port: int) -> None:
     Runs that are started meanwhile in this clone are shown there. Only this host can reach it; with
     PREFECT_SERVER_API_AUTH_STRING=user:password set, only who knows that. Ctrl-C ends all of it.
     """
-    from isogloss.corpus.audio_root import DATA_VARIABLE, data_folder
+    from isogloss.corpus.frontend.audio_root import DATA_VARIABLE, data_folder
     from isogloss.pipeline.workers.interface import serve
 
     root = Path.cwd()

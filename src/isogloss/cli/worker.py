@@ -19,7 +19,7 @@ def worker(pool: str, limit: int | None, name: str | None) -> None:
     PREFECT_API_URL says where the server is (else the `isogloss ui` of this clone). The clone needs the same DVC
     remote as the coordinator's, and a git remote that has its commits. Ctrl-C ends the worker and its stages.
     """
-    from isogloss.corpus.audio_root import DATA_VARIABLE, data_folder
+    from isogloss.corpus.frontend.audio_root import DATA_VARIABLE, data_folder
     from isogloss.pipeline.prefect_api.server import prefect_api
     from isogloss.pipeline.workers.processes import work_for
 

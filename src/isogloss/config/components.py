@@ -96,6 +96,8 @@ class RecognizerComponent(Component):
     kind: ClassVar[str] = "recogniser"
     hears: Literal["features", "audio"]
     """Whether its batches carry log-mel features or audio samples."""
+    pretrained: bool = False
+    """Whether it begins as a checkpoint, `asr.checkpoint`."""
 
 
 @dataclass(frozen=True, kw_only=True)

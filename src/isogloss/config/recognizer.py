@@ -1,14 +1,16 @@
 """Params of the recogniser. The options of an encoder stand beside it, in `isogloss.recognizers.transducer`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from isogloss.config.components import EncoderComponent
+from isogloss.config.components import EncoderComponent, RecognizerComponent
 from isogloss.config.known import Known
+from isogloss.config.registry import declaration
 from isogloss.config.section import PositiveInt, Section, Seed
 
 EncoderName = Annotated[str, Known(EncoderComponent)]
+RecognizerName = Annotated[str, Known(RecognizerComponent)]
 
 
 class SpecAugmentParams(Section):
@@ -25,7 +27,19 @@ class SpecAugmentParams(Section):
 class AsrParams(Section):
     """The base recogniser and its training."""
 
+    model: RecognizerName = "transducer"
+    """The kind of recogniser: our own transducer, trained from scratch, or a pretrained one (`whisper`, `ctc`)."""
+    checkpoint: str | None = None
+    """Of a pretrained recogniser: a folder in the Hugging Face layout, which may begin with $ISOGLOSS_MODELS, or
+    owner/name@commit of the hub."""
+    checkpoint_sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")] = None
+    """Digest of a folder's checkpoint: checked, and what lets DVC see that it changed."""
+    download: bool = False
+    """Whether a hub's checkpoint that is not in the local cache may be fetched."""
+    epochs: Annotated[int, Field(ge=0)] = 0
+    """Epochs of a pretrained recogniser on train; 0 takes it as it is. The transducer has two numbers of its own."""
     encoder: EncoderName = "lstm"
+    """Of the transducer."""
     seed: Seed = 1
     threads: PositiveInt = 2
     """Fixed, because gradients differ between one thread and two."""
@@ -60,6 +74,17 @@ class AsrParams(Section):
     """Of matrix products in training; auto is bf16 on a GPU and float32 on the CPU. LSTMs, the predictor's too, are
     float32 always (autocast has them in float16 alone), and the transducer's lattice is never below it."""
     spec_augment: SpecAugmentParams = SpecAugmentParams()
+
+    @model_validator(mode="after")
+    def _pretrained_models_have_a_checkpoint(self) -> Self:
+        pretrained = declaration(RecognizerComponent, self.model).pretrained
+        if pretrained and self.checkpoint is None:
+            raise ValueError(f"asr.model is {self.model}, which needs asr.checkpoint: a folder, or a model of the hub")
+        if not pretrained and self.checkpoint is not None:
+            raise ValueError(
+                f"asr.checkpoint is set, but a {self.model} is trained from scratch; leave one of them out"
+            )
+        return self
 
 
 class DecodingParams(Section):

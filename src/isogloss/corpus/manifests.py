@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lhotse import CutSet, MonoCut, Recording, RecordingSet, SupervisionSegment, SupervisionSet
 
-from isogloss.corpus.audio_root import resolve_root
+from isogloss.corpus.frontend.audio_root import resolve_root
 from isogloss.errors import CorpusError
 from isogloss.tables import read_json
 

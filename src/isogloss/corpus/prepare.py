@@ -1,10 +1,13 @@
 """The `prepare` stage: from a corpus to splits, tokens, features and the metadata table."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from lhotse import CutSet
+from lhotse import CutSet, Recording, RecordingSet
+from lhotse.cut import Cut
+from lhotse.utils import fastcopy
 
 from isogloss.config import PrepareParams
 from isogloss.corpus.frontend.features import compute_features, feature_statistics
@@ -17,7 +20,8 @@ from isogloss.tables import METADATA_COLUMNS, SPLITS, atomic_folder, conform, wr
 def prepare(corpus_folder: Path, output: Path, params: PrepareParams) -> pd.DataFrame:
     """Prepare a corpus for training and discovery.
 
-    Writes under `output`: `features/<split>/`, `cuts/<split>.jsonl` (with features, without audio), `tokens.txt` and
+    Writes under `output`: `features/<split>/`, `cuts/<split>.jsonl` (with features, and with recordings whose
+    paths are relative to the corpus' audio root), `tokens.txt` and
     `feature_statistics.json` (both from train and adapt text and train features) and `utterances.parquet`.
 
     Returns
@@ -30,6 +34,7 @@ def prepare(corpus_folder: Path, output: Path, params: PrepareParams) -> pd.Data
         The corpus has too few speakers for five splits, or audio that cannot be read.
     """
     cuts = make_cuts(corpus_folder)
+    recordings = {one.id: one for one in RecordingSet.from_file(corpus_folder / "recordings.jsonl")}
     utterances = _with_splits(_metadata(cuts), params)
     by_id = {cut.id: cut for cut in cuts}
     splits = {
@@ -40,12 +45,17 @@ def prepare(corpus_folder: Path, output: Path, params: PrepareParams) -> pd.Data
         splits = compute_features(splits, temporary, stored_as=output / "features", num_filters=params.num_filters)
     with atomic_folder(output / "cuts") as temporary:
         for split, cuts in splits.items():
-            cuts.to_file(temporary / f"{split}.jsonl")
+            CutSet.from_cuts(_portable(cut, recordings) for cut in cuts).to_file(temporary / f"{split}.jsonl")
     write_json(feature_statistics(splits["train"]), output / "feature_statistics.json")
     learnt = utterances["split"].isin(["train", "adapt"])
     Tokens.of(utterances.loc[learnt, "ref"]).write(output / "tokens.txt")
     write_parquet(utterances, output / "utterances.parquet")
     return utterances
+
+
+def _portable(cut: Cut, recordings: Mapping[str, Recording]) -> Cut:
+    """The cut with its recording as the corpus folder has it, so that no path of this machine is written."""
+    return fastcopy(cut, recording=recordings[cut.recording_id])
 
 
 def _metadata(cuts: CutSet) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def recognizer_cost(
     recogniser that cannot count its operations, `encoder`, its parameters, `flops` and `latency` are None.
     """
     compute_repeatably(1)
-    cuts = read_cuts(data / "cuts" / f"{split}.jsonl")
+    cuts = read_cuts(data / "cuts" / f"{split}.jsonl", hears=recognizer.hears)
     hypotheses = decode_cuts(recognizer, cuts, decoding=decoding)
     every = max(1, len(cuts) // COUNTED_UTTERANCES)
     some = cuts.subset(cut_ids=list(cuts.ids)[::every][:COUNTED_UTTERANCES])

@@ -50,7 +50,7 @@ def transcribe(
     compute_repeatably(threads)
     texts: dict[str, str] = {}
     for split in splits:
-        cuts = read_cuts(data / "cuts" / f"{split}.jsonl")
+        cuts = read_cuts(data / "cuts" / f"{split}.jsonl", hears=recognizer.hears)
         found = decode_cuts(recognizer, cuts, decoding=decoding, cohorts=cohorts)
         texts |= {id_: hypothesis.text for id_, hypothesis in found.items()}
     table = utterances[utterances["split"].isin(splits)].reset_index(drop=True)

@@ -8,6 +8,9 @@ Two needs, one idea of what a letter, a mark, an apostrophe and punctuation are:
 
 The steps:
 
+- `basic`: Whisper's multilingual normaliser (2212.04356, appendix C): lower case, no brackets, marks or punctuation; it
+  takes combining marks away, so it damages Indic scripts
+- `english`: Whisper's English normaliser (the same): also spelling, contractions, numbers and titles
 - `nfkc`: Unicode compatibility forms (full-width letters, ligatures) become plain ones
 - `lower`: case folding by `str.lower`
 - `brackets`: what stands in [], <> or () is no word: [noise], <unk>, (laughs); nested ones too: (( )), [a (b) c]
@@ -18,6 +21,8 @@ The steps:
 - `characters`: each character is a word of its own, so that word error rates are character error rates (CER)
 """
 
+import functools
+import importlib
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -100,7 +105,39 @@ def _as_characters(text: str) -> str:
     return "".join(spaced)
 
 
+@functools.cache
+def _whisper(name: str) -> Callable[[str], str]:
+    """A normaliser of the package `whisper-normalizer`.
+
+    Raises
+    ------
+    ParamsError
+        It is not installed.
+    """
+    try:
+        module = importlib.import_module(f"whisper_normalizer.{name}")
+    except ModuleNotFoundError:
+        raise ParamsError(
+            f"the normaliser {name!r} needs the package whisper-normalizer; install isogloss[normalizers]"
+        ) from None
+    return getattr(module, f"{name.capitalize()}TextNormalizer")()
+
+
+def _by_line(name: str) -> Callable[[str], str]:
+    """A step that applies one of Whisper's normalisers to each line, once to equal ones."""
+
+    def step(text: str) -> str:
+        normaliser = _whisper(name)
+        lines = text.split("\n")
+        known = {line: " ".join(normaliser(line).split()) for line in dict.fromkeys(lines)}
+        return "\n".join(known[line] for line in lines)
+
+    return step
+
+
 STEPS: dict[str, Callable[[str], str]] = {
+    "basic": _by_line("basic"),
+    "english": _by_line("english"),
     "nfkc": lambda text: unicodedata.normalize("NFKC", text),
     "lower": lambda text: unicodedata.normalize("NFC", text.lower()),
     "brackets": _without_brackets,

@@ -4,7 +4,7 @@
 - `batches`: what it hears
 - `decode`: hypotheses of whole sets of cuts
 - `per_utterance`: squared gradients of each utterance from one backward pass, for whatever is made of plain layers
-- `transducer`: our own recogniser
+- `transducer`: our own recogniser; `whisper`, `ctc`: pretrained ones (`pretrained`: their checkpoints)
 
 A kind is a module with a `RecognizerComponent`; it is imported when it is asked for.
 """
@@ -24,7 +24,7 @@ from isogloss.tables import atomic_folder, read_json, write_parquet
 from isogloss.weights import write_weights
 
 DEFAULT_KIND = "transducer"
-"""The kind of a saved model whose `model.json` names none, and of a new one."""
+"""The kind of a saved model whose `model.json` names none."""
 
 
 def recognizer_class(kind: str) -> type[Recognizer]:
@@ -41,7 +41,7 @@ def recognizer_class(kind: str) -> type[Recognizer]:
 
 def new_recognizer(params: Params, data: Path) -> Recognizer:
     """The recogniser with which base training begins, for prepared data in a folder."""
-    return recognizer_class(DEFAULT_KIND).new(params, data)
+    return recognizer_class(params.asr.model).new(params, data)
 
 
 def load_recognizer(folder: Path | str) -> Recognizer:

@@ -108,7 +108,9 @@ def adapt_recognizer(
     lightning.seed_everything(options.seed, verbose=False)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     mitigation = build_mitigation(method, params)
-    splits = {split: read_cuts(data / "cuts" / f"{split}.jsonl") for split in ("train", "adapt")}
+    base_model = load_recognizer(base)
+    hears = base_model.hears
+    splits = {split: read_cuts(data / "cuts" / f"{split}.jsonl", hears=hears) for split in ("train", "adapt")}
     cuts = {cut.id: cut for split in splits.values() for cut in split}
     setting = Setting(
         utterances=_with_cohorts(splits, assignments),
@@ -119,7 +121,6 @@ def adapt_recognizer(
     first = mitigation.examples(setting, _generator(options.seed, 0))
     print(f"{method}: {len(first)} utterances an epoch, for {', '.join(sorted(worst))}", flush=True)
 
-    base_model = load_recognizer(base)
     labels = mitigation.relabel(
         setting, lambda ids: {id_: said.text for id_, said in decode_cuts(base_model, _cut_set(cuts, ids)).items()}
     )

@@ -53,7 +53,7 @@ class Adaptation(lightning.LightningModule):
         self.objective = objective
         self.mitigation = mitigation
         for name, parameter in objective.model.named_parameters():
-            parameter.requires_grad_(mitigation.is_trained(objective.model, name))
+            parameter.requires_grad_(parameter.requires_grad and mitigation.is_trained(objective.model, name))
 
     def on_train_epoch_start(self) -> None:
         """Let the mitigation look at the model as it is."""

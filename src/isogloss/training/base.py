@@ -13,6 +13,7 @@ from isogloss.determinism import compute_repeatably
 from isogloss.recognizers import Recognizer, new_recognizer, save_recognizer
 from isogloss.recognizers.batches import Utterances, shuffled_batches, sorted_batches
 from isogloss.training.fitting import finish, fit, training_key, visible_devices
+from isogloss.training.loss_curve import LossCurve
 from isogloss.training.recognizer import RecognizerTraining
 
 SOURCE = Path(isogloss.__file__).parent
@@ -22,6 +23,8 @@ CODE = tuple(SOURCE / package for package in ("recognizers", "training"))
 
 def train_recognizer(params: Params, *, data: Path, output: Path) -> Recognizer:
     """Train on the train split and write the model, its loss curve on train and dev beside it.
+
+    A pretrained recogniser whose `asr.epochs` is 0 is written as it came, with an empty curve.
 
     On as many GPUs as are visible; where there are several, the first process writes.
 
@@ -38,7 +41,7 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Recognizer:
     compute_repeatably(asr.threads)
     lightning.seed_everything(asr.seed, verbose=False)
     model = new_recognizer(params, data)
-    cuts, dev_cuts = (read_cuts(data / "cuts" / f"{split}.jsonl") for split in ("train", "dev"))
+    cuts, dev_cuts = (read_cuts(data / "cuts" / f"{split}.jsonl", hears=model.hears) for split in ("train", "dev"))
     dataset, devices = Utterances(model.hears, cache=True), visible_devices()
     key = training_key(
         "train_asr",
@@ -50,6 +53,10 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Recognizer:
     def batches(epoch: int) -> torch.utils.data.DataLoader:
         return shuffled_batches(cuts, dataset, seconds=asr.batch_seconds, seed=asr.seed, epoch=epoch)
 
+    if model.base_epochs(asr) == 0:
+        LossCurve().write(output.with_suffix(".loss.tsv"))
+        save_recognizer(model, output)
+        return model
     num_batches = sum(1 for _ in batches(0).sampler)
     is_first_process = fit(
         RecognizerTraining(model, asr, steps_per_epoch=math.ceil(num_batches / asr.accumulate)),

@@ -39,7 +39,7 @@ def compute_features(
 
     Returns
     -------
-    The same cuts in the same order, with features (T, F) instead of audio.
+    The same cuts in the same order, with features (T, F) beside their audio.
     """
     ordered = {split: list(cuts) for split, cuts in splits.items()}
     jobs = []
@@ -51,7 +51,7 @@ def compute_features(
     with ProcessPoolExecutor(max_workers=min(len(jobs), os.cpu_count() or 1), mp_context=context) as pool:
         done = {cut.id: cut for shard in pool.map(_compute_shard, *zip(*jobs, strict=True)) for cut in shard}
     return {
-        split: CutSet.from_cuts(_stored_as(done[cut.id], stored_as / split) for cut in cuts)
+        split: CutSet.from_cuts(_with_features(cut, done[cut.id], stored_as / split) for cut in cuts)
         for split, cuts in ordered.items()
     }
 
@@ -84,7 +84,8 @@ def _compute_shard(cuts: list[Cut], path: Path, num_filters: int) -> list[Cut]:
     return list(stored)
 
 
-def _stored_as(cut: Cut, folder: Path) -> Cut:
-    """The cut without audio, its features found under `folder`."""
-    path = folder / Path(cut.features.storage_path).name
-    return fastcopy(cut, recording=None, features=fastcopy(cut.features, storage_path=str(path)))
+def _with_features(cut: Cut, computed: Cut, folder: Path) -> Cut:
+    """The cut, its audio as it was, with the features of its resampled copy, which are found under `folder`."""
+    path = folder / Path(computed.features.storage_path).name
+    features = fastcopy(computed.features, storage_path=str(path), recording_id=cut.recording_id)
+    return fastcopy(cut, features=features)

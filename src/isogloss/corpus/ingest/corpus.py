@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from isogloss.corpus.audio_root import resolve_root
 from isogloss.corpus.description import TableDescription
+from isogloss.corpus.frontend.audio_root import resolve_root
 from isogloss.corpus.ingest.audio import AudioHeader, read_headers
 from isogloss.corpus.ingest.spans import Span, locate
 from isogloss.corpus.ingest.utterances import Utterance, read_utterances

@@ -9,8 +9,8 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from isogloss.config import read_section
-from isogloss.corpus.audio_root import portable_root
 from isogloss.corpus.description import KNOWN_ATTRIBUTES, Columns, TableDescription, TextRules
+from isogloss.corpus.frontend.audio_root import portable_root
 from isogloss.corpus.ingest.corpus import Ingested, check
 from isogloss.errors import ParamsError
 from isogloss.io.source import checksum

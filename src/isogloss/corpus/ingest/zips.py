@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from isogloss.corpus.audio_root import resolve_root
 from isogloss.corpus.description import ZipTable
+from isogloss.corpus.frontend.audio_root import resolve_root
 from isogloss.corpus.ingest.utterances import Utterance
 from isogloss.errors import TableError
 from isogloss.io.cells import cells

@@ -8,14 +8,15 @@ are ours and are tested against one backward pass an utterance).
 
 Layers are given by kind: linear, convolution, layer normalisation, embedding and LSTM, whatever is built of them. An
 LSTM runs as one that tells its gates' gradients (`lstm`) and leaves autograd none for its weights. A
-parameter that is used in another way, beside its layer or by a layer that no longer sees utterance by utterance, is out
-of sight: its gradients do not add up to what autograd found. `squares` then leaves it out, so that the caller can fall
-back on one backward pass an utterance.
+parameter that several layers share has the sum of what each gives it, utterance by utterance. A parameter that is used
+in another way, beside its layers or by a layer that no longer sees utterance by utterance, is out of sight: its
+gradients do not add up to what autograd found. `squares` then leaves it out, so that the caller can fall back on one
+backward pass an utterance.
 
 Shapes: B utterances; N positions of one utterance (frames, tokens, or both); I inputs, O outputs, H units, C channels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, cast
@@ -24,8 +25,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.grad import conv1d_weight, conv2d_weight
+from torch.nn.utils import parametrize
 
 from isogloss.recognizers.per_utterance.lstm import LayerGradient, RememberedLSTM, can_be_remembered
+
+LARGE = 2**24
+"""Numbers in the gradients of a batch beyond which a table's are not spread out all at once."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,14 @@ class Product:
     right_BNI: Tensor
 
 
+@dataclass(frozen=True)
+class Rows:
+    """The gradients of a large table of which each utterance reads a few rows: as yet not spread over the table."""
+
+    rows_BN: Tensor
+    gradient_BNC: Tensor
+
+
 @dataclass
 class Call:
     """One call of a layer: what it saw, and the gradient of the loss at what it gave once that is known."""
@@ -47,7 +60,8 @@ class Call:
     gradient: Tensor | None = None
 
 
-Gradients = dict[str, Tensor | Product]
+Gradient = Tensor | Product | Rows
+Gradients = dict[str, Gradient]
 """By the name of a layer's own parameter, the gradient of each utterance: (B, *parameter.shape)."""
 
 
@@ -60,11 +74,24 @@ class UtteranceGradients:
         Every input of its layers has the utterances as its first dimension.
     utterances
         How many there are in the batch.
+    formulas
+        For further kinds of layers, the gradients of a call from its first input and the gradient of its output.
+    changed_in_place
+        Whether the model may change what a layer gave in place, so that the layer has to hand out a copy.
     """
 
-    def __init__(self, model: nn.Module, utterances: int) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        utterances: int,
+        *,
+        formulas: Mapping[type[nn.Module], Callable[[nn.Module, Call, Tensor], Gradients]] | None = None,
+        changed_in_place: bool = False,
+    ) -> None:
         self.model = model
         self.utterances = utterances
+        self._formulas = {**_FORMULAS, **(formulas or {})}
+        self._changed_in_place = changed_in_place
         self._calls: dict[str, list[Call]] = {}
         self._recurrent: dict[str, list[Gradients]] = {}
         self._handles: list[Any] = []
@@ -73,7 +100,7 @@ class UtteranceGradients:
     def __enter__(self) -> Self:
         """Start taking notes."""
         for name, module in self.model.named_modules():
-            if type(module) in _FORMULAS:
+            if _kind(module) in self._formulas:
                 self._handles.append(module.register_forward_hook(self._note(name)))
             elif type(module) is nn.LSTM:
                 self._lstms.append(module)
@@ -98,29 +125,46 @@ class UtteranceGradients:
         Call it after `backward` of the sum of the utterances' losses, each of which depends on its own row alone, from
         gradients of zero.
         """
-        gradients = {name: self._of_layer(name, calls) for name, calls in self._calls.items()}
-        gradients |= {name: _by_parameter(calls) for name, calls in self._recurrent.items()}
+        sums = {
+            name: (weight, *_sums(calls, like=weight), recurrent)
+            for name, (weight, calls, recurrent) in self._by_shared_parameter().items()
+        }
+        # A gradient that is zero but for rounding, such as of a bias below a softmax, is in sight.
+        largest = max((float(square.amax()) ** 0.5 for _, square, _, _ in sums.values()), default=0.0)
         found: dict[str, Tensor] = {}
-        for name, by_parameter in gradients.items():
-            module = self.model.get_submodule(name)
-            for parameter, calls in by_parameter.items():
-                weight = module.get_parameter(parameter)
-                square, total = _sums(calls, like=weight)
-                if isinstance(module, nn.LSTM):  # autograd meets its weights only where they are used beside it
-                    total = torch.zeros_like(weight)
-                whole = torch.zeros_like(weight) if weight.grad is None else weight.grad
-                if (total - whole).abs().amax() <= 1e-3 * square.sqrt().amax():
-                    found[f"{name}.{parameter}".lstrip(".")] = square
+        for name, (weight, square, total, recurrent) in sums.items():
+            if recurrent:  # autograd meets an LSTM's weights only where they are used beside it
+                total = torch.zeros_like(weight)
+            whole = torch.zeros_like(weight) if weight.grad is None else weight.grad
+            rounding = 100 * torch.finfo(weight.dtype).eps * largest
+            if (total - whole).abs().amax() <= 1e-3 * square.sqrt().amax() + rounding:
+                found[name] = square
         return found
 
-    def _of_layer(self, name: str, calls: list[Call]) -> dict[str, list[Tensor | Product]]:
+    def _by_shared_parameter(self) -> dict[str, tuple[nn.Parameter, list[Gradient], bool]]:
+        """By the model's name of each parameter: itself, its layers' gradients, whether it is an LSTM's."""
+        gradients = {name: self._of_layer(name, calls) for name, calls in self._calls.items()}
+        gradients |= {name: _by_parameter(calls) for name, calls in self._recurrent.items()}
+        names = {id(parameter): name for name, parameter in self.model.named_parameters()}
+        found: dict[str, tuple[nn.Parameter, list[Gradient], bool]] = {}
+        for layer, by_parameter in gradients.items():
+            module = self.model.get_submodule(layer)
+            for parameter, calls in by_parameter.items():
+                weight = module.get_parameter(parameter)
+                shared = found.setdefault(names[id(weight)], (weight, [], isinstance(module, nn.LSTM)))
+                shared[1].extend(calls)
+        return found
+
+    def _of_layer(self, name: str, calls: list[Call]) -> dict[str, list[Gradient]]:
         """What a layer's calls that the loss reaches give its parameters; nothing if one did not see utterances."""
         module = self.model.get_submodule(name)
         reached = [(call, call.gradient) for call in calls if call.gradient is not None]
-        least = _DIMENSIONS.get(type(module), 2)
+        kind = _kind(module)
+        least = _DIMENSIONS.get(kind, 2)
         if any(len(call.input) != self.utterances or call.input.dim() < least for call, _ in reached):
             return {}
-        return _by_parameter([_FORMULAS[type(module)](module, call, gradient) for call, gradient in reached])
+        found = [self._formulas[kind](module, call, gradient) for call, gradient in reached]
+        return _by_parameter([_through_parametrization(module, gradients) for gradients in found])
 
     def _remembered(self, name: str, lstm: nn.LSTM) -> Callable[..., Any]:
         """A forward pass of the LSTM that notes its gates' gradients; PyTorch's own where it is no plain one."""
@@ -141,41 +185,81 @@ class UtteranceGradients:
 
         return forward
 
-    def _note(self, name: str) -> Callable[..., None]:
+    def _note(self, name: str) -> Callable[..., Tensor | None]:
         """A forward hook for the layer of that name."""
 
-        def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
             if not output.requires_grad:
-                return
+                return None
             call = Call(inputs[0].detach())
             self._calls.setdefault(name, []).append(call)
             output.register_hook(lambda gradient: setattr(call, "gradient", gradient.detach()))
+            return output.clone() if self._changed_in_place else None
 
         return hook
 
 
-def _by_parameter(calls: list[Gradients]) -> dict[str, list[Tensor | Product]]:
+def _kind(module: nn.Module) -> type[nn.Module]:
+    """The class of a layer; of one with parametrized weights, the class that it had before."""
+    return type(module).__bases__[0] if parametrize.is_parametrized(module) else type(module)
+
+
+def _through_parametrization(module: nn.Module, gradients: Gradients) -> Gradients:
+    """The gradients of what parametrized weights (such as weight normalisation's) are computed from."""
+    if not parametrize.is_parametrized(module):
+        return gradients
+    found: Gradients = {}
+    for name, gradient in gradients.items():
+        if not parametrize.is_parametrized(module, name):
+            found[name] = gradient
+            continue
+        weight = cast(Tensor, getattr(module, name))
+        rows = [_of_utterance(gradient, row, weight) for row in range(_utterances(gradient))]
+        prefix = f"parametrizations.{name}."
+        originals = {p: module.get_parameter(p) for p, _ in module.named_parameters() if p.startswith(prefix)}
+        with torch.enable_grad():
+            computed = cast(Tensor, getattr(module, name))  # anew, with a graph down to the originals
+            by_row = [torch.autograd.grad(computed, list(originals.values()), row, retain_graph=True) for row in rows]
+        for number, original in enumerate(originals):
+            found[original] = torch.stack([row[number] for row in by_row])
+    return found
+
+
+def _by_parameter(calls: list[Gradients]) -> dict[str, list[Gradient]]:
     """The gradients of all calls of a layer, by parameter."""
-    found: dict[str, list[Tensor | Product]] = {}
+    found: dict[str, list[Gradient]] = {}
     for call in calls:
         for parameter, gradient in call.items():
             found.setdefault(parameter, []).append(gradient)
     return found
 
 
-def _sums(calls: list[Tensor | Product], like: Tensor) -> tuple[Tensor, Tensor]:
-    """Over utterances, the sum of the squares of what a layer's calls add up to, and the sum itself."""
-    if isinstance(calls[0], Tensor):
+def _sums(calls: list[Gradient], like: Tensor) -> tuple[Tensor, Tensor]:
+    """Over utterances, the sum of the squares of what the calls add up to, and the sum itself."""
+    if all(isinstance(call, Tensor) for call in calls):
         gradients = torch.stack(cast(list[Tensor], calls)).sum(dim=0)
         return gradients.square().sum(dim=0), gradients.sum(dim=0)
-    products = cast(list[Product], calls)
     square, total = torch.zeros_like(like), torch.zeros_like(like)
-    for row in range(len(products[0].left_BON)):
-        ones = [product.left_BON[row] @ product.right_BNI[row] for product in products]
+    for row in range(_utterances(calls[0])):
+        ones = [_of_utterance(call, row, like) for call in calls]
         gradient = sum(ones[1:], start=ones[0])
         square.addcmul_(gradient, gradient)
         total += gradient
     return square, total
+
+
+def _utterances(call: Gradient) -> int:
+    """How many utterances a call saw."""
+    return len(call.left_BON if isinstance(call, Product) else call.rows_BN if isinstance(call, Rows) else call)
+
+
+def _of_utterance(call: Gradient, row: int, like: Tensor) -> Tensor:
+    """The gradient of one utterance, multiplied out or spread over its table."""
+    if isinstance(call, Product):
+        return call.left_BON[row] @ call.right_BNI[row]
+    if isinstance(call, Rows):
+        return torch.zeros_like(like).index_put_((call.rows_BN[row],), call.gradient_BNC[row], accumulate=True)
+    return call[row]
 
 
 def _linear(module: nn.Module, call: Call, gradient_BNO: Tensor) -> Gradients:
@@ -222,8 +306,10 @@ def _layer_norm(module: nn.Module, call: Call, gradient_BNC: Tensor) -> Gradient
 
 
 def _embedding(module: nn.Module, call: Call, gradient_BNC: Tensor) -> Gradients:
-    """Each row of the table gathers the gradients of its positions."""
+    """Each row of the table gathers the gradients of its positions; a large table's are spread out one at a time."""
     layer, input_BN = cast(nn.Embedding, module), call.input
+    if len(input_BN) * layer.weight.numel() > LARGE:
+        return {"weight": Rows(input_BN, gradient_BNC)}
     gradient = gradient_BNC.new_zeros(len(input_BN), *layer.weight.shape)
     rows = torch.arange(len(input_BN), device=input_BN.device)[:, None].expand_as(input_BN)
     return {"weight": gradient.index_put_((rows, input_BN), gradient_BNC, accumulate=True)}

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isogloss.recognizers.transducer.cohort_input import CohortInput
+from isogloss.recognizers.cohort_input import CohortInput
 from isogloss.recognizers.transducer.encoders import build_encoder
 from isogloss.recognizers.transducer.predictor import LstmPredictor
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from isogloss.corpus.audio_root import portable_root, resolve_root
+from isogloss.corpus.frontend.audio_root import portable_root, resolve_root
 from isogloss.errors import CorpusError
 
 

@@ -1,0 +1,287 @@
+"""CTC recognisers of `transformers` behind the port: wav2vec2, HuBERT, WavLM, MMS, Parakeet-CTC and their like.
+
+Any checkpoint that `AutoModelForCTC` opens, with its own feature extractor and tokenizer.
+
+Shapes: B utterances, S samples, T encoder frames, N tokens, D channels, V vocabulary.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from isogloss.config import AsrParams, DecodingParams, Params
+from isogloss.config.components import RecognizerComponent
+from isogloss.errors import ModelError
+from isogloss.recognizers.base import Hypothesis, Losses, Part, Recognizer
+from isogloss.recognizers.batches import Batch
+from isogloss.recognizers.ctc_search import Path as TokenPath
+from isogloss.recognizers.ctc_search import best_path, prefix_beam_search
+from isogloss.recognizers.per_utterance.squares import squares_in_one_pass
+from isogloss.recognizers.pretrained import pretrained_folder, read_pretrained
+
+SAMPLING_RATE = 16_000
+
+
+COMPONENT = RecognizerComponent(name="ctc", implementation="CtcRecognizer", hears="audio", pretrained=True)
+
+
+class CtcRecognizer(Recognizer):
+    """A model with one distribution over tokens a frame, blank among them.
+
+    Parameters
+    ----------
+    model
+        What `transformers.AutoModelForCTC` opens.
+    tokenizer, feature_extractor
+        Those of the checkpoint.
+
+    Raises
+    ------
+    ModelError
+        The sampling rate is not 16 kHz.
+    """
+
+    kind = COMPONENT.name
+    hears = COMPONENT.hears
+
+    def __init__(self, model: Any, tokenizer: Any, feature_extractor: Any) -> None:
+        super().__init__()
+        if feature_extractor.sampling_rate != SAMPLING_RATE:
+            raise ModelError(
+                f"the checkpoint hears {feature_extractor.sampling_rate} samples a second; Isogloss has {SAMPLING_RATE}"
+            )
+        self.model = model
+        self.tokenizer = tokenizer
+        self.feature_extractor = feature_extractor
+        self._case = _case_of(tokenizer.get_vocab())
+
+    @property
+    def blank(self) -> int:
+        """The token of a frame that says nothing."""
+        return int(self.model.config.pad_token_id)
+
+    @property
+    def _independent_of_padding(self) -> bool:
+        """Whether the model masks padding; wav2vec2 with group normalisation over time cannot."""
+        return getattr(self.model.config, "feat_extract_norm", "layer") != "group"
+
+    def frames(self, audio_BS: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (B, T, V), the last hidden frames (B, T, D), and how many frames each utterance has (B,).
+
+        A model that cannot mask padding sees one utterance at a time, so that no utterance depends on its batch.
+        """
+        rows = [audio_BS[row, : int(length)] for row, length in enumerate(lengths_B)]
+        if self._independent_of_padding:
+            return self._forward(rows)
+        found = [self._forward([row]) for row in rows]
+        logits, hidden = (
+            torch.nn.utils.rnn.pad_sequence([part[which][0] for part in found], batch_first=True) for which in (0, 1)
+        )
+        return logits, hidden, torch.cat([part[2] for part in found])
+
+    def _forward(self, rows: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """The same for utterances that may be padded together."""
+        device = rows[0].device
+        inputs = self.feature_extractor(
+            [row.cpu().numpy() for row in rows], sampling_rate=SAMPLING_RATE, padding=True, return_tensors="pt"
+        )
+        weight = next(self.model.parameters())
+        inputs = {
+            name: value.to(device, weight.dtype if value.is_floating_point() else value.dtype)
+            for name, value in inputs.items()
+        }
+        if len(rows) > 1 and "attention_mask" not in inputs:
+            inputs["attention_mask"] = _mask([len(row) for row in rows], device)
+        output = self.model(**inputs, output_hidden_states=True)
+        logits_BTV, hidden_BTD = output.logits, output.hidden_states[-1]
+        return logits_BTV, hidden_BTD[:, : logits_BTV.shape[1]], self._frame_lengths(inputs, rows, logits_BTV)
+
+    def _frame_lengths(self, inputs: dict[str, Tensor], rows: list[Tensor], logits_BTV: Tensor) -> Tensor:
+        """Frames of each utterance without padding."""
+        if len(rows) == 1:
+            return torch.tensor([logits_BTV.shape[1]], device=logits_BTV.device)
+        lengths = inputs["attention_mask"].sum(dim=1)
+        count = getattr(self.model, "_get_feat_extract_output_lengths", None)
+        count = count or self.model._get_subsampling_output_length
+        return count(lengths).clamp(max=logits_BTV.shape[1]).to(torch.long)
+
+    def losses(self, batch: Batch) -> Losses:
+        """The CTC loss of each utterance in nats; 0 where the text is longer than the audio.
+
+        In float32 at the least, and on the CPU always: its gradient on a GPU differs from run to run.
+        """
+        logits_BTV, hidden_BTD, frames_B = self.frames(_audio(batch), batch.lengths_B)
+        tokens = [self.encode(text) for text in batch.texts]
+        units_B = torch.tensor([len(ids) for ids in tokens])
+        tokens_BN = torch.nn.utils.rnn.pad_sequence([torch.tensor(ids) for ids in tokens], batch_first=True)
+        log_probs_TBV = (
+            logits_BTV.log_softmax(dim=-1, dtype=torch.promote_types(logits_BTV.dtype, torch.float32))
+            .transpose(0, 1)
+            .cpu()
+        )
+        loss_B = F.ctc_loss(
+            log_probs_TBV, tokens_BN, frames_B.cpu(), units_B, blank=self.blank, reduction="none", zero_infinity=True
+        )
+        return Losses(
+            loss_B=loss_B.to(logits_BTV.device),
+            units_B=units_B.to(logits_BTV.device),
+            embedding_BD=_mean_over_time(hidden_BTD.detach(), frames_B),
+        )
+
+    @torch.no_grad()
+    def embed(self, batch: Batch) -> Tensor:
+        """The mean of the last hidden frames."""
+        _, hidden_BTD, frames_B = self.frames(_audio(batch), batch.lengths_B)
+        return _mean_over_time(hidden_BTD, frames_B)
+
+    @property
+    def embedding_dim(self) -> int:
+        """The width of the model."""
+        return int(self.model.config.hidden_size)
+
+    def squares(self, batch: Batch) -> dict[str, Tensor] | None:
+        """Sum over the batch of squared per-utterance gradients, by parameter name, in one backward pass.
+
+        None for a model that has to see one utterance at a time, or has layers of other kinds.
+        """
+        if not self._independent_of_padding:
+            return None
+        return squares_in_one_pass(self, batch, changed_in_place=True)  # wav2vec2 zeroes padding in place
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of a reference, in the letter case of the vocabulary.
+
+        Raises
+        ------
+        ModelError
+            The vocabulary lacks a character of the text.
+        """
+        cased = {"upper": text.upper(), "lower": text.lower(), "both": text}[self._case]
+        ids = self.tokenizer(cased, add_special_tokens=False).input_ids
+        unknown = self.tokenizer.unk_token_id
+        if unknown is not None and unknown in ids:
+            known = self.tokenizer.get_vocab()
+            lacking = sorted({letter for letter in cased if letter != " " and letter not in known})
+            raise ModelError(
+                f"the checkpoint's vocabulary lacks {', '.join(map(repr, lacking))} of the reference {text!r}; drop "
+                "such characters by the text rules of the corpus, or take another checkpoint"
+            )
+        return ids
+
+    @torch.no_grad()
+    def transcribe(self, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
+        """The best path, or a prefix beam search without a language model."""
+        self.eval()
+        logits_BTV, _, frames_B = self.frames(_audio(batch), batch.lengths_B)
+        log_probs_BTV = logits_BTV.float().log_softmax(dim=-1).cpu()
+        seconds = (batch.lengths_B.cpu() / SAMPLING_RATE / frames_B.cpu().clamp(min=1)).tolist()
+        found = []
+        for log_probs_TV, frames, frame_seconds in zip(log_probs_BTV, frames_B.tolist(), seconds, strict=True):
+            row_TV = log_probs_TV[:frames]
+            path = (
+                best_path(row_TV, blank=self.blank)
+                if decoding.method == "greedy"
+                else prefix_beam_search(row_TV, beam=decoding.beam, blank=self.blank)
+            )
+            found.append(self._hypothesis(path, frame_seconds))
+        return found
+
+    def _hypothesis(self, path: TokenPath, frame_seconds: float) -> Hypothesis:
+        """Tokens as text, frames as times."""
+        tokenizer = self.tokenizer
+        special = {tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id}
+        spoken = [(token, frame) for token, frame in zip(path.tokens, path.frames, strict=True) if token not in special]
+        tokens = self.tokenizer.convert_ids_to_tokens([token for token, _ in spoken])
+        text = self.tokenizer.convert_tokens_to_string(_never_merged(tokens, self.tokenizer)) if tokens else ""
+        text = text["text"] if isinstance(text, dict) else text
+        if self._case == "upper":  # one case is no case: references are lower case as corpora have them
+            text = text.lower()
+        return Hypothesis(text.strip(), tuple(frame * frame_seconds for _, frame in spoken))
+
+    def part(self, parameter_name: str) -> Part:
+        """Everything is acoustic but the output layer."""
+        return "other" if ".lm_head." in f".{parameter_name}" or ".ctc_head." in f".{parameter_name}" else "acoustic"
+
+    def save(self, folder: Path) -> None:
+        """Write the Hugging Face layout, which `transformers` opens, and `model.json` beside it."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        self.feature_extractor.save_pretrained(folder)
+        (folder / "model.json").write_text(json.dumps({"kind": self.kind}, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote, in evaluation mode, in float32, on the CPU."""
+        return cls.from_checkpoint(folder)
+
+    @classmethod
+    def new(cls, params: Params, data: Path) -> Self:
+        """The checkpoint that `asr.checkpoint` names."""
+        return cls.from_checkpoint(pretrained_folder(params.asr))
+
+    @classmethod
+    def base_options(cls, params: Params) -> list[Any]:
+        """Section `asr`."""
+        return [params.asr]
+
+    @classmethod
+    def base_epochs(cls, asr: AsrParams) -> int:
+        """`asr.epochs`."""
+        return asr.epochs
+
+    @classmethod
+    def from_checkpoint(cls, folder: Path) -> Self:
+        """Any CTC checkpoint in the Hugging Face layout, in evaluation mode, in float32.
+
+        Raises
+        ------
+        ModelError
+            The files make no CTC model.
+        """
+        from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
+
+        model = read_pretrained(AutoModelForCTC, folder, dtype=torch.float32, use_safetensors=True)
+        return cls(model, read_pretrained(AutoTokenizer, folder), read_pretrained(AutoFeatureExtractor, folder)).eval()
+
+
+def _audio(batch: Batch) -> Tensor:
+    """The samples of a batch, (B, S)."""
+    return cast(Tensor, batch.audio_BS)
+
+
+def _mean_over_time(hidden_BTD: Tensor, frames_B: Tensor) -> Tensor:
+    """The mean of each utterance's frames, (B, D)."""
+    within_BT1 = (torch.arange(hidden_BTD.shape[1], device=hidden_BTD.device) < frames_B[:, None])[:, :, None]
+    return (hidden_BTD * within_BT1).sum(dim=1) / frames_B[:, None].clamp(min=1)
+
+
+def _mask(lengths: Sequence[int], device: torch.device) -> Tensor:
+    """1 where there is audio, (B, S)."""
+    return (torch.arange(max(lengths), device=device) < torch.tensor(lengths, device=device)[:, None]).long()
+
+
+def _case_of(vocabulary: dict[str, int]) -> Literal["upper", "lower", "both"]:
+    """The letter case in which a vocabulary has its letters."""
+    letters = [token for token in vocabulary if len(token) == 1 and token.isalpha()]
+    upper = any(letter.isupper() for letter in letters)
+    lower = any(letter.islower() for letter in letters)
+    return "upper" if upper and not lower else "lower" if lower and not upper else "both"
+
+
+def _never_merged(tokens: list[str], tokenizer: Any) -> list[str]:
+    """The tokens so that the tokenizer, which merges equal neighbours as CTC does, leaves them apart.
+
+    `best_path` has merged them already; what is equal here was said twice, with a blank between.
+    """
+    blank = tokenizer.pad_token
+    if not hasattr(tokenizer, "word_delimiter_token") or blank is None:
+        return tokens
+    apart: list[str] = []
+    for token in tokens:
+        apart += [blank, token] if apart and apart[-1] == token else [token]
+    return apart

@@ -1,0 +1,164 @@
+"""Checkpoints of pretrained recognisers: a folder, or a pinned revision of a hub; safetensors alone, no remote code.
+
+A checkpoint is named as `asr.checkpoint` names it: a folder, which may begin with `$ISOGLOSS_MODELS` (by default
+`../shared/models`), or `owner/name@revision` of the Hugging Face hub with a full commit hash, so that the name says
+which bytes it means. A folder's bytes are said by a digest.
+"""
+
+import hashlib
+import importlib.util
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from isogloss.config import AsrParams
+from isogloss.errors import ModelError
+
+MODELS_VARIABLE = "ISOGLOSS_MODELS"
+DEFAULT_MODELS = "../shared/models"
+"""What `$ISOGLOSS_MODELS` means where it is unset or empty, relative to the repository."""
+_HUB_NAME = re.compile(r"^(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)@(?P<revision>[0-9a-f]{40})$")
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.pkl")
+_HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
+
+
+def resolve_checkpoint(checkpoint: str, *, repository: Path | str = ".", download: bool = False) -> Path:
+    """The folder of a checkpoint on this machine.
+
+    Parameters
+    ----------
+    checkpoint
+        As `asr.checkpoint` has it.
+    repository
+        What a relative folder is relative to.
+    download
+        Whether a hub's revision that is not in the local cache may be fetched; without it nothing is ever fetched.
+
+    Raises
+    ------
+    ModelError
+        There is no such folder, it holds no checkpoint or only pickled weights, the hub's name has no full revision,
+        or the revision is neither in the cache nor to be had.
+    """
+    hub = _HUB_NAME.match(checkpoint)
+    if hub:
+        folder = _from_hub(f"{hub['owner']}/{hub['name']}", hub["revision"], download=download)
+    else:
+        expanded = re.sub(rf"^\$(?:{MODELS_VARIABLE}\b|{{{MODELS_VARIABLE}}})", "", checkpoint)
+        if expanded != checkpoint:
+            folder = Path(repository) / (os.environ.get(MODELS_VARIABLE) or DEFAULT_MODELS) / expanded.lstrip("/")
+        else:
+            folder = Path(repository) / Path(checkpoint).expanduser()
+        if not folder.is_dir() and re.match(r"^[\w.-]+/[\w.-]+(@.*)?$", checkpoint):
+            raise ModelError(
+                f"asr.checkpoint {checkpoint!r} is no folder; a model of the hub is named with its full commit hash, "
+                "as owner/name@0123456789abcdef0123456789abcdef01234567"
+            )
+    _require_checkpoint(folder, checkpoint)
+    return folder
+
+
+def pretrained_folder(asr: AsrParams) -> Path:
+    """The folder of the checkpoint that section `asr` names, which is the one that its digest says.
+
+    Raises
+    ------
+    ModelError
+        As `resolve_checkpoint` and `require_digest`; or the packages of the extra are not installed.
+    """
+    if importlib.util.find_spec("transformers") is None:
+        raise ModelError(f"asr.model is {asr.model}, which needs the package transformers; install isogloss[whisper]")
+    checkpoint = asr.checkpoint or ""
+    folder = resolve_checkpoint(checkpoint, download=asr.download)
+    require_digest(folder, asr.checkpoint_sha256, checkpoint=checkpoint)
+    return folder
+
+
+def checkpoint_digest(folder: Path) -> str:
+    """SHA-256 over the names and bytes of a checkpoint's files, for `asr.checkpoint_sha256`."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.iterdir() if p.suffix in {".json", ".safetensors", ".txt", ".model"}):
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def require_digest(folder: Path, expected: str | None, *, checkpoint: str) -> None:
+    """Raise where a folder's checkpoint is not the one that params name.
+
+    Raises
+    ------
+    ModelError
+        The digest is missing from params or differs; the sentence gives the one to write.
+    """
+    if _HUB_NAME.match(checkpoint):
+        return
+    found = checkpoint_digest(folder)
+    if expected is None:
+        raise ModelError(
+            f"asr.checkpoint_sha256 is missing, by which DVC sees that {checkpoint} has changed; set it to {found}"
+        )
+    if found != expected:
+        raise ModelError(
+            f"the checkpoint {checkpoint} has the digest {found}, but asr.checkpoint_sha256 is {expected}; write the "
+            "new digest there if the new checkpoint is meant"
+        )
+
+
+def read_pretrained(loader: Any, folder: Path, **options: Any) -> Any:
+    """`loader.from_pretrained` on a folder: local files, safetensors, no remote code.
+
+    Raises
+    ------
+    ModelError
+        The files do not make a model of this kind; the library's first line says why.
+    """
+    _quiet()
+    try:
+        return loader.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
+    except Exception as error:  # the library raises OSError, ValueError, KeyError, SafetensorError and its own
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ModelError(f"{folder} cannot be read as a checkpoint: {first}") from None
+
+
+def _require_checkpoint(folder: Path, checkpoint: str) -> None:
+    """Raise where a folder holds no weights that may be read."""
+    if not folder.is_dir():
+        raise ModelError(
+            f"asr.checkpoint {checkpoint!r} is {folder}, which is no folder; correct it, or set $ISOGLOSS_MODELS"
+        )
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{folder} is no checkpoint in the Hugging Face layout: config.json is missing")
+    if not any(folder.glob("*.safetensors")):
+        pickled = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
+        if pickled:
+            raise ModelError(
+                f"{folder} has its weights in {pickled[0]}, a pickle, which can run code when it is read; convert it "
+                "with save_pretrained(..., safe_serialization=True) on a machine where you trust it"
+            )
+        raise ModelError(f"{folder} is no checkpoint: it has no *.safetensors")
+
+
+def _from_hub(name: str, revision: str, *, download: bool) -> Path:
+    """The local folder of a hub's revision."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(
+            snapshot_download(name, revision=revision, allow_patterns=_HUB_FILES, local_files_only=not download)
+        )
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        remedy = "check the network and the name" if download else "set asr.download: true once, with a network"
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ModelError(f"{name}@{revision} is not in the local cache of the hub ({first}); {remedy}") from None
+
+
+def _quiet() -> None:
+    """No progress bars and no advice from the library on stages' output; warnings of substance still appear."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()

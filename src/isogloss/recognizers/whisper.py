@@ -1,0 +1,337 @@
+"""Whisper (Radford et al. 2022, 2212.04356) behind the port: any checkpoint in the Hugging Face layout.
+
+The window may be shortened (our choice): the encoder's sinusoidal positions are cut to it, which spares most of the
+encoder's time on short commands. A checkpoint that was trained with 30 s has to be adapted to a short window.
+
+Shapes: B utterances, S samples, M mel filters, T encoder frames of 20 ms, N tokens, D channels, V vocabulary.
+"""
+
+import copy
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, cast
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from isogloss.config import AsrParams, DecodingParams, Params
+from isogloss.config.components import RecognizerComponent
+from isogloss.config.section import PositiveInt, Section
+from isogloss.errors import ModelError
+from isogloss.recognizers.base import Hypothesis, Losses, Part, Recognizer
+from isogloss.recognizers.batches import Batch
+from isogloss.recognizers.cohort_input import CohortInput
+from isogloss.recognizers.per_utterance.gradients import Call, Gradients, Rows
+from isogloss.recognizers.per_utterance.squares import squares_in_one_pass
+from isogloss.recognizers.pretrained import pretrained_folder, read_pretrained
+from isogloss.tables import read_json
+from isogloss.weights import load_weights, write_weights
+
+SAMPLING_RATE = 16_000
+SAMPLES_PER_FRAME = 320
+IGNORED = -100
+"""The label of a position that no loss counts."""
+
+
+class WhisperParams(Section):
+    """Whisper, from `asr.checkpoint`."""
+
+    window_seconds: PositiveInt | None = None
+    """Whole seconds of audio that the encoder sees; null for the checkpoint's own, 30. A shorter window spares most of
+    the encoder's time on short utterances, and the model has to be adapted to it."""
+    targets: Literal["sentence", "verbatim"] = "sentence"
+    """How references become targets: with a capital and a full stop, as the pretrained model writes, or as they are."""
+    max_tokens_per_second: Annotated[float, Field(gt=0)] = 20.0
+    """Tokens after which a hypothesis is cut, for a second of its audio: bounds insertion loops. Speech has about 5."""
+    freeze_front_end: bool = False
+    """Whether the two convolutions below the encoder are never trained."""
+
+
+COMPONENT = RecognizerComponent(
+    name="whisper", implementation="WhisperRecognizer", hears="audio", pretrained=True, options=WhisperParams
+)
+
+
+class WhisperRecognizer(Recognizer):
+    """A Whisper model, its front end and its tokenizer.
+
+    Parameters
+    ----------
+    model
+        A `transformers.WhisperForConditionalGeneration`.
+    tokenizer
+        Its `WhisperTokenizer(Fast)`.
+    feature_extractor
+        Its `WhisperFeatureExtractor`, which says the mel filters.
+    window_seconds
+        Whole seconds of audio that the encoder sees; None for all the positions that the model has.
+    targets, max_tokens_per_second, freeze_front_end
+        As `WhisperParams` has them.
+    cohorts, hidden_share
+        Cohorts whose membership is an input, if any (see `CohortInput`); it shifts the log-mel features.
+
+    Raises
+    ------
+    ModelError
+        The window is longer than the checkpoint's positions, or the sampling rate is not 16 kHz.
+    """
+
+    kind = COMPONENT.name
+    hears = COMPONENT.hears
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        feature_extractor: Any,
+        *,
+        window_seconds: int | None = None,
+        targets: Literal["sentence", "verbatim"] = "sentence",
+        max_tokens_per_second: float = 20.0,
+        freeze_front_end: bool = False,
+        cohorts: Sequence[str] = (),
+        hidden_share: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if feature_extractor.sampling_rate != SAMPLING_RATE:
+            raise ModelError(
+                f"the checkpoint hears {feature_extractor.sampling_rate} samples a second; Isogloss has {SAMPLING_RATE}"
+            )
+        self.model = model
+        self.tokenizer = tokenizer
+        self.feature_extractor = feature_extractor
+        self.options: dict[str, Any] = {
+            "targets": targets,
+            "max_tokens_per_second": max_tokens_per_second,
+            "freeze_front_end": freeze_front_end,
+        }
+        self.max_tokens_per_second = max_tokens_per_second
+        if window_seconds is not None:
+            self._cut_window(window_seconds)
+        mels = self.model.config.num_mel_bins
+        self.cohort_input = CohortInput(cohorts, dim=mels, hidden_share=hidden_share) if cohorts else None
+        if cohorts:
+            self.options |= {"cohorts": list(cohorts), "hidden_share": hidden_share}
+        self.model.model.encoder.embed_positions.requires_grad_(False)  # sinusoids, never learnt
+        if freeze_front_end:
+            self.model.model.encoder.conv1.requires_grad_(False)
+            self.model.model.encoder.conv2.requires_grad_(False)
+        self.register_buffer("mel_filters_FM", torch.tensor(feature_extractor.mel_filters).float(), persistent=False)
+        self.register_buffer("hann", torch.hann_window(feature_extractor.n_fft), persistent=False)
+
+    @property
+    def window_seconds(self) -> int:
+        """Seconds of audio that the encoder sees."""
+        return self.model.config.max_source_positions * SAMPLES_PER_FRAME // SAMPLING_RATE
+
+    def _cut_window(self, seconds: int) -> None:
+        """Keep the positions of the first `seconds` alone."""
+        encoder = self.model.model.encoder
+        frames = seconds * SAMPLING_RATE // SAMPLES_PER_FRAME
+        if not 1 <= frames <= encoder.embed_positions.num_embeddings:
+            raise ModelError(f"whisper.window_seconds is {seconds}; the checkpoint allows 1 to {self.window_seconds}")
+        kept = nn.Embedding(frames, encoder.embed_positions.embedding_dim)
+        kept.weight = nn.Parameter(encoder.embed_positions.weight[:frames].detach().clone(), requires_grad=False)
+        encoder.embed_positions = kept
+        encoder.max_source_positions = frames
+        self.model.config.max_source_positions = frames
+        extractor = self.feature_extractor
+        extractor.chunk_length = seconds
+        extractor.n_samples = frames * SAMPLES_PER_FRAME
+        extractor.nb_max_frames = extractor.n_samples // extractor.hop_length
+
+    def log_mel(self, audio_BS: Tensor, lengths_B: Tensor) -> Tensor:
+        """Log-mel features of the window, (B, M, 2 T), as `WhisperFeatureExtractor` computes them, to rounding.
+
+        Raises
+        ------
+        ModelError
+            An utterance is longer than the window.
+        """
+        extractor = self.feature_extractor
+        window = self.model.config.max_source_positions * SAMPLES_PER_FRAME
+        if int(lengths_B.max()) > window:
+            longest = int(lengths_B.max()) / SAMPLING_RATE
+            raise ModelError(
+                f"an utterance lasts {longest:.1f} s, but whisper.window_seconds is {self.window_seconds}; raise it, "
+                "or leave longer utterances out"
+            )
+        within_BS = torch.arange(audio_BS.shape[1], device=audio_BS.device) < lengths_B[:, None]
+        padded_BS = F.pad(audio_BS * within_BS, (0, max(0, window - audio_BS.shape[1])))[:, :window]
+        spectrum = torch.stft(padded_BS, extractor.n_fft, extractor.hop_length, window=self.hann, return_complex=True)
+        power_BFT = spectrum[..., :-1].abs().square().contiguous()
+        log_BMT = (self.mel_filters_FM.T @ power_BFT).clamp(min=1e-10).log10()
+        log_BMT = torch.maximum(log_BMT, log_BMT.amax(dim=(1, 2), keepdim=True) - 8.0)
+        return (log_BMT + 4.0) / 4.0
+
+    def features(self, batch: Batch) -> Tensor:
+        """What the encoder sees, (B, M, 2 T): log-mel features, shifted by the cohort where that is an input."""
+        log_BMT = self.log_mel(_audio(batch), batch.lengths_B)
+        return log_BMT if self.cohort_input is None else log_BMT + self.cohort_input(batch.cohorts)[:, :, None]
+
+    def encode(self, batch: Batch) -> Tensor:
+        """The encoder's frames, (B, T, D)."""
+        frames_BTD: Tensor = self.model.model.encoder(self.features(batch)).last_hidden_state
+        return frames_BTD
+
+    @torch.no_grad()
+    def embed(self, batch: Batch) -> Tensor:
+        """The mean of the frames that hold the utterance."""
+        return _mean_over_speech(self.encode(batch), batch.lengths_B)
+
+    @property
+    def embedding_dim(self) -> int:
+        """The width of the model."""
+        return int(self.model.config.d_model)
+
+    def losses(self, batch: Batch) -> Losses:
+        """Cross-entropy of each transcript's tokens and of the end of text, in nats."""
+        encoded_BTD = self.encode(batch)
+        inputs_BN, labels_BN = self._teacher(batch.texts, device=encoded_BTD.device)
+        positions_BN = torch.arange(inputs_BN.shape[1], device=inputs_BN.device).expand_as(inputs_BN)
+        decoded_BND = self.model.model.decoder(
+            input_ids=inputs_BN, encoder_hidden_states=encoded_BTD, position_ids=positions_BN, use_cache=False
+        ).last_hidden_state
+        logits_BNV = self.model.proj_out(decoded_BND)
+        logits_BVN = logits_BNV.to(torch.promote_types(logits_BNV.dtype, torch.float32)).transpose(1, 2)
+        loss_BN = F.cross_entropy(logits_BVN, labels_BN, reduction="none", ignore_index=IGNORED)
+        return Losses(
+            loss_B=loss_BN.sum(dim=1),
+            units_B=(labels_BN != IGNORED).sum(dim=1),
+            embedding_BD=_mean_over_speech(encoded_BTD.detach(), batch.lengths_B),
+        )
+
+    def squares(self, batch: Batch) -> dict[str, Tensor] | None:
+        """Sum over the batch of squared per-utterance gradients, by parameter name, in one backward pass."""
+        from transformers.models.whisper.modeling_whisper import WhisperPositionalEmbedding
+
+        return squares_in_one_pass(self, batch, formulas={WhisperPositionalEmbedding: _positions})
+
+    def _teacher(self, texts: Sequence[str], *, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Inputs and labels of teacher forcing, (B, N) each: prefix and text; text and end, padding not counted."""
+        prefix, end = list(self.tokenizer.prefix_tokens), self.model.config.eos_token_id
+        rows = [self.tokenizer(self.target(text), add_special_tokens=False).input_ids for text in texts]
+        limit = self.model.config.max_target_positions
+        longest = max(len(row) for row in rows) + len(prefix)
+        if longest > limit:
+            raise ModelError(f"a transcript has {longest} tokens with its prefix, the model allows {limit}; cut it up")
+        inputs = [torch.tensor([*prefix, *row]) for row in rows]
+        labels = [torch.tensor([*[IGNORED] * (len(prefix) - 1), *row, end]) for row in rows]
+        return (
+            nn.utils.rnn.pad_sequence(inputs, batch_first=True, padding_value=end).to(device),
+            nn.utils.rnn.pad_sequence(labels, batch_first=True, padding_value=IGNORED).to(device),
+        )
+
+    def target(self, text: str) -> str:
+        """A reference as the model is taught to write it; Whisper's texts begin with a space."""
+        if self.options["targets"] == "sentence" and text:
+            text = text[0].upper() + text[1:] + ("" if text[-1] in ".?!" else ".")
+        return f" {text}"
+
+    @torch.no_grad()
+    def transcribe(self, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
+        """Greedy or beam search over the whole batch, each hypothesis cut at its own limit of tokens."""
+        self.eval()
+        seconds_B = (batch.lengths_B.float() / SAMPLING_RATE).tolist()
+        limits = [math.ceil(self.max_tokens_per_second * seconds) + 10 for seconds in seconds_B]
+        room = self.model.config.max_target_positions - len(self.tokenizer.prefix_tokens) - 1
+        found_BN = self.model.generate(
+            input_features=self.features(batch),
+            max_new_tokens=min(max(limits), room),
+            num_beams=decoding.beam if decoding.method == "beam" else 1,
+            do_sample=False,
+        )
+        texts = []
+        for row_N, limit in zip(found_BN.tolist(), limits, strict=True):
+            spoken = [token for token in row_N if token not in self._special][:limit]
+            texts.append(self.tokenizer.decode(spoken).strip())
+        return [Hypothesis(text) for text in texts]
+
+    @property
+    def _special(self) -> set[int]:
+        """Tokens that are no text."""
+        return set(self.tokenizer.all_special_ids)
+
+    def part(self, parameter_name: str) -> Part:
+        """The encoder is acoustic, the decoder with its embeddings is language."""
+        return "acoustic" if parameter_name.startswith("model.model.encoder.") else "language"
+
+    def with_cohort_input(self, cohorts: Sequence[str], *, hidden_share: float) -> Self:
+        """A copy whose log-mel features are shifted by the cohort, as yet by nothing."""
+        options = self.options | {"cohorts": cohorts, "hidden_share": hidden_share}
+        return type(self)(copy.deepcopy(self.model), self.tokenizer, self.feature_extractor, **options)
+
+    def save(self, folder: Path) -> None:
+        """Write the Hugging Face layout, which `transformers` opens, and `model.json` beside it.
+
+        A cohort input, which `transformers` does not know, goes to `cohort_input.safetensors`.
+        """
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        self.feature_extractor.save_pretrained(folder)
+        if self.cohort_input is not None:
+            write_weights(self.cohort_input.state_dict(), folder / "cohort_input.safetensors")
+        text = json.dumps({"kind": self.kind, **self.options}, indent=2)
+        (folder / "model.json").write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote, in evaluation mode, in float32, on the CPU."""
+        options = {key: value for key, value in read_json(folder / "model.json").items() if key != "kind"}
+        recognizer = cls.from_checkpoint(folder, **options)
+        if recognizer.cohort_input is not None:
+            load_weights(recognizer.cohort_input, folder / "cohort_input.safetensors")
+        return recognizer
+
+    @classmethod
+    def new(cls, params: Params, data: Path) -> Self:
+        """The checkpoint that `asr.checkpoint` names, with the options of section `whisper`."""
+        return cls.from_checkpoint(pretrained_folder(params.asr), **params.section(cls.kind).model_dump())
+
+    @classmethod
+    def base_options(cls, params: Params) -> list[Any]:
+        """Sections `asr` and `whisper`."""
+        return [params.asr, params.section(cls.kind)]
+
+    @classmethod
+    def base_epochs(cls, asr: AsrParams) -> int:
+        """`asr.epochs`."""
+        return asr.epochs
+
+    @classmethod
+    def from_checkpoint(cls, folder: Path, **options: Any) -> Self:
+        """Any Whisper checkpoint in the Hugging Face layout, in evaluation mode, in float32.
+
+        Raises
+        ------
+        ModelError
+            The files make no Whisper model.
+        """
+        from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizerFast
+
+        model = read_pretrained(WhisperForConditionalGeneration, folder, dtype=torch.float32, use_safetensors=True)
+        tokenizer = read_pretrained(WhisperTokenizerFast, folder)
+        extractor = read_pretrained(WhisperFeatureExtractor, folder)
+        return cls(model, tokenizer, extractor, **options).eval()
+
+
+def _audio(batch: Batch) -> Tensor:
+    """The samples of a batch, (B, S)."""
+    return cast(Tensor, batch.audio_BS)
+
+
+def _positions(_: nn.Module, __: Call, gradient_BNC: Tensor) -> Gradients:
+    """Learned positions: the first N rows of the table, whatever the tokens are."""
+    positions_BN = torch.arange(gradient_BNC.shape[1], device=gradient_BNC.device).expand(gradient_BNC.shape[:2])
+    return {"weight": Rows(positions_BN, gradient_BNC)}
+
+
+def _mean_over_speech(encoded_BTD: Tensor, lengths_B: Tensor) -> Tensor:
+    """The mean of the frames that hold the utterance, without the padding of the window: (B, D)."""
+    frames_B = (lengths_B + SAMPLES_PER_FRAME - 1) // SAMPLES_PER_FRAME
+    within_BT1 = (torch.arange(encoded_BTD.shape[1], device=encoded_BTD.device) < frames_B[:, None])[:, :, None]
+    return (encoded_BTD * within_BT1).sum(dim=1) / frames_B[:, None].clamp(min=1)

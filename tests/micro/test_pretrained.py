@@ -1,0 +1,70 @@
+"""Every stage once more with a pretrained recogniser: a tiny Whisper of random weights, from the data to the report."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("transformers", reason="the extra isogloss[whisper] is not installed")
+
+from isogloss.config import overridden_text
+from isogloss.recognizers.pretrained import checkpoint_digest
+from isogloss.tables import read_json, read_parquet
+
+
+def tiny_whisper(folder: Path) -> Path:
+    path = Path(__file__).parents[1] / "recognizers" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.write_whisper(folder)
+
+
+@pytest.fixture(scope="module")
+def adapted(micro, tmp_path_factory):
+    """The micro run's data under another recogniser: adapted to train for an epoch, then for voices by EWC."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    checkpoint = tiny_whisper(folder / "tiny")
+    workspace = micro.copy(folder / "workspace")
+    overrides = {
+        "asr.model": "whisper",
+        "asr.checkpoint": str(checkpoint),
+        "asr.checkpoint_sha256": checkpoint_digest(checkpoint),
+        "asr.epochs": 1,
+        "asr.learning_rate": 1e-3,
+        "whisper.window_seconds": 6,
+        "whisper.max_tokens_per_second": 2.0,
+        "mitigation.rule": "automatic",
+        "mitigation.methods": ["ewc", "cohort_input"],
+        "verification.methods": [],
+        "ewc.fisher_utterances": 8,
+    }
+    params = workspace.root / "params.yaml"
+    params.write_text(overridden_text(params.read_text(), overrides, where="params.yaml"))
+    workspace.command("isogloss", "run")
+    return workspace.root
+
+
+def test_hypotheses_of_every_system_are_in_the_tables(adapted):
+    for system in ("base", "ewc", "cohort_input"):
+        table = read_parquet(adapted / "results" / "asr" / system / "utterances.parquet")
+        assert table["hyp"].notna().all() and set(table["split"]) >= {"dev", "test"}
+    assert (adapted / "reports" / "fairness.html").stat().st_size > 10_000
+
+
+def test_the_base_was_adapted_and_ewc_moved_it_on(adapted):
+    from safetensors.torch import load_file
+
+    base, ewc = (load_file(adapted / "models" / "asr" / name / "model.safetensors") for name in ("base", "ewc"))
+    assert any(not base[name].equal(ewc[name]) for name in base)
+    fisher = load_file(adapted / "models" / "asr" / "ewc" / "mitigation.safetensors")
+    assert all(bool((tensor >= 0).all()) for tensor in fisher.values()) and len(fisher) > 20
+
+
+def test_the_adapted_model_opens_in_transformers(adapted):
+    from transformers import AutoModelForSpeechSeq2Seq, AutoProcessor
+
+    folder = adapted / "models" / "asr" / "ewc"
+    assert read_json(folder / "model.json")["kind"] == "whisper"
+    assert AutoModelForSpeechSeq2Seq.from_pretrained(folder).config.max_source_positions == 300
+    assert AutoProcessor.from_pretrained(folder).feature_extractor.n_samples == 6 * 16_000

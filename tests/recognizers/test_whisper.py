@@ -1,0 +1,133 @@
+"""Whisper behind the port, against `transformers` used by hand; with a tiny model of random weights."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+pytest.importorskip("transformers", reason="the extra isogloss[whisper] is not installed")
+
+from isogloss.config import DecodingParams
+from isogloss.errors import ModelError
+from isogloss.recognizers.whisper import WhisperRecognizer
+
+GREEDY = DecodingParams()
+TEXTS = ["go on", "stop", "turn it up please"]
+SHARED = Path(os.environ.get("ISOGLOSS_MODELS") or Path(__file__).parents[3] / "shared" / "models") / "whisper-tiny.en"
+
+
+@pytest.fixture
+def recognizer(tiny_whisper):
+    return WhisperRecognizer.from_checkpoint(tiny_whisper, window_seconds=2)
+
+
+@pytest.fixture
+def batch(make_speech):
+    return make_speech(1.2, 0.8, 1.9, texts=TEXTS)
+
+
+def test_the_front_end_is_that_of_transformers(recognizer, batch):
+    audio = [batch.audio_BS[row, : int(length)].numpy() for row, length in enumerate(batch.lengths_B)]
+    theirs = recognizer.feature_extractor(audio, sampling_rate=16_000, return_tensors="pt").input_features
+    torch.testing.assert_close(recognizer.log_mel(batch.audio_BS, batch.lengths_B), theirs, rtol=0, atol=2e-5)
+
+
+def test_the_loss_is_the_mean_loss_of_transformers_times_the_tokens(recognizer, batch):
+    ours = recognizer.losses(batch)
+    for row, text in enumerate(TEXTS):
+        spoken = recognizer.tokenizer(f" {text.capitalize()}.", add_special_tokens=False).input_ids
+        prefix, end = list(recognizer.tokenizer.prefix_tokens), recognizer.model.config.eos_token_id
+        output = recognizer.model(
+            input_features=recognizer.log_mel(batch.audio_BS, batch.lengths_B)[row : row + 1],
+            decoder_input_ids=torch.tensor([[*prefix, *spoken]]),
+            labels=torch.tensor([[*[-100] * (len(prefix) - 1), *spoken, end]]),
+        )
+        assert int(ours.units_B[row]) == len(spoken) + 1
+        assert float(ours.loss_B[row]) == pytest.approx(float(output.loss) * (len(spoken) + 1), rel=1e-5)
+
+
+def test_an_utterance_depends_on_nothing_but_itself(recognizer, batch):
+    together = recognizer.losses(batch)
+    for row in range(len(TEXTS)):
+        alone = recognizer.losses(batch.row(row))
+        assert float(alone.loss_B) == pytest.approx(float(together.loss_B[row]), rel=1e-5)
+        torch.testing.assert_close(alone.embedding_BD[0], together.embedding_BD[row], rtol=1e-4, atol=1e-5)
+    texts = [hypothesis.text for hypothesis in recognizer.transcribe(batch, GREEDY)]
+    assert texts == [recognizer.transcribe(batch.row(row), GREEDY)[0].text for row in range(len(TEXTS))]
+
+
+def test_a_saved_model_opens_in_transformers_and_says_the_same(recognizer, batch, tmp_path):
+    from transformers import AutoModelForSpeechSeq2Seq, AutoProcessor
+
+    with torch.no_grad():
+        recognizer.model.proj_out.weight.mul_(1.5)
+    recognizer.save(tmp_path)
+    again = WhisperRecognizer.load(tmp_path)
+    assert again.window_seconds == 2
+    texts = [hypothesis.text for hypothesis in recognizer.transcribe(batch, GREEDY)]
+    assert texts == [hypothesis.text for hypothesis in again.transcribe(batch, GREEDY)]
+    plain, processor = AutoModelForSpeechSeq2Seq.from_pretrained(tmp_path), AutoProcessor.from_pretrained(tmp_path)
+    audio = [batch.audio_BS[row, : int(length)].numpy() for row, length in enumerate(batch.lengths_B)]
+    features = processor(audio, sampling_rate=16_000, return_tensors="pt").input_features
+    limit = 48  # tokens of the longest utterance: 20 a second and 10
+    heard = processor.batch_decode(plain.generate(features, max_new_tokens=limit), skip_special_tokens=True)
+    assert all(theirs.strip().startswith(ours[:20]) for ours, theirs in zip(texts, heard, strict=True))
+    assert heard[2].strip() == texts[2]
+
+
+def test_a_hypothesis_never_has_more_tokens_than_its_audio_allows(recognizer, batch):
+    for hypothesis, samples in zip(recognizer.transcribe(batch, GREEDY), batch.lengths_B.tolist(), strict=True):
+        assert len(hypothesis.text) <= 20 * samples / 16_000 + 11  # a token is a byte here
+
+
+def test_a_beam_of_one_is_greedy_search_and_wider_ones_run(recognizer, batch):
+    greedy = recognizer.transcribe(batch, GREEDY)
+    assert recognizer.transcribe(batch, DecodingParams(method="beam", beam=1)) == greedy
+    assert len(recognizer.transcribe(batch, DecodingParams(method="beam", beam=3))) == len(TEXTS)
+
+
+def test_parameters_are_acoustic_or_language(recognizer):
+    parts = {name: recognizer.part(name) for name, _ in recognizer.named_parameters()}
+    assert {part for name, part in parts.items() if ".encoder." in name and ".decoder." not in name} == {"acoustic"}
+    assert {part for name, part in parts.items() if ".decoder." in name or "proj_out" in name} == {"language"}
+
+
+def test_an_utterance_longer_than_the_window_is_refused(recognizer, make_speech):
+    with pytest.raises(ModelError, match=r"lasts 2\.5 s, but whisper\.window_seconds is 2; raise it"):
+        recognizer.losses(make_speech(2.5, texts=["go"]))
+
+
+@pytest.mark.parametrize("seconds", [0, 31])
+def test_a_window_that_the_checkpoint_does_not_have_is_refused(tiny_whisper, seconds):
+    with pytest.raises(ModelError, match="the checkpoint allows 1 to 30"):
+        WhisperRecognizer.from_checkpoint(tiny_whisper, window_seconds=seconds)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="whisper-tiny.en is not on this machine")
+def test_the_published_checkpoint_hears_what_is_said(make_speech):
+    recognizer = WhisperRecognizer.from_checkpoint(SHARED)
+    assert recognizer.window_seconds == 30
+    silence = make_speech(1.0, texts=["a"])
+    silence = replace(silence, audio_BS=torch.zeros_like(silence.audio_BS))
+    assert len(recognizer.transcribe(silence, GREEDY)[0].text) < 20
+    assert bool(torch.isfinite(recognizer.losses(silence).loss_B).all())
+
+
+def test_a_cohort_input_changes_nothing_at_first_and_survives_saving(recognizer, batch, tmp_path):
+    model = recognizer.with_cohort_input(["north", "south"], hidden_share=0.0)
+    torch.testing.assert_close(model.losses(batch).loss_B, recognizer.losses(batch).loss_B, rtol=0, atol=0)
+    with torch.no_grad():
+        model.cohort_input.shift.weight[0] += 0.5
+    north = replace(batch, cohorts=["north", "", "south"])
+    shifted = model.losses(north).loss_B - recognizer.losses(batch).loss_B
+    assert shifted[0] != 0 and shifted[1] == shifted[2] == 0
+    model.save(tmp_path)
+    torch.testing.assert_close(WhisperRecognizer.load(tmp_path).losses(north).loss_B, model.losses(north).loss_B)
+
+
+def test_a_frozen_front_end_has_no_gradient(tiny_whisper):
+    frozen = WhisperRecognizer.from_checkpoint(tiny_whisper, freeze_front_end=True)
+    names = {name for name, parameter in frozen.named_parameters() if not parameter.requires_grad}
+    assert {name.split(".")[3] for name in names} == {"conv1", "conv2", "embed_positions"}
