@@ -17,7 +17,7 @@ run: $(READY)
 
 # The profile draws the same examples each time; plain `pytest` goes on searching for new ones.
 test: $(READY)
-	pytest --hypothesis-profile=ci
+	pytest --hypothesis-profile=ci -n 2 --dist loadfile
 
 lint: $(READY)
 	ruff check

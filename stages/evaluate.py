@@ -27,6 +27,7 @@ def main(method: str) -> None:
         data=Path("data"),
         threads=params.mitigation.threads,
         decoding=params.decoding,
+        steps=params.text.steps,
         cohorts=dict(zip(membership["utterance_id"], membership["cohort"], strict=True)),
     )
     before_rate, after_rate = (error_rate(table[table["split"] == "test"]) for table in (base, after))

@@ -21,6 +21,7 @@ def main() -> None:
         data=Path("data"),
         threads=params.asr.threads,
         decoding=params.decoding,
+        steps=params.text.steps,
     )
     write_parquet(table, "results/asr/base/utterances.parquet")
     for split, rows in table.groupby("split", sort=False):

@@ -1,10 +1,23 @@
 """Params of judging: statistics, and what may be shown."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from isogloss.config.section import PositiveInt, Section, Seed
+
+
+class TextParams(Section):
+    """How references and hypotheses are written before words are compared."""
+
+    normalizer: Literal["none", "basic", "english"] = "none"
+    """Whisper's normalisers, for all languages or for English (`isogloss.io.normalise`); a pretrained recogniser that
+    writes capitals, punctuation or digits needs one."""
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The steps of `isogloss.io.normalise.normalise`."""
+        return () if self.normalizer == "none" else (self.normalizer,)
 
 
 class StatisticsParams(Section):

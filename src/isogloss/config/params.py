@@ -8,7 +8,7 @@ from pydantic import ConfigDict, model_validator
 
 from isogloss.config.cohorts import CohortsParams
 from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
-from isogloss.config.judging import PrivacyParams, StatisticsParams
+from isogloss.config.judging import PrivacyParams, StatisticsParams, TextParams
 from isogloss.config.mitigation import MitigationParams
 from isogloss.config.reading import read_section
 from isogloss.config.recognizer import AsrParams, DecodingParams
@@ -37,6 +37,7 @@ class Params(Section):
     cohorts: CohortsParams = CohortsParams()
     mitigation: MitigationParams = MitigationParams()
     verification: VerificationParams = VerificationParams()
+    text: TextParams = TextParams()
     statistics: StatisticsParams = StatisticsParams()
     privacy: PrivacyParams = PrivacyParams()
 

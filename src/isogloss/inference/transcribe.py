@@ -8,6 +8,7 @@ import pandas as pd
 from isogloss.config import DecodingParams
 from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.determinism import compute_repeatably
+from isogloss.io.normalise import normalise
 from isogloss.judging.word_errors import word_errors
 from isogloss.recognizers import Recognizer
 from isogloss.recognizers.decode import decode_cuts
@@ -23,6 +24,7 @@ def transcribe(
     threads: int,
     decoding: DecodingParams,
     cohorts: Mapping[str, str] | None = None,
+    steps: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Decode splits and count word errors.
 
@@ -42,10 +44,13 @@ def transcribe(
         How hypotheses are searched for.
     cohorts
         The cohort that the rule gives each utterance id, for a model that has it for an input.
+    steps
+        Of `isogloss.io.normalise.normalise`, applied to references and hypotheses before words are counted; the texts
+        in the table stay as they are.
 
     Returns
     -------
-    The rows of those splits with `hyp, substitutions, deletions, insertions`.
+    The rows of those splits with `hyp, substitutions, deletions, insertions`, and `words` of the normalised references.
     """
     compute_repeatably(threads)
     texts: dict[str, str] = {}
@@ -55,7 +60,7 @@ def transcribe(
         texts |= {id_: hypothesis.text for id_, hypothesis in found.items()}
     table = utterances[utterances["split"].isin(splits)].reset_index(drop=True)
     table["hyp"] = table["utterance_id"].map(texts)
-    counts = word_errors(table["ref"].tolist(), table["hyp"].tolist())
-    for column in ("substitutions", "deletions", "insertions"):
+    counts = word_errors(*(normalise(table[column].tolist(), steps) for column in ("ref", "hyp")))
+    for column in ("words", "substitutions", "deletions", "insertions"):
         table[column] = counts[column].to_numpy()
     return conform(table, {**METADATA_COLUMNS, **RESULT_COLUMNS}, where="transcription")

@@ -71,7 +71,7 @@ def judge_system(
         statistics=params.statistics,
         min_speakers=params.privacy.min_speakers,
         against_rest=False,  # the base system's own document has it
-        about={"seeds": seeds(params)},
+        about={"seeds": seeds(params), "normalisation": list(params.text.steps)},
     )
 
 
@@ -102,7 +102,10 @@ def judge_base(
         systems=(BASE,),
         statistics=params.statistics,
         min_speakers=params.privacy.min_speakers,
-        about={"splits": [] if metadata is None else _sizes(metadata, base)},
+        about={
+            "splits": [] if metadata is None else _sizes(metadata, base),
+            "normalisation": list(params.text.steps),
+        },
     )
     figures = [
         one.model_copy(update={"gap": gap_of(one, grouping, test, discovery, statistics=params.statistics)})

@@ -64,7 +64,7 @@ class WhisperRecognizer(Recognizer):
     model
         A `transformers.WhisperForConditionalGeneration`.
     tokenizer
-        Its `WhisperTokenizer(Fast)`.
+        Its `WhisperTokenizer`.
     feature_extractor
         Its `WhisperFeatureExtractor`, which says the mel filters.
     window_seconds
@@ -82,6 +82,8 @@ class WhisperRecognizer(Recognizer):
 
     kind = COMPONENT.name
     hears = COMPONENT.hears
+    mel_filters_FM: Tensor
+    hann: Tensor
 
     def __init__(
         self,
@@ -311,10 +313,10 @@ class WhisperRecognizer(Recognizer):
         ModelError
             The files make no Whisper model.
         """
-        from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizerFast
+        from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
 
         model = read_pretrained(WhisperForConditionalGeneration, folder, dtype=torch.float32, use_safetensors=True)
-        tokenizer = read_pretrained(WhisperTokenizerFast, folder)
+        tokenizer = read_pretrained(WhisperTokenizer, folder)
         extractor = read_pretrained(WhisperFeatureExtractor, folder)
         return cls(model, tokenizer, extractor, **options).eval()
 

@@ -67,7 +67,7 @@ def disclosed(
     """
     sets_CB, atom_A = np.unique(sets_CA, axis=1, return_inverse=True)
     members = [np.flatnonzero(atom_A == atom) for atom in range(sets_CB.shape[1])]
-    speakers = [frozenset[int]().union(*(speakers_of_atom[one] for one in those)) for those in members]
+    speakers = [frozenset[int]().union(*(speakers_of_atom[int(one)] for one in those)) for those in members]
     found = _disclosed(sets_CB, groupings, speakers, min_speakers)
     finer = [tuple(sorted(int(one) for atom in atoms for one in members[atom])) for atoms in found]
     return sorted(finer, key=lambda atoms: (len(atoms), atoms))
