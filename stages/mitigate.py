@@ -5,8 +5,9 @@ from pathlib import Path
 
 from isogloss.config import load_params
 from isogloss.entry import entry
+from isogloss.inference.dev import dev_rates
 from isogloss.judging.worst import worst_cohorts
-from isogloss.tables import ASSIGNMENT_COLUMNS, read_json, read_parquet
+from isogloss.tables import ASSIGNMENT_COLUMNS, METADATA_COLUMNS, read_json, read_parquet
 from isogloss.training.adapt_recognizer import adapt_recognizer
 
 
@@ -15,14 +16,18 @@ def main(method: str) -> None:
     """Adapt by `method`."""
     params = load_params()
     cohorts = Path("cohorts") / params.mitigation.rule
+    utterances = read_parquet("data/utterances.parquet", METADATA_COLUMNS)
+    assignments = read_parquet(cohorts / "assignments.parquet", ASSIGNMENT_COLUMNS)
+    worst = worst_cohorts(read_json(cohorts / "summary.json"), params.mitigation.worst_share)
     adapt_recognizer(
         method,
         params,
         data=Path("data"),
         base=Path("models/asr/base"),
-        assignments=read_parquet(cohorts / "assignments.parquet", ASSIGNMENT_COLUMNS),
-        worst=worst_cohorts(read_json(cohorts / "summary.json"), params.mitigation.worst_share),
+        assignments=assignments,
+        worst=worst,
         output=Path("models/asr") / method,
+        dev=lambda model: dev_rates(model, utterances, assignments, worst, params, data=Path("data")),
     )
 
 

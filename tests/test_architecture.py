@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "speakers": SPEECH,
     "mitigation": SPEECH | {"recognizers", "speakers"},
     "training": SPEECH | {"recognizers", "speakers", "mitigation"},
-    "inference": SPEECH | {"recognizers", "speakers", "judging"},
+    "inference": SPEECH | {"recognizers", "speakers", "mitigation", "training", "judging"},
     "judging": GROUND | {"io"},
     "cohorts": JUDGING,
     "report": JUDGING,

@@ -24,7 +24,7 @@ STAGES = {
     "transcribe": lambda data: transcribe(None, None, ["test"], data=data, threads=1, decoding=PARAMS.decoding),
     "measure_cost": lambda data: recognizer_cost(None, None, "test", data=data, decoding=PARAMS.decoding),
     "mitigate": lambda data: adapt_recognizer(
-        "ewc", PARAMS, data=data, base=data, assignments=None, worst=[], output=data / "x"
+        "ewc", PARAMS, data=data, base=data, assignments=None, worst=[], output=data / "x", dev=None
     ),
     "mitigate_speaker": lambda data: adapt_speaker_encoder(
         "continued", PARAMS, data=data, base=data, utterances=None, output=data / "x"

@@ -26,7 +26,8 @@ def test_the_key_covers_what_the_stage_computes_with(monkeypatch):
     adapt_recognizer._key("pseudo_labels", Params(), setting, base=Path("base"), data=Path("data"))
     deps = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]["mitigate"]["do"]["deps"]
     packages = {Path(dep).parts[2] for dep in deps if dep.startswith("src/isogloss/")}
-    computing = packages & {"recognizers", "inference", "mitigation", "training"}
+    # What settles a method after its training (`inference`) is computed anew whatever the checkpoint.
+    computing = packages & {"recognizers", "mitigation", "training"}
     assert len(computing) == 3 and {path.name for path in covered} == computing
 
 

@@ -117,6 +117,14 @@ class Step:
     pairs: Pairs | None = None
 
 
+@dataclass(frozen=True)
+class DevRates:
+    """Word error rates on dev: of everybody, and of the worst cohorts."""
+
+    overall: float
+    worst: float
+
+
 class Mitigation(Generic[Options, Model]):
     """Descends the weighted mean loss of an utterance, with nothing added to it.
 
@@ -174,6 +182,9 @@ class Mitigation(Generic[Options, Model]):
 
     def refresh(self, epoch: int) -> None:
         """Called before each epoch."""
+
+    def settle(self, model: Model, dev: Callable[[Model], DevRates]) -> None:
+        """Called once the recogniser is trained; `dev` decodes dev with the model as it is."""
 
     def is_trained(self, model: Model, parameter: str) -> bool:
         """Whether a parameter of the model, by its name, is adapted."""

@@ -17,6 +17,7 @@ from isogloss.config import AsrParams, MitigationParams, Params
 from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.determinism import compute_repeatably
 from isogloss.mitigation import Mitigation, Setting, Step, build_mitigation
+from isogloss.mitigation.base import DevRates
 from isogloss.recognizers import Recognizer, load_recognizer, save_recognizer
 from isogloss.recognizers.batches import Batch, Utterances, shuffled_batches
 from isogloss.recognizers.decode import decode_cuts
@@ -82,6 +83,7 @@ def adapt_recognizer(
     assignments: pd.DataFrame,
     worst: Collection[str],
     output: Path,
+    dev: Callable[[Recognizer], DevRates],
 ) -> Recognizer:
     """Adapt the base recogniser with one mitigation and write the model.
 
@@ -97,6 +99,8 @@ def adapt_recognizer(
         `utterance_id, speaker_id, cohort` of all splits under `mitigation.rule`.
     worst
         The cohorts to mitigate.
+    dev
+        What dev says of a recogniser, for a method that settles something by it.
 
     Raises
     ------
@@ -141,6 +145,7 @@ def adapt_recognizer(
         checkpoints=key,
         curve=output.with_suffix(".loss.tsv"),
     )
+    mitigation.settle(model, dev)
     save_recognizer(model, output, beside=mitigation.tensors(), weights=mitigation.weights())
     finish(key)
     return model

@@ -1,0 +1,58 @@
+"""What dev says of a recogniser while its adaptation is settled."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from isogloss.config import Params
+from isogloss.errors import ModelError
+from isogloss.inference.transcribe import transcribe
+from isogloss.judging.word_errors import error_rate
+from isogloss.mitigation.base import DevRates
+from isogloss.recognizers import Recognizer
+
+
+def dev_rates(
+    recognizer: Recognizer,
+    utterances: pd.DataFrame,
+    assignments: pd.DataFrame,
+    worst: Collection[str],
+    params: Params,
+    *,
+    data: Path,
+) -> DevRates:
+    """Word error rates on dev, of everybody and of the cohorts that are mitigated.
+
+    Parameters
+    ----------
+    utterances
+        The metadata table of all splits.
+    assignments
+        `utterance_id, cohort` of the rule.
+    worst
+        The cohorts that are mitigated.
+
+    Raises
+    ------
+    ModelError
+        Dev has no utterance of a worst cohort.
+    """
+    cohorts = dict(zip(assignments["utterance_id"], assignments["cohort"], strict=True))
+    table = transcribe(
+        recognizer,
+        utterances,
+        ["dev"],
+        data=data,
+        threads=params.mitigation.threads,
+        decoding=params.decoding,
+        cohorts=cohorts,
+        steps=params.text.steps,
+    )
+    of_worst = table[table["utterance_id"].map(cohorts).isin(worst)]
+    if of_worst.empty:
+        raise ModelError(
+            f"dev has no utterance of the worst cohorts {', '.join(sorted(worst))}, by which a method chooses; give "
+            "dev more speakers, or raise mitigation.worst_share"
+        )
+    return DevRates(overall=error_rate(table), worst=error_rate(of_worst))

@@ -1,0 +1,81 @@
+"""WiSE-FT: weights between the base and the fine-tuned ones (Wortsman et al. 2022, 2109.01903).
+
+For speech recognition, averaging old and new weights is the strongest of the simple ways not to forget (Vander Eeckt
+and Van hamme 2022, 2210.15282). The share of the fine-tuned weights is chosen on dev, by the rule by which the options
+of all methods are chosen.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from isogloss.config.components import MitigationComponent
+from isogloss.config.mitigation import MethodParams
+from isogloss.mitigation.base import DevRates, Mitigation, Setting
+from isogloss.recognizers.base import Recognizer
+from isogloss.recognizers.batches import Batch
+
+
+class WiseFtParams(MethodParams):
+    """Weights between the base model's and those fine-tuned on the worst cohorts (2109.01903)."""
+
+    shares: Annotated[list[Annotated[float, Field(ge=0.0, le=1.0)]], Field(min_length=1)] = [0.0, 0.25, 0.5, 0.75, 1.0]
+    """The shares of the fine-tuned weights that are tried on dev."""
+    margin: Annotated[float, Field(ge=0.0)] = 0.02
+    """How much the overall error rate on dev may rise, relative to the base model's: among the shares that stay within,
+    the one with the lowest rate of the worst cohorts is taken; where none does, the one with the lowest overall."""
+
+
+COMPONENT = MitigationComponent(name="wise_ft", options=WiseFtParams, implementation="WiseFt")
+
+
+class WiseFt(Mitigation[WiseFtParams, Recognizer]):
+    """Fine-tuning on the worst cohorts, then a step back towards the base model as far as dev asks for it."""
+
+    def __init__(self, options: WiseFtParams) -> None:
+        super().__init__(options)
+        self.base: dict[str, Tensor] = {}
+        self.curve: list[tuple[float, float, float]] = []
+        self.share = 1.0
+
+    def start(self, model: Recognizer, setting: Setting, base_batches: Iterable[Batch]) -> None:
+        """Remember the base weights."""
+        self.base = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+
+    def settle(self, model: Recognizer, dev: Callable[[Recognizer], DevRates]) -> None:
+        """Walk from the base weights to the fine-tuned ones, and stay where dev is served best."""
+        tuned = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+        found: dict[float, DevRates] = {}
+        for share in sorted({0.0, *self.options.shares}):
+            self._put(model, tuned, share)
+            found[share] = dev(model)
+            print(
+                f"wise_ft: {share:.0%} of the fine-tuned weights: WER on dev {found[share].overall:.1%}, of the worst "
+                f"cohorts {found[share].worst:.1%}",
+                flush=True,
+            )
+        self.curve = [(share, rates.overall, rates.worst) for share, rates in found.items()]
+        allowed = found[0.0].overall * (1.0 + self.options.margin)
+        tried = {share: rates for share, rates in found.items() if share in self.options.shares}
+        within = {share: rates for share, rates in tried.items() if rates.overall <= allowed}
+        if within:
+            self.share = min(within, key=lambda share: (within[share].worst, share))
+        else:
+            self.share = min(tried, key=lambda share: (tried[share].overall, share))
+        self._put(model, tuned, self.share)
+
+    @torch.no_grad()
+    def _put(self, model: Recognizer, tuned: dict[str, Tensor], share: float) -> None:
+        """Give the model (1 - share) base + share tuned, either of them to the bit at 0 and 1."""
+        for name, parameter in model.named_parameters():
+            if share in (0.0, 1.0):
+                parameter.copy_(tuned[name] if share else self.base[name])
+            else:
+                parameter.copy_(torch.lerp(self.base[name].to(parameter), tuned[name], share))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The chosen share, and the whole path: share, error rate on dev, that of the worst cohorts."""
+        return {"share": torch.tensor(self.share), "curve": torch.tensor(self.curve, dtype=torch.float64)}
