@@ -57,7 +57,7 @@ def _cells(rule: "RuleLine") -> list[tuple[str, ...]]:
     head = (rule.rule, str(rule.cohorts))
     if not rule.lines:
         return [(*head, "", "no two cohorts that may be shown")]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for line in rule.lines:
         p = "" if line.p_holm is None else f"{line.p_holm:.3f}"
         rows.append((*(head if not rows else ("", "")), line.split, *_figures(line.gap), p))

@@ -101,7 +101,7 @@ class _Judge:
         self.pairs, self.speakers, self.statistics, self.min_speakers = pairs, speakers, statistics, min_speakers
         self.against_rest, self.speakers_known, self.split = against_rest, speakers_known, split
 
-    def sizes(self, sums: pd.DataFrame) -> dict[str, int | None]:
+    def sizes(self, sums: pd.DataFrame) -> dict[str, Any]:
         """How much speech stands behind a rate."""
         return {
             "speakers": int(sums["speaker"].nunique()) if self.speakers_known else None,
@@ -111,7 +111,7 @@ class _Judge:
 
     def grouping(self, grouping: Grouping, shown: ShownNames) -> GroupingFigures:
         """One grouping, or why there is nothing to show of it."""
-        head = {
+        head: dict[str, Any] = {
             "name": grouping.name,
             "title": grouping.title or grouping.name,
             "discovered": grouping.chosen is not None,

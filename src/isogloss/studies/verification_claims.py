@@ -15,13 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from isogloss.errors import PipelineError
+from isogloss.judging.grouping import UNSPECIFIED
 from isogloss.judging.statistics import Estimate
 from isogloss.judging.statistics.seeds import crossed
 from isogloss.judging.verification import measures as of
 from isogloss.judging.verification.intervals import at_observed
 from isogloss.judging.verification.lists import SIDES
 from isogloss.judging.verification.resampling import Resampled, ResampledTrials
-from isogloss.judging.verification.study import UNSPECIFIED
 from isogloss.judging.verification.trials import trials_of
 from isogloss.studies.claims import BASE, Claim, Finding
 from isogloss.tables import read_parquet
