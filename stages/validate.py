@@ -10,7 +10,9 @@ from isogloss.entry import entry
 @entry
 def main() -> None:
     """Check the prepared data and write reports/validation.json."""
-    validate(load_params().validation, data=Path("data"), output=Path("reports/validation.json"))
+    params = load_params()
+    thresholds = params.validation.model_copy(update={"max_duration_s": params.longest_utterance_s})
+    validate(thresholds, data=Path("data"), output=Path("reports/validation.json"))
 
 
 if __name__ == "__main__":

@@ -54,6 +54,12 @@ class Params(Section):
             raise ParamsError(f"there is no component {component!r} that has options")
         return options
 
+    @property
+    def longest_utterance_s(self) -> float:
+        """Seconds that an utterance may last: by `validation`, and by the window of the recogniser where it has one."""
+        window = getattr(getattr(self, self.asr.model, None), "window_seconds", None)
+        return min(self.validation.max_duration_s, window or self.validation.max_duration_s)
+
     def used_sections(self) -> dict[str, Section]:
         """The sections that have a part in a report, by name: a component's where it is chosen, after the choice."""
         chosen: dict[str, Sequence[str]] = {

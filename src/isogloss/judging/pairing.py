@@ -7,6 +7,7 @@ Shapes: S speakers, C cohorts, K totals of a speaker in a cohort (2 a system).
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from isogloss.judging.word_errors import ERROR_COLUMNS, error_counts, row_weight
 from isogloss.tables import require_columns
 
 Totals = NDArray[np.float64]
-SIDES = ("before", "after")
+SIDES: tuple[Literal["before"], Literal["after"]] = ("before", "after")
 TOTALS = ["errors_before", "words_before", "errors_after", "words_after"]
 """Weighted totals, in the order in which `statistics.estimands` wants them."""
 NEEDED = ["utterance_id", "speaker_id", "words", *ERROR_COLUMNS]

@@ -1,9 +1,10 @@
-"""The fairness report: one self-contained page and the metrics beside it.
+"""Documents (`isogloss.judging.document`) as pages, terminal tables and metrics; nothing here judges.
 
-- `page.build_report`: reads the outputs of earlier stages, writes `reports/fairness.html` and `metrics.json`
-- `inputs`: what is read, typed and checked
-- `headline`: the sentences, computed
-- `rules`: the base system under each cohort rule
-- `charts`, `map`, `scale`: the drawings as plain data
-- `templates/`: their HTML, SVG and style
+- `page`: the fairness report of a pipeline, with `metrics`; `inputs`: the documents it reads, checked
+- `document_page`: the page of one document: an audit's, or a verifier's (`verifier`); `folder`: it and its figures on
+  disk; `flat`: one row a cohort
+- `terminal`: a document in the terminal
+- `headline`, `rules`, `verdicts`, `findings`, `verifier_findings`: the sentences, computed
+- `charts`, `map`, `scale`, `text`: drawings and numbers as plain data; `frame`, `templates/`: their HTML, SVG and style
+- `comparison`, `comparison_page`, `comparison_scales`, `parallel`, `readings`: experiments side by side
 """

@@ -13,7 +13,7 @@ the worst cohort.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -51,14 +51,12 @@ def trial_document(
     everyone = everybody(sides)
     if not everyone.measurable:
         raise TableError("there are no targets or no non-targets among the trials; an error rate needs both")
-    known = [
-        replace(one, cohorts=cast(pd.DataFrame, _filled(one.cohorts)), chosen=_filled(one.chosen)) for one in groupings
-    ]
+    known = [_filled(one) for one in groupings]
     shown = trial_names(before, known, discovery, min_speakers=min_speakers, where=where)
     if discovery is not None:
         early = trials_of(discovery, where="the trials of discovery")
         known = [_ranked(one, early) for one in known]
-    thresholds: dict[Any, float] = {
+    thresholds: dict[Literal["before", "after"], float] = {
         side: errors.at_eer.score
         for side, errors in zip(SIDES, everyone.errors, strict=False)
         if errors.at_eer is not None
@@ -103,9 +101,10 @@ def _sides(
     return [first, first.with_scores(after["score"], where=f"{where}, the scores of the second verifier")]
 
 
-def _filled(sides: pd.Series | pd.DataFrame | None) -> pd.DataFrame | None:
-    """The cohorts of both sides, the unknown ones `unspecified`."""
-    return sides.fillna(UNSPECIFIED).astype(str) if isinstance(sides, pd.DataFrame) else None
+def _filled(grouping: Grouping) -> Grouping:
+    """The grouping with a cohort for each side of each trial; the unknown ones are `unspecified`."""
+    chosen = grouping.chosen if grouping.chosen is None else grouping.chosen.fillna(UNSPECIFIED).astype(str)
+    return replace(grouping, cohorts=grouping.cohorts.fillna(UNSPECIFIED).astype(str), chosen=chosen)
 
 
 def _ranked(grouping: Grouping, trials: ScoredTrials) -> Grouping:
@@ -140,7 +139,7 @@ class _Judge:
             "title": grouping.title or grouping.name,
             "discovered": grouping.chosen is not None,
             "split": grouping.split or self.split,
-            "found": len(shown.judged) or grouping.cohorts.stack().nunique(),
+            "found": len(shown.judged) or len(np.unique(grouping.cohorts.to_numpy().astype(str))),
         }
         if shown.withheld:
             return GroupingFigures(**head, withheld=too_small(self.min_speakers))

@@ -127,9 +127,9 @@ def infer_cohorts(
         figure.model_copy(update={"at_threshold": _at_threshold(one, threshold)})
         for one, figure in zip(cohorts, figures, strict=True)
     ]
-    for number, (eer, of_rates) in zip(able, parts, strict=True):
+    for number, (own, of_rates) in zip(able, parts, strict=True):
         at = _at_threshold(cohorts[number], threshold, [bounds(one.estimate) for one in inferred[of_rates]])
-        known = {**_intervals(inferred[eer], p=True), "inference": True, "at_threshold": at}
+        known = {**_intervals(inferred[own], p=True), "inference": True, "at_threshold": at}
         result[number] = result[number].model_copy(update=known)
     return result, _spread(result, able, inferred[own_spread:], paired=len(cohorts[0].sides) > 1)
 
