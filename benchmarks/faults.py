@@ -1,4 +1,4 @@
-"""Kills, full disks, damaged files and edited params, brought about on purpose; what became of each.
+"""Kills, full disks, damaged files, edited params, attacks: brought about on purpose; what became of each.
 
     python benchmarks/faults.py                     # all of it (half an hour on two busy cores; disks need root)
     python benchmarks/faults.py kills edits         # some kinds; the others keep their rows
@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import fuzzing
+import privacy_attack
 from fault_clone import AFTER, OUTPUTS, Clone, disk, resize
 
 from isogloss.tables import atomic_path, write_json
@@ -337,6 +338,8 @@ class _held:  # noqa: N801 (used as a context manager)
         self._hold.unlink()
 
 
+OTHERS = {"privacy": privacy_attack.attacked, "fuzz": fuzzing.fuzz}
+"""Kinds that need no clone: a share of their cases -> their rows."""
 KINDS: dict[str, Callable[[], Iterator[Case]]] = {
     "kills": kills,
     "disks": disks,
@@ -349,11 +352,11 @@ KINDS: dict[str, Callable[[], Iterator[Case]]] = {
 def main() -> None:
     """Do the kinds of the command line, and write what became of each case."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)} and fuzz")
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join([*KINDS, *OTHERS])}")
     parser.add_argument("--share", type=float, default=1.0)
     options = parser.parse_args()
-    kinds, failed = options.kinds or [*KINDS, "fuzz"], False
-    if unknown := {*kinds} - {*KINDS, "fuzz"}:
+    kinds, failed = options.kinds or [*KINDS, *OTHERS], False
+    if unknown := {*kinds} - {*KINDS, *OTHERS}:
         parser.error(f"there is no kind {sorted(unknown)[0]!r}")
     with tempfile.TemporaryDirectory(prefix="isogloss-faults-") as name:
         folder = Path(name)
@@ -364,7 +367,7 @@ def main() -> None:
             template.copy(expected.root).dvc("repro", "-q")
         template.expected = expected.root
         for kind in kinds:
-            rows = fuzzing.fuzz(options.share) if kind == "fuzz" else _all(kind, template, folder, options.share)
+            rows = OTHERS[kind](options.share) if kind in OTHERS else _all(kind, template, folder, options.share)
             failed |= any(row["outcome"].startswith("FAILED") for row in rows)
             _record(kind, rows)
     sys.exit(failed)
@@ -383,6 +386,7 @@ def _all(kind: str, template: Clone, folder: Path, share: float) -> list[dict[st
         print(f"{kind}: {case.what}: {outcome}", flush=True)
         rows.append({"what": case.what, "outcome": outcome.replace("|", "\\|").replace(str(folder), "")})
         shutil.rmtree(clone.root, ignore_errors=True)
+        _record(kind, rows)
     return rows
 
 
@@ -391,12 +395,12 @@ def _record(kind: str, rows: list[dict[str, str]]) -> None:
     path = RESULTS / "faults.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     known[kind] = rows
-    known = {name: known[name] for name in (*KINDS, "fuzz") if name in known}
+    known = {name: known[name] for name in (*KINDS, *OTHERS) if name in known}
     write_json(known, path)
     lines = ["# Faults", "", "`python benchmarks/faults.py`; its head says when a case holds.", ""]
     for name, those in known.items():
         held = sum(not row["outcome"].startswith("FAILED") for row in those)
-        about = KINDS.get(name, fuzzing.fuzz).__doc__ or ""
+        about = (OTHERS.get(name) or KINDS[name]).__doc__ or ""
         lines += [f"## {name.capitalize()}: {held} of {len(those)} hold", "", about.splitlines()[0], ""]
         lines += ["| what | outcome |", "|---|---|", *(f"| {row['what']} | {row['outcome']} |" for row in those), ""]
     with atomic_path(RESULTS / "faults.md") as page:

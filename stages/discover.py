@@ -11,15 +11,13 @@ from isogloss.tables import read_parquet
 
 @entry
 def main(rule: str) -> None:
-    """Discover cohorts under `rule` and say which are worst."""
+    """Discover cohorts under `rule` and say how many there are."""
     inputs = read_parquet(f"data/cohort_inputs/{rule}.parquet")
     results = read_parquet("results/asr/base/utterances.parquet")
     discovery = discover(rule, load_params(), inputs, results)
     write_discovery(discovery, Path("cohorts") / rule)
-    for cohort in discovery.summary["cohorts"][:3]:
-        if cohort["discovery"]["wer"] is None:
-            continue
-        print(f"{cohort['wer_rank']}. {cohort['label']}: WER {cohort['discovery']['wer']:.1%} on discovery")
+    # No figures: a stage's output reaches Prefect's pages, and a cohort may be of one speaker.
+    print(f"{len(discovery.summary['cohorts'])} cohorts; cohorts/{rule}/summary.json has their sizes and error rates")
 
 
 if __name__ == "__main__":

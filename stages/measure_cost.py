@@ -27,8 +27,15 @@ def main() -> None:
     print(
         f"{cost['encoder']}: {cost['parameters']['encoder']:,} parameters, "
         f"{cost['flops']['per_second'] / 1e9:.3f} GFLOP for a second of audio, "
-        f"last token {'unknown' if delay is None else f'{delay:.0f} ms'} after the end of speech"
+        f"last token {_when(delay)}"
     )
+
+
+def _when(delay_ms: float | None) -> str:
+    """When the last token of an utterance comes."""
+    if delay_ms is None:
+        return "at an unknown time"
+    return f"{abs(delay_ms):.0f} ms {'after' if delay_ms >= 0 else 'before'} the end of speech"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +15,7 @@ from isogloss.cohorts.geographic import GeographicParams
 from isogloss.cohorts.registry import allowed_rules, build_rule, load_rule
 from isogloss.config import Params, StatisticsParams
 from isogloss.errors import ParamsError, TableError
-from isogloss.tables import ASSIGNMENT_COLUMNS
+from isogloss.tables import ASSIGNMENT_COLUMNS, read_json, write_parquet
 
 PARAMS = Params(
     geographic=GeographicParams(max_leaves=12, min_speakers=8, min_words=50),
@@ -282,3 +285,21 @@ def test_voices_are_discovered_from_embeddings(country, tmp_path):
     too_many = params.model_copy(update={"automatic": AutomaticParams(n_clusters=5000)})
     with pytest.raises(TableError, match="'automatic' cannot be fitted to its inputs: n_clusters is 5000"):
         discover("automatic", too_many, inputs, country)
+
+
+def test_the_log_of_the_stage_tells_nothing_of_a_cohort(country, tmp_path):
+    """As `python stages/discover.py attribute` runs in a repository; what it prints reaches Prefect's pages."""
+    country.loc[country["speaker_id"] == country["speaker_id"].iloc[0], "age_band"] = "the only one"
+    root = Path(__file__).parents[2]
+    write_parquet(inputs_of(country, "attribute"), tmp_path / "data/cohort_inputs/attribute.parquet")
+    results = country[country["split"].isin(["discovery", "dev", "test"])]
+    write_parquet(results, tmp_path / "results/asr/base/utterances.parquet")
+    (tmp_path / "params.yaml").write_text(
+        "attribute: {columns: [age_band]}\ncohorts: {rules: [attribute]}\nmitigation: {rule: attribute}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, root / "stages/discover.py", "attribute"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    cohorts = read_json(tmp_path / "cohorts/attribute/summary.json")["cohorts"]
+    assert done.stdout == f"{len(cohorts)} cohorts; cohorts/attribute/summary.json has their sizes and error rates\n"
