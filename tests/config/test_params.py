@@ -199,3 +199,16 @@ def test_no_number_may_be_infinite(tmp_path, written):
 def test_every_default_is_finite():
     for section, key in numeric_keys():
         assert math.isfinite(getattr(getattr(Params(), section), key))
+
+
+def test_an_utterance_may_last_as_long_as_the_gate_and_the_window_of_the_recogniser_allow():
+    pretrained = {"model": "whisper", "checkpoint": "models/mine"}
+    assert Params().longest_utterance_s == 30.0
+    assert Params.model_validate({"asr": pretrained, "whisper": {"window_seconds": 8}}).longest_utterance_s == 8
+    assert Params.model_validate({"whisper": {"window_seconds": 8}}).longest_utterance_s == 30.0
+
+
+def test_a_pretrained_recogniser_needs_a_checkpoint_and_the_transducer_has_none(tmp_path):
+    needed = complaint(tmp_path, "asr: {model: whisper}")
+    assert needed == "asr.model is whisper, which needs asr.checkpoint: a folder, or a model of the hub"
+    assert "a transducer is trained from scratch; leave one of them out" in complaint(tmp_path, "asr: {checkpoint: here}")

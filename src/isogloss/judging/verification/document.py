@@ -56,7 +56,7 @@ def trial_document(
     if discovery is not None:
         early = trials_of(discovery, where="the trials of discovery")
         known = [_ranked(one, early) for one in known]
-    thresholds: dict[Literal["before", "after"], float] = {
+    thresholds: dict[Any, float] = {
         side: errors.at_eer.score
         for side, errors in zip(SIDES, everyone.errors, strict=False)
         if errors.at_eer is not None
