@@ -211,4 +211,6 @@ def test_an_utterance_may_last_as_long_as_the_gate_and_the_window_of_the_recogni
 def test_a_pretrained_recogniser_needs_a_checkpoint_and_the_transducer_has_none(tmp_path):
     needed = complaint(tmp_path, "asr: {model: whisper}")
     assert needed == "asr.model is whisper, which needs asr.checkpoint: a folder, or a model of the hub"
-    assert "a transducer is trained from scratch; leave one of them out" in complaint(tmp_path, "asr: {checkpoint: here}")
+    assert "a transducer is trained from scratch; leave one of them out" in complaint(
+        tmp_path, "asr: {checkpoint: here}"
+    )
