@@ -6,7 +6,7 @@ from statsmodels.stats.multitest import multipletests
 from isogloss.cli.auditing import audit_utterances as audit
 from isogloss.judging.document import CohortFigures, Document, GroupingFigures, OverallFigures, Rest
 from isogloss.judging.intake import Request
-from isogloss.report.findings import headline, selection, summary
+from isogloss.report.findings import lead, selection, summary
 
 
 def document_with(p_values):
@@ -47,22 +47,22 @@ def document_with(p_values):
 
 def test_the_title_is_adjusted_over_all_groupings_and_the_sentences_are_not():
     """0.02 holds among two cohorts, not among six; 0.001 holds among six, though its error rate is not the highest."""
-    alone = headline(document_with({"a": [0.02, 0.9]}))
+    alone = lead(document_with({"a": [0.02, 0.9]}))
     assert alone.title.startswith("base fails a0 (a)")
     many = {"a": [0.02, 0.9], "b": [0.5, 0.6], "c": [0.7, 0.8]}
-    several = headline(document_with(many))
+    several = lead(document_with(many))
     assert several.title == (
         "No cohort is measurably served worse than all other speakers, over all groupings together."
     )
     assert several.sentences[-1] == "Measurably worse than all others of its grouping is a0 (a)."
-    sure = headline(document_with({**many, "c": [0.7, 0.001]}))
+    sure = lead(document_with({**many, "c": [0.7, 0.001]}))
     assert sure.title.startswith("base fails c1 (c)")
     assert sure.sentences[-1] == "Measurably worse than all others of its grouping is also a0 (a)."
 
 
 def found(save, rows, quick, **options):
     document = audit(Request(table=save(rows), by=("part",), statistics=quick, **options)).document
-    return headline(document), summary(document.groupings[0], document)
+    return lead(document), summary(document.groupings[0], document)
 
 
 def test_where_all_cohorts_are_too_small_nobody_is_cleared(save, make, quick):

@@ -8,7 +8,7 @@ import pandas as pd
 from isogloss.config import StatisticsParams
 from isogloss.judging.document import Document
 from isogloss.judging.grouping import Grouping
-from isogloss.judging.verification.document import trial_document
+from isogloss.judging.verification.eer import trial_document
 from isogloss.judging.wer import word_error_document
 
 

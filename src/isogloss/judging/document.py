@@ -15,7 +15,6 @@ Interval = tuple[float, float]
 Degrees = float
 Rectangle = tuple[Degrees, Degrees, Degrees, Degrees]
 """South, west, north, east."""
-Split = Literal["discovery", "test"]
 
 
 class Record(BaseModel):

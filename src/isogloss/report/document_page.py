@@ -22,7 +22,7 @@ def render_document(document: Document) -> str:
             style=page_style("page.css", "document.css"),
             document=document,
             subject=SUBJECTS[document.task],
-            headline=says.headline(document),
+            lead=says.lead(document),
             sections=[_section(one, document, number, says) for number, one in enumerate(document.groupings, start=1)],
             cost_speakers=MIN_DCF_SPEAKERS,
             confidence=text.percent(document.confidence, digits=0),

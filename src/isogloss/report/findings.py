@@ -15,14 +15,14 @@ MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
-class Headline:
+class Lead:
     """The top of the page."""
 
     title: str
     sentences: tuple[str, ...]
 
 
-def headline(document: Document) -> Headline:
+def lead(document: Document) -> Lead:
     """The most important finding, and what belongs beside it."""
     worse = [(g, c) for g in document.groupings for c in g.worse_cohorts]
     overall = document.overall
@@ -32,10 +32,10 @@ def headline(document: Document) -> Headline:
     judged = [g for g in document.groupings if not g.withheld]
     if not judged:
         title = f"{document.baseline} has {percent(overall.before)} {document.metric}."
-        return Headline(title, (*sentences, "No cohorts were compared."))
+        return Lead(title, (*sentences, "No cohorts were compared."))
     if document.unit != "speaker":
         sentences.append("Speakers are unknown, so nothing can be said about whether cohorts really differ.")
-        return Headline(f"Error rates of {counted(sum(len(g.cohorts) for g in judged), 'cohort')}", tuple(sentences))
+        return Lead(f"Error rates of {counted(sum(len(g.cohorts) for g in judged), 'cohort')}", tuple(sentences))
     title, named = _title(judged, worse, document)
     others = [_named(g, c) for g, c in worse if c is not named]
     if others:
@@ -44,7 +44,7 @@ def headline(document: Document) -> Headline:
         among = "" if len(judged) == 1 else " of its grouping" if one else " of their groupings"
         verb = "is" if one else "are"
         sentences.append(f"Measurably worse than all others{among} {verb} {also}{listing(others[:MOST_NAMED]) + more}.")
-    return Headline(title, tuple(sentences))
+    return Lead(title, tuple(sentences))
 
 
 def _title(

@@ -41,7 +41,7 @@ def show(document: Document, on: Console) -> None:
     """Print the findings and a table for each grouping."""
     verification = document.task == "verification"
     says: Any = verifier_findings if verification else findings
-    head = says.headline(document)
+    head = says.lead(document)
     on.print(Text(str(plain(head.title)), style="bold"))
     for sentence in (*head.sentences, *(verifier_findings.costs(document) if verification else ())):
         on.print(plain(sentence))

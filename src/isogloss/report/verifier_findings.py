@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from isogloss.judging.document import Change, CohortFigures, Difference, Document, GroupingFigures, Interval
 from isogloss.judging.pairing import SIDES
-from isogloss.report.findings import Headline
+from isogloss.report.findings import Lead
 from isogloss.report.text import (
     as_far_as_judged,
     cost,
@@ -27,7 +27,7 @@ _NONE_WORSE = "No cohort is measurably worse served than the others"
 _WANTING = "speakers and trials"
 
 
-def headline(document: Document) -> Headline:
+def lead(document: Document) -> Lead:
     """The most important finding, and what belongs beside it."""
     overall, metric = document.overall, document.metric
     whose, by = (f" {word} {document.baseline}" if document.paired else "" for word in ("of", "by"))
@@ -37,15 +37,15 @@ def headline(document: Document) -> Headline:
     changes = _changes(document) if document.paired else []
     shown = _shown(document)
     if not shown:
-        return Headline(rate, (size, *changes, "No cohorts were compared."))
+        return Lead(rate, (size, *changes, "No cohorts were compared."))
     worse = [(g, c) for g in shown if (c := worse_served(g, "before")) is not None]
     if not worse:
-        return Headline(rate, (size, _none_worse(shown, ("before",), by), *changes))
+        return Lead(rate, (size, _none_worse(shown, ("before",), by), *changes))
     grouping, cohort = max(worse, key=lambda pair: pair[1].before or 0.0)
     title = f"{cohort.label} ({grouping.title}) is measurably worse served: {_against(grouping, cohort, document)}."
     others = [f"{c.label} ({g.title})" for g, c in worse if c is not cohort]
     also = [f"Measurably worse served is also {listing(others)}."] if others else []
-    return Headline(title, (size, rate, *also, *changes))
+    return Lead(title, (size, rate, *also, *changes))
 
 
 def costs(document: Document) -> list[str]:

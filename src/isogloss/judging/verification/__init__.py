@@ -7,7 +7,7 @@
 - `resampling`, `intervals`: the bootstrap over speakers
 - `measures`: what is estimated: errors of groups, their changes, gaps and spread
 - `cohorts`: the trials of each cohort; `inference`: their errors with intervals
-- `document`: one verifier, or two on the same trials, overall and cohort by cohort
+- `eer`: the document of one verifier, or of two on the same trials, overall and cohort by cohort
 - `study`: a mitigated verifier beside the base one on held-out speakers
 
 A weight or a draw belongs to a speaker. A non-target trial has two speakers, and its weight is the product of theirs.
