@@ -60,16 +60,16 @@ def test_one_toy_of_each_kind_runs_from_corpus_to_report(micro, site, tmp_path):
     pipeline.write_text(pipeline.read_text().replace(line, f"{line}      - data/cohort_inputs/toy_parallel.parquet\n"))
     toys.command("isogloss", "run", "report")
 
-    assert json.loads((toys.root / "data/corpus/corpus.json").read_text())["source"] == "toy"
+    assert "path: corpora/toy.yaml" in (toys.root / "dvc.lock").read_text()
     model = json.loads((toys.root / "models/asr/base/model.json").read_text())
     assert model["encoder"] == "toy_stack" and model["encoder_options"] == {"subsampling": 4, "dim": 48}
     summary = json.loads((toys.root / "cohorts/toy_parallel/summary.json").read_text())
     assert {cohort["label"] for cohort in summary["cohorts"]} == {"north of 38° N", "south of 38° N"}
     page = (toys.root / "reports/fairness.html").read_text()
     assert all(word in page for word in ("toy_biases", "toy_parallel", "North and south of 38.0 degrees.", "toy_stack"))
-    assert "nothing to do" in toys.command("isogloss", "run", "report").stdout
+    assert "Nothing to do" in toys.command("isogloss", "run", "report").stdout
 
-    # No param chooses a kind of recogniser: a saved model says which it is.
+    # A saved model says of which kind it is.
     shutil.rmtree(toys.root / "models/asr/base")
     (toys.root / "models/asr/base").mkdir()
     (toys.root / "models/asr/base/model.json").write_text('{"kind": "toy_parrot", "word": "up"}')

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.fabric.plugins.io import CheckpointIO
 from safetensors.torch import load as load_tensors
@@ -21,7 +22,7 @@ from isogloss.errors import ModelError
 from isogloss.tables import atomic_path
 
 _DIGEST_BYTES = 64
-_TENSOR, _MAPPING, _LIST, _TUPLE = "tensor", "mapping", "list", "tuple"
+_TENSOR, _ARRAY, _MAPPING, _LIST, _TUPLE = "tensor", "array", "mapping", "list", "tuple"
 
 
 class SafeCheckpointIO(CheckpointIO):
@@ -99,6 +100,8 @@ def _encoded(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
         name = str(len(tensors))
         tensors[name] = value
         return {_TENSOR: name}
+    if isinstance(value, np.ndarray):
+        return {_ARRAY: _encoded(torch.from_numpy(value), tensors)}
     if isinstance(value, Mapping):
         # Keys may be numbers, as in the state of an optimiser.
         return {_MAPPING: [[_encoded(key, tensors), _encoded(one, tensors)] for key, one in value.items()]}
@@ -116,6 +119,8 @@ def _decoded(value: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
     ((kind, content),) = value.items()
     if kind == _TENSOR:
         return tensors[content]
+    if kind == _ARRAY:
+        return _decoded(content, tensors).numpy()
     if kind == _MAPPING:
         return {_decoded(key, tensors): _decoded(one, tensors) for key, one in content}
     decoded = [_decoded(one, tensors) for one in content]
