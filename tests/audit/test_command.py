@@ -64,7 +64,7 @@ def test_without_cohorts_it_names_columns_that_could_tell_some_apart(save, table
     ("arguments", "said"),
     [
         (["--column", "ref"], "is not OURS=THEIRS"),
-        (["--normalise", "lowercase"], "known are none, nfkc, lower"),
+        (["--normalise", "lowercase"], "known are none, basic, english, nfkc, lower"),
         (["--by", "part", "--by", "part"], "given twice"),
     ],
 )

@@ -15,7 +15,9 @@ FILE = click.Path(path_type=Path)
 RULES = ("geographic", "geodemographic", "automatic", "attribute")
 
 
-@click.command()
+@click.command(
+    epilog="\b\nExample:\n  isogloss audit results.csv --by gender --normalise lower,punctuation --out audit"
+)
 @click.argument("table", type=FILE, required=False)
 @click.option("--after", type=FILE, help="The same utterances with the hypotheses of a second system.")
 @click.option("--by", multiple=True, metavar="COLUMN", help="Compare its values; A+B for intersections. Repeatable.")
@@ -56,7 +58,7 @@ RULES = ("geographic", "geodemographic", "automatic", "attribute")
 def audit(
     columns: tuple[str, ...], normalise: str, separator: str | None, out: Path | None, seed: int, **options: Any
 ) -> None:
-    """Whom a recogniser fails, with intervals that hold.
+    """Which cohorts of speakers a recogniser fails, with confidence intervals over speakers.
 
     TABLE has a row an utterance (CSV, TSV, JSON, JSONL, parquet, xlsx; .gz too; NeMo manifests as they are) with the
     columns ref, hyp and speaker_id, and for --after utterance_id; further columns tell cohorts apart. It exits with 2

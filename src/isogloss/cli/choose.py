@@ -7,9 +7,15 @@ import click
 from isogloss.entry import entry
 
 
-@click.command()
+@click.command(
+    epilog="\b\nExample:\n  isogloss choose experiments/claims-asr-trials.yaml --into experiments/claims-asr.yaml"
+)
 @click.argument("trials", metavar="FILE")
-@click.option("--into", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Write them to its `base`.")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="An experiment file: the chosen options are written into its section `base`.",
+)
 @click.option("--margin", type=click.FloatRange(min=0), default=0.02, show_default=True)
 @entry
 def choose(trials: str, into: Path | None, margin: float) -> None:

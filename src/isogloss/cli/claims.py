@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from isogloss.studies.claims import Finding
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  isogloss claims experiments/claims-asr.yaml")
 @click.argument("experiment", metavar="FILE", default="experiments/claims-asr.yaml")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("docs/studies"), show_default=True

@@ -15,7 +15,7 @@ WIDTH = 160
 """Characters that the widest table takes."""
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  isogloss cohorts")
 @entry
 def cohorts() -> None:
     """Compare the cohort rules: bottom and top cohort, the gap between them, and the bottom cohort's share.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from isogloss.report.comparison import Comparison
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  isogloss compare experiments/ewc-strength.yaml --html comparison.html")
 @click.argument("experiments", nargs=-1, metavar="[FILE | EXPERIMENT]...")
 @click.option("--metrics", multiple=True, metavar="METRIC", help="What to show, or a pattern: 'asr.*.wer'; repeatable.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with charts instead.")

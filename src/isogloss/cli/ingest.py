@@ -8,7 +8,7 @@ from isogloss.entry import entry
 from isogloss.errors import ParamsError
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  isogloss ingest recordings.csv --name mine --attribute age_band")
 @click.argument("table", type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="What corpus.source will call the corpus; also the name of its YAML.")
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of table and audio.  [default: the table's]")

@@ -8,7 +8,7 @@ from isogloss.cli.flows import load_flow
 from isogloss.entry import entry
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  isogloss run report")
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
 @click.option("--pools", is_flag=True, help="On the workers of the Prefect pools gpu and cpu, here or on other hosts.")
 @entry
@@ -33,6 +33,6 @@ def run(stages: tuple[str, ...], pools: bool) -> None:
             return
         if pools:
             workers_view(root, plan)  # refused at once, before Prefect is even imported
-        click.echo(f"{len(plan.stale)} of {len(plan.stages)} stages to look at.")
+        click.echo(f"{len(plan.stale)} of {len(plan.stages)} stages are stale.")
         with prefect_api(root, private=not pools, say=click.echo):
             load_flow(root / "flows" / "reproduce.py").reproduce(targets=list(stages), pools=pools, plan=plan)

@@ -11,7 +11,7 @@ DISADVANTAGED = 2.0
 """A dialect is disadvantaged if the base system's WER for it on discovery is so many times that of all speech."""
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  isogloss score")
 @entry
 def score() -> None:
     """WER of each planted dialect under every system, and how far discovery found the disadvantaged ones.

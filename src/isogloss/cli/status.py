@@ -7,7 +7,7 @@ import click
 from isogloss.entry import entry
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  isogloss status")
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
 @entry
 def status(stages: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ import click
 from isogloss.entry import entry
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  isogloss study experiments/encoders.yaml")
 @click.argument("experiment", metavar="FILE")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("docs/studies"), show_default=True

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from isogloss.pipeline.sweeps.sweep_plan import SweepPlan
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  isogloss sweep experiments/ewc-strength.yaml --dry-run")
 @click.argument("experiment", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--jobs", type=click.IntRange(min=1), help="At most so many stages at once.")
 @click.option("--dry-run", is_flag=True, help="Show the runs and what they share; run nothing.")

@@ -7,7 +7,7 @@ import click
 from isogloss.entry import entry
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  isogloss ui")
 @click.option("--port", type=click.IntRange(1, 65535), default=4200, show_default=True, help="Port on 127.0.0.1.")
 @entry
 def ui(port: int) -> None:

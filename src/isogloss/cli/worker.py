@@ -8,13 +8,13 @@ from isogloss.entry import entry
 from isogloss.errors import PipelineError
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  isogloss worker gpu --limit 1")
 @click.argument("pool", type=click.Choice(["gpu", "cpu", "coordinator"]))
 @click.option("--limit", type=click.IntRange(min=1), help="Stages at once; as many as GPUs or cores, if not given.")
 @click.option("--name", help="What the worker is called in Prefect's pages.")
 @entry
 def worker(pool: str, limit: int | None, name: str | None) -> None:
-    """Work for a Prefect pool with this clone: `isogloss run --pools`, anywhere, sends stages.
+    """Run the stages of a Prefect pool in this clone: those that `isogloss run --pools`, on any host, submits.
 
     PREFECT_API_URL says where the server is (else the `isogloss ui` of this clone). The clone needs the same DVC
     remote as the coordinator's, and a git remote that has its commits. Ctrl-C ends the worker and its stages.
