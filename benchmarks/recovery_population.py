@@ -1,8 +1,8 @@
 """Speakers of Atlas with planted error rates, without a sound: what `recovery.py` discovers cohorts in.
 
 People, positions, ZIP codes, dialects and splits are drawn as the corpus stage draws them; instead of being synthesised
-and recognised, a speaker errs at the planted rate of his dialect, times a gamma factor of mean 1 (so that his errors
-are negative binomial), and his voice is a made-up embedding.
+and recognised, a speaker errs at the planted rate of their dialect, times a gamma factor of mean 1 (so that the errors
+are negative binomial), and their voice is a made-up embedding.
 
 Rates and dispersions are those of the base recogniser of the default run (params.yaml as committed, 240 speakers of
 train), measured on discovery, dev and test by planted dialect (`isogloss score` prints the rates); the dispersion is

@@ -32,7 +32,7 @@ METADATA_COLUMNS: dict[str, str] = {
     "utterance_id": "str",
     "speaker_id": "str",
     "split": "str",
-    "weight": "float64",  # the speaker's share of the population over his share of the split; 1 where unknown
+    "weight": "float64",  # the speaker's share of the population over their share of the split; 1 where unknown
     "ref": "str",
     "words": "int64",
     "duration_s": "float64",

@@ -306,7 +306,7 @@ def test_trials_of_few_speakers_are_refused(tables, tmp_path):
     enrol, test = (trials[side].str[1:3].astype(int) for side in ("enrol_id", "test_id"))
     result = run(tmp_path, trials[(enrol != test) | (enrol < 3)], speakers, "--by", "gender")
     assert result.exit_code == 2
-    assert "the targets are of 3 speakers, fewer than the 5 that a figure must be about" in result.output
+    assert "the targets are of 3 speakers, fewer than the 5 that a published figure needs at least" in result.output
 
 
 def test_a_grouping_of_which_nothing_may_be_told_apart_is_withheld(tables, tmp_path):

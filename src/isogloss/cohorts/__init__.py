@@ -1,4 +1,4 @@
-"""Cohort rules: estimators that find groups of speakers whom a recogniser serves differently.
+"""Cohort rules: estimators that find groups of speakers that a recogniser serves differently.
 
 - `rule`: what every rule is; `registry`: the rules by name, their inputs, their files
 - `geographic`: a tree over latitude and longitude (`units`, `regions`, `growth`, `significance`, `partition`,

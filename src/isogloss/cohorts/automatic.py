@@ -1,6 +1,6 @@
 """Automatic cohorts (Dheram et al. 2022, 2207.11345): clusters of voices, without any label.
 
-A speaker is the mean of the embeddings of his utterances, scaled to length 1; k-means makes virtual cohorts, which are
+A speaker is the mean embedding of their utterances, scaled to length 1; k-means makes virtual cohorts, which are
 ranked by error. Nobody is identified or labelled, and positions or attributes are not needed. The number of clusters is
 given or chosen by `stability` (the paper sets it; the choice is ours).
 
@@ -107,7 +107,7 @@ class SpeakerClusters(ErrorRateRule):
     ) -> Self:
         """Cluster the speakers.
 
-        Every speaker counts once in the clustering, however many utterances he has.
+        Every speaker counts once in the clustering, however many utterances they have.
 
         Parameters
         ----------

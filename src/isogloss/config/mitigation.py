@@ -13,7 +13,7 @@ RecognizerMethod = Annotated[str, Known(MitigationComponent, adapts="recognizer"
 
 
 class MitigationParams(Section):
-    """What every mitigation shares: whom it is for, and how long it trains."""
+    """What every mitigation shares: which cohorts it is for, and how long it trains."""
 
     rule: RuleName = "geographic"
     """The cohort rule whose worst cohorts are mitigated; one of cohorts.rules."""

@@ -66,7 +66,7 @@ def assign_splits(utterances: pd.DataFrame, params: PrepareParams) -> pd.Series:
 
 
 def _strata(utterances: pd.DataFrame, column: str) -> pd.DataFrame:
-    """One row a speaker with the stratum he belongs to, in an order that does not depend on the rows'."""
+    """One row a speaker with the stratum they belong to, in an order that does not depend on the rows'."""
     speakers = utterances.drop_duplicates("speaker_id").sort_values("speaker_id")
     stratum = speakers[column].fillna(UNSPECIFIED) if column in speakers else UNSPECIFIED
     return speakers[["speaker_id"]].assign(stratum=stratum)

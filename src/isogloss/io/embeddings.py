@@ -12,7 +12,7 @@ from isogloss.io.table_reader import read_table
 
 
 def speaker_embeddings(path: Path, ids: pd.Series, speakers: pd.Series) -> tuple[pd.Index, NDArray[np.float64]]:
-    """The mean embedding of each speaker, (S,) and (S, D); NaN for a speaker of whom none is given.
+    """The mean embedding of each speaker, (S,) and (S, D); NaN for a speaker without any.
 
     Parameters
     ----------

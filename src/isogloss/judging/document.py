@@ -198,7 +198,7 @@ class GroupingFigures(Record):
     discovered: bool = False
     """Whether other speakers than those judged here ranked the cohorts."""
     split: str
-    """Whom the figures are of."""
+    """The speakers that the figures are of."""
     withheld: str | None = None
     """Why no cohort may be shown."""
     found: int

@@ -43,4 +43,4 @@ class Grouping:
     rectangles: Mapping[str, Sequence[Rectangle]] = field(default_factory=dict)
     """The regions of ranked cohorts."""
     split: str = ""
-    """Whom the figures are of; the document's split where it is empty."""
+    """The speakers that the figures are of; the document's split where it is empty."""

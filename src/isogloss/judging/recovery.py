@@ -52,7 +52,7 @@ def score_recovery(cohorts: pd.DataFrame, truth: pd.DataFrame, worst: list[str])
     ----------
     cohorts
         `speaker_id` and `cohort`, a row an utterance. A speaker in several cohorts counts in the one that holds most of
-        his utterances (of equal ones, the first by name).
+        their utterances (of equal ones, the first by name).
     truth
         `speaker_id`, `group` (the planted group) and `disadvantaged` (bool), a row a speaker; other speakers may be in
         it as well.

@@ -139,7 +139,7 @@ class _Judge:
         )
 
     def _overall(self, grouping: Grouping) -> Rates:
-        """Those of whom a grouping speaks that does not speak of all."""
+        """The speakers of a grouping that does not cover all of them."""
         of_these = pd.Series("all", index=self.pairs.index).where(grouping.cohorts.notna().to_numpy())
         return overall_rates(totals_of(sums_by_cohort(self.pairs, of_these)), self.statistics)
 

@@ -19,7 +19,7 @@ from isogloss.errors import ModelError
 class AngularPrototypical(nn.Module):
     """Which of the batch's speakers said the query? Cross-entropy over scaled cosines to their prototypes.
 
-    A speaker's last utterance is the query, the mean of the others his prototype (equation 6 to 8). Scale and bias of
+    A speaker's last utterance is the query, the mean of the others their prototype (equation 6 to 8). Scale and bias of
     the cosine are learnt; the scale stays positive.
     """
 

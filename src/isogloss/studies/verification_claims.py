@@ -72,7 +72,7 @@ class JudgedVerifiers:
         return sorted(str(name) for name, n in speakers.items() if n >= self.min_speakers and name != UNSPECIFIED)
 
     def strata(self, measure: str) -> NDArray[np.intp]:
-        """The group of each speaker, as a number: what the small-sample factor of his part is taken from."""
+        """The group of each speaker, as a number: what the small-sample factor of that speaker's part is taken from."""
         speakers = trials_of(self.trials.assign(score=0.0)).speakers
         column = self._column(measure)
         if column is None:

@@ -18,7 +18,7 @@ _TREMOR = 0.12
 
 
 def cast(speakers: pd.DataFrame, params: AtlasParams, description: Description, seed: int) -> list[Job]:
-    """The jobs of all speakers, in their order; what a speaker gets depends on the seed and his own id alone."""
+    """The jobs of all speakers, in their order; what a speaker gets depends on the seed and their own id alone."""
     rows = speakers[["speaker_id", "split", "dialect", "gender", "age"]]
     return [
         _cast_one(row, number, params, description, seed) for number, row in enumerate(rows.itertuples(index=False))

@@ -27,7 +27,7 @@ def resample(samples: FloatArray) -> FloatArray:
 
 
 def transmit(speech: FloatArray, draw: ChannelDraw) -> NDArray[np.int16]:
-    """Speech of one speaker at 16 kHz as his device records it.
+    """Speech of one speaker at 16 kHz as their device records it.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ class ChannelDraw:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """All that one speaker says, and how he sounds."""
+    """All that one speaker says, and how they sound."""
 
     speaker_id: str
     voice: str

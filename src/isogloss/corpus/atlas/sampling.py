@@ -3,7 +3,7 @@
 Train and adapt follow the population: their dialects have its shares, by largest remainder rather than by luck, so
 that a rare one is rare but there. Discovery, dev and test follow it as well, with rare dialects topped up: were every
 dialect as frequent as every other, one weighted speaker of a frequent dialect would outweigh a region of rare ones,
-and no weighted figure of a region would hold from one split to the next. The weight of a speaker is his
+and no weighted figure of a region would hold from one split to the next. The weight of a speaker is their
 dialect's share of the population over its share of the split: weighted figures are population figures, and the mean
 weight of a split is 1.
 """
@@ -23,7 +23,7 @@ FEWEST_SPEAKERS = 2
 def largest_remainder(shares: dict[str, float], total: int, *, at_least: int) -> dict[str, int]:
     """Whole numbers that sum to `total` and are nearest to the shares, none below `at_least`.
 
-    Hamilton's method: everyone gets his quota rounded down, the largest remainders the seats that are left (ties in
+    Hamilton's method: everyone gets their quota rounded down, the largest remainders the seats that are left (ties in
     the order of `shares`). Where someone is then below `at_least`, the largest give.
     """
     counts = {name: int(share * total) for name, share in shares.items()}

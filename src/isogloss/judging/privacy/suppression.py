@@ -91,7 +91,7 @@ def suppress(groupings: pd.DataFrame, speakers: pd.Series, *, min_speakers: int)
     """
     if speakers.nunique() < min_speakers:
         raise TableError(
-            f"{speakers.nunique()} speakers are fewer than the {min_speakers} that a figure must be about; "
+            f"{speakers.nunique()} speakers are fewer than the {min_speakers} that a published figure needs at least; "
             "nothing can be published"
         )
     atoms = _Atoms(groupings, speakers)

@@ -50,7 +50,7 @@ class _SeparateDraws(Draws):
 
 
 class _JointDraws(Draws):
-    """All groups drawn at once, a speaker with his totals in each: covariances between groups count.
+    """All groups drawn at once, a speaker with their totals in each: covariances between groups count.
 
     Products of all pairs of totals would be thousands of columns; so the speakers' influences are laid out instead.
     """

@@ -61,7 +61,7 @@ def bootstrap(
     groups
         Either one array of shape (S, K) a group, whose speakers belong to that group alone: each group is
         drawn for itself and keeps its size. Or one array of shape (S, C, K), if a speaker may have utterances
-        in several of C groups (devices, noise levels): then he is drawn with all of them. K as `estimands`
+        in several of C groups (devices, noise levels): then they are drawn with all of them. K as `estimands`
         says, weights multiplied in.
     estimands
         What to estimate; see `estimands`.
@@ -109,7 +109,7 @@ def ratio(
 ) -> Estimate:
     """A ratio of sums over speakers, sum(numerator) / sum(denominator), such as the error rate of one system.
 
-    `numerator` and `denominator` hold one number a speaker: summed over his utterances, weights multiplied
+    `numerator` and `denominator` hold one number a speaker: summed over their utterances, weights multiplied
     in.
     """
     totals = totals_of(numerator, denominator)

@@ -1,7 +1,7 @@
 """Speakers drawn with replacement, and what each draw leaves: first and second moments of their totals.
 
 Speakers are the independent units (Liu & Peng 2020, blockwise bootstrap): whatever a speaker's utterances
-share is drawn with him. A speaker enters as a row of K totals, for instance (errors, words) before and after.
+share is drawn with them. A speaker enters as a row of K totals, for instance (errors, words) before and after.
 A draw of S out of S speakers is a multinomial vector of counts, so the totals of many draws are one matrix
 product, and so are the sums of products that the standard error of each draw needs (`intervals`): no draw is
 ever laid out speaker by speaker.

@@ -1,6 +1,6 @@
 """Errors of verification under many draws of speakers at once, and how much each speaker moves them.
 
-Each draw gives speaker i the count c_i. A target trial of his then weighs c_i, a non-target trial of i and j c_i c_j
+Each draw gives speaker i the count c_i. A target trial of theirs then weighs c_i, a non-target trial of i and j c_i c_j
 (see the package). A draw's error rate is read off its own ROC, exactly. Its standard error is the infinitesimal
 jackknife: the sum over speakers of c_i (d error / d c_i)^2. Of that, misses are a ratio of sums over speakers and
 false alarms a ratio of quadratic forms, c'Ac / c'Bc, with A the false alarms and B the trials of each pair of

@@ -64,7 +64,7 @@ def trials_of(table: pd.DataFrame, *, weights: pd.Series | None = None, where: s
     table
         `enrol_speaker, test_speaker, target, score`; `target` holds true and false, or 1 and 0.
     weights
-        Weight of each speaker by his id; 1 each where there is none.
+        Weight of each speaker by their id; 1 each where there is none.
     where
         What an error calls the table.
 

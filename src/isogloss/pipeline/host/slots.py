@@ -120,7 +120,7 @@ class HostSlots:
     def take(self, stage: Stage) -> Share | NoRoom:
         """As many cores and GPUs as the stage asks for, or none at all; who wants more than exists gets all there is.
 
-        Who is refused keeps his place in the queue of the host (`isogloss.pipeline.host.tickets`) until a stage with
+        A refused request keeps its place in the queue of the host (`isogloss.pipeline.host.tickets`) until a stage with
         the same wish gets a share, or until `leave`.
 
         Raises
@@ -217,7 +217,7 @@ class HostSlots:
 
 
 def _who(stage: Stage) -> str:
-    """What others hear of whom they wait for."""
+    """The message shown to processes that wait for this lock."""
     return f"{stage.name} of process {os.getpid()} in {Path.cwd()}"
 
 

@@ -1,9 +1,9 @@
 """Who waits for cores and GPUs of a host, in the order of their coming: first come, first served, few may overtake.
 
 Each wish that could not be met is a file that its process holds open, so that the wish of a dead process is none. Where
-there is room for somebody who came earlier, he is let go first, whatever run he belongs to. Who lacks something that
-comes free piece by piece would be overtaken for ever by those who want little; so he may be overtaken a few times, and
-then what he lacks is left alone until he has it. It is not left idle without end: what he waits for may be held for
+a request that came earlier has room, it goes first, whatever run it belongs to. A request that lacks something that
+comes free piece by piece would be overtaken for ever by small ones; so it may be overtaken a few times, and
+then what it lacks is left free until it has it. It is not left idle without end: what it waits for may be held for
 hours, and after some minutes others may overtake again.
 
 Everything here happens under one lock of the folder's (`isogloss.pipeline.host.slots`).
@@ -22,7 +22,7 @@ from isogloss.pipeline.host.file_locks import try_lock
 OVERTAKEN = 8
 """So many may overtake one who waits for what they take."""
 PATIENT_SECONDS = 600.0
-"""So long what he waits for is left alone then; after that, as many again may overtake him."""
+"""Seconds for which what it waits for is then left free; after that, as many again may overtake it."""
 ASLEEP_SECONDS = 30.0
 """Who has not asked for so long (a process that is stopped, say) is not waited for."""
 
@@ -32,7 +32,7 @@ Wish = Counter[str]
 
 @dataclass
 class Ticket:
-    """One who waits: what he wants, how often he has been overtaken, and when he was last (seconds since 1970)."""
+    """A waiting request: what it wants, how often it was overtaken, and when last (seconds since 1970)."""
 
     path: Path
     wish: Wish
@@ -41,7 +41,7 @@ class Ticket:
     last: float = 0.0
 
     def is_due(self) -> bool:
-        """Whether nobody may overtake him now."""
+        """Whether no other request may overtake it now."""
         if self.overtaken >= OVERTAKEN and time.time() - self.last > PATIENT_SECONDS:
             self.overtaken = 0
         return self.overtaken >= OVERTAKEN
@@ -114,19 +114,19 @@ class Tickets:
 
 @dataclass(frozen=True)
 class Lack:
-    """What somebody cannot have now, and who before him has a claim on it."""
+    """What a request cannot have now, and which earlier request has a claim on it."""
 
     of: str
     claims: tuple[str, ...] = ()
 
 
 def turn(wish: Wish, free: Wish, older: list[Ticket]) -> list[Ticket] | Lack:
-    """Whom somebody overtakes if he takes what he wishes out of what is free; or what he lacks."""
+    """Which request another overtakes by taking what it asks for out of what is free; or what it lacks."""
     left, overtaken, claims = Counter(free), [], []
     for ticket in older:
         lacking = [name for name, count in ticket.wish.items() if count > left[name]]
         mine = next((name for name in lacking if wish[name]), None)
-        if not lacking:  # there is room for him: he has it, as good as
+        if not lacking:  # there is room for it: it has it, as good as
             left -= ticket.wish
             claims.append(ticket.who)
         elif mine is not None:

@@ -247,7 +247,7 @@ def _answers(url: str) -> bool:
 
 
 def configured_api_url() -> str | None:
-    """The Prefect API that the user has chosen: PREFECT_API_URL, or that of his active Prefect profile."""
+    """The Prefect API that the user has chosen: PREFECT_API_URL, or that of their active Prefect profile."""
     if os.environ.get("PREFECT_API_URL"):
         return os.environ["PREFECT_API_URL"]
     home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
