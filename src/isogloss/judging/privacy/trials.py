@@ -101,8 +101,8 @@ def _names(trials: pd.DataFrame, groupings: Mapping[str, Sides], *, min_speakers
     for kind in kinds:
         if (speakers := kind.speakers().nunique()) < min_speakers:
             raise TableError(
-                f"{where}: the {kind.of} are of {speakers} speakers, fewer than the {min_speakers} that a published figure "
-                "needs at least (--min-speakers, privacy.min_speakers); add some"
+                f"{where}: the {kind.of} are of {speakers} speakers, fewer than the {min_speakers} that a published "
+                "figure needs at least (--min-speakers, privacy.min_speakers); add some"
             )
     numbers = {one: number for number, one in enumerate(groupings)}
     names: Names = {one: {value: value for value in pd.concat(sides).unique()} for one, sides in groupings.items()}
