@@ -155,7 +155,9 @@ def test_masks_on_features_are_refused_for_audio():
 
 
 def test_what_it_cannot_count_is_none(tmp_path, cuts):
-    (tmp_path / "cuts").mkdir()
+    for name in ("cuts", "corpus"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "corpus" / "corpus.json").write_text(json.dumps({"audio_root": str(tmp_path)}))
     cuts.to_file(tmp_path / "cuts" / "test.jsonl")
     table = pd.DataFrame({"utterance_id": [cut.id for cut in cuts], "ref": list(WORDS) * 3})
     cost = recognizer_cost(Loudness(), table, "test", data=tmp_path, decoding=DecodingParams())
