@@ -62,6 +62,9 @@ def test_cohorts_prints_the_error_rates_of_the_tables(micro, isogloss):
         rows = table[table["split"] == split]
         for rank in (rows["wer_rank"].min(), rows["wer_rank"].max()):
             assert f"{100 * wer(rows[rows['wer_rank'] == rank]):.1f} %" in line
+    summary = json.loads((micro.root / "cohorts/automatic/summary.json").read_text())
+    label = {cohort["wer_rank"]: cohort["label"] for cohort in summary["cohorts"]}
+    assert f"automatic: bottom {label[1]}; top {label[max(label)]}" in lines
 
 
 def test_score_prints_the_error_rate_of_every_planted_dialect_under_every_system(micro, isogloss):
