@@ -109,7 +109,7 @@ class Workspace:
 def micro(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Every stage of dvc.yaml, run once by `isogloss run` on the smallest Atlas. Read from it; write into a copy.
 
-    It takes a minute on two cores. Processes of pytest-xdist share the one run.
+    It takes a minute and a half on two cores. Processes of pytest-xdist share the one run.
     """
     own = tmp_path_factory.getbasetemp()
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "micro"
