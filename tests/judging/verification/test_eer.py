@@ -63,6 +63,19 @@ def test_figures_are_those_of_trials_within_the_cohort(compared):
     assert result["harmed_cohorts"] == []
 
 
+def test_one_verifier_has_the_figures_of_the_first_of_two_and_nothing_of_a_second(compared):
+    first = compared.assign(score=compared["score_before"])
+    grouping = Grouping("gender", sides_of(first, "gender"))
+    one, two = (judge(first, other, [grouping], statistics=STATISTICS, min_speakers=5) for other in (None, compared))
+    pairs = zip([one.overall, *one.groupings[0].cohorts], [two.overall, *two.groupings[0].cohorts], strict=True)
+    for alone, beside in pairs:
+        assert alone.before == beside.before and alone.before_ci95 == pytest.approx(beside.before_ci95, rel=0.1)
+        assert [alone.after, alone.after_ci95, alone.relative_change, alone.ci95, alone.p] == [None] * 5
+    assert one.groupings[0].spread.gap.before == two.groupings[0].spread.gap.before
+    assert one.groupings[0].spread.gap.after is None and set(one.thresholds) == {"before"}
+    assert all(cohort.at_threshold.after is None for cohort in one.groupings[0].cohorts)
+
+
 def logit(share):
     return np.log(share) - np.log1p(-np.asarray(share))
 
