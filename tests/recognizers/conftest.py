@@ -24,8 +24,8 @@ def speech(*seconds: float, texts: list[str], seed: int = 0) -> Batch:
     )
 
 
-def write_whisper(folder: Path, *, seed: int = 0) -> Path:
-    """A Whisper of two layers whose tokenizer knows single bytes alone."""
+def write_whisper(folder: Path, *, seed: int = 0, languages: tuple[str, ...] = ()) -> Path:
+    """A Whisper of two layers whose tokenizer knows single bytes alone, and tokens of languages if there are any."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import (
         GenerationConfig,
@@ -38,18 +38,10 @@ def write_whisper(folder: Path, *, seed: int = 0) -> Path:
     vocabulary = {token: number for number, token in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
     core = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     core.pre_tokenizer, core.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    core.add_special_tokens(
-        [
-            AddedToken(name, special=True)
-            for name in (
-                "<|endoftext|>",
-                "<|startoftranscript|>",
-                "<|translate|>",
-                "<|transcribe|>",
-                "<|notimestamps|>",
-            )
-        ]
-    )
+    spoken = tuple(f"<|{language}|>" for language in languages)
+    tasks = ("<|translate|>", "<|transcribe|>")
+    names = ("<|endoftext|>", "<|startoftranscript|>", *spoken, *tasks, "<|notimestamps|>")
+    core.add_special_tokens([AddedToken(name, special=True) for name in names])
     ids = {name: core.token_to_id(name) for name in ("<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>")}
     tokenizer = WhisperTokenizerFast(
         tokenizer_object=core, unk_token="<|endoftext|>", bos_token="<|endoftext|>", eos_token="<|endoftext|>"
@@ -81,7 +73,9 @@ def write_whisper(folder: Path, *, seed: int = 0) -> Path:
         pad_token_id=end,
         bos_token_id=end,
         no_timestamps_token_id=plain,
-        is_multilingual=False,
+        is_multilingual=bool(languages),
+        lang_to_id={token: core.token_to_id(token) for token in spoken},
+        task_to_id={task: core.token_to_id(f"<|{task}|>") for task in ("transcribe", "translate")},
         return_timestamps=False,
         max_length=128,
     )
@@ -133,3 +127,8 @@ def tiny_wav2vec2(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 @pytest.fixture
 def make_speech():
     return speech
+
+
+@pytest.fixture
+def make_whisper():
+    return write_whisper

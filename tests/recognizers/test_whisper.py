@@ -4,18 +4,25 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import soundfile
 import torch
 
 pytest.importorskip("transformers", reason="the extra isogloss[whisper] is not installed")
 
 from isogloss.config import DecodingParams
 from isogloss.errors import ModelError
+from isogloss.io.normalise import normalise
+from isogloss.judging.word_errors import word_errors
+from isogloss.recognizers import whisper
+from isogloss.recognizers.batches import Batch
 from isogloss.recognizers.whisper import WhisperRecognizer
 
 GREEDY = DecodingParams()
 TEXTS = ["go on", "stop", "turn it up please"]
-SHARED = Path(os.environ.get("ISOGLOSS_MODELS") or Path(__file__).parents[3] / "shared" / "models") / "whisper-tiny.en"
+ROOT = Path(__file__).parents[2]
+SHARED = Path(os.environ.get("ISOGLOSS_MODELS") or ROOT.parent / "shared" / "models") / "whisper-tiny.en"
 
 
 @pytest.fixture
@@ -105,14 +112,52 @@ def test_a_window_that_the_checkpoint_does_not_have_is_refused(tiny_whisper, sec
         WhisperRecognizer.from_checkpoint(tiny_whisper, window_seconds=seconds)
 
 
+def test_what_is_searched_at_once_does_not_matter(recognizer, make_speech, monkeypatch):
+    batch = make_speech(1.2, 0.8, 1.9, 0.5, 1.0, texts=["a"] * 5)
+    together = recognizer.transcribe(batch, GREEDY)
+    monkeypatch.setattr(whisper, "SEARCHED_SECONDS", 5)  # two windows of two seconds
+    assert recognizer.transcribe(batch, GREEDY) == together
+
+
+def test_a_checkpoint_of_several_languages_is_told_which(tmp_path, batch, make_whisper):
+    folder = make_whisper(tmp_path / "several", languages=("en", "zh", "de"))  # the order of Whisper's tokens
+    for language in (None, "fr"):
+        with pytest.raises(ModelError, match=f"language is {language}, but must be one of .*: de, en, zh"):
+            WhisperRecognizer.from_checkpoint(folder, language=language)
+    german = WhisperRecognizer.from_checkpoint(folder, language="de", window_seconds=2)
+    begins = german.tokenizer.convert_ids_to_tokens(german.tokenizer.prefix_tokens)
+    assert begins == ["<|startoftranscript|>", "<|de|>", "<|transcribe|>", "<|notimestamps|>"]
+    german.save(tmp_path / "saved")
+    again = WhisperRecognizer.load(tmp_path / "saved")
+    assert again.transcribe(batch, GREEDY) == german.transcribe(batch, GREEDY)
+    torch.testing.assert_close(again.losses(batch).loss_B, german.losses(batch).loss_B)
+
+
+def test_a_checkpoint_of_one_language_is_not_told(tiny_whisper):
+    with pytest.raises(ModelError, match="the checkpoint knows one language; set it to null"):
+        WhisperRecognizer.from_checkpoint(tiny_whisper, language="en")
+
+
 @pytest.mark.skipif(not SHARED.is_dir(), reason="whisper-tiny.en is not on this machine")
-def test_the_published_checkpoint_hears_what_is_said(make_speech):
+def test_the_published_checkpoint_hears_recorded_speech():
+    data = Path(os.environ.get("ISOGLOSS_DATA") or ROOT.parent / "shared" / "data") / "speechocean762"
+    rows = pd.read_csv(data / "recordings.csv", dtype={"utterance_id": str}).query("num_samples < 80000").iloc[::500]
+    audio = [
+        torch.from_numpy(soundfile.read(data / one.file, start=one.start, frames=one.num_samples, dtype="float32")[0])
+        for one in rows.itertuples()
+    ]
+    batch = Batch(
+        ids=rows["utterance_id"].tolist(),
+        cohorts=[""] * len(rows),
+        texts=rows["transcript"].str.lower().tolist(),
+        lengths_B=torch.tensor([len(samples) for samples in audio]),
+        audio_BS=torch.nn.utils.rnn.pad_sequence(audio, batch_first=True),
+    )
     recognizer = WhisperRecognizer.from_checkpoint(SHARED)
-    assert recognizer.window_seconds == 30
-    silence = make_speech(1.0, texts=["a"])
-    silence = replace(silence, audio_BS=torch.zeros_like(silence.audio_BS))
-    assert len(recognizer.transcribe(silence, GREEDY)[0].text) < 20
-    assert bool(torch.isfinite(recognizer.losses(silence).loss_B).all())
+    heard = [hypothesis.text for hypothesis in recognizer.transcribe(batch, GREEDY)]
+    counts = word_errors(*(normalise(texts, ("english",)) for texts in (batch.texts, heard)))
+    errors = counts[["substitutions", "deletions", "insertions"]].to_numpy().sum()
+    assert len(rows) >= 8 and errors / counts["words"].sum() < 0.6  # SOURCE.md: 38 % over 200 utterances
 
 
 def test_a_cohort_input_changes_nothing_at_first_and_survives_saving(recognizer, batch, tmp_path):

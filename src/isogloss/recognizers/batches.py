@@ -57,14 +57,17 @@ class Batch:
 
     def row(self, number: int) -> "Batch":
         """One utterance as a batch of its own, without padding."""
-        one = slice(number, number + 1)
-        length = int(self.lengths_B[number])
-        alone = replace(self, ids=self.ids[one], cohorts=self.cohorts[one], texts=self.texts[one])
-        alone = alone._with_tensors(lambda tensor: tensor[one])
+        return self.rows(slice(number, number + 1))
+
+    def rows(self, some: slice) -> "Batch":
+        """Some of the utterances, at least one, padded to the longest of them."""
+        length = int(self.lengths_B[some].max())
+        part = replace(self, ids=self.ids[some], cohorts=self.cohorts[some], texts=self.texts[some])
+        part = part._with_tensors(lambda tensor: tensor[some])
         return replace(
-            alone,
-            features_BTF=None if alone.features_BTF is None else alone.features_BTF[:, :length],
-            audio_BS=None if alone.audio_BS is None else alone.audio_BS[:, :length],
+            part,
+            features_BTF=None if part.features_BTF is None else part.features_BTF[:, :length],
+            audio_BS=None if part.audio_BS is None else part.audio_BS[:, :length],
         )
 
     def _with_tensors(self, change: Callable[[Tensor], Tensor]) -> "Batch":

@@ -176,7 +176,6 @@ class CtcRecognizer(Recognizer):
     @torch.no_grad()
     def transcribe(self, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
         """The best path, or a prefix beam search without a language model."""
-        self.eval()
         logits_BTV, _, frames_B = self.frames(_audio(batch), batch.lengths_B)
         log_probs_BTV = logits_BTV.float().log_softmax(dim=-1).cpu()
         seconds = (batch.lengths_B.cpu() / SAMPLING_RATE / frames_B.cpu().clamp(min=1)).tolist()

@@ -33,6 +33,8 @@ from isogloss.weights import load_weights, write_weights
 
 SAMPLING_RATE = 16_000
 SAMPLES_PER_FRAME = 320
+SEARCHED_SECONDS = 400
+"""Audio in the windows of one search: what a batch of `isogloss.recognizers.decode` holds without padding."""
 IGNORED = -100
 """The label of a position that no loss counts."""
 
@@ -40,6 +42,8 @@ IGNORED = -100
 class WhisperParams(Section):
     """Whisper, from `asr.checkpoint`."""
 
+    language: str | None = None
+    """The language of the speech, as `en`; of a checkpoint that knows several, which has to be told."""
     window_seconds: PositiveInt | None = None
     """Whole seconds of audio that the encoder sees; null for the checkpoint's own, 30. A shorter window spares most of
     the encoder's time on short utterances, and the model has to be adapted to it."""
@@ -67,6 +71,8 @@ class WhisperRecognizer(Recognizer):
         Its `WhisperTokenizer`.
     feature_extractor
         Its `WhisperFeatureExtractor`, which says the mel filters.
+    language
+        As `WhisperParams` has it.
     window_seconds
         Whole seconds of audio that the encoder sees; None for all the positions that the model has.
     targets, max_tokens_per_second, freeze_front_end
@@ -77,7 +83,8 @@ class WhisperRecognizer(Recognizer):
     Raises
     ------
     ModelError
-        The window is longer than the checkpoint's positions, or the sampling rate is not 16 kHz.
+        The window is longer than the checkpoint's positions, the sampling rate is not 16 kHz, or the language is
+        missing, unknown or not the checkpoint's to choose.
     """
 
     kind = COMPONENT.name
@@ -91,6 +98,7 @@ class WhisperRecognizer(Recognizer):
         tokenizer: Any,
         feature_extractor: Any,
         *,
+        language: str | None = None,
         window_seconds: int | None = None,
         targets: Literal["sentence", "verbatim"] = "sentence",
         max_tokens_per_second: float = 20.0,
@@ -106,7 +114,9 @@ class WhisperRecognizer(Recognizer):
         self.model = model
         self.tokenizer = tokenizer
         self.feature_extractor = feature_extractor
+        self._set_language(language)
         self.options: dict[str, Any] = {
+            "language": language,
             "targets": targets,
             "max_tokens_per_second": max_tokens_per_second,
             "freeze_front_end": freeze_front_end,
@@ -129,6 +139,24 @@ class WhisperRecognizer(Recognizer):
     def window_seconds(self) -> int:
         """Seconds of audio that the encoder sees."""
         return self.model.config.max_source_positions * SAMPLES_PER_FRAME // SAMPLING_RATE
+
+    def _set_language(self, language: str | None) -> None:
+        """Let transcripts begin with the tokens of the language, where the checkpoint knows several."""
+        generation = self.model.generation_config
+        self._spoken: dict[str, str] = {}
+        if not getattr(generation, "is_multilingual", False):
+            if language is not None:
+                raise ModelError(
+                    f"whisper.language is {language}, but the checkpoint knows one language; set it to null"
+                )
+            return
+        known = sorted(token.strip("<|>") for token in generation.lang_to_id)
+        if language not in known:
+            raise ModelError(
+                f"whisper.language is {language}, but must be one of the checkpoint's languages: {', '.join(known)}"
+            )
+        self._spoken = {"language": language, "task": "transcribe"}
+        self.tokenizer.set_prefix_tokens(**self._spoken, predict_timestamps=False)
 
     def _cut_window(self, seconds: int) -> None:
         """Keep the positions of the first `seconds` alone."""
@@ -236,8 +264,17 @@ class WhisperRecognizer(Recognizer):
 
     @torch.no_grad()
     def transcribe(self, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
-        """Greedy or beam search over the whole batch, each hypothesis cut at its own limit of tokens."""
-        self.eval()
+        """Greedy or beam search, each hypothesis cut at its own limit of tokens.
+
+        As many utterances at once as have windows of `SEARCHED_SECONDS` together: the encoder sees whole windows,
+        however short the utterances are.
+        """
+        at_once = max(1, SEARCHED_SECONDS // self.window_seconds)
+        parts = [batch.rows(slice(start, start + at_once)) for start in range(0, len(batch), at_once)]
+        return [hypothesis for part in parts for hypothesis in self._search(part, decoding)]
+
+    def _search(self, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
+        """The same, all utterances at once."""
         seconds_B = (batch.lengths_B.float() / SAMPLING_RATE).tolist()
         limits = [math.ceil(self.max_tokens_per_second * seconds) + 10 for seconds in seconds_B]
         room = self.model.config.max_target_positions - len(self.tokenizer.prefix_tokens) - 1
@@ -246,17 +283,14 @@ class WhisperRecognizer(Recognizer):
             max_new_tokens=min(max(limits), room),
             num_beams=decoding.beam if decoding.method == "beam" else 1,
             do_sample=False,
+            **self._spoken,
         )
+        special = set(self.tokenizer.all_special_ids)
         texts = []
         for row_N, limit in zip(found_BN.tolist(), limits, strict=True):
-            spoken = [token for token in row_N if token not in self._special][:limit]
+            spoken = [token for token in row_N if token not in special][:limit]
             texts.append(self.tokenizer.decode(spoken).strip())
         return [Hypothesis(text) for text in texts]
-
-    @property
-    def _special(self) -> set[int]:
-        """Tokens that are no text."""
-        return set(self.tokenizer.all_special_ids)
 
     def part(self, parameter_name: str) -> Part:
         """The encoder is acoustic, the decoder with its embeddings is language."""
