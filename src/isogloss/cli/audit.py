@@ -1,4 +1,4 @@
-"""`isogloss audit`: whom a recogniser fails, from its transcripts alone."""
+"""`isogloss audit`: which cohorts a recogniser fails, from its transcripts alone."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,7 +100,7 @@ def audit(
 def _audit_verifier(
     trials: Path | None, speakers: Path | None, out: Path | None, seed: int, options: dict[str, Any]
 ) -> None:
-    """Whom a speaker verifier fails."""
+    """The cohorts that a speaker verifier fails."""
     from isogloss.cli.auditing import audit_trials
     from isogloss.config import StatisticsParams
     from isogloss.report.folder import check_folder

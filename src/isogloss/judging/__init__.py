@@ -1,4 +1,4 @@
-"""What a recogniser or a verifier gets wrong, for whom, and what the data allow to be said about it. No torch.
+"""What a recogniser or a verifier gets wrong, for which cohorts, and what the data allow to be said about it. No torch.
 
 - `comparing`: one system, or two on the same speakers, overall and cohort by cohort: `compare`
 - `document`: the typed document that comes of it, and of nothing else; `grouping`: the cohorts that go into it
@@ -8,7 +8,7 @@
 - `pairing`: result tables side by side, and their totals by speaker; `rates`: error rates of these, with intervals
 - `disparity`: one system, each cohort against all other speakers; `gap`: bottom against top cohort
 - `statistics`: intervals and tests whose units are speakers
-- `system`: the systems of a pipeline; `tuning`: what dev says of them; `worst`: whom they mitigate
+- `system`: the systems of a pipeline; `tuning`: what dev says of them; `worst`: the cohorts they mitigate
 - `latency`: how late a streaming recogniser speaks; `recovery`: whether cohorts are what was planted
 """
 

@@ -1,4 +1,4 @@
-"""Whom one system fails: each cohort against all other speakers, with intervals and tests.
+"""The cohorts that one system fails: each against all other speakers, with intervals and tests.
 
 The complement of the comparison of two systems within a cohort. The same honesty holds: cohorts that were found on some
 rows are to be tested on others.

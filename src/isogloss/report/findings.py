@@ -1,4 +1,4 @@
-"""A document of word errors in sentences, computed: whom the system fails, who gained, who lost, how surely.
+"""A document of word errors in sentences, computed: which cohorts the system fails, who gained, who lost, how surely.
 
 "Measurably" means that the test of a cohort holds after Holm's adjustment over the cohorts of its grouping. The title
 is chosen among all groupings, so a cohort in it must hold after adjustment over the cohorts of all of them.
@@ -128,7 +128,7 @@ def _overall(document: Document) -> str:
 
 
 def _changes(document: Document) -> list[str]:
-    """What the second system changes overall, and for whom."""
+    """What the second system changes overall, and for which cohorts."""
     overall = document.overall
     text = f"{document.system} has {percent(overall.after)}"
     if overall.relative_change is not None:

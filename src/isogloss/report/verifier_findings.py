@@ -185,7 +185,7 @@ def _changes(document: Document) -> list[str]:
 
 
 def _verdicts(groupings: Sequence[GroupingFigures], document: Document, *, by: bool) -> list[str]:
-    """Whom the second verifier harms, and who gains by it; `by` says of what the cohorts are values."""
+    """The cohorts that the second verifier harms, and who gains by it; `by` says of what the cohorts are values."""
     if not groupings:
         return []
     judged = [

@@ -6,8 +6,8 @@ of published figures is about a few speakers, names are settled for all grouping
 (`suppression.suppress`).
 
 `summary.json` and `assignments.parquet` of a cohort rule are no publication: like the audio and the embeddings they
-stay with the private data, and hold every cohort as it is, since the choice of whom to mitigate must not depend on what
-may be shown.
+stay with the private data, and hold every cohort as it is, since the choice of cohorts to mitigate must not depend on
+what may be shown.
 """
 
 from collections.abc import Mapping, Sequence
