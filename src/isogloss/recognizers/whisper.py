@@ -151,7 +151,7 @@ class WhisperRecognizer(Recognizer):
                 )
             return
         known = sorted(token.strip("<|>") for token in generation.lang_to_id)
-        if language not in known:
+        if language is None or language not in known:
             raise ModelError(
                 f"whisper.language is {language}, but must be one of the checkpoint's languages: {', '.join(known)}"
             )
