@@ -46,8 +46,6 @@ def assign_splits(utterances: pd.DataFrame, params: PrepareParams) -> pd.Series:
         held_out = [split for split, count in counts.items() for _ in range(count)]
         split_of.update(zip(names, held_out + ["train"] * (len(names) - len(held_out)), strict=True))
     train = sorted(speaker for speaker, split in split_of.items() if split == "train")
-    surplus = _beyond_their_share(train, speakers, params, random) if params.train_shares else set()
-    train = [speaker for speaker in train if speaker not in surplus]
     adapt_count = round(params.adapt_share * len(split_of))
     splits = utterances["speaker_id"].map(split_of)
     if len(train) - adapt_count >= params.train_min_speakers:
@@ -58,7 +56,10 @@ def assign_splits(utterances: pd.DataFrame, params: PrepareParams) -> pd.Series:
         learnt = utterances[splits == "train"].sort_values("utterance_id")
         adapt_rows = learnt.groupby("speaker_id").sample(frac=min(share, 0.5), random_state=params.seed).index
         splits = splits.where(~utterances.index.isin(adapt_rows), "adapt")
-    splits = splits.where(~utterances["speaker_id"].isin(surplus), "adapt")
+    if params.train_shares:
+        learning = sorted(utterances.loc[splits == "train", "speaker_id"].unique())
+        surplus = _beyond_their_share(learning, speakers, params, random)
+        splits = splits.where(~utterances["speaker_id"].isin(surplus), "adapt")
     missing = [split for split in SPLITS if split not in set(splits)]
     if missing:
         raise CorpusError(
