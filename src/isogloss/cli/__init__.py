@@ -13,6 +13,7 @@ from isogloss.cli.claims import claims
 from isogloss.cli.cohorts import cohorts
 from isogloss.cli.compare import compare
 from isogloss.cli.ingest import ingest
+from isogloss.cli.params import params
 from isogloss.cli.run import run
 from isogloss.cli.score import score
 from isogloss.cli.status import status
@@ -29,6 +30,7 @@ COMMANDS: tuple[click.Command, ...] = (
     cohorts,
     compare,
     ingest,
+    params,
     run,
     score,
     status,
