@@ -16,6 +16,7 @@ from isogloss.cli.ingest import ingest
 from isogloss.cli.params import params
 from isogloss.cli.run import run
 from isogloss.cli.score import score
+from isogloss.cli.sensitivity import sensitivity
 from isogloss.cli.status import status
 from isogloss.cli.study import study
 from isogloss.cli.sweep import sweep
@@ -33,6 +34,7 @@ COMMANDS: tuple[click.Command, ...] = (
     params,
     run,
     score,
+    sensitivity,
     status,
     study,
     sweep,
