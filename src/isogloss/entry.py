@@ -36,8 +36,11 @@ _FULL_BYTES = 1 << 16
 """A disk with less room than this is full: an encoder or a database may have said so in words of its own."""
 
 
-def entry(function: Callable[P, object]) -> Callable[P, None]:
-    """Wrap a stage's `main` (or a command) so that a user's mistake prints one sentence to stderr and exits 2."""
+def entry(function: Callable[P, object], *, interrupted: str = "") -> Callable[P, None]:
+    """Wrap a stage's `main` (or a command) so that a user's mistake prints one sentence to stderr and exits 2.
+
+    After Ctrl-C it prints `isogloss: interrupted`, followed by `interrupted` where a command keeps what was finished.
+    """
 
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -47,7 +50,7 @@ def entry(function: Callable[P, object]) -> Callable[P, None]:
         except IsoglossError as error:
             _end(str(error))
         except KeyboardInterrupt:
-            print("isogloss: interrupted; finished stages are kept, the next run continues", file=sys.stderr)
+            print("isogloss: interrupted" + (f"; {interrupted}" if interrupted else ""), file=sys.stderr)
             sys.exit(130)
         except Exception as error:
             sentence = _about_the_machine(error)
