@@ -31,9 +31,9 @@ _SURROUNDINGS = {
     errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
     errno.ENFILE: "the machine has too many open files",
 }
-"""What of the machine keeps us from working, and what can be done about it."""
+"""Errors of the machine, and what to do about each."""
 _FULL_BYTES = 1 << 16
-"""A disk with less room than this is full: an encoder or a database may have said so in words of its own."""
+"""Bytes of free space below which a disk counts as full, whatever an encoder or a database calls its error."""
 
 
 def entry(function: Callable[P, object], *, interrupted: str = "") -> Callable[P, None]:
@@ -85,7 +85,7 @@ def _about_the_machine(error: BaseException) -> str | None:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """An error, what caused it, and what was being handled when it came."""
+    """An error with its causes and contexts."""
     found: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in found:
