@@ -1,4 +1,4 @@
-"""Params of judging: statistics, and what may be shown."""
+"""Params of judging: statistics and privacy."""
 
 from typing import Annotated, Literal
 
@@ -28,11 +28,11 @@ class StatisticsParams(Section):
     resamples: Annotated[int, Field(ge=200)] = 2000
     permutations: Annotated[int, Field(ge=200)] = 10000
     min_speakers: PositiveInt = 20
-    """Below this a cohort's figure is shown without interval or p value."""
+    """Cohorts with fewer speakers are shown without intervals and p values."""
 
 
 class PrivacyParams(Section):
     """What may be shown."""
 
     min_speakers: PositiveInt = 5
-    """A smaller cohort is merged or suppressed in whatever leaves the machine."""
+    """Cohorts with fewer speakers are merged or suppressed in everything that is published."""

@@ -1,4 +1,4 @@
-"""What dev says of a recogniser while its adaptation is settled."""
+"""Error rates on dev, for a method that chooses by them."""
 
 from collections.abc import Collection
 from pathlib import Path

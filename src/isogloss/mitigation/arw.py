@@ -34,7 +34,7 @@ COMPONENT = MitigationComponent(name="arw", options=ArwParams, implementation="A
 
 
 class Arw(Reweighting[Recognizer]):
-    """Adapts on everybody's new data, weighted by an adversary that is told no group's name."""
+    """Adapts on everybody's new data, weighted by an adversary that does not know the groups."""
 
     per_token = True
 

@@ -1,4 +1,4 @@
-"""Training of a speaker encoder goes on as it was: the control that shows what more training alone does."""
+"""Further training of a speaker encoder without a mitigation: the control that shows the effect of more training."""
 
 from isogloss.config import VerificationParams
 from isogloss.config.components import MitigationComponent

@@ -16,7 +16,7 @@ from isogloss.mitigation.base import Mitigation, Model, Setting
 
 
 class Reweighting(Mitigation[Any, Model], Generic[Model]):
-    """Keeps an adversary beside the model; a subclass says what it weighs.
+    """Trains an adversary beside the model; a subclass defines the samples that it weighs.
 
     Its options have `hidden_dim` and `adversary_learning_rate`.
     """

@@ -2,13 +2,13 @@
 
 A Transformer encoder with residual connections, in which an arbitrator at each layer toggles the attention block and
 the feed-forward block of each frame; a block that is off adds zero. At inference gates are hard and what is off is not
-computed: the open frames of the whole batch are gathered, computed and added back. (Where gradients are asked for,
-it is computed and weighed with zero, which comes to the same and tells the arbitrators what they would change.) What
-keys a closed frame leaves behind is said in `isogloss.recognizers.transducer.encoders.gated_attention` (none), what
-counts as computation in `isogloss.recognizers.transducer.encoders.compute_share`.
+computed: the open frames of the whole batch are gathered, computed and added back. (Where gradients are asked for, it
+is computed and multiplied by zero: the output is the same, and the arbitrators get a gradient.) A closed frame leaves
+no keys behind (`isogloss.recognizers.transducer.encoders.gated_attention`);
+`isogloss.recognizers.transducer.encoders.compute_share` defines what counts as computation.
 
-With `gates="none"` it is a plain Transformer with sliding-window attention; `left_context` is then what dials its
-computation, the baseline of the paper.
+With `gates="none"` it is a plain Transformer with sliding-window attention; `left_context` then sets its computation,
+as in the baseline of the paper.
 """
 
 from collections.abc import Iterator

@@ -85,7 +85,7 @@ class ConvolutionModule(nn.Module):
 
 
 class BlockState(NamedTuple):
-    """What one block remembers of a stream."""
+    """The state of one block between the chunks of a stream."""
 
     cache: KeyValueCache
     buffer_BTD: Tensor
