@@ -42,9 +42,11 @@ def has_inference(totals: Totals, statistics: StatisticsParams) -> bool:
 
 
 def _estimands(group: int, totals: Totals) -> list[of.Estimand]:
-    """What is estimated of a group: the rate of one system, or both rates and their relative change."""
+    """What is estimated of a group: the rate of one system, or both rates, their relative change and difference."""
     first = of.rate(group)
-    return [first] if totals.shape[1] == 2 else [first, of.rate(group, column=2), of.relative_change(group)]
+    if totals.shape[1] == 2:
+        return [first]
+    return [first, of.rate(group, column=2), of.relative_change(group), of.difference(group)]
 
 
 def _rates(totals: Totals) -> Rates:
@@ -72,7 +74,8 @@ def _inferred(rates: Rates, totals: Totals, estimates: Sequence[Estimate], stati
         seed=statistics.seed,
     )
     intervals = {"before_ci95": before, "after_ci95": bounds(estimates[1]), "ci95": bounds(estimates[2])}
-    return rates.model_copy(update={**intervals, "p": p})
+    absolute = {"difference": estimates[3].value, "difference_ci95": bounds(estimates[3])}
+    return rates.model_copy(update={**intervals, **absolute, "p": p})
 
 
 def detectable(totals: Totals, statistics: StatisticsParams) -> float | None:
