@@ -1,7 +1,8 @@
 """The edge between the library and the shell: errors become one sentence and an exit code.
 
 Codes: 0 done, 2 the user's input is wrong or the machine cannot take the output (`IsoglossError`, a full disk, a folder
-that cannot be written), 130 interrupted. Anything else is our defect and keeps its traceback.
+that cannot be written) or an extra is not installed, 130 interrupted. Anything else is our defect and keeps its
+traceback.
 """
 
 import errno
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 from isogloss.errors import IsoglossError
+from isogloss.extras import missing_extra
 
 P = ParamSpec("P")
 
@@ -53,7 +55,7 @@ def entry(function: Callable[P, object], *, interrupted: str = "") -> Callable[P
             print("isogloss: interrupted" + (f"; {interrupted}" if interrupted else ""), file=sys.stderr)
             sys.exit(130)
         except Exception as error:
-            sentence = _about_the_machine(error)
+            sentence = _about_the_installation(error) or _about_the_machine(error)
             if sentence is None:
                 raise
             _end(sentence)
@@ -65,6 +67,13 @@ def _end(sentence: str) -> None:
     """Print one sentence and exit with code 2."""
     print(f"isogloss: {sentence}", file=sys.stderr)
     sys.exit(2)
+
+
+def _about_the_installation(error: BaseException | None) -> str | None:
+    """One sentence where a package of an extra is not installed."""
+    while error is not None and not isinstance(error, ModuleNotFoundError):
+        error = error.__cause__
+    return missing_extra(error.name) if error is not None and error.name else None
 
 
 def _about_the_machine(error: BaseException) -> str | None:
