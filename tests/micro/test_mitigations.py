@@ -20,7 +20,7 @@ from isogloss.tables import ASSIGNMENT_COLUMNS, read_parquet
 from isogloss.training.adapt_recognizer import adapt_recognizer
 
 METHODS = registry.names(MitigationComponent, adapts="recognizer")
-FEW = {"ewc": {"fisher_utterances": 4}, "wise_ft": {"shares": [1.0]}}
+FEW = {"ewc": {"fisher_utterances": 4}, "lora": {"rank": 2}, "wise_ft": {"shares": [1.0]}}
 MUST_NOT_MOVE = {"encoder_only": ".decoder.", "predictor_only": ".encoder."}
 
 
