@@ -161,6 +161,7 @@ class _Judge:
                 cohort=name,
                 label=label(name, grouping, shown),
                 merged=name == shown.merged,
+                unnamed=name in grouping.unnamed,
                 mitigated=any(member in grouping.mitigated for member in shown.members(name)),
                 **self.sizes(part),
                 inference=inference,
