@@ -71,6 +71,7 @@ def _metadata(cuts: CutSet) -> pd.DataFrame:
                 **(supervision.custom or {}),
                 "utterance_id": cut.id,
                 "speaker_id": supervision.speaker,
+                "recording_id": cut.recording_id,
                 "ref": supervision.text,
                 "words": len(supervision.text.split()),
                 "duration_s": cut.duration,
