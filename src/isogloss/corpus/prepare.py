@@ -53,6 +53,12 @@ def prepare(corpus_folder: Path, output: Path, params: PrepareParams) -> pd.Data
     return utterances
 
 
+def sentence_overlap(utterances: pd.DataFrame, split: str) -> float:
+    """The share of a split's utterances whose sentence occurs in train or adapt."""
+    learnt = set(utterances.loc[utterances["split"].isin(["train", "adapt"]), "ref"])
+    return float(utterances.loc[utterances["split"] == split, "ref"].isin(learnt).mean())
+
+
 def _portable(cut: Cut, recordings: Mapping[str, Recording]) -> Cut:
     """The cut with its recording as the corpus folder has it, so that no path of this machine is written."""
     return fastcopy(cut, recording=recordings[cut.recording_id])
