@@ -54,6 +54,12 @@ def prepare(corpus_folder: Path, output: Path, params: PrepareParams) -> pd.Data
     return utterances
 
 
+def sentence_overlap(utterances: pd.DataFrame, split: str) -> float:
+    """The share of a split's utterances whose sentence occurs in train or adapt."""
+    learnt = set(utterances.loc[utterances["split"].isin(["train", "adapt"]), "ref"])
+    return float(utterances.loc[utterances["split"] == split, "ref"].isin(learnt).mean())
+
+
 def _portable(cut: Cut, recordings: Mapping[str, Recording]) -> Cut:
     """The cut with its recording as the corpus folder has it, so that no path of this machine is written."""
     return fastcopy(cut, recording=recordings[cut.recording_id])
@@ -72,6 +78,7 @@ def _metadata(cuts: CutSet) -> pd.DataFrame:
                 **(supervision.custom or {}),
                 "utterance_id": cut.id,
                 "speaker_id": supervision.speaker,
+                "recording_id": cut.recording_id,
                 "ref": supervision.text,
                 "words": len(supervision.text.split()),
                 "duration_s": cut.duration,
