@@ -11,13 +11,15 @@ benchmarks/results/faults.md.
 """
 
 import argparse
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fault_clone import Case, Clone
@@ -58,7 +60,8 @@ def main() -> None:
                 outcome = _outcome(case, template, folder / "case")
                 print(f"{kind}: {case.what}: {outcome}", flush=True)
                 failed |= outcome.startswith("FAILED")
-                _record(kind, [each.what for each in cases], case.what, outcome.replace(str(folder), ""))
+                with _results_lock():
+                    _record(kind, [each.what for each in cases], case.what, outcome.replace(str(folder), ""))
     sys.exit(failed)
 
 
@@ -80,6 +83,17 @@ def _outcome(case: Case, template: Clone | None, root: Path) -> str:
         return f"FAILED: {' '.join(str(error).split())}"
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
+def _results_lock() -> Iterator[None]:
+    """Keep another `faults.py`, which does other cases, from writing the results at the same time."""
+    folder = os.open(RESULTS, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _record(kind: str, order: list[str], what: str, outcome: str) -> None:
