@@ -45,7 +45,7 @@ def test_without_an_interval_there_is_no_verdict_and_only_margins_that_are_asked
 def gate(path, **changes) -> dict[str, tuple[str, bool]]:
     """Verdict of each check, and whether it blocks; the verdict of all."""
     params = read_gate(path)
-    result = run_gate(GateParams.model_validate({**params.model_dump(), **changes}), path.parent)
+    result = run_gate(GateParams.model_validate({**params.model_dump(exclude_unset=True), **changes}), path.parent)
     return {one.label: (one.verdict, one.blocks) for one in result.checks} | {"gate": result.verdict}
 
 

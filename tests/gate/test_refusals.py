@@ -75,6 +75,7 @@ def test_other_normalisers(tables, gate_file):
         ({"candidate": {"name": "baseline", "table": "new.csv"}}, "both called 'baseline'"),
         ({"candidate": {"name": "x"}}, "candidate: give either a table, or ref and hyp"),
         ({"normalise": ["lowercase"]}, "known are none, basic"),
+        ({"statistics": {"margin": 0.1}}, "statistics.margin is of documents; a gate's margin is `margin`"),
     ],
 )
 def test_a_gate_that_says_what_cannot_be(tables, gate_file, options, said):

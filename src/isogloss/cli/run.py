@@ -11,7 +11,9 @@ from isogloss.entry import entry
 
 @click.command(epilog="\b\nExample:\n  isogloss run report")
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
-@click.option("--pools", is_flag=True, help="On the workers of the Prefect pools gpu and cpu, here or on other hosts.")
+@click.option(
+    "--pools", is_flag=True, help="Run the stages on workers of the Prefect pools gpu and cpu, on this host or others."
+)
 @partial(entry, interrupted="finished stages are kept, the next run continues")
 def run(stages: tuple[str, ...], pools: bool) -> None:
     """Run the stages whose inputs changed, and no others.

@@ -105,8 +105,15 @@ class GateParams(Section):
     min_speakers: PositiveInt = 5
     """No figure is about fewer speakers."""
     statistics: StatisticsParams = StatisticsParams()
-    """As in params.yaml; `min_speakers` is the least number of speakers that a judgement needs."""
+    """As in params.yaml; `min_speakers` is the least number of effective speakers that a judgement needs."""
     ledger: LedgerParams | None = None
+
+    @field_validator("statistics")
+    @classmethod
+    def _one_margin(cls, value: StatisticsParams) -> StatisticsParams:
+        if "margin" in value.model_fields_set:
+            raise ValueError("statistics.margin is of documents; a gate's margin is `margin`, or that of its cohorts")
+        return value
 
     @field_validator("cohorts")
     @classmethod

@@ -79,7 +79,8 @@ class _Pending:
             sizes: CohortFigures | Document = figures if isinstance(figures, CohortFigures) else self.document
             if isinstance(figures, CohortFigures) and not figures.inference:
                 least = self.document.min_speakers_for_inference
-                reason = f"{figures.speakers} speakers are too few: a judgement needs {least} (of equal weight)"
+                effective = figures.effective_speakers or 0.0
+                reason = f"too few speakers: {effective:.1f} effective ones, and a judgement needs {least}"
             known = {name: getattr(figures, name) for name in FIGURES}
             known |= {"speakers": sizes.speakers, "words": sizes.words}
             known |= {"ci": figures.ci95, "difference_ci": figures.difference_ci95}

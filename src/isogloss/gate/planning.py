@@ -59,7 +59,7 @@ def plan_gate(params: GateParams, folder: Path, *, power: float = 0.8, expected:
         raise ParamsError(f"--expect is {expected:g}, but a rate cannot fall by all of it or more; give more than -1")
     pair = read_pair(params, folder)
     level = (1 - params.statistics.confidence) / 2 / (1 if params.ledger is None else params.ledger.releases)
-    pairs = pair_utterances(pair.baseline, pair.candidate)
+    pairs = pair_utterances(pair.baseline, pair.candidate, alike=params.statistics.estimand == "speakers")
     everybody = sums_by_cohort(pairs, pd.Series(EVERYBODY, index=pairs.index))
     needs = [_need(None, EVERYBODY, params.margin, totals_of(everybody), level, power, expected)]
     shown = shown_names(pair.groupings, pair.baseline["speaker_id"], min_speakers=params.min_speakers)

@@ -9,7 +9,7 @@ from isogloss.config import Params
 from isogloss.errors import ModelError
 from isogloss.inference.transcribe import transcribe
 from isogloss.judging.word_errors import error_rate
-from isogloss.mitigation.base import DevRates
+from isogloss.mitigation.strategy import DevRates
 from isogloss.recognizers import Recognizer
 
 

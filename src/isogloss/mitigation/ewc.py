@@ -15,8 +15,8 @@ from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
 from isogloss.config.section import PositiveInt
 from isogloss.errors import ModelError
-from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.fisher import diagonal_fisher
+from isogloss.mitigation.strategy import Mitigation, Setting
 from isogloss.recognizers.base import Recognizer
 from isogloss.recognizers.batches import Batch
 

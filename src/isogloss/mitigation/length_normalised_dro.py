@@ -12,8 +12,8 @@ from pydantic import Field
 from torch import Tensor
 
 from isogloss.config.components import MitigationComponent
-from isogloss.mitigation.base import Step
 from isogloss.mitigation.group_dro import GroupDro, GroupDroParams
+from isogloss.mitigation.strategy import Step
 
 
 class LengthNormalisedDroParams(GroupDroParams):

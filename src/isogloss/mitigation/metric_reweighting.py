@@ -19,8 +19,8 @@ from torch import Tensor
 
 from isogloss.config import VerificationParams
 from isogloss.errors import ModelError
-from isogloss.mitigation.base import Setting, Step
 from isogloss.mitigation.reweighting import Reweighting
+from isogloss.mitigation.strategy import Setting, Step
 from isogloss.mitigation.voice_clusters import cluster_embeddings
 from isogloss.speakers import SpeakerEncoder
 from isogloss.speakers.metric_losses import AngularPrototypical

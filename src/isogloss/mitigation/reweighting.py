@@ -12,7 +12,7 @@ from torch import Tensor
 
 from isogloss.errors import ModelError
 from isogloss.mitigation.adversary import Adversary
-from isogloss.mitigation.base import Mitigation, Model, Setting
+from isogloss.mitigation.strategy import Mitigation, Model, Setting
 
 
 class Reweighting(Mitigation[Any, Model], Generic[Model]):

@@ -241,6 +241,14 @@ class Recognizer(nn.Module, ABC):
         """
         raise ModelError(f"a {self.kind} has no input for the cohort; leave the methods with 'cohort_input' out")
 
+    def low_rank_layers(self) -> list[str]:
+        """The linear layers, by name, whose weights LoRA may change: all that are called as layers, but output layers.
+
+        Without an override, every linear layer that belongs to the acoustic or to the language part.
+        """
+        layers = [name for name, module in self.named_modules() if type(module) is nn.Linear]
+        return [name for name in layers if self.part(f"{name}.weight") != "other"]
+
     def cost(self, batch: Batch) -> Cost | None:
         """The computation for encoding the batch, counted on the CPU; None where the recogniser cannot count it."""
         return None

@@ -23,9 +23,9 @@ from isogloss.config.components import EncoderComponent
 from isogloss.config.section import PositiveInt, Section
 from isogloss.recognizers.transducer.encoders.arbitrator import Arbitrator, sample_gates, threshold_gates
 from isogloss.recognizers.transducer.encoders.attention import Context, KeyValueCache, dense_context
-from isogloss.recognizers.transducer.encoders.base import Encoder, clear_padding, within
 from isogloss.recognizers.transducer.encoders.compute_share import compute_share
 from isogloss.recognizers.transducer.encoders.convolution import ConvolutionalFrontEnd
+from isogloss.recognizers.transducer.encoders.encoder import Encoder, clear_padding, within
 from isogloss.recognizers.transducer.encoders.feed_forward import FeedForward
 from isogloss.recognizers.transducer.encoders.gated_attention import GatedSelfAttention, Slots, SparseCache
 
