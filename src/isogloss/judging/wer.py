@@ -68,7 +68,7 @@ def word_error_document(
     judge = _Judge(pairs, len(everybody), statistics, min_speakers, against_rest, speakers_known, split)
     return Document(
         task="asr",
-        metric="WER",
+        metric="CER" if "characters" in about.get("normalisation", ()) else "WER",
         systems=list(systems),
         split=split,
         unit="speaker" if speakers_known else "utterance",
@@ -123,7 +123,7 @@ class _Judge:
             return GroupingFigures(**head, withheld=too_small(self.min_speakers))
         sums = sums_by_cohort(self.pairs, cast(pd.Series, grouping.cohorts).map(shown.judged))
         cohorts = self._cohorts(sums, grouping, shown)
-        partial = self.sizes(sums)["utterances"] != len(self.pairs)
+        partial = self.sizes(sums)["utterances"] != int(self.pairs["utterances"].sum())
         worst = cohorts[0]
         return GroupingFigures(
             **head,
