@@ -23,7 +23,11 @@ FILE = click.Path(path_type=Path)
 @click.option("--discover", multiple=True, metavar="RULE", help="Find cohorts: geographic, attribute, ... Repeatable.")
 @click.option("--out", type=FILE, help="Folder for fairness.json, cohorts.parquet and audit.html.")
 @click.option(
-    "--min-speakers", type=click.IntRange(min=1), default=5, show_default=True, help="Nothing is about fewer."
+    "--min-speakers",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Cohorts with fewer speakers are merged or hidden.",
 )
 @click.option(
     "--normalise",
@@ -60,9 +64,19 @@ FILE = click.Path(path_type=Path)
 @click.option("--missing-as-deletions", is_flag=True, help="Words without any hypothesis count as deleted.")
 @click.option("--speakers-unknown", is_flag=True, help="Report figures without intervals or tests.")
 @click.option("--allow-empty", is_flag=True, help="Keep rows with an empty reference: insertions count.")
-@click.option("--max-cohorts", type=click.IntRange(min=2), default=10, show_default=True, help="That a rule may find.")
 @click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of halves, draws, permutations."
+    "--max-cohorts",
+    type=click.IntRange(min=2),
+    default=10,
+    show_default=True,
+    help="Most cohorts that a rule may find.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=1,
+    show_default=True,
+    help="Seed of the random halves, draws and permutations.",
 )
 @click.option("--trials", type=FILE, help="Scores of a speaker verifier, in place of TABLE: enrol_id, test_id, score.")
 @click.option("--speakers", type=FILE, help="With --trials: utterance_id, speaker_id and columns for --by.")

@@ -24,11 +24,11 @@ TOTALS = ["errors_before", "words_before", "errors_after", "words_after"]
 NEEDED = ["utterance_id", "speaker_id", "words"]
 
 
-def pair_utterances(before: pd.DataFrame, after: pd.DataFrame | None = None) -> pd.DataFrame:
-    """A row an utterance: utterance_id, speaker_id, words, utterances, weighted `TOTALS` (of one system the first two).
+def pair_utterances(before: pd.DataFrame, after: pd.DataFrame | None = None, *, alike: bool = False) -> pd.DataFrame:
+    """A row an utterance: utterance_id, speaker_id, words, utterances, weight, weighted `TOTALS` (of one system two).
 
-    Rows are in the order of `before`, whose weights count. A row may be the sum of several utterances, which a column
-    `utterances` counts, and may have `errors` in place of their kinds.
+    Rows are in the order of `before`, whose weights count; `alike` sets all of them to 1. A row may be the sum of
+    several utterances, which a column `utterances` counts, and may have `errors` in place of their kinds.
 
     Raises
     ------
@@ -45,10 +45,10 @@ def pair_utterances(before: pd.DataFrame, after: pd.DataFrame | None = None) -> 
         raise TableError("the table before has no utterance; there is nothing to compare")
     if after is not None:
         sides[1] = _aligned(before, after)
-    weight = row_weights(before)
+    weight = np.ones(len(before)) if alike else row_weights(before)
     words = weight * before["words"].to_numpy(np.float64)
     pairs = {name: before[name].to_numpy() for name in ("utterance_id", "speaker_id")}
-    pairs["words"] = before["words"].to_numpy(np.int64)
+    pairs["words"], pairs["weight"] = before["words"].to_numpy(np.int64), weight
     pairs["utterances"] = np.asarray(before.get("utterances", 1) * np.ones(len(before), dtype=np.int64))
     for name, table in zip(SIDES, sides, strict=False):
         pairs[f"errors_{name}"], pairs[f"words_{name}"] = weight * error_counts(table), words
@@ -72,7 +72,9 @@ def _aligned(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 
 def sums_by_cohort(pairs: pd.DataFrame, cohorts: pd.Series) -> pd.DataFrame:
-    """A row a cohort and speaker, sorted: cohort, speaker, utterances, words, and the weighted `TOTALS`.
+    """A row a cohort and speaker, sorted: cohort, speaker, utterances, words, weight, and the weighted `TOTALS`.
+
+    The weight of a speaker is the mean of that of their utterances.
 
     Parameters
     ----------
@@ -89,8 +91,9 @@ def sums_by_cohort(pairs: pd.DataFrame, cohorts: pd.Series) -> pd.DataFrame:
     # rows alone, to the last bit: pandas adds up unsorted rows otherwise than sorted ones.
     key_N = cohort_N * len(speakers) + speaker_N
     order_N = np.argsort(key_N, kind="stable")
-    values = rows.drop(columns=["utterance_id", "speaker_id"])
+    values = rows.drop(columns=["utterance_id", "speaker_id"]).assign(weight=rows["weight"] * rows["utterances"])
     sums = values.iloc[order_N].groupby(key_N[order_N], sort=False).sum()
+    sums["weight"] /= sums["utterances"]
     keys = sums.index.to_numpy()
     sums.insert(0, "cohort", names.astype(str)[keys // len(speakers)])
     sums.insert(1, "speaker", speakers[keys % len(speakers)])
