@@ -21,7 +21,9 @@ from isogloss.cohorts.registry import build_rule, refuse_rule, require_rule_inpu
 from isogloss.cohorts.rule import CohortRule, other_columns
 from isogloss.config import Params, StatisticsParams
 from isogloss.errors import TableError
-from isogloss.judging.statistics import ratio
+from isogloss.judging.rates import estimate
+from isogloss.judging.statistics import effective_speakers
+from isogloss.judging.statistics import estimands as of
 from isogloss.tables import (
     ASSIGNMENT_COLUMNS,
     SPLITS,
@@ -158,9 +160,12 @@ def _figures(
     code_N, names = pd.factorize(cohorts, sort=True)
     weight_N, words_N = rows["weight"].to_numpy(np.float64), rows["words"].to_numpy(np.float64)
     totals = pd.DataFrame({"cohort": code_N, "speaker": rows["speaker_id"].array, "errors": weight_N * errors_N})
-    totals["words"] = weight_N * words_N
-    by_speaker = totals.groupby(["cohort", "speaker"], sort=True)[["errors", "words"]].sum().reset_index()
-    code_S, errors_S, words_S = (by_speaker[name].to_numpy() for name in ("cohort", "errors", "words"))
+    totals["words"], totals["weight"] = weight_N * words_N, weight_N
+    grouped = totals.groupby(["cohort", "speaker"], sort=True)
+    by_speaker = grouped.agg({"errors": "sum", "words": "sum", "weight": "mean"}).reset_index()
+    code_S, errors_S, words_S, weight_S = (
+        by_speaker[name].to_numpy() for name in ("cohort", "errors", "words", "weight")
+    )
     moments = speaker_moments(words_S, errors_S, code_S, None, len(names))
     utterances, words = np.bincount(code_N), np.bincount(code_N, words_N)
     colours, wer = colour_classes(moments), moments.wer
@@ -174,7 +179,8 @@ def _figures(
                 "utterances": int(utterances[index]),
                 "words": int(words[index]),
                 "wer": None if np.isnan(wer[index]) else float(wer[index]),
-                "ci95": _interval(errors_S[mine_S], words_S[mine_S], params.statistics),
+                "effective_speakers": effective_speakers(weight_S[mine_S]),
+                "ci95": _interval(errors_S[mine_S], words_S[mine_S], weight_S[mine_S], params.statistics),
             },
             "colour_class": colours[index],
         }
@@ -182,15 +188,15 @@ def _figures(
 
 
 def _interval(
-    errors_S: NDArray[np.float64], words_S: NDArray[np.float64], statistics: StatisticsParams
+    errors_S: NDArray[np.float64],
+    words_S: NDArray[np.float64],
+    weight_S: NDArray[np.float64],
+    statistics: StatisticsParams,
 ) -> list[float] | None:
-    """The interval of a WER over speakers; None where there are too few of them for inference."""
-    if len(words_S) < statistics.min_speakers:
+    """The interval of a WER over speakers; None where these are too few, or too few decide, for inference."""
+    if effective_speakers(weight_S) < statistics.min_speakers:
         return None
-    estimate = ratio(
-        errors_S, words_S, resamples=statistics.resamples, confidence=statistics.confidence, seed=statistics.seed
-    )
-    return estimate.interval
+    return estimate([np.stack([errors_S, words_S], axis=1)], [of.rate()], statistics)[0].interval
 
 
 def _summary(
@@ -198,7 +204,7 @@ def _summary(
 ) -> dict[str, Any]:
     """The content of summary.json: cohorts by rank, those that discovery does not have last and without figures."""
     unseen = {
-        "discovery": {"speakers": 0, "utterances": 0, "words": 0, "wer": None, "ci95": None},
+        "discovery": {"speakers": 0, "utterances": 0, "words": 0, "wer": None, "effective_speakers": 0.0, "ci95": None},
         "colour_class": None,
     }
     cohorts = [

@@ -12,6 +12,17 @@ from isogloss.judging.statistics.multiple import holm
 from isogloss.report.text import as_far_as_judged, counted, interval, listing, percent, signed_percent
 
 MOST_NAMED = 3
+HALVES = (
+    "The speakers were divided in two by a hash of their id. One half chose and ranked these cohorts; every figure and "
+    "test here is of the other half, which had no part in the choice.",
+    "the choosing half",
+)
+SPLITS = (
+    "Cohorts are ranked on the speakers of discovery; every figure and test here is of the speakers of test, who had "
+    "no part in that.",
+    "discovery",
+)
+"""How cohorts were chosen, in an audit and in a pipeline; and who chose them."""
 
 
 @dataclass(frozen=True)
@@ -98,17 +109,14 @@ def selection(grouping: GroupingFigures) -> str | None:
     """How a discovered grouping came about, and what that does to its figures."""
     if not grouping.discovered:
         return None
-    text = (
-        "The speakers were divided in two by a hash of their id. One half chose and ranked these cohorts; every figure "
-        "and test here is of the other half, which had no part in the choice."
-    )
+    text, who = HALVES if grouping.split != "test" else SPLITS
     ranked = [c for c in grouping.cohorts if c.discovery_rank is not None and c.discovery is not None]
     if not ranked:
         return text
     worst = min(ranked, key=lambda c: c.discovery_rank or 0)
     hidden = "" if worst.discovery_rank == 1 else f" of those that may be shown (rank {worst.discovery_rank})"
     return (
-        f"{text} The cohort that the choosing half found worst{hidden}, {worst.label}, has "
+        f"{text} The cohort that {who} found worst{hidden}, {worst.label}, has "
         f"{percent(worst.discovery)} there and {percent(worst.before)} here."
     )
 
