@@ -20,7 +20,8 @@ SPEECH = GROUND | {"io", "corpus", "weights", "determinism"}
 JUDGING = GROUND | {"io", "judging"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "entry": {"errors"},
+    "extras": set(),
+    "entry": {"errors", "extras"},
     "config": {"errors"},
     "geography": {"errors"},
     "tables": {"errors", "config"},
@@ -49,7 +50,7 @@ PIPELINE: dict[str, set[str]] = {
     "sweeps": {"repo", "host"},
 }
 """The packages of the pipeline, and which others each may import; the modules beside them may import all."""
-LIGHT = GROUND | {"entry", "io", "judging", "cohorts", "report", "pipeline", "studies", "cli"}
+LIGHT = GROUND | {"entry", "extras", "io", "judging", "cohorts", "report", "pipeline", "studies", "cli"}
 HEAVY = {"torch", "torchaudio", "lhotse", "lightning", "triton", "great_expectations", "statsmodels", "prefect", "dvc"}
 ORCHESTRATION = {"dvc", "prefect"}
 TRUTH_READERS = {"corpus", "judging/recovery.py", "cli/score.py"}

@@ -12,7 +12,7 @@ pytest.importorskip("transformers", reason="the extra isogloss[whisper] is not i
 
 from isogloss.config import Params, load_params, registry
 from isogloss.config.components import MitigationComponent
-from isogloss.mitigation.base import DevRates
+from isogloss.mitigation.strategy import DevRates
 from isogloss.recognizers import load_recognizer, save_recognizer
 from isogloss.recognizers.ctc import CtcRecognizer
 from isogloss.recognizers.whisper import WhisperRecognizer
@@ -20,7 +20,7 @@ from isogloss.tables import ASSIGNMENT_COLUMNS, read_parquet
 from isogloss.training.adapt_recognizer import adapt_recognizer
 
 METHODS = registry.names(MitigationComponent, adapts="recognizer")
-FEW = {"ewc": {"fisher_utterances": 4}, "wise_ft": {"shares": [1.0]}}
+FEW = {"ewc": {"fisher_utterances": 4}, "lora": {"rank": 2}, "wise_ft": {"shares": [1.0]}}
 MUST_NOT_MOVE = {"encoder_only": ".decoder.", "predictor_only": ".encoder."}
 
 

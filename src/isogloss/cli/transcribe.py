@@ -1,4 +1,4 @@
-"""`isogloss transcribe`: the words of a recording, as a recogniser hears them."""
+"""`isogloss transcribe`: the transcript of a recording."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from isogloss.entry import entry
     type=click.Path(path_type=Path),
     default=Path("models/asr/base"),
     show_default=True,
-    help="A recogniser that a stage wrote.",
+    help="Folder of a recogniser, such as models/asr/base.",
 )
 @entry
 def transcribe(recording: Path, model: Path) -> None:

@@ -115,6 +115,8 @@ class CohortFigures(CohortRates):
     label: str
     merged: bool = False
     """Whether it stands for the cohorts that were merged for privacy."""
+    unnamed: bool = False
+    """Whether it is of those of whom something is not known."""
     mitigated: bool = False
     speakers: int | None
     """None where nobody knows who spoke."""
@@ -131,6 +133,16 @@ class CohortFigures(CohortRates):
     discovery_ci95: Interval | None = None
     other: CohortRates | None = None
     """The same under the other estimand."""
+
+    @property
+    def least_ratio(self) -> float:
+        """The ratio to all others that the data support at least: the lower bound, or 0 where there is none."""
+        return 0.0 if self.rest is None or self.rest.ci95 is None else self.rest.ci95[0]
+
+    @property
+    def people(self) -> bool:
+        """Whether it is a group of people that can be named: neither merged nor of those of whom nothing is known."""
+        return not (self.merged or self.unnamed)
 
 
 class Difference(Record):
@@ -248,8 +260,12 @@ class GroupingFigures(Record):
 
     @property
     def worse_cohorts(self) -> list[CohortFigures]:
-        """The cohorts that the first system serves significantly worse than all others."""
-        return [one for one in self.cohorts if one.rest is not None and one.rest.worse]
+        """The cohorts that the first system serves significantly worse than all others, the surest first.
+
+        The surest is the one with the highest lower bound of the ratio to all others.
+        """
+        found = [one for one in self.cohorts if one.rest is not None and one.rest.worse]
+        return sorted(found, key=lambda one: one.least_ratio, reverse=True)
 
     def cohort(self, name: str) -> CohortFigures:
         """A cohort by its name."""

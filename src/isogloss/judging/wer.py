@@ -185,6 +185,7 @@ class _Judge:
                 cohort=name,
                 label=label(name, grouping, shown),
                 merged=name == shown.merged,
+                unnamed=name in grouping.unnamed,
                 mitigated=any(member in grouping.mitigated for member in shown.members(name)),
                 **self.sizes(sums[sums["cohort"] == name]),
                 **dict(own),

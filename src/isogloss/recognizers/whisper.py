@@ -296,6 +296,10 @@ class WhisperRecognizer(Recognizer):
         """The encoder is acoustic, the decoder with its embeddings is language."""
         return "acoustic" if parameter_name.startswith("model.model.encoder.") else "language"
 
+    def low_rank_layers(self) -> list[str]:
+        """Those of encoder and decoder; the output layer's weight is that of the token embeddings."""
+        return [name for name in super().low_rank_layers() if name != "model.proj_out"]
+
     def with_cohort_input(self, cohorts: Sequence[str], *, hidden_share: float) -> Self:
         """A copy whose log-mel features are shifted by the cohort, as yet by nothing."""
         options = self.options | {"cohorts": cohorts, "hidden_share": hidden_share}

@@ -1,4 +1,4 @@
-"""What an audit is asked to do."""
+"""The request of an audit: its files and options."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

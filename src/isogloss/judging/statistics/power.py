@@ -1,4 +1,4 @@
-"""What the given speakers could have shown at all: the least change a test would probably have found.
+"""Power: the least change that a test on the given speakers would probably have found.
 
 A comparison that finds nothing says little where it could have found nothing. On the logarithmic scale of
 `intervals` an estimate over its standard error follows about a t distribution, non-central by effect / error;
