@@ -13,9 +13,9 @@ def as_markdown(result: dict[str, Any]) -> str:
     lines = [
         "# Do intervals and tests hold on the pairs of cohorts?",
         "",
-        "Made by `python benchmarks/statistics_pairs.py` (its head says how). Coverage of nominal 95 % intervals of the",
-        "relative change, and type-I errors at 5 % where the change is 0, in per cent. A figure carries inference from",
-        "20 effective and 5 deciding speakers on.",
+        "Made by `python benchmarks/statistics_pairs.py` (its head says how). Coverage of nominal 95 % intervals of",
+        "the relative change, and type-I errors at 5 % where the change is 0, in per cent. A figure carries inference",
+        "from 20 effective and 5 deciding speakers on.",
     ]
     titles = {
         "run": "The cohorts of a run",
@@ -83,7 +83,8 @@ def _verdict(rows: list[dict[str, Any]]) -> list[str]:
             claims = [100 * max(row["claims"]["improved"], row["claims"]["harmed"]) for row in mine]
             lines.append(
                 f"{len(mine)} figures {said}: coverage {np.mean(coverage):.1f} on average, {min(coverage):.1f} to "
-                f"{max(coverage):.1f}; the larger of the two type-I errors {np.mean(claims):.1f}, at most {max(claims):.1f}."
+                f"{max(coverage):.1f}; the larger of the two type-I errors {np.mean(claims):.1f}, at most "
+                f"{max(claims):.1f}."
             )
     return lines
 
