@@ -2,7 +2,8 @@
 
 Weights. A rule is fitted with the reference words of a row as its weight, *without* the population
 weight: discovery is stratified so that rare dialects have enough speakers to be found, and weighting them back to
-their share of the population would make their regions worth nothing to a split. The WER by which cohorts are ranked
+their share of the population would make their regions worth nothing to a split. How many speakers a region must have
+is counted in effective ones, by that weight: its WER is of no more. The WER by which cohorts are ranked
 and that is shown carries the population weight, sum(weight * errors) / sum(weight * words), as every figure does.
 
 Rows without reference words have no error rate and take no part in fitting; their insertions count in the WER.
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from isogloss.cohorts.moments import colour_classes, speaker_moments
 from isogloss.cohorts.registry import build_rule, refuse_rule, require_rule_inputs
-from isogloss.cohorts.rule import CohortRule, other_columns
+from isogloss.cohorts.rule import CohortRule, counted_by, other_columns
 from isogloss.config import Params, StatisticsParams
 from isogloss.errors import TableError
 from isogloss.judging.rates import estimate
@@ -87,7 +88,8 @@ def discover(
     words = rows["words"].to_numpy(np.float64)
     rate = np.divide(errors, words, out=np.zeros(len(rows)), where=words > 0)
     try:
-        rule.fit(rows[columns], rate, sample_weight=words, groups=rows["speaker_id"].to_numpy(object))
+        speakers, counted = rows["speaker_id"].to_numpy(object), counted_by(rule, rows["weight"])
+        rule.fit(rows[columns], rate, sample_weight=words, groups=speakers, **counted)
     except ValueError as error:
         raise TableError(f"the cohort rule {rule_name!r} cannot be fitted to its inputs: {error}") from None
     predicted = rule.predict(inputs[columns], groups=inputs["speaker_id"].to_numpy(object))
