@@ -105,8 +105,9 @@ class Observations:
         if kept_N.all():
             return self
         speakers_N = None if self.speakers_N is None else self.speakers_N[kept_N]
-        kept = (part[kept_N] for part in (self.features_NF, self.rate_N, self.words_N))
-        return Observations(*kept, speakers_N, self.weight_N[kept_N])
+        return Observations(
+            self.features_NF[kept_N], self.rate_N[kept_N], self.words_N[kept_N], speakers_N, self.weight_N[kept_N]
+        )
 
 
 def complete_rows(features_NF: NDArray[np.float64]) -> NDArray[np.bool_]:
