@@ -19,7 +19,20 @@ from isogloss.extras import extra_of
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-CORE = ("errors", "entry", "extras", "config", "tables", "geography", "zips", "io", "judging", "cohorts", "report")
+CORE = (
+    "errors",
+    "entry",
+    "extras",
+    "config",
+    "tables",
+    "geography",
+    "zips",
+    "io",
+    "judging",
+    "cohorts",
+    "report",
+    "gate",
+)
 
 BLOCKED = """
 import sys

@@ -40,6 +40,9 @@ class Rates(Change):
 
     before_ci95: Interval | None = None
     after_ci95: Interval | None = None
+    difference: float | None = None
+    """after - before, in rates; None without inference."""
+    difference_ci95: Interval | None = None
     p: float | None = None
     """Of "both systems have the same error rate", two-sided, not adjusted."""
     harm_bound: float | None = None

@@ -51,9 +51,11 @@ def noninferior(bound: float | None, margin: float) -> bool | None:
 
 
 def _estimands(group: int, totals: Totals) -> list[of.Estimand]:
-    """What is estimated of a group: the rate of one system, or both rates and their relative change."""
+    """What is estimated of a group: the rate of one system, or both rates, their relative change and difference."""
     first = of.rate(group)
-    return [first] if totals.shape[1] == 2 else [first, of.rate(group, column=2), of.relative_change(group)]
+    if totals.shape[1] == 2:
+        return [first]
+    return [first, of.rate(group, column=2), of.relative_change(group), of.difference(group)]
 
 
 def _rates(part: pd.DataFrame, totals: Totals) -> Rates:
@@ -68,7 +70,7 @@ def _rates(part: pd.DataFrame, totals: Totals) -> Rates:
 
 def _inferred(rates: Rates, totals: Totals, estimates: Sequence[Estimate], statistics: StatisticsParams) -> Rates:
     """The same with intervals, the p value of the change, and the harm that is excluded."""
-    before, judged = bounds(estimates[0]), estimates[-1]
+    before, judged = bounds(estimates[0]), estimates[2] if len(estimates) > 1 else estimates[0]
     deciding = {"deciding_speakers": shown_number(judged.rests_on)}
     if len(estimates) == 1:
         return rates.model_copy(update={"before_ci95": before, **deciding})
@@ -79,6 +81,8 @@ def _inferred(rates: Rates, totals: Totals, estimates: Sequence[Estimate], stati
             "before_ci95": before,
             "after_ci95": bounds(estimates[1]),
             "ci95": of_change,
+            "difference": estimates[3].value,
+            "difference_ci95": bounds(estimates[3]),
             "p": _p_of_change(totals, judged, statistics),
             "harm_bound": bound,
             "noninferior": noninferior(bound, statistics.margin),
