@@ -1,15 +1,17 @@
 """Do intervals and tests hold on the pairs that a run really has, speakers who decide alone and all?
 
-    python benchmarks/statistics_pairs.py [--run FOLDER] [--simulations 400] [--populations 120]
+    python benchmarks/statistics_pairs.py [--parts designed random recorded] [--run FOLDER] [--simulations 400]
 
 The speakers of a cohort, each with errors and words before and after, are taken for the whole population: as many are
 drawn from them with replacement, again and again, and it is counted how often the interval of the relative change
 holds the change of the cohort itself. For the type-I errors the cohort is first given a change of exactly 0, by
-multiplying its errors after. Three kinds of cohorts:
+multiplying its errors after. Four kinds of cohorts:
 
 - `designed`: with the weights of the first Atlas (1.63 and 0.2, rates 18 times apart) and others, with and without
   speakers who change unlike all others;
 - `random`: many populations, by how many speakers decide on the change;
+- `recorded`: the 60 speakers of EdAcc (`$ISOGLOSS_DATA/edacc-transcripts`) under each two of five recognisers, with the
+  insertion loops of single speakers; each speaker alike, and weighted so that each accent counts the same;
 - `run`: with --run, every cohort of every rule and method of a finished pipeline (results/asr, cohorts), under both
   estimands; only the sums of speakers are read.
 
@@ -21,16 +23,20 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import combinations
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from statistics_alternatives import ALTERNATIVES, alternatives
 from statistics_pairs_report import as_markdown
 
 from isogloss.config import StatisticsParams, load_params
+from isogloss.io.normalise import normalise
+from isogloss.judging import word_errors
 from isogloss.judging.pairing import cohorts_of, pair_utterances, sums_by_cohort, totals_of
 from isogloss.judging.statistics import bootstrap, effective_speakers, sign_flip
 from isogloss.judging.statistics import estimands as of
@@ -42,6 +48,7 @@ Array = NDArray[np.float64]
 RESULTS = Path(__file__).parent / "results" / "statistics_pairs"
 DRAWS, PERMUTATIONS = 300, 200
 LIMITS = StatisticsParams()
+PARTS = ("designed", "random", "recorded")
 DESIGNS: dict[str, dict[str, Any]] = {
     "10 speakers of weight 1.63 and 26 of 0.2, rates x 18": {"heavy": 10, "light": 26},
     "the same, one heavy speaker changes alone": {"heavy": 10, "light": 26, "alone": 1},
@@ -115,6 +122,27 @@ def random_cohorts(number: int) -> Iterator[Cohort]:
             yield cohort
 
 
+def recorded_cohorts() -> Iterator[Cohort]:
+    """The speakers of EdAcc under each two of its recognisers."""
+    folder = Path(os.environ.get("ISOGLOSS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+    table = pd.read_json(folder / "edacc-transcripts" / "transcripts.jsonl.gz", lines=True)
+    table = table[~table["ref"].str.contains("<FOREIGN>|IGNORE_TIME_SEGMENT_IN_SCORING")]
+    steps = ("lower", "brackets", "punctuation")
+    references, speaker = normalise(table["ref"].tolist(), steps), table["speaker_id"].to_numpy()
+    sums = {}
+    for name in [column for column in table if column.startswith("hyp_")]:
+        counts = word_errors(references, normalise(table[name].tolist(), steps))
+        errors = counts.drop(columns="words").sum(axis=1)
+        by_speaker = pd.DataFrame({"errors": errors, "words": counts["words"]}).groupby(speaker).sum()
+        sums[name.removeprefix("hyp_")] = by_speaker.to_numpy(np.float64)
+    accent = table.groupby("speaker_id")["accent"].first()
+    each_accent = 1 / accent.map(accent.value_counts()).to_numpy(np.float64)
+    for first, second in combinations(sums, 2):
+        totals = np.concatenate([sums[first], sums[second]], axis=1)
+        for said, weight_S in (("speakers alike", np.ones(len(totals))), ("accents alike", each_accent)):
+            yield Cohort(f"{first} to {second}, {said}", totals * weight_S[:, None], weight_S)
+
+
 def cohorts_of_run(root: Path) -> Iterator[Cohort]:
     """Every cohort of every rule and method of a pipeline on test, under both estimands."""
     params = load_params(root / "params.yaml")
@@ -185,14 +213,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, help="a repository whose pipeline has run")
     parser.add_argument("--simulations", type=int, default=400)
-    parser.add_argument("--populations", type=int, default=120)
+    parser.add_argument("--populations", type=int, default=100)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--only-run", action="store_true", help="leave the made-up cohorts as they are")
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS, help="the others keep their results")
     options = parser.parse_args()
     path = RESULTS.with_suffix(".json")
     result: dict[str, Any] = read_json(path) if path.exists() else {}
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    parts = {} if options.only_run else {"designed": designed(), "random": random_cohorts(options.populations)}
+    makers = {"designed": designed, "random": lambda: random_cohorts(options.populations), "recorded": recorded_cohorts}
+    parts = {part: makers[part]() for part in options.parts}
     if options.run is not None:
         parts["run"] = cohorts_of_run(options.run)
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:

@@ -20,6 +20,7 @@ def as_markdown(result: dict[str, Any]) -> str:
     titles = {
         "run": "The cohorts of a run",
         "designed": "Designed cohorts (two of each)",
+        "recorded": "Recorded speakers: EdAcc under five recognisers",
         "random": "Random populations, by how many speakers decide on the change",
     }
     for part, title in titles.items():
