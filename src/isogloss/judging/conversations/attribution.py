@@ -61,7 +61,7 @@ def orc_assignment(references: Sequence[str], channels: Sequence[str]) -> list[i
     if len(channels) > MOST_CHANNELS:
         raise TableError(f"{len(channels)} channels are more than the {MOST_CHANNELS} that ORC-WER is searched over")
     measures = meeteval_measures()
-    found = measures.orc_word_error_rate(list(references), list(channels))
+    found = measures.orc_word_error_rate(list(references), list(channels), reference_sort=False, hypothesis_sort=False)
     return [int(one) for one in found.assignment]
 
 
