@@ -13,6 +13,11 @@ from lhotse.recipes import prepare_libricss
 from isogloss.errors import CorpusError
 
 
+def plain(text: str) -> str:
+    """A text of LibriSpeech in lower case, with single spaces between words."""
+    return " ".join(text.lower().split())
+
+
 def read_libricss(folder: Path) -> Iterator[Cut]:
     """The one-minute segments of LibriCSS with words in them; `condition` is that of the session, such as OV40.
 
@@ -34,8 +39,10 @@ def read_libricss(folder: Path) -> Iterator[Cut]:
         raise CorpusError(
             f"{folder} does not hold LibriCSS: {error.filename} is missing; extract for_release.zip there"
         ) from None
+    except (AssertionError, ValueError) as error:
+        raise CorpusError(f"{folder} is no whole LibriCSS ({error}); extract for_release.zip there anew") from None
     for cut in segments:
         if cut.supervisions:
             named = re.match(r"[^_]+", cut.recording_id)
             cut.custom = {"condition": named[0] if named else cut.recording_id}
-            yield cut.map_supervisions(lambda one: one.transform_text(str.lower))
+            yield cut.map_supervisions(lambda one: one.transform_text(plain))

@@ -7,6 +7,7 @@ from pathlib import Path
 from lhotse.cut import Cut
 from lhotse.recipes import prepare_librispeechmix
 
+from isogloss.corpus.conversations.libricss import plain
 from isogloss.errors import CorpusError
 
 LISTS = "list"
@@ -41,6 +42,6 @@ def read_librispeechmix(folder: Path) -> Iterator[Cut]:
     for name in sorted(parts):
         if re.search(r"-[12]mix$", name):
             for cut in sorted(parts[name]["cutset"], key=lambda cut: cut.id):
-                cut = cut.map_supervisions(lambda one: one.transform_text(str.lower))
+                cut = cut.map_supervisions(lambda one: one.transform_text(plain))
                 cut.custom = {"condition": name}
                 yield cut
