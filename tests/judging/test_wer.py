@@ -123,7 +123,8 @@ def test_a_planted_harm_and_a_planted_gain_are_found():
 
 
 def test_a_cohort_below_the_speakers_of_inference_is_shown_without_it():
-    found = rule(*tables({"a": 19, "b": 20, "c": 21}))
+    before, after, assignments = tables({"a": 19, "b": 20, "c": 21})
+    found = rule(before.assign(weight=2.0), after, assignments)
     small = found.cohorts[0]
     assert small.inference is False and small.before is not None and small.relative_change is not None
     assert [small.before_ci95, small.after_ci95, small.ci95, small.p, small.p_holm] == [None] * 5
@@ -156,7 +157,7 @@ def test_small_cohorts_are_merged_and_appear_nowhere_by_name():
 
 
 def test_identical_systems_change_nothing():
-    before, _, assignments = tables({"a": 20, "b": 20})
+    before, _, assignments = tables({"a": 40, "b": 40})
     document = result(before, before, assignments)
     found = document.groupings[0]
     assert document.overall.ci95 == (0.0, 0.0) and document.overall.p == 1.0
@@ -165,7 +166,7 @@ def test_identical_systems_change_nothing():
 
 
 def test_a_cohort_without_errors_has_no_relative_change():
-    before, after, assignments = tables({"a": 20, "b": 20})
+    before, after, assignments = tables({"a": 40, "b": 40})
     clean = before.assign(substitutions=before["substitutions"].where(assignments["cohort"] != "b", 0))
     found = rule(clean, after, assignments)
     cohort = found.cohorts[1]

@@ -24,7 +24,11 @@ RULES = ("geographic", "geodemographic", "automatic", "attribute")
 @click.option("--discover", multiple=True, type=click.Choice(RULES), help="Find cohorts by a rule. Repeatable.")
 @click.option("--out", type=FILE, help="Folder for fairness.json, cohorts.parquet and audit.html.")
 @click.option(
-    "--min-speakers", type=click.IntRange(min=1), default=5, show_default=True, help="Nothing is about fewer."
+    "--min-speakers",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Cohorts with fewer speakers are merged or hidden.",
 )
 @click.option(
     "--normalise",
@@ -48,9 +52,19 @@ RULES = ("geographic", "geodemographic", "automatic", "attribute")
 @click.option("--utt2spk", type=FILE, help="Kaldi's speakers.")
 @click.option("--speakers-unknown", is_flag=True, help="Report figures without intervals or tests.")
 @click.option("--allow-empty", is_flag=True, help="Keep rows with an empty reference: insertions count.")
-@click.option("--max-cohorts", type=click.IntRange(min=2), default=10, show_default=True, help="That a rule may find.")
 @click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of halves, draws, permutations."
+    "--max-cohorts",
+    type=click.IntRange(min=2),
+    default=10,
+    show_default=True,
+    help="Most cohorts that a rule may find.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=1,
+    show_default=True,
+    help="Seed of the random halves, draws and permutations.",
 )
 @click.option("--trials", type=FILE, help="Scores of a speaker verifier, in place of TABLE: enrol_id, test_id, score.")
 @click.option("--speakers", type=FILE, help="With --trials: utterance_id, speaker_id and columns for --by.")

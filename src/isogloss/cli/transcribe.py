@@ -1,4 +1,4 @@
-"""`isogloss transcribe`: the words of a recording, as a recogniser hears them."""
+"""`isogloss transcribe`: the transcript of a recording."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ FILE = click.Path(path_type=Path)
     "--model",
     metavar="FOLDER",
     type=FILE,
-    help=f"A recogniser that a stage wrote; by default {BASE.as_posix()}, of --turns {TURNS.as_posix()}.",
+    help=f"Folder of a recogniser; by default {BASE.as_posix()}, of --turns {TURNS.as_posix()}.",
 )
 @entry
 def transcribe(recording: Path | None, conversation: Path | None, model: Path | None) -> None:

@@ -1,6 +1,6 @@
 """Discovery: fit a rule on the rows of discovery, apply it to every split, rank the cohorts by WER.
 
-What counts by which weight. A rule is fitted with the reference words of a row as its weight, *without* the population
+Weights. A rule is fitted with the reference words of a row as its weight, *without* the population
 weight: discovery is stratified so that rare dialects have enough speakers to be found, and weighting them back to
 their share of the population would make their regions worth nothing to a split. The WER by which cohorts are ranked
 and that is shown carries the population weight, sum(weight * errors) / sum(weight * words), as every figure does.
@@ -154,7 +154,7 @@ def _check_positions(table: pd.DataFrame, *, where: str) -> None:
 def _figures(
     rows: pd.DataFrame, errors_N: NDArray[np.float64], cohorts: NDArray[np.object_], params: Params
 ) -> dict[str, dict[str, Any]]:
-    """Of each cohort of discovery, worst first: what the summary says about it there."""
+    """The figures of each cohort on discovery for the summary, worst first."""
     code_N, names = pd.factorize(cohorts, sort=True)
     weight_N, words_N = rows["weight"].to_numpy(np.float64), rows["words"].to_numpy(np.float64)
     totals = pd.DataFrame({"cohort": code_N, "speaker": rows["speaker_id"].array, "errors": weight_N * errors_N})

@@ -1,7 +1,7 @@
 """Geographic cohorts (Trinh et al. 2022, 2207.07850): a tree over latitude and longitude.
 
-The splits maximise the WER difference between the two sides, weighted by the words on them (`tree`); leaves have at
-least so many speakers and words; with `alpha` a region is split only where speakers show that it should be
+The splits maximise the WER difference between the two sides, weighted by the words on them (`tree`); leaves have a
+minimum of speakers and words; with `alpha` a region is split only if a test over speakers is significant
 (`significance`). Each speaker counts once, at the mean of their positions (`speaker_sums`). The paper says neither how
 differences are weighted nor when to stop: both are our choice.
 

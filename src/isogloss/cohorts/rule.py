@@ -1,4 +1,4 @@
-"""What every cohort rule is: a scikit-learn estimator that can be written down.
+"""The base of the cohort rules: scikit-learn estimators that can be saved as JSON.
 
 A rule is fitted on the rows of discovery and predicts a cohort, a string that stays the same, for any row. Rows about
 which it knows nothing go to `UNSPECIFIED`, which is a cohort like any other: it has a WER and may be the worst.

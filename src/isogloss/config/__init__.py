@@ -6,7 +6,7 @@
 - `registry`: the components that there are; `light`: their declarations without importing them
 - `sections`: the sections that components declare; `known`: the type of a param that names one
 - `section`, `reading`, `overrides`: what sections share, how they are read, how single values are replaced
-- `experiment`: experiments/*.yaml
+- `experiment`: experiments/*.yaml; `gate`: gate.yaml
 
 One model a section; a section is what one stage or one component reads. A component's section has its name (`lstm`,
 `geographic`, `ewc`), so that a stage made by `foreach` depends on its own section alone and
@@ -16,6 +16,7 @@ One model a section; a section is what one stage or one component reads. A compo
 from isogloss.config.cohorts import CohortsParams
 from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
 from isogloss.config.experiment import Run, Sweep, load_sweep
+from isogloss.config.gate import GateParams, GroupingParams, LedgerParams, MarginParams, SideParams
 from isogloss.config.judging import PrivacyParams, StatisticsParams
 from isogloss.config.mitigation import MitigationParams
 from isogloss.config.multitalker import ConversationParams, MultitalkerParams
@@ -33,6 +34,10 @@ __all__ = [
     "ConversationParams",
     "CorpusParams",
     "DecodingParams",
+    "GateParams",
+    "GroupingParams",
+    "LedgerParams",
+    "MarginParams",
     "MitigationParams",
     "MultitalkerParams",
     "Overrides",
@@ -41,6 +46,7 @@ __all__ = [
     "PrivacyParams",
     "Run",
     "Section",
+    "SideParams",
     "SpeakerParams",
     "SpecAugmentParams",
     "StatisticsParams",

@@ -1,4 +1,4 @@
-"""What a component declares about itself: its name, its options, and what the rest must know of it.
+"""The declaration of a component: its name, its options, and properties that other parts of the program use.
 
 A component is a module with one `COMPONENT` at its top:
 

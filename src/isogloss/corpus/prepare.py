@@ -13,6 +13,7 @@ from isogloss.config import PrepareParams
 from isogloss.corpus.frontend.features import compute_features, feature_statistics
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.corpus.manifests import make_cuts
+from isogloss.corpus.selection import select_utterances
 from isogloss.corpus.splits import assign_splits
 from isogloss.tables import METADATA_COLUMNS, SPLITS, atomic_folder, conform, write_json, write_parquet
 
@@ -35,7 +36,7 @@ def prepare(corpus_folder: Path, output: Path, params: PrepareParams) -> pd.Data
     """
     cuts = make_cuts(corpus_folder)
     recordings = {one.id: one for one in RecordingSet.from_file(corpus_folder / "recordings.jsonl")}
-    utterances = _with_splits(_metadata(cuts), params)
+    utterances = _with_splits(select_utterances(_metadata(cuts), params), params)
     by_id = {cut.id: cut for cut in cuts}
     splits = {
         split: CutSet.from_cuts(by_id[id_] for id_ in utterances.loc[utterances["split"] == split, "utterance_id"])
@@ -51,6 +52,12 @@ def prepare(corpus_folder: Path, output: Path, params: PrepareParams) -> pd.Data
     Tokens.of(utterances.loc[learnt, "ref"]).write(output / "tokens.txt")
     write_parquet(utterances, output / "utterances.parquet")
     return utterances
+
+
+def sentence_overlap(utterances: pd.DataFrame, split: str) -> float:
+    """The share of a split's utterances whose sentence occurs in train or adapt."""
+    learnt = set(utterances.loc[utterances["split"].isin(["train", "adapt"]), "ref"])
+    return float(utterances.loc[utterances["split"] == split, "ref"].isin(learnt).mean())
 
 
 def _portable(cut: Cut, recordings: Mapping[str, Recording]) -> Cut:
@@ -71,6 +78,7 @@ def _metadata(cuts: CutSet) -> pd.DataFrame:
                 **(supervision.custom or {}),
                 "utterance_id": cut.id,
                 "speaker_id": supervision.speaker,
+                "recording_id": cut.recording_id,
                 "ref": supervision.text,
                 "words": len(supervision.text.split()),
                 "duration_s": cut.duration,

@@ -1,4 +1,4 @@
-"""Which column of a table is what: our names, the user's mapping, and NeMo's manifests."""
+"""The roles of a table's columns: our names, the user's mapping, and NeMo's manifests."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ OTHER_NAMES = {
     "longitude": ("lon", "lng", "long"),
     "zip": ("zip_code", "zipcode", "postal_code", "zcta"),
 }
-"""What others call them: suggested, never taken without being told."""
+"""Other common names, which are suggested but never used without `--column`."""
 
 
 def utterance_ids(source: Source, name: str) -> pd.Series:

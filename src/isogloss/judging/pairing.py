@@ -24,10 +24,10 @@ TOTALS = ["errors_before", "words_before", "errors_after", "words_after"]
 NEEDED = ["utterance_id", "speaker_id", "words", *ERROR_COLUMNS]
 
 
-def pair_utterances(before: pd.DataFrame, after: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row an utterance: utterance_id, speaker_id, words, and the weighted `TOTALS` (of one system, the first two).
+def pair_utterances(before: pd.DataFrame, after: pd.DataFrame | None = None, *, alike: bool = False) -> pd.DataFrame:
+    """One row an utterance: utterance_id, speaker_id, words, weight and weighted `TOTALS` (of one system, two of them).
 
-    Rows are in the order of `before`, whose weights count.
+    Rows are in the order of `before`, whose weights count; `alike` sets all of them to 1.
 
     Raises
     ------
@@ -43,10 +43,10 @@ def pair_utterances(before: pd.DataFrame, after: pd.DataFrame | None = None) -> 
         raise TableError("the table before has no utterance; there is nothing to compare")
     if after is not None:
         sides[1] = _aligned(before, after)
-    weight = row_weights(before)
+    weight = np.ones(len(before)) if alike else row_weights(before)
     words = weight * before["words"].to_numpy(np.float64)
     pairs = {name: before[name].to_numpy() for name in ("utterance_id", "speaker_id")}
-    pairs["words"] = before["words"].to_numpy(np.int64)
+    pairs["words"], pairs["weight"] = before["words"].to_numpy(np.int64), weight
     for name, table in zip(SIDES, sides, strict=False):
         pairs[f"errors_{name}"], pairs[f"words_{name}"] = weight * error_counts(table), words
     return pd.DataFrame(pairs)
@@ -69,7 +69,9 @@ def _aligned(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 
 def sums_by_cohort(pairs: pd.DataFrame, cohorts: pd.Series) -> pd.DataFrame:
-    """A row a cohort and speaker, sorted: cohort, speaker, utterances, words, and the weighted `TOTALS`.
+    """A row a cohort and speaker, sorted: cohort, speaker, utterances, words, weight, and the weighted `TOTALS`.
+
+    The weight of a speaker is the mean of that of their utterances.
 
     Parameters
     ----------
@@ -88,6 +90,7 @@ def sums_by_cohort(pairs: pd.DataFrame, cohorts: pd.Series) -> pd.DataFrame:
     order_N = np.argsort(key_N, kind="stable")
     values = rows.drop(columns=["utterance_id", "speaker_id"]).assign(utterances=1)
     sums = values.iloc[order_N].groupby(key_N[order_N], sort=False).sum()
+    sums["weight"] /= sums["utterances"]
     keys = sums.index.to_numpy()
     sums.insert(0, "cohort", names.astype(str)[keys // len(speakers)])
     sums.insert(1, "speaker", speakers[keys % len(speakers)])

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
-from isogloss.mitigation.base import DevRates, Mitigation, Setting
+from isogloss.mitigation.strategy import DevRates, Mitigation, Setting
 from isogloss.recognizers.base import Recognizer
 from isogloss.recognizers.batches import Batch
 

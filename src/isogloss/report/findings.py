@@ -1,7 +1,9 @@
 """A document of word errors in sentences, computed: which cohorts the system fails, who gained, who lost, how surely.
 
 "Measurably" means that the test of a cohort holds after Holm's adjustment over the cohorts of its grouping. The title
-is chosen among all groupings, so a cohort in it must hold after adjustment over the cohorts of all of them.
+is chosen among all groupings, so a cohort in it must hold after adjustment over the cohorts of all of them. Of several
+it is the surest: the one with the highest lower bound of the ratio to all others. What was merged for privacy, or is of
+those of whom nothing is known, is no group of people that a title could name.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +26,8 @@ class Lead:
 
 def lead(document: Document) -> Lead:
     """The most important finding, and what belongs beside it."""
-    worse = [(g, c) for g in document.groupings for c in g.worse_cohorts]
+    worse = [(g, c) for g in document.groupings for c in g.worse_cohorts if c.people]
+    worse.sort(key=lambda pair: pair[1].least_ratio, reverse=True)
     overall = document.overall
     sentences = [_overall(document)]
     if document.paired and overall.after is not None:
@@ -50,18 +53,19 @@ def lead(document: Document) -> Lead:
 def _title(
     groupings: Sequence[GroupingFigures], worse: Sequence[tuple[GroupingFigures, CohortFigures]], document: Document
 ) -> tuple[str, CohortFigures | None]:
-    """The cohort with the highest error rate of those that are worse after adjustment over all groupings, if any."""
+    """The first of the worse cohorts, the surest, that is so after adjustment over all groupings; None if none is."""
     cohorts = [c for g in groupings for c in g.cohorts]
     adjusted = zip(cohorts, holm([None if c.rest is None else c.rest.p for c in cohorts]), strict=True)
     held = [c for c, p in adjusted if p is not None and p <= document.alpha]
     found = [(g, c) for g, c in worse if any(c is one for one in held)]
     if not found:
         over = ", over all groupings together" if worse else ""
-        nothing = f"No cohort is measurably served worse than all other speakers{over}"
+        named = " that can be named" if any(g.worse_cohorts for g in groupings) and not worse else ""
+        nothing = f"No cohort{named} is measurably served worse than all other speakers{over}"
         return _as_far_as_tested(nothing, groupings, _against_rest), None
-    grouping, cohort = max(found, key=lambda pair: pair[1].before or 0.0)
+    grouping, cohort = found[0]
     title = f"{document.baseline} fails {_named(grouping, cohort)}: {percent(cohort.before)} {document.metric}"
-    return f"{title}{_times(cohort)}.", cohort
+    return f"{title}{_times(cohort, bound=True)}.", cohort
 
 
 def summary(grouping: GroupingFigures, document: Document) -> str:
@@ -160,17 +164,25 @@ def _against_rest(cohort: CohortFigures) -> float | None:
 
 
 def _named(grouping: GroupingFigures, cohort: CohortFigures) -> str:
-    """A cohort with what it is a value of."""
-    return f"{cohort.label} ({grouping.title})"
+    """A cohort with what it is a value of, and its size."""
+    return f"{cohort.label} ({grouping.title}{_people(cohort)})"
 
 
 def _described(cohort: CohortFigures) -> str:
-    """A cohort with its rate and ratio."""
+    """A cohort with its size, rate and ratio."""
     bounds = f", {interval(cohort.before_ci95)}" if cohort.before_ci95 else ""
-    return f"{cohort.label} ({percent(cohort.before)}{bounds}{_times(cohort)})"
+    return f"{cohort.label} ({percent(cohort.before)}{bounds}{_times(cohort)}{_people(cohort)})"
 
 
-def _times(cohort: CohortFigures) -> str:
-    """How many times the errors of the rest."""
-    ratio = None if cohort.rest is None else cohort.rest.ratio
-    return "" if ratio is None else f", {ratio:.1f} times that of all others"
+def _people(cohort: CohortFigures) -> str:
+    """How many speakers a finding concerns, behind a comma."""
+    return "" if cohort.speakers is None else f", {counted(cohort.speakers, 'speaker')}"
+
+
+def _times(cohort: CohortFigures, *, bound: bool = False) -> str:
+    """How many times the errors of the rest; and how many times at least."""
+    rest = cohort.rest
+    if rest is None or rest.ratio is None:
+        return ""
+    least = f" (at least {rest.ci95[0]:.1f})" if bound and rest.ci95 is not None else ""
+    return f", {rest.ratio:.1f} times that of all others{least}"

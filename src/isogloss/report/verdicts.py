@@ -1,4 +1,4 @@
-"""What a change allows to say: better, worse, or nothing; for the one worst cohort, and for all others.
+"""The verdict on a change, better, worse or neither, for the worst cohort and for all others.
 
 The worst cohort of the mitigated rule was named on discovery, before test was looked at, and every method aims at it.
 So a page asks as many questions of it as it shows methods: gain and harm alike need an interval that excludes no
@@ -16,7 +16,7 @@ Verdict = Literal["better", "worse", "unclear"]
 
 
 def verdict(change: Change | None) -> Verdict:
-    """What the interval of a relative change allows to say, taken alone."""
+    """The verdict from the interval of a relative change alone."""
     if change is None or change.ci95 is None or change.relative_change is None:
         return "unclear"
     if isinstance(change, CohortFigures) and not change.inference:

@@ -16,9 +16,9 @@ from isogloss.recognizers import load_recognizer
 from isogloss.recognizers.multitalker.batches import MixtureBatch, Mixtures, drawn_batches
 from isogloss.recognizers.multitalker.objectives import multitalker_losses
 from isogloss.recognizers.multitalker.recognizer import MultitalkerRecognizer
-from isogloss.training.base import CODE, SOURCE
 from isogloss.training.fitting import finish, fit, training_key
 from isogloss.training.recognizer import scheduled_adamw
+from isogloss.training.train_recognizer import CODE, SOURCE
 
 
 class MultitalkerTraining(lightning.LightningModule):

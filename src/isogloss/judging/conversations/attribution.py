@@ -37,7 +37,7 @@ def turn_errors(turns: pd.DataFrame, heard: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     TableError
-        meeteval is not installed, or a system has more than ten channels.
+        A system has more than ten channels.
     """
     counts = pd.DataFrame(0, index=turns.index, columns=["words", *ERROR_COLUMNS])
     said = dict(iter(heard[heard["word"] != ""].groupby("conversation_id", sort=False)))
@@ -54,32 +54,16 @@ def orc_assignment(references: Sequence[str], channels: Sequence[str]) -> list[i
     Raises
     ------
     TableError
-        meeteval is not installed, or there are more than ten channels.
+        There are more than ten channels.
     """
     if len(channels) < 2:
         return [0] * len(references)
     if len(channels) > MOST_CHANNELS:
         raise TableError(f"{len(channels)} channels are more than the {MOST_CHANNELS} that ORC-WER is searched over")
-    measures = meeteval_measures()
-    found = measures.orc_word_error_rate(list(references), list(channels), reference_sort=False, hypothesis_sort=False)
+    from meeteval.wer import orc_word_error_rate  # of an extra
+
+    found = orc_word_error_rate(list(references), list(channels), reference_sort=False, hypothesis_sort=False)
     return [int(one) for one in found.assignment]
-
-
-def meeteval_measures():  # type: ignore[no-untyped-def]  # a module, imported where it is needed
-    """The module `meeteval.wer`.
-
-    Raises
-    ------
-    TableError
-        meeteval is not installed.
-    """
-    try:
-        import meeteval.wer
-    except ImportError:
-        raise TableError(
-            "conversations are judged by meeteval, which is not installed; pip install 'isogloss[multitalker]'"
-        ) from None
-    return meeteval.wer
 
 
 def _counted(turns: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from isogloss.judging.conversations.attribution import meeteval_measures
 from isogloss.judging.word_errors import ERROR_COLUMNS
 
 Seconds = float
@@ -55,8 +54,8 @@ TURN_FIGURES = ("turn_count_accuracy", "turn_recall", "turn_precision", "start_l
 
 def _by_speaker(turns: pd.DataFrame, heard: pd.DataFrame) -> dict[str, float | None]:
     """cpWER and tcpWER by meeteval."""
-    measures = meeteval_measures()
     from meeteval.io import SegLST
+    from meeteval.wer import cp_word_error_rate, time_constrained_minimum_permutation_word_error_rate
 
     errors = {"cp_wer": 0, "tcp_wer": 0}
     said = dict(iter(heard[heard["word"] != ""].groupby("conversation_id", sort=False)))
@@ -68,8 +67,8 @@ def _by_speaker(turns: pd.DataFrame, heard: pd.DataFrame) -> dict[str, float | N
             errors = {key: value + length for key, value in errors.items()}
             continue
         hypothesis = SegLST(_segments(words.rename(columns={"word": "words_", "channel": "who"})))
-        errors["cp_wer"] += measures.cp_word_error_rate(reference, hypothesis).errors
-        errors["tcp_wer"] += measures.time_constrained_minimum_permutation_word_error_rate(
+        errors["cp_wer"] += cp_word_error_rate(reference, hypothesis).errors
+        errors["tcp_wer"] += time_constrained_minimum_permutation_word_error_rate(
             reference, hypothesis, collar=COLLAR
         ).errors
     return {key: _rate(value, turns["words"].sum()) for key, value in errors.items()}

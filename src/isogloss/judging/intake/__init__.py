@@ -1,4 +1,4 @@
-"""What people bring, made into the tables that `judging.compare` takes: for those who never train with us.
+"""From the files of an audit to the tables that `judging.compare` takes.
 
 - `request`: what is asked
 - `utterances`: one checked table of word errors, before and after; `groupings`: known columns as cohorts

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from isogloss.errors import TableError
 from isogloss.io.attributes import Attributes
@@ -35,6 +36,10 @@ class Utterances:
     after: pd.DataFrame | None
     attributes: Attributes
     warnings: tuple[str, ...]
+    reference_hash: NDArray[np.uint64]
+    """Of each normalised reference: what tells whether two tables have the same ones."""
+    hypothesis_hash: NDArray[np.uint64]
+    """Of each normalised hypothesis of `before`."""
 
 
 @dataclass(frozen=True)
@@ -82,18 +87,22 @@ def read_utterances(request: Request) -> Utterances:
             "add characters to --normalise"
         )
     shared = pd.DataFrame({"utterance_id": np.arange(len(references)), "speaker_id": speakers, "weight": texts.weight})
-    results = [
-        pd.concat([shared, word_errors(references, normalise(_listed(side), request.normalise))], axis=1)
-        for side in (texts.hyp, texts.after)
-        if side is not None
-    ]
+    hypotheses = [normalise(_listed(side), request.normalise) for side in (texts.hyp, texts.after) if side is not None]
+    results = [pd.concat([shared, word_errors(references, side)], axis=1) for side in hypotheses]
     return Utterances(
         ids=texts.ids,
         before=results[0],
         after=results[1] if len(results) > 1 else None,
         attributes=texts.attributes,
         warnings=tuple(texts.warnings),
+        reference_hash=_hashes(references),
+        hypothesis_hash=_hashes(hypotheses[0]),
     )
+
+
+def _hashes(texts: list[str]) -> NDArray[np.uint64]:
+    """A hash of each text, the same everywhere."""
+    return pd.util.hash_array(np.array(texts, dtype=object))
 
 
 def _from_table(request: Request, path: Path) -> _Texts:
@@ -108,7 +117,8 @@ def _from_table(request: Request, path: Path) -> _Texts:
             f"{source.path}: there is no column of speakers, and {WITHOUT_SPEAKERS}; "
             f"{roles.suggestion('speaker_id')}, or pass --speakers-unknown for figures without intervals"
         )
-    id_name = roles.require("utterance_id") if request.after is not None else roles.find("utterance_id")
+    named = request.after is not None or request.ids_required
+    id_name = roles.require("utterance_id") if named else roles.find("utterance_id")
     if id_name is None:
         ids = pd.Series([str(number) for number in range(1, source.rows + 1)], dtype="str")
     else:

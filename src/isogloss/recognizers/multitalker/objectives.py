@@ -16,7 +16,7 @@ from isogloss.recognizers.multitalker.batches import MixtureBatch
 from isogloss.recognizers.multitalker.recognizer import MultitalkerRecognizer
 from isogloss.recognizers.multitalker.streaming import token_time
 from isogloss.recognizers.multitalker.systems import Written, written
-from isogloss.recognizers.transducer.encoders.base import within
+from isogloss.recognizers.transducer.encoders.encoder import within
 from isogloss.recognizers.transducer.losses import transducer_loss
 from isogloss.recognizers.transducer.objectives import Targets, ctc_losses
 

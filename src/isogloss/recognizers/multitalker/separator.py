@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from isogloss.recognizers.transducer.encoders.base import clear_padding
+from isogloss.recognizers.transducer.encoders.encoder import clear_padding
 from isogloss.recognizers.transducer.encoders.lstm import LstmEncoder
 
 SUBSAMPLING = 4
