@@ -178,7 +178,7 @@ def validate(params: ValidationParams, *, data: Path, output: Path) -> dict[str,
         stale.unlink(missing_ok=True)
     with atomic_folder(folder) as temporary:
         summary = validate_utterances(
-            utterances, params, alphabet="".join(Tokens.read(data / "tokens.txt").symbols[1:]), docs=temporary
+            utterances, params, alphabet=Tokens.read(data / "tokens.txt").alphabet, docs=temporary
         )
         if not summary["success"]:
             write_json(summary, temporary / "failed.json")
