@@ -52,7 +52,6 @@ def population(names: tuple[str, str]) -> np.ndarray:
     """Errors before, words, errors after, words of each speaker, (S, 4)."""
     folder = Path(os.environ.get("ISOGLOSS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
     table = pd.read_json(folder / "edacc-transcripts" / "transcripts.jsonl.gz", lines=True)
-    table = table[~table["ref"].str.contains("<FOREIGN>|IGNORE_TIME_SEGMENT_IN_SCORING")]
     steps = ("lower", "brackets", "punctuation")
     references = normalise(table["ref"].tolist(), steps)
     sums = []
