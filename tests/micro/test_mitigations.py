@@ -12,7 +12,7 @@ pytest.importorskip("transformers", reason="the extra isogloss[whisper] is not i
 
 from isogloss.config import Params, load_params, registry
 from isogloss.config.components import MitigationComponent
-from isogloss.mitigation.base import DevRates
+from isogloss.mitigation.strategy import DevRates
 from isogloss.recognizers import load_recognizer, save_recognizer
 from isogloss.recognizers.ctc import CtcRecognizer
 from isogloss.recognizers.whisper import WhisperRecognizer

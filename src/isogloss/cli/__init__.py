@@ -12,6 +12,7 @@ from isogloss.cli.choose import choose
 from isogloss.cli.claims import claims
 from isogloss.cli.cohorts import cohorts
 from isogloss.cli.compare import compare
+from isogloss.cli.gate import gate
 from isogloss.cli.ingest import ingest
 from isogloss.cli.params import params
 from isogloss.cli.run import run
@@ -30,6 +31,7 @@ COMMANDS: tuple[click.Command, ...] = (
     claims,
     cohorts,
     compare,
+    gate,
     ingest,
     params,
     run,

@@ -1,4 +1,4 @@
-"""`isogloss transcribe`: the words of recordings, as a recogniser hears them."""
+"""`isogloss transcribe`: the transcripts of recordings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,30 +11,39 @@ from isogloss.errors import ParamsError
 if TYPE_CHECKING:
     from isogloss.inference.hearing import Hearing
 
+BASE, TURNS = "models/asr/base", "models/multitalker/sts"
 EXAMPLES = (
     "\b\nExamples:\n"
     "  isogloss transcribe recordings.csv --model whisper --checkpoint whisper-tiny.en --out heard.jsonl\n"
-    "  isogloss transcribe --stream command.wav --model models/asr/ewc"
+    "  isogloss transcribe --stream command.wav --model models/asr/ewc\n"
+    "  isogloss transcribe --turns conversation.wav"
 )
 PRETRAINED = ("whisper", "ctc")
+FILE = click.Path(path_type=Path)
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("table", required=False, type=click.Path(path_type=Path))
+@click.argument("table", required=False, type=FILE)
 @click.option(
     "--stream",
     "recording",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="Instead of TABLE: a recording (WAV, FLAC, OGG; any sampling rate; channels are averaged), recognised as if "
     "it were arriving, with partial results.",
 )
 @click.option(
+    "--turns",
+    "conversation",
+    metavar="FILE",
+    type=FILE,
+    help="A conversation in which two may speak at once, likewise; its turns are shown with their times.",
+)
+@click.option(
     "--model",
     metavar="FOLDER|KIND",
-    default="models/asr/base",
-    show_default=True,
-    help="A recogniser that a stage wrote; or whisper or ctc, with --checkpoint; or a type of onnx-asr's models.",
+    help="Folder of a recogniser that a stage wrote; or whisper or ctc, with --checkpoint; or a type of onnx-asr's "
+    f"models.  [default: {BASE}; of --turns {TURNS}]",
 )
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Folder of a pretrained model, for the backend.")
 @click.option(
@@ -54,29 +63,38 @@ PRETRAINED = ("whisper", "ctc")
 @click.option("--beam", type=click.IntRange(min=1), help="Search with a beam of this width.  [default: greedily]")
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True, help="CPU threads.")
 @entry
-def transcribe(table: Path | None, recording: Path | None, model: str, threads: int, **options: object) -> None:
+def transcribe(
+    table: Path | None,
+    recording: Path | None,
+    conversation: Path | None,
+    model: str | None,
+    threads: int,
+    **options: object,
+) -> None:
     """Transcribe the recordings of TABLE (CSV, TSV, JSON, JSONL, parquet, xlsx; a row an utterance) into a JSONL.
 
     Each line has the cells of its row and `hyp`, ready for `isogloss audit`. An interrupted run goes on where it was
     when the same command is given again.
 
     With --stream, each line is the time in the recording and the words so far; `...` marks those that may go on. Words
-    are never taken back. The last line is what the recogniser says of the whole recording.
+    are never taken back. The last line is the transcript of the whole recording. With --turns, a line also has the
+    number of the output channel, and a turn that has ended its start and end.
     """
-    if (table is None) == (recording is None):
-        raise ParamsError("name a TABLE of recordings, or one recording with --stream")
+    if sum(each is not None for each in (table, recording, conversation)) != 1:
+        raise ParamsError("name a TABLE of recordings, or one recording with --stream, or a conversation with --turns")
     from isogloss.determinism import compute_repeatably
 
+    compute_repeatably(threads if table is not None else 1)
     if recording is not None:
-        compute_repeatably(1)
-        _stream(recording, Path(model))
+        _show_words(recording, Path(model or BASE))
+    elif conversation is not None:
+        _show_turns(conversation, Path(model or TURNS))
     elif table is not None:
-        compute_repeatably(threads)
-        _transcribe(table, model=model, threads=threads, **options)  # type: ignore[arg-type]
+        _transcribe(table, model=model or BASE, threads=threads, **options)  # type: ignore[arg-type]
 
 
-def _stream(recording: Path, model: Path) -> None:
-    """Print what is heard of one recording as it comes."""
+def _show_words(recording: Path, model: Path) -> None:
+    """Print the words of one recording as they come."""
     from isogloss.config import DecodingParams
     from isogloss.inference.stream import stream_file
     from isogloss.recognizers import load_recognizer
@@ -88,6 +106,24 @@ def _stream(recording: Path, model: Path) -> None:
         elif partial.text != shown:
             shown = partial.text
             click.echo(f"{seconds:6.1f} s  {shown} ...")
+
+
+def _show_turns(conversation: Path, model: Path) -> None:
+    """The turns of a conversation."""
+    from isogloss.inference.conversations import stream_turns
+    from isogloss.recognizers.multitalker.recognizer import MultitalkerRecognizer
+
+    shown: dict[tuple[int, float], str] = {}
+    heard = []
+    for seconds, heard in stream_turns(MultitalkerRecognizer.load(model), conversation):
+        for turn in heard:
+            ended = "" if turn.end is None else f"  ({turn.start:.1f} to {turn.end:.1f} s)"
+            line = f"[{turn.channel + 1}] {turn.text}{ended or ' ...'}"
+            if shown.get((turn.channel, turn.start)) != line:
+                shown[turn.channel, turn.start] = line
+                click.echo(f"{seconds:6.1f} s  {line}")
+    if not heard:
+        click.echo("(no words)")
 
 
 def _transcribe(

@@ -1,6 +1,6 @@
 """Params of the corpus and of its preparation."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,25 +17,26 @@ class CorpusParams(Section):
 class AtlasParams(Section):
     """Size of the embedded corpus.
 
-    train and adapt follow the population, where some dialects are rare. Discovery, dev and test follow it too, but are
-    topped up so that each dialect has enough speakers to be found and judged.
+    Train follows the population, where some dialects are rare. The other splits are surveys: speakers are drawn and
+    weighted by where they live and what their ZIP is like, never by their dialect.
     """
 
+    sampling: Literal["stratified", "natural"] = "stratified"
+    """How adapt, discovery, dev and test are drawn: stratified draws people of sparse regions and of small groups more
+    often, natural draws everybody with the same chance."""
     train_speakers: PositiveInt = 240
-    adapt_speakers: PositiveInt = 400
-    discovery_speakers: PositiveInt = 240
-    """Before topping up, as for dev and test."""
-    dev_speakers: PositiveInt = 60
-    test_speakers: PositiveInt = 240
-    min_speakers_per_dialect: PositiveInt = 30
-    """Fewest speakers of a dialect in discovery and in test."""
-    dev_min_speakers_per_dialect: PositiveInt = 6
+    adapt_speakers: PositiveInt = 1000
+    discovery_speakers: PositiveInt = 1000
+    dev_speakers: PositiveInt = 240
+    test_speakers: PositiveInt = 1000
     train_utterances: PositiveInt = 12
     """Utterances of each speaker of train."""
-    adapt_utterances: PositiveInt = 6
+    adapt_utterances: PositiveInt = 2
     """Utterances of each speaker of adapt."""
-    held_out_utterances: PositiveInt = 5
+    held_out_utterances: PositiveInt = 3
     """Utterances of each speaker of discovery, dev and test: many speakers tell more than many utterances of few."""
+    utterances_per_recording: PositiveInt = 2
+    """Utterances of a speaker that share a recording, hence a channel and its noise."""
 
 
 class PrepareParams(Section):
@@ -44,8 +45,15 @@ class PrepareParams(Section):
     seed: Seed = 1
     num_filters: Annotated[int, Field(ge=20, le=128)] = 40
     """Log-mel filters; 25 ms windows every 10 ms."""
-    stratify_by: str = "age_band"
-    """Column whose values are spread evenly over the splits of a corpus that does not bring splits of its own."""
+    tokens: Literal["characters", "words", "pieces"] = "characters"
+    """What a recogniser that is trained from scratch writes: characters, words, or pieces of words (SentencePiece)."""
+    pieces: Annotated[int, Field(ge=20, le=50000)] = 500
+    """Most pieces, where tokens are pieces."""
+    assignment: Literal["drawn", "hashed"] = "drawn"
+    """How speakers of a corpus that brings no splits get theirs: drawn stratum by stratum, or by a hash of their id, so
+    that nobody changes split when speakers are added."""
+    stratify_by: str | list[str] = "age_band"
+    """Column, or columns, whose values are spread evenly over drawn splits; several are combined."""
     adapt_share: Probability = 0.15
     discovery_share: Probability = 0.25
     dev_share: Probability = 0.1

@@ -182,7 +182,7 @@ def validate(params: ValidationParams, *, data: Path, output: Path, brings_vocab
     mark, folder = data / "validated.txt", output.with_suffix("")
     for stale in (mark, output):
         stale.unlink(missing_ok=True)
-    alphabet = None if brings_vocabulary else "".join(Tokens.read(data / "tokens.txt").symbols[1:])
+    alphabet = None if brings_vocabulary else Tokens.read(data / "tokens.txt").alphabet
     with atomic_folder(folder) as temporary:
         summary = validate_utterances(utterances, params, alphabet=alphabet, docs=temporary)
         if not summary["success"]:

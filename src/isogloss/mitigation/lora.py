@@ -15,7 +15,7 @@ from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
 from isogloss.config.section import PositiveInt
 from isogloss.errors import ModelError
-from isogloss.mitigation.base import DevRates, Mitigation, Setting
+from isogloss.mitigation.strategy import DevRates, Mitigation, Setting
 from isogloss.recognizers.base import Recognizer
 
 if TYPE_CHECKING:

@@ -122,7 +122,7 @@ class CtcRecognizer(Recognizer):
 
     @property
     def blank(self) -> int:
-        """The token of a frame that says nothing."""
+        """The blank token."""
         return int(self.model.config.pad_token_id)
 
     @property
@@ -278,7 +278,7 @@ class CtcRecognizer(Recognizer):
         tokens = self.tokenizer.convert_ids_to_tokens([token for token, _ in spoken])
         text = self.tokenizer.convert_tokens_to_string(_never_merged(tokens, self.tokenizer)) if tokens else ""
         text = text["text"] if isinstance(text, dict) else text
-        if self._case == "upper":  # one case is no case: references are lower case as corpora have them
+        if self._case == "upper":  # a vocabulary of capitals alone tells no case; references are in lower case
             text = text.lower()
         return Hypothesis(text.strip(), tuple(frame * frame_seconds for _, frame in spoken))
 

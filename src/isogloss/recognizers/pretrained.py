@@ -1,8 +1,8 @@
 """Checkpoints of pretrained recognisers: a folder, or a pinned revision of a hub; safetensors alone, no remote code.
 
 A checkpoint is named as `asr.checkpoint` names it: a folder, which may begin with `$ISOGLOSS_MODELS` (by default
-`../shared/models`), or `owner/name@revision` of the Hugging Face hub with a full commit hash, so that the name says
-which bytes it means. A folder's bytes are said by a digest.
+`../shared/models`), or `owner/name@revision` of the Hugging Face hub with a full commit hash, which identifies its
+bytes. The bytes of a folder are identified by a digest.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from isogloss.errors import ModelError
 
 MODELS_VARIABLE = "ISOGLOSS_MODELS"
 DEFAULT_MODELS = "../shared/models"
-"""What `$ISOGLOSS_MODELS` means where it is unset or empty, relative to the repository."""
+"""Used where `$ISOGLOSS_MODELS` is unset or empty; relative to the repository."""
 _HUB_NAME = re.compile(r"^(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)@(?P<revision>[0-9a-f]{40})$")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.pkl")
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]

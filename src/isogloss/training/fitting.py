@@ -1,4 +1,4 @@
-"""Fitting with Lightning so that a killed run goes on where it was, and ends where an undisturbed one would.
+"""Fitting with Lightning, resumable: a killed run continues and ends with the same weights as an undisturbed one.
 
 A checkpoint is written after each epoch, outside the stage's outputs (DVC deletes those before a stage runs), in a
 folder named by a digest of everything that decides the result. Each batch seeds its random numbers by its own number,
@@ -197,7 +197,7 @@ class _BatchSeed(Callback):
 
 
 class _Finite(Callback):
-    """Ends a training that has come to nothing, before the checkpoint of its epoch is written."""
+    """Ends a training whose loss or weights are not finite, before the checkpoint of that epoch is written."""
 
     def __init__(self, losses: LossCurve) -> None:
         self.losses = losses

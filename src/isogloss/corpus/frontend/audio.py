@@ -7,12 +7,9 @@ import soundfile
 from lhotse import Recording
 from lhotse.audio import AudioLoadingError, DurationMismatchError
 from lhotse.cut import Cut
-from numpy.typing import NDArray
 
-from isogloss.corpus.frontend.features import SAMPLING_RATE
+from isogloss.corpus.frontend.samples import SAMPLING_RATE, Samples, load_mono
 from isogloss.errors import CorpusError
-
-Samples = NDArray[np.float32]
 
 
 def load_audio(cut: Cut) -> Samples:
@@ -25,8 +22,7 @@ def load_audio(cut: Cut) -> Samples:
     """
     if not cut.has_recording:
         raise CorpusError(f"the cut {cut.id!r} has features alone, and this model hears audio; run the stage prepare")
-    samples_S: Samples = cut.resample(SAMPLING_RATE).load_audio()[0]
-    return samples_S
+    return load_mono(cut)
 
 
 def read_audio(path: Path, *, start_s: float = 0.0, duration_s: float | None = None) -> Samples:
