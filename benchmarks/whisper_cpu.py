@@ -12,6 +12,7 @@ best of the rounds counts. Results go to `benchmarks/results/whisper_cpu.{json,m
 import argparse
 import json
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ import pandas as pd
 import torch
 
 from isogloss.config import DecodingParams
-from isogloss.corpus.frontend.audio import Samples
+from isogloss.corpus.frontend.samples import Samples
 from isogloss.inference.hearing import torch_hearing
 from isogloss.inference.recordings import AudioColumns, read_recordings
 from isogloss.io.normalise import normalise
@@ -64,13 +65,14 @@ def main() -> None:
 def recorded(count: int, window: int) -> tuple[list[Samples], list[str]]:
     """Samples and references of utterances that fit in the window, spread over the corpus."""
     data = Path(os.environ.get("ISOGLOSS_DATA") or "../shared/data") / "speechocean762"
-    table = data / "recordings.csv"
-    rows = pd.read_csv(table, dtype=str)
-    fitting = rows.index[rows["num_samples"].astype(int) <= window * 16_000]
-    chosen = fitting[:: max(1, len(fitting) // count)][:count]
+    rows = pd.read_csv(data / "recordings.csv", dtype=str)
+    fitting = rows[rows["num_samples"].astype(int) <= window * 16_000]
+    chosen = fitting.iloc[:: max(1, len(fitting) // count)][:count]
     columns = AudioColumns(audio="file", start="start", duration="num_samples", unit="samples")
-    recordings = read_recordings(table, columns)
-    return [recordings[row].samples() for row in chosen], [rows["transcript"][row].lower() for row in chosen]
+    with tempfile.TemporaryDirectory() as folder:
+        chosen.to_csv(Path(folder) / "chosen.csv", index=False)
+        recordings = read_recordings(Path(folder) / "chosen.csv", columns, root=data)
+    return [recording.samples() for recording in recordings], chosen["transcript"].str.lower().tolist()
 
 
 def theirs(folder: Path) -> Callable[[list[Samples]], list[str]]:
