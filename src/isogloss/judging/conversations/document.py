@@ -49,7 +49,8 @@ def compare_conditions(
         )
     first = sides[0]
     return compare(
-        *sides,
+        sides[0],
+        sides[1],
         [one for name, rule in rules.items() for one in _groupings(name, rule, first)],
         systems=(before, after),
         statistics=params.statistics,
@@ -66,7 +67,8 @@ def compare_systems(
     sides = [errors.assign(utterance_id=errors["condition"] + "/" + errors["turn_id"]) for errors in (before, after)]
     sides = [side.assign(source_id=errors["utterance_id"]) for side, errors in zip(sides, (before, after), strict=True)]
     return compare(
-        *sides,
+        sides[0],
+        sides[1],
         [_groupings(name, rule, sides[0])[0] for name, rule in rules.items()],
         systems=systems,
         statistics=params.statistics,
