@@ -3,11 +3,11 @@ a gate.
 
     python benchmarks/install.py [--warm]
 
-Installs three times, each time into a new virtual environment: the first time fills pip's cache, the second one is
-measured (wall clock and CPU time), and so is the third, with `--no-compile`: without it pip writes Python's bytecode too. Sizes are
-those of the disk blocks that came with the install, without pip and setuptools, which the environment had before.
-Then the command audits a small table there and gates a second one, and the heavy packages of the extras are looked for,
-which must not exist.
+Installs three times, each time into a new virtual environment: the first fills pip's cache, the second and the third
+are measured (wall clock and CPU time); the third with `--no-compile`, without which pip writes Python's bytecode too.
+Sizes are those of the disk blocks that came with the install, without pip and setuptools, which the environment had
+before. Then the command audits a small table there and gates a second one, and the heavy packages of the extras are
+looked for, which must not exist.
 """
 
 import argparse
