@@ -1,6 +1,7 @@
 """params.yaml as pydantic models, and the components that bring sections of their own.
 
-- `params`: all of params.yaml; `cohorts`, `data`, `judging`, `mitigation`, `recognizer`, `speaker`: its fixed sections
+- `params`: all of params.yaml; `cohorts`, `data`, `judging`, `mitigation`, `multitalker`, `recognizer`,
+  `speaker`: its fixed sections
 - `components`: what an encoder, a cohort rule, a mitigation, a recogniser or a corpus source declares about itself
 - `registry`: the components that there are; `light`: their declarations without importing them
 - `sections`: the sections that components declare; `known`: the type of a param that names one
@@ -18,6 +19,7 @@ from isogloss.config.experiment import Run, Sweep, load_sweep
 from isogloss.config.gate import GateParams, GroupingParams, LedgerParams, MarginParams, SideParams
 from isogloss.config.judging import PrivacyParams, StatisticsParams
 from isogloss.config.mitigation import MitigationParams
+from isogloss.config.multitalker import ConversationParams, MultitalkerParams
 from isogloss.config.overrides import Overrides, flattened, overridden, overridden_text
 from isogloss.config.params import Params, load_params, seeds
 from isogloss.config.reading import read_section, read_yaml, validated
@@ -29,6 +31,7 @@ __all__ = [
     "AsrParams",
     "AtlasParams",
     "CohortsParams",
+    "ConversationParams",
     "CorpusParams",
     "DecodingParams",
     "GateParams",
@@ -36,6 +39,7 @@ __all__ = [
     "LedgerParams",
     "MarginParams",
     "MitigationParams",
+    "MultitalkerParams",
     "Overrides",
     "Params",
     "PrepareParams",

@@ -10,6 +10,7 @@ from isogloss.config.cohorts import CohortsParams
 from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
 from isogloss.config.judging import PrivacyParams, StatisticsParams, TextParams
 from isogloss.config.mitigation import MitigationParams
+from isogloss.config.multitalker import MultitalkerParams
 from isogloss.config.reading import read_section
 from isogloss.config.recognizer import AsrParams, DecodingParams
 from isogloss.config.section import Section
@@ -37,6 +38,7 @@ class Params(Section):
     cohorts: CohortsParams = CohortsParams()
     mitigation: MitigationParams = MitigationParams()
     verification: VerificationParams = VerificationParams()
+    multitalker: MultitalkerParams = MultitalkerParams()
     text: TextParams = TextParams()
     statistics: StatisticsParams = StatisticsParams()
     privacy: PrivacyParams = PrivacyParams()

@@ -290,7 +290,7 @@ class Document(Record):
 
     kind: Literal["isogloss-document"] = "isogloss-document"
     task: Literal["asr", "verification"]
-    metric: Literal["WER", "EER"]
+    metric: Literal["WER", "CER", "EER"]
     systems: Annotated[list[str], Field(min_length=1, max_length=2)]
     """The names of the first and of the second system."""
     split: str

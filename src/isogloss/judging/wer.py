@@ -65,7 +65,7 @@ def word_error_document(
     judge = _Judge(pairs, other, statistics, min_speakers, against_rest, speakers_known, split)
     return Document(
         task="asr",
-        metric="WER",
+        metric="CER" if "characters" in about.get("normalisation", ()) else "WER",
         systems=list(systems),
         split=split,
         unit="speaker" if speakers_known else "utterance",
@@ -153,7 +153,7 @@ class _Judge:
         apart = [one for one in cohorts if not one.merged]
         seconds = [under_other(one) for one in apart]
         alpha = 1 - self.statistics.confidence
-        partial = self.sizes(sums)["utterances"] != len(self.pairs)
+        partial = self.sizes(sums)["utterances"] != int(self.pairs["utterances"].sum())
         worst = cohorts[0]
         return GroupingFigures(
             **head,
