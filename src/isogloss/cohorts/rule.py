@@ -32,7 +32,9 @@ class CohortRule(BaseEstimator):
     """Base of the rules.
 
     `fit(X, y, sample_weight=None, groups=None)`: `y` the error rate of a row, `sample_weight` its reference words,
-    `groups` its speaker. Errors about arguments are ValueErrors, as scikit-learn's are.
+    `groups` its speaker. A rule with a least number of speakers also takes `speaker_weight`, the weight of the row's
+    speaker in the population, and counts effective speakers by it. Errors about arguments are ValueErrors, as
+    scikit-learn's are.
     """
 
     rule_name: ClassVar[str]
