@@ -1,10 +1,12 @@
 """Params of the corpus and of its preparation."""
 
+from math import ceil
+from statistics import NormalDist
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from isogloss.config.section import PositiveInt, Probability, Section, Seed
+from isogloss.config.section import PositiveInt, Probability, Section, Seed, Share
 
 
 class CorpusParams(Section):
@@ -77,3 +79,20 @@ class ValidationParams(Section):
     max_words_per_s: Annotated[float, Field(gt=0)] = 10.0
     min_speakers: PositiveInt = 5
     """Fewest speakers that any split may have."""
+    stop: list[str] = []
+    """Expectations, by name, that stop the run where they fail although they would only warn."""
+    warn: list[str] = []
+    """Expectations, by name, that only warn where they fail."""
+    detectable: Share = 0.1
+    """The difference between error rates of speakers that a cohort should show: 0.1 is ten words in a hundred."""
+    power: Share = 0.8
+    """With which probability it should be shown."""
+    speaker_sd: Share = 0.15
+    """The assumed standard deviation of the error rate between speakers."""
+
+    @property
+    def effective_speakers(self) -> int:
+        """Effective speakers that a cohort needs: ((z_.975 + z_power) * sd / difference)^2, the normal approximation
+        for a mean at a level of 5 % (Cohen 1988, chapter 2)."""
+        normal = NormalDist()
+        return ceil(((normal.inv_cdf(0.975) + normal.inv_cdf(self.power)) * self.speaker_sd / self.detectable) ** 2)
