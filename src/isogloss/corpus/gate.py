@@ -92,7 +92,8 @@ def validate_utterances(
     -------
     `{"success", "utterances", "speakers", "expectations": [{"name", "suite", "severity", "expectation", "table",
     "type", "success", "checked", "unexpected"}]}`, the same for the same tables; `success` is False where an
-    expectation that stops fails; `checked` and `unexpected` count rows of `table`, and are None for an expectation about a whole table.
+    expectation that stops fails; `checked` and `unexpected` count rows of `table`, and are None for an expectation
+    about a whole table.
     """
     tables = derived_tables(utterances, sound, columns)
     # A corpus for verification has no transcripts at all; single empty ones are mistakes.
