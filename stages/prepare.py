@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.config import load_params
-from isogloss.corpus.prepare import prepare
+from isogloss.corpus.prepare import prepare, sentence_overlap
 from isogloss.entry import entry
 
 WORK = Path("checkpoints/features")
@@ -26,6 +26,8 @@ def main() -> None:
     for split, rows in utterances.groupby("split", sort=False):
         hours = rows["duration_s"].sum() / 3600
         print(f"{split}: {rows['speaker_id'].nunique()} speakers, {len(rows)} utterances, {hours:.2f} h")
+    overlap = sentence_overlap(utterances, "test")
+    print(f"{overlap:.0%} of the utterances of test are sentences that occur in train or adapt")
 
 
 if __name__ == "__main__":

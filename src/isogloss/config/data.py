@@ -19,25 +19,26 @@ class CorpusParams(Section):
 class AtlasParams(Section):
     """Size of the embedded corpus.
 
-    train and adapt follow the population, where some dialects are rare. Discovery, dev and test follow it too, but are
-    topped up so that each dialect has enough speakers to be found and judged.
+    Train follows the population, where some dialects are rare. The other splits are surveys: speakers are drawn and
+    weighted by where they live and what their ZIP is like, never by their dialect.
     """
 
+    sampling: Literal["stratified", "natural"] = "stratified"
+    """How adapt, discovery, dev and test are drawn: stratified draws people of sparse regions and of small groups more
+    often, natural draws everybody with the same chance."""
     train_speakers: PositiveInt = 240
-    adapt_speakers: PositiveInt = 400
-    discovery_speakers: PositiveInt = 240
-    """Before topping up, as for dev and test."""
-    dev_speakers: PositiveInt = 60
-    test_speakers: PositiveInt = 240
-    min_speakers_per_dialect: PositiveInt = 30
-    """Fewest speakers of a dialect in discovery and in test."""
-    dev_min_speakers_per_dialect: PositiveInt = 6
+    adapt_speakers: PositiveInt = 1000
+    discovery_speakers: PositiveInt = 1000
+    dev_speakers: PositiveInt = 240
+    test_speakers: PositiveInt = 1000
     train_utterances: PositiveInt = 12
     """Utterances of each speaker of train."""
-    adapt_utterances: PositiveInt = 6
+    adapt_utterances: PositiveInt = 2
     """Utterances of each speaker of adapt."""
-    held_out_utterances: PositiveInt = 5
+    held_out_utterances: PositiveInt = 3
     """Utterances of each speaker of discovery, dev and test: many speakers tell more than many utterances of few."""
+    utterances_per_recording: PositiveInt = 2
+    """Utterances of a speaker that share a recording, hence a channel and its noise."""
 
 
 class PrepareParams(Section):
@@ -69,6 +70,13 @@ class PrepareParams(Section):
     """Speakers that each stratum sends to test even if its share is smaller, up to two fifths of the stratum."""
     train_min_speakers: PositiveInt = 150
     """If separate adapt speakers left train with fewer, adapt takes other utterances of train's speakers."""
+    max_duration_s: Annotated[float, Field(gt=0)] | None = None
+    """Longer utterances are left out, for a recogniser with a short window; null keeps all."""
+    speaker_utterances: PositiveInt | None = None
+    """At most so many utterances of each speaker, drawn at random; null keeps all."""
+    train_shares: dict[str, Annotated[float, Field(ge=0.0, lt=1.0)]] = {}
+    """Largest share of train's speakers that a value of `stratify_by` may have, as {child 6-12: 0.03}: those beyond it
+    go to adapt. It makes a cohort as rare in training as it is among users, for a corpus that brings no splits."""
 
     @model_validator(mode="after")
     def _leaves_something_to_train_on(self) -> Self:

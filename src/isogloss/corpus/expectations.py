@@ -35,7 +35,7 @@ class Rule:
     severity: Severity = "stop"
 
 
-def rules(params: ValidationParams, alphabet: Iterable[str], *, transcribed: bool = True) -> list[Rule]:
+def rules(params: ValidationParams, alphabet: Iterable[str] | None, *, transcribed: bool = True) -> list[Rule]:
     """All expectations, in the order in which they are reported.
 
     Parameters
@@ -43,7 +43,7 @@ def rules(params: ValidationParams, alphabet: Iterable[str], *, transcribed: boo
     params
         The thresholds, and what stops or warns.
     alphabet
-        The characters of the tokens.
+        The characters of the tokens; None for a recogniser that brings a vocabulary of its own.
     transcribed
         Whether the corpus has transcripts; without, nothing is expected of them.
 
@@ -54,7 +54,7 @@ def rules(params: ValidationParams, alphabet: Iterable[str], *, transcribed: boo
     """
     listed = [*_recordings(), *_supervisions(params), *(_transcripts(params, alphabet) if transcribed else [])]
     listed += [*_speakers(), *_splits(params), *_cohorts(params)]
-    names = {rule.name for rule in listed} | {rule.name for rule in _transcripts(params, alphabet)}
+    names = {rule.name for rule in listed} | {rule.name for rule in _transcripts(params, "")}
     for key in ("stop", "warn"):
         for name in getattr(params, key):
             if name not in names:
@@ -116,10 +116,10 @@ def _supervisions(params: ValidationParams) -> list[Rule]:
     ]  # fmt: skip
 
 
-def _transcripts(params: ValidationParams, alphabet: Iterable[str]) -> list[Rule]:
+def _transcripts(params: ValidationParams, alphabet: Iterable[str] | None) -> list[Rule]:
     """What references must be."""
     one: dict[str, Any] = {"suite": "supervisions", "table": "utterances"}
-    characters = "".join(re.escape(character) for character in sorted(set(alphabet)))
+    characters = "".join(re.escape(character) for character in sorted(set(alphabet or ())))
     same = "ExpectColumnPairValuesToBeEqual"
     return [
         _between("speech_rate", f"speech has at most {params.max_words_per_s:g} words a second", "words_per_s", 0,
@@ -129,7 +129,8 @@ def _transcripts(params: ValidationParams, alphabet: Iterable[str]) -> list[Rule
         Rule("lower_case", sentence="ref is in lower case", kind=same,
              arguments={"column_A": "ref", "column_B": "ref_in_lower_case"}, **one),
         _matching("single_spaces", "ref is words with single spaces between them", r"\S+(?: \S+)*"),
-        _matching("alphabet", "ref is made of the characters of the token alphabet", f"[{characters}]+"),
+        *([] if alphabet is None else [
+            _matching("alphabet", "ref is made of the characters of the token alphabet", f"[{characters}]+")]),
     ]  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def validate_utterances(
     utterances: pd.DataFrame,
     params: ValidationParams,
     *,
-    alphabet: Iterable[str],
+    alphabet: Iterable[str] | None,
     sound: pd.DataFrame | None = None,
     columns: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def validate_utterances(
     params
         The thresholds, and what stops or warns.
     alphabet
-        The characters that tokens are made of.
+        The characters that tokens are made of; None for a recogniser that brings a vocabulary of its own.
     sound
         How each utterance sounds, with `SOUND_COLUMNS`.
     columns
@@ -119,9 +119,12 @@ def validate(
     data: Path,
     output: Path,
     columns: Sequence[str] = (),
+    brings_vocabulary: bool = False,
     render: Render | None = None,
 ) -> dict[str, Any]:
     """The `validate` stage: check `utterances.parquet`, `sound.parquet` and `tokens.txt` of `data`.
+
+    `tokens.txt` has the characters of train and adapt; a recogniser that `brings_vocabulary` does not read it.
 
     Where nothing stops, the summary is written to `output` and the mark that training depends on to
     `data/validated.txt`. Otherwise neither appears, and the summary goes to `<output without suffix>/failed.json`. The
@@ -138,7 +141,7 @@ def validate(
     mark, folder = data / "validated.txt", output.with_suffix("")
     for stale in (mark, output):
         stale.unlink(missing_ok=True)
-    alphabet = Tokens.read(data / "tokens.txt").alphabet
+    alphabet = None if brings_vocabulary else Tokens.read(data / "tokens.txt").alphabet
     summary = validate_utterances(utterances, params, alphabet=alphabet, sound=sound, columns=columns)
     with atomic_folder(folder) as temporary:
         if render is not None:

@@ -14,6 +14,7 @@ from isogloss.corpus.frontend.features import Runner, compute_features, feature_
 from isogloss.corpus.frontend.sound import SoundMeasures
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.corpus.manifests import make_cuts
+from isogloss.corpus.selection import select_utterances
 from isogloss.corpus.splits import assign_splits
 from isogloss.tables import METADATA_COLUMNS, SPLITS, atomic_folder, conform, write_json, write_parquet
 
@@ -46,7 +47,7 @@ def prepare(
     """
     cuts = make_cuts(corpus_folder)
     recordings = {one.id: one for one in RecordingSet.from_file(corpus_folder / "recordings.jsonl")}
-    utterances = _with_splits(_metadata(cuts), params)
+    utterances = _with_splits(select_utterances(_metadata(cuts), params), params)
     by_id = {cut.id: cut for cut in cuts}
     splits = {
         split: CutSet.from_cuts(by_id[id_] for id_ in utterances.loc[utterances["split"] == split, "utterance_id"])
@@ -70,6 +71,12 @@ def prepare(
     write_parquet(_sound_table(utterances, sounds), output / "sound.parquet")
     write_parquet(utterances, output / "utterances.parquet")
     return utterances
+
+
+def sentence_overlap(utterances: pd.DataFrame, split: str) -> float:
+    """The share of a split's utterances whose sentence occurs in train or adapt."""
+    learnt = set(utterances.loc[utterances["split"].isin(["train", "adapt"]), "ref"])
+    return float(utterances.loc[utterances["split"] == split, "ref"].isin(learnt).mean())
 
 
 def _sound_table(utterances: pd.DataFrame, sounds: Mapping[str, SoundMeasures]) -> pd.DataFrame:
@@ -105,6 +112,7 @@ def _metadata(cuts: CutSet) -> pd.DataFrame:
                 **(supervision.custom or {}),
                 "utterance_id": cut.id,
                 "speaker_id": supervision.speaker,
+                "recording_id": cut.recording_id,
                 "ref": supervision.text,
                 "words": len(supervision.text.split()),
                 "duration_s": cut.duration,

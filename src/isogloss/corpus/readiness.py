@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from isogloss.config.components import EMBEDDINGS, TEXT_COLUMNS, ZIP_FIGURES, RuleComponent
+from isogloss.config.components import EMBEDDINGS, TEXT_COLUMNS, ZIP_FIGURES, RecognizerComponent, RuleComponent
 from isogloss.config.params import Params
 from isogloss.config.registry import declaration
 from isogloss.corpus.description import RecordedCorpus, read_description
@@ -89,7 +89,8 @@ def _of(params: Params, ingested: Ingested) -> Iterator[Finding]:
         return
     yield from _speakers(params, table)
     yield from _rules(params, table, ingested)
-    if transcribed and params.prepare.tokens == "characters" and params.asr.model == "transducer":
+    pretrained = declaration(RecognizerComponent, params.asr.model).pretrained
+    if transcribed and params.prepare.tokens == "characters" and not pretrained:
         yield from _letters(table)
 
 

@@ -85,20 +85,56 @@ def strata(utterances: pd.DataFrame, columns: str | Sequence[str]) -> pd.DataFra
 
 def _assigned(utterances: pd.DataFrame, params: PrepareParams, wanted: Sequence[str]) -> pd.Series:
     """Splits of utterances that are free; those that are not wanted stay train."""
-    if params.assignment == "hashed":
-        return utterances["speaker_id"].map(
-            {speaker: _hashed(speaker, params, wanted) for speaker in utterances["speaker_id"].unique()}
-        )
     random = np.random.default_rng(params.seed)
+    speakers = strata(utterances, params.stratify_by)
+    if params.assignment == "hashed":
+        hashed = {speaker: _hashed(speaker, params, wanted) for speaker in utterances["speaker_id"].unique()}
+        return _with_rare(utterances, utterances["speaker_id"].map(hashed), speakers, params, random)
     split_of: dict[str, str] = {}
-    for _, stratum in strata(utterances, params.stratify_by).groupby("stratum", sort=True):
+    for _, stratum in speakers.groupby("stratum", sort=True):
         names = random.permutation(stratum["speaker_id"].to_numpy())
         counts = _held_out_counts(len(names), params)
         held_out = [split for split, count in counts.items() if split in wanted for _ in range(count)]
         split_of.update(zip(names, held_out + ["train"] * (len(names) - len(held_out)), strict=True))
     _fill_empty(split_of, params, [split for split in wanted if split != "adapt"], random)
     splits = utterances["speaker_id"].map(split_of)
-    return _with_adapt(utterances, splits, split_of, params, random) if "adapt" in wanted else splits
+    if "adapt" in wanted:
+        splits = _with_adapt(utterances, splits, split_of, params, random)
+    return _with_rare(utterances, splits, speakers, params, random)
+
+
+def _with_rare(
+    utterances: pd.DataFrame,
+    splits: pd.Series,
+    speakers: pd.DataFrame,
+    params: PrepareParams,
+    random: np.random.Generator,
+) -> pd.Series:
+    """The splits with the speakers of train that are too many for `params.train_shares` moved to adapt."""
+    if not params.train_shares:
+        return splits
+    learning = sorted(utterances.loc[splits == "train", "speaker_id"].unique())
+    surplus = _beyond_their_share(learning, speakers, params, random)
+    return splits.where(~utterances["speaker_id"].isin(surplus), "adapt")
+
+
+def _beyond_their_share(
+    train: list[str], speakers: pd.DataFrame, params: PrepareParams, random: np.random.Generator
+) -> set[str]:
+    """The speakers of train that are too many for `params.train_shares`."""
+    stratum = speakers.set_index("speaker_id")["stratum"].loc[train]
+    surplus: set[str] = set()
+    for value, share in params.train_shares.items():
+        of_value = sorted(stratum.index[stratum == value])
+        if not of_value:
+            raise CorpusError(
+                f"prepare.train_shares names {value!r}, but no speaker of train has that {params.stratify_by}; there "
+                f"are {', '.join(sorted(set(stratum)))}"
+            )
+        others = int((~stratum.isin(list(params.train_shares))).sum())
+        kept = round(share * others / (1.0 - sum(params.train_shares.values())))
+        surplus |= {str(one) for one in random.permutation(of_value)[kept:]}
+    return surplus
 
 
 def _fill_empty(

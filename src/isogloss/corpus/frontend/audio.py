@@ -25,10 +25,10 @@ def load_audio(cut: Cut) -> Samples:
     return load_mono(cut)
 
 
-def read_audio(path: Path) -> Samples:
+def read_audio(path: Path, *, start_s: float = 0.0, duration_s: float | None = None) -> Samples:
     """The samples of an audio file of any format that libsndfile reads, as `load_audio` gives those of a cut.
 
-    Several channels are averaged.
+    From `start_s`, for `duration_s` (to the end where None). Several channels are averaged.
 
     Raises
     ------
@@ -39,7 +39,10 @@ def read_audio(path: Path) -> Samples:
         raise CorpusError(f"there is no audio file {path}; correct the path")
     try:
         frames = soundfile.info(path).frames
-        channels_CS = Recording.from_file(path).resample(SAMPLING_RATE).load_audio() if frames > 0 else np.empty((1, 0))
+        channels_CS = np.empty((1, 0))
+        if frames > 0:
+            recording = Recording.from_file(path).resample(SAMPLING_RATE)
+            channels_CS = recording.load_audio(offset=start_s, duration=duration_s)
     except (soundfile.SoundFileError, OSError, AudioLoadingError, DurationMismatchError) as error:
         reason = str(error).splitlines()[0].removeprefix(f"Error opening {str(path)!r}: ").rstrip(".")
         raise CorpusError(f"{path} cannot be decoded ({reason}); convert it to WAV or FLAC") from None

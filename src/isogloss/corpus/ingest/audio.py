@@ -1,4 +1,4 @@
-"""What the audio files of a corpus are: sampling rate, length and channels, from their headers.
+"""Sampling rate, length and channels of a corpus' audio files, from their headers.
 
 Each file is opened once, by a pool of threads (libsndfile works outside the interpreter lock). A file that has been
 cut off is found: libsndfile says where a chunk is shorter than its header promises, headers of SPHERE count samples,
