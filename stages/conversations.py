@@ -4,12 +4,13 @@ import sys
 from pathlib import Path
 
 from isogloss.config import load_params
+from isogloss.config.multitalker import ConversationSet
 from isogloss.corpus.conversations.store import store_conversations
 from isogloss.entry import entry
 
 
 @entry
-def main(name: str) -> None:
+def main(name: ConversationSet) -> None:
     """Mix or read one set and say what is in it."""
     params = load_params().multitalker
     turns = store_conversations(name, params, data=Path("data"), folder=Path("data/conversations") / name)

@@ -4,12 +4,13 @@ import sys
 from pathlib import Path
 
 from isogloss.config import load_params
+from isogloss.config.multitalker import Talkers
 from isogloss.entry import entry
 from isogloss.training.multitalker import train_multitalker
 
 
 @entry
-def main(system: str) -> None:
+def main(system: Talkers) -> None:
     """Train, from a checkpoint where a killed run left one."""
     model = train_multitalker(
         system,
