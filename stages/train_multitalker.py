@@ -2,15 +2,15 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from isogloss.config import load_params
-from isogloss.config.multitalker import Talkers
 from isogloss.entry import entry
 from isogloss.training.multitalker import train_multitalker
 
 
 @entry
-def main(system: Talkers) -> None:
+def main(system: Any) -> None:
     """Train, from a checkpoint where a killed run left one."""
     model = train_multitalker(
         system,
