@@ -159,8 +159,8 @@ def test_the_command_wants_one_recording_and_a_model_of_turns(single_talker, tmp
     soundfile.write(tmp_path / "talk.wav", np.zeros(1600), 16_000)
     talk = str(tmp_path / "talk.wav")
     for arguments, sentence in (
-        ([], "name one recording"),
-        (["--turns", talk, "--stream", talk], "name one recording"),
+        ([], "name a TABLE of recordings, or one recording"),
+        (["--turns", talk, "--stream", talk], "name a TABLE of recordings"),
         (["--turns", talk, "--model", str(tmp_path / "base")], "marks no turns"),
         (["--turns", talk, "--model", str(tmp_path)], "has no model.json"),
     ):

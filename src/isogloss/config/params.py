@@ -57,6 +57,11 @@ class Params(Section):
         return options
 
     @property
+    def recognizer(self) -> str:
+        """The base recogniser in a word or two: its kind, and the encoder of a transducer."""
+        return f"{self.asr.model} {self.asr.encoder}" if self.asr.model == "transducer" else self.asr.model
+
+    @property
     def longest_utterance_s(self) -> float:
         """Seconds that an utterance may last: by `validation`, and by the window of the recogniser where it has one."""
         window = getattr(getattr(self, self.asr.model, None), "window_seconds", None)

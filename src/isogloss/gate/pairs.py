@@ -67,8 +67,8 @@ def read_pair(params: GateParams, folder: Path) -> Pair:
     rows = _same_utterances(baseline, candidate)
     tables = [one.before.assign(utterance_id=one.ids) for one in (baseline, candidate)]
     after = tables[1].iloc[rows].reset_index(drop=True)
-    _refuse_differences(tables[0], after, baseline.reference_hash, candidate.reference_hash[rows])
-    if params.identical == "refused" and bool((baseline.hypothesis_hash == candidate.hypothesis_hash[rows]).all()):
+    _refuse_differences(tables[0], after, baseline.hashes[0], candidate.hashes[0][rows])
+    if params.identical == "refused" and bool((baseline.hashes[1] == candidate.hashes[1][rows]).all()):
         raise TableError(
             f"baseline and candidate have the same hypothesis in all {len(rows)} rows; give the candidate's own "
             "transcripts, or write `identical: allowed` where nothing was meant to change"
@@ -78,7 +78,7 @@ def read_pair(params: GateParams, folder: Path) -> Pair:
         candidate=after,
         groupings=known_groupings(baseline.attributes, requests[0]),
         steps=steps[0],
-        digest=_digest(tables[0], baseline.reference_hash),
+        digest=_digest(tables[0], baseline.hashes[0]),
         files=files,
         warnings=list(dict.fromkeys([*baseline.warnings, *candidate.warnings])),
     )

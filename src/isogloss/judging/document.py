@@ -49,6 +49,9 @@ class Rates(Change):
     """The largest relative harm that the data do not exclude: the upper end of `ci95`, one-sided at half the level."""
     noninferior: bool | None = None
     """Whether `harm_bound` is below the document's `margin`; None where there is no bound."""
+    deciding_speakers: float | None = None
+    """Recognition: how many speakers decide on the change, or on the rate of a single system. Where they are fewer than
+    the document's `min_deciding`, there is neither interval nor test, since none holds its level."""
     effective_speakers: float | None = None
     """Kish's (sum w)^2 / sum w^2 of the speakers' weights w; their number where all weigh the same."""
 
@@ -287,7 +290,7 @@ class Document(Record):
 
     kind: Literal["isogloss-document"] = "isogloss-document"
     task: Literal["asr", "verification"]
-    metric: Literal["WER", "EER"]
+    metric: Literal["WER", "CER", "EER"]
     systems: Annotated[list[str], Field(min_length=1, max_length=2)]
     """The names of the first and of the second system."""
     split: str
@@ -316,6 +319,8 @@ class Document(Record):
     """No figure is about fewer speakers."""
     min_speakers_for_inference: int
     """Effective ones."""
+    min_deciding: float | None = None
+    """Recognition: no interval is of a figure on which fewer speakers decide."""
     seeds: dict[str, int] = {}
     """The seeds that led to the systems."""
     overall: OverallFigures

@@ -21,13 +21,14 @@ Totals = NDArray[np.float64]
 SIDES: tuple[Literal["before"], Literal["after"]] = ("before", "after")
 TOTALS = ["errors_before", "words_before", "errors_after", "words_after"]
 """Weighted totals, in the order in which `statistics.estimands` wants them."""
-NEEDED = ["utterance_id", "speaker_id", "words", *ERROR_COLUMNS]
+NEEDED = ["utterance_id", "speaker_id", "words"]
 
 
 def pair_utterances(before: pd.DataFrame, after: pd.DataFrame | None = None, *, alike: bool = False) -> pd.DataFrame:
-    """One row an utterance: utterance_id, speaker_id, words, weight and weighted `TOTALS` (of one system, two of them).
+    """A row an utterance: utterance_id, speaker_id, words, utterances, weight, weighted `TOTALS` (of one system two).
 
-    Rows are in the order of `before`, whose weights count; `alike` sets all of them to 1.
+    Rows are in the order of `before`, whose weights count; `alike` sets all of them to 1. A row may be the sum of
+    several utterances, which a column `utterances` counts, and may have `errors` in place of their kinds.
 
     Raises
     ------
@@ -37,7 +38,8 @@ def pair_utterances(before: pd.DataFrame, after: pd.DataFrame | None = None, *, 
     """
     sides = [before] if after is None else [before, after]
     for name, table in zip(SIDES, sides, strict=False):
-        require_columns(table, NEEDED, where=f"the table {name}")
+        counts = ["errors"] if "errors" in table.columns else ERROR_COLUMNS
+        require_columns(table, [*NEEDED, *counts], where=f"the table {name}")
         refuse_duplicates(table["utterance_id"], f"the table {name}")
     if before.empty:
         raise TableError("the table before has no utterance; there is nothing to compare")
@@ -47,6 +49,7 @@ def pair_utterances(before: pd.DataFrame, after: pd.DataFrame | None = None, *, 
     words = weight * before["words"].to_numpy(np.float64)
     pairs = {name: before[name].to_numpy() for name in ("utterance_id", "speaker_id")}
     pairs["words"], pairs["weight"] = before["words"].to_numpy(np.int64), weight
+    pairs["utterances"] = np.asarray(before.get("utterances", 1) * np.ones(len(before), dtype=np.int64))
     for name, table in zip(SIDES, sides, strict=False):
         pairs[f"errors_{name}"], pairs[f"words_{name}"] = weight * error_counts(table), words
     return pd.DataFrame(pairs)
@@ -88,7 +91,7 @@ def sums_by_cohort(pairs: pd.DataFrame, cohorts: pd.Series) -> pd.DataFrame:
     # rows alone, to the last bit: pandas adds up unsorted rows otherwise than sorted ones.
     key_N = cohort_N * len(speakers) + speaker_N
     order_N = np.argsort(key_N, kind="stable")
-    values = rows.drop(columns=["utterance_id", "speaker_id"]).assign(utterances=1)
+    values = rows.drop(columns=["utterance_id", "speaker_id"]).assign(weight=rows["weight"] * rows["utterances"])
     sums = values.iloc[order_N].groupby(key_N[order_N], sort=False).sum()
     sums["weight"] /= sums["utterances"]
     keys = sums.index.to_numpy()

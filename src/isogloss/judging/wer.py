@@ -65,7 +65,7 @@ def word_error_document(
     judge = _Judge(pairs, other, statistics, min_speakers, against_rest, speakers_known, split)
     return Document(
         task="asr",
-        metric="WER",
+        metric="CER" if "characters" in about.get("normalisation", ()) else "WER",
         systems=list(systems),
         split=split,
         unit="speaker" if speakers_known else "utterance",
@@ -79,6 +79,7 @@ def word_error_document(
         margin=statistics.margin,
         min_speakers=min_speakers,
         min_speakers_for_inference=asked.min_speakers,
+        min_deciding=statistics.min_deciding,
         overall=judge.overall(),
         groupings=[judge.grouping(*pair) for pair in zip(groupings, shown, strict=True)],
         **about,
@@ -152,7 +153,7 @@ class _Judge:
         apart = [one for one in cohorts if not one.merged]
         seconds = [under_other(one) for one in apart]
         alpha = 1 - self.statistics.confidence
-        partial = self.sizes(sums)["utterances"] != len(self.pairs)
+        partial = self.sizes(sums)["utterances"] != int(self.pairs["utterances"].sum())
         worst = cohorts[0]
         return GroupingFigures(
             **head,
@@ -255,9 +256,17 @@ def regions(grouping: Grouping) -> list[Region]:
 
 def harmed(cohort: CohortFigures, alpha: float) -> bool:
     """Whether the rate rose, and significantly so after adjustment for all cohorts."""
+    return significant(cohort, alpha) and (cohort.after or 0.0) > (cohort.before or 0.0)
+
+
+def significant(cohort: CohortFigures, alpha: float) -> bool:
+    """Whether a change holds: its p value after adjustment, and an interval without zero where it has one.
+
+    A cohort without errors on one side has no relative change, and so no interval.
+    """
     if cohort.p_holm is None or cohort.before is None or cohort.after is None:
         return False
-    return cohort.p_holm <= alpha and cohort.after > cohort.before
+    return cohort.p_holm <= alpha and (cohort.ci95 is None or not cohort.ci95[0] <= 0 <= cohort.ci95[1])
 
 
 def _rank(ranked: Mapping[str, Ranked], name: str) -> float:
