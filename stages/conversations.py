@@ -2,15 +2,15 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from isogloss.config import load_params
-from isogloss.config.multitalker import ConversationSet
 from isogloss.corpus.conversations.store import store_conversations
 from isogloss.entry import entry
 
 
 @entry
-def main(name: ConversationSet) -> None:
+def main(name: Any) -> None:
     """Mix or read one set and say what is in it."""
     params = load_params().multitalker
     turns = store_conversations(name, params, data=Path("data"), folder=Path("data/conversations") / name)
@@ -19,4 +19,4 @@ def main(name: ConversationSet) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])  # type: ignore[arg-type]  # an item of multitalker.sets
+    main(sys.argv[1])
