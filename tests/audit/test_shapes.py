@@ -18,6 +18,13 @@ def refusal(**options) -> str:
     return str(caught.value)
 
 
+def without_kinds(document):
+    content = document.content()
+    for figures in (content["overall"], *(c for g in content["groupings"] for c in g["cohorts"])):
+        figures.pop("kinds")
+    return content
+
+
 @pytest.fixture
 def second(table):
     return table["hyp"].str.replace("x", "x y")
@@ -47,7 +54,9 @@ def test_counts_and_sums_by_speaker_give_the_figures_of_the_texts(save, table, q
     rows = rows.assign(utterances=1)
     keys = ["speaker_id", "part", "gender"]
     summed = rows.groupby(keys, as_index=False)[["words", *KINDS, "utterances"]].sum()
-    assert audit(Request(table=save(summed, "summed.parquet"), **options)).document == expected
+    found = audit(Request(table=save(summed, "summed.parquet"), **options)).document
+    assert found.overall.kinds[0].runaway is None  # of sums nobody can tell
+    assert without_kinds(found) == without_kinds(expected)
     total = summed.assign(errors=summed[KINDS].sum(axis=1)).drop(columns=KINDS)
     document = audit(Request(table=save(total, "total.csv"), **options)).document
     assert document.overall.before_ci95 == expected.overall.before_ci95

@@ -7,7 +7,8 @@ from pathlib import Path
 from isogloss.config import StatisticsParams
 from isogloss.errors import ParamsError
 from isogloss.judging import Document, compare
-from isogloss.judging.intake.groupings import candidates, known_groupings
+from isogloss.judging.details import with_details
+from isogloss.judging.intake.groupings import candidates, covariates, known_groupings, overlaps
 from isogloss.judging.intake.request import Request
 from isogloss.judging.intake.trials import read_trials
 from isogloss.judging.intake.utterances import read_utterances
@@ -45,17 +46,22 @@ def audit_utterances(request: Request) -> Audit:
             groupings.append(grouping)
             warnings += said
     speakers = int(utterances.before["speaker_id"].nunique())
+    statistics = permitted(request.statistics, speakers=speakers)
+    if not request.speakers_unknown:
+        warnings += overlaps(groupings, utterances.before["speaker_id"])
     document = compare(
         utterances.before,
         utterances.after,
         groupings,
-        systems=list(utterances.systems),
+        systems=list(utterances.systems)[: 2 if utterances.after is not None else 1],
         split="all speakers",
-        statistics=permitted(request.statistics, speakers=speakers),
+        statistics=statistics,
         min_speakers=request.min_speakers,
         speakers_known=not request.speakers_unknown,
         about={"normalisation": list(request.normalise)},
     )
+    adjusting = covariates(utterances.attributes, request)
+    document = with_details(document, utterances.systems, groupings, covariates=adjusting, statistics=statistics)
     named = () if groupings else tuple(candidates(utterances.attributes, rows=len(utterances.before)))
     return Audit(document=document, warnings=tuple(warnings), candidates=named)
 

@@ -44,6 +44,9 @@ class Disparity:
     """Adjusted over the cohorts of the table."""
     detectable_ratio: float | None
     """The least ratio above 1 that these speakers would have shown, with power 0.8."""
+    difference: float | None = None
+    """Error rate of the cohort less that of all other speakers."""
+    difference_interval: list[float] | None = None
 
     def worse(self, *, confidence: float) -> bool:
         """Whether the cohort is significantly worse than the rest."""
@@ -109,11 +112,12 @@ def _disparity(sums: pd.DataFrame, name: str, shared: bool, statistics: Statisti
     rates = [part[:, 0].sum() / part[:, 1].sum() if part[:, 1].sum() > 0 else np.nan for part in groups]
     known = np.isfinite(rates[0])
     ratio = rates[0] / rates[1] if known and rates[1] > 0 else None
-    ratio_interval = p = detectable = None
+    ratio_interval = difference_interval = p = detectable = None
     effective = min(effective_speakers(weight) for weight in _weights(sums, inside, shared=shared))
     if effective >= statistics.min_speakers and all(part[:, 1].sum() > 0 for part in groups):
         drawn: Any = _joint(sums, inside) if shared else groups
-        ratio_interval = estimate(drawn, [of.ratio_of_groups()], statistics)[0].interval
+        both = estimate(drawn, [of.ratio_of_groups(), of.difference_of_groups()], statistics)
+        ratio_interval, difference_interval = (one.interval for one in both)
         if not shared:
             (n, d), (m, e) = groups[0].T, groups[1].T
             detectable = detectable_ratio((n, d), (m, e), effective=effective, confidence=statistics.confidence)
@@ -130,6 +134,8 @@ def _disparity(sums: pd.DataFrame, name: str, shared: bool, statistics: Statisti
         p=p,
         p_holm=None,
         detectable_ratio=detectable,
+        difference=float(rates[0] - rates[1]) if known and np.isfinite(rates[1]) else None,
+        difference_interval=difference_interval,
     )
 
 
