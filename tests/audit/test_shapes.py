@@ -134,3 +134,20 @@ def test_a_hint_where_case_alone_makes_most_errors(save, table):
     (said,) = read_utterances(Request(table=save(rows))).warnings
     assert said.startswith("case alone make") and said.endswith("add lower to --normalise")
     assert read_utterances(Request(table=save(rows), normalise=("lower",))).warnings == ()
+
+
+def test_a_table_read_in_blocks_gives_the_document_of_the_table_read_at_once(save, table, quick, monkeypatch):
+    from isogloss.judging.intake import streaming
+
+    rows = table.assign(weight=[1.0 + (int(s[1:]) % 2) for s in table["speaker_id"]], other=table["hyp"] + " y")
+    options = {"by": ("part", "part+gender"), "statistics": quick, "hypotheses": (("A", "hyp"), ("B", "other"))}
+    for name in ("rows.csv", "rows.jsonl"):
+        path = save(rows, name)
+        whole = audit(Request(table=path, **options))
+        monkeypatch.setattr(streaming, "LARGE_BYTES", 1)
+        monkeypatch.setattr(streaming, "BLOCK_BYTES", 9000)
+        assert streaming.stream_rows(Request(table=path, **options)) is not None
+        assert audit(Request(table=path, **options)) == whole
+        twice = save(pd.concat([rows, rows.iloc[[3]]]), f"twice_{name}")
+        assert "occurs a second time" in refusal(table=twice, **options)
+        monkeypatch.undo()

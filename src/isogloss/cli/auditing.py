@@ -13,7 +13,7 @@ from isogloss.judging.intake.request import Request
 from isogloss.judging.intake.trials import read_trials
 from isogloss.judging.intake.utterances import read_utterances
 
-EXCHANGES = 100_000_000
+EXCHANGES = 50_000_000
 """Speakers times permutations of a test at most, but for 2,000 permutations at least: time, not precision, decides."""
 
 
