@@ -90,6 +90,7 @@ _FILES = ("ref", "after", "after_hyp", "utt2spk", "attributes", "zips", "embeddi
     help="Seed of the random halves, draws and permutations.",
 )
 @click.option("--trials", type=FILE, help="Scores of a speaker verifier, in place of TABLE: enrol_id, test_id, score.")
+@click.option("--scores", type=FILE, help="Of --trials that hold none: a line with enrol, test and score.")
 @click.option("--speakers", type=FILE, help="With --trials: utterance_id, speaker_id and columns for --by.")
 @entry
 def audit(
@@ -119,12 +120,15 @@ def audit(
     from isogloss.report.folder import check_folder
     from isogloss.report.terminal import plain
 
-    trials, speakers = options.pop("trials"), options.pop("speakers")
+    trials, speakers, scores = (options.pop(name) for name in ("trials", "speakers", "scores"))
     if trials is not None or speakers is not None:
         if separator is not None:
             raise ParamsError("--separator does not go with --trials, whose separators are found; leave it out")
-        _audit_verifier(trials, speakers, out, seed, {**options, "hyp": hyp, "min_inference": min_inference})
+        more = {"hyp": hyp, "min_inference": min_inference, "scores": scores}
+        _audit_verifier(trials, speakers, out, seed, {**options, **more})
         return
+    if scores is not None:
+        raise ParamsError("--scores goes with --trials; add it, or leave --scores out")
     options["name"] = options["name"] or "before"
     request = Request(
         columns=_mapping(columns),
@@ -158,7 +162,7 @@ def _audit_verifier(
 
     if trials is None or speakers is None:
         raise ParamsError("--trials and --speakers go together: scores, and who spoke; add the other")
-    for name in ("table", "after", "discover", "ref", "hyp", "after_hyp", "attributes", "embeddings", "zips"):
+    for name in ("table", "discover", "hyp", "within", "adjust", "system_column", *_FILES):
         if options[name]:
             option = "TABLE" if name == "table" else f"--{name.replace('_', '-')}"
             raise ParamsError(f"--trials does not go with {option}; leave it out")
@@ -171,8 +175,10 @@ def _audit_verifier(
         statistics=StatisticsParams(seed=seed, min_speakers=options["min_inference"]),
         min_speakers=options["min_speakers"],
         names=(options["name"], options["after_name"]),
+        scores=options["scores"],
+        pattern=options["speaker_pattern"],
     )
-    found = origin({"--trials": trials, "--speakers": speakers})
+    found = origin({"--trials": trials, "--scores": options["scores"], "--speakers": speakers})
     _show(document.model_copy(update={"origin": found}), out, [])
 
 

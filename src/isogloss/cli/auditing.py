@@ -74,6 +74,8 @@ def audit_trials(
     statistics: StatisticsParams,
     min_speakers: int,
     names: tuple[str | None, str] = (None, "after"),
+    scores: Path | None = None,
+    pattern: str | None = None,
 ) -> Document:
     """Judge a verifier, or compare two, from their scores, overall and by columns of the speakers' table.
 
@@ -87,6 +89,8 @@ def audit_trials(
         As `judging.compare`.
     names
         What to call the verifier, and the second one if there is one.
+    scores, pattern
+        A file of scores where the trials have none, and how to find speakers in ids (`read_trials`).
 
     Raises
     ------
@@ -96,7 +100,7 @@ def audit_trials(
     ParamsError
         Two verifiers have the same name.
     """
-    listed, groupings = read_trials(trials, speakers, by=by)
+    listed, groupings = read_trials(trials, speakers, by=by, scores=scores, pattern=pattern)
     paired = "score_before" in listed.columns
     systems = (names[0] or ("before" if paired else "verifier"), names[1])
     if paired and systems[0] == systems[1]:
