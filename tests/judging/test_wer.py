@@ -176,10 +176,10 @@ def test_a_cohort_without_errors_has_no_relative_change():
 
 
 def test_speakers_who_appear_in_several_cohorts_are_drawn_with_all_their_utterances():
-    before, after, assignments = tables({"a": 40}, utterances=6)
+    before, after, assignments = tables({"a": 90}, utterances=6)
     crossed = assignments.assign(cohort=np.where(assignments.index % 2 == 0, "a", "b"))
     found = rule(before, after, crossed, min_speakers=1)
-    assert found.speakers == 40 and [cohort.speakers for cohort in found.cohorts] == [40, 40]
+    assert found.speakers == 90 and [cohort.speakers for cohort in found.cohorts] == [90, 90]
     assert found.spread.mean.ci95 is not None
 
 

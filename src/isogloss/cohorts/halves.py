@@ -16,7 +16,7 @@ from isogloss.cohorts.attribute import AttributeCohorts
 from isogloss.cohorts.automatic import SpeakerClusters
 from isogloss.cohorts.geodemographic import GeodemographicPartition
 from isogloss.cohorts.geographic import GeographicTree
-from isogloss.cohorts.rule import UNSPECIFIED, CohortRule
+from isogloss.cohorts.rule import UNSPECIFIED, CohortRule, counted_by
 from isogloss.config.components import RuleComponent
 from isogloss.config.registry import declaration
 from isogloss.errors import ParamsError, TableError
@@ -30,7 +30,7 @@ from isogloss.judging.grouping import Grouping, Ranked
 from isogloss.judging.intake.groupings import by_columns
 from isogloss.judging.intake.request import Request
 from isogloss.judging.intake.utterances import Utterances
-from isogloss.judging.word_errors import error_counts, error_rates
+from isogloss.judging.word_errors import error_counts, error_rates, row_weights
 from isogloss.zips import KEYS, PLACE, join_zip_attributes
 
 COHORT_SPEAKERS = 24
@@ -158,8 +158,15 @@ def _fit_rows(
 ) -> NDArray[np.object_]:
     """Fit on the rows of the half that chooses; the cohort of every row."""
     words, rate, speakers = _targets(rows)
+    counted = counted_by(rule, row_weights(rows)[choosing_N])
     try:
-        rule.fit(features[choosing_N], rate[choosing_N], sample_weight=words[choosing_N], groups=speakers[choosing_N])
+        rule.fit(
+            features[choosing_N],
+            rate[choosing_N],
+            sample_weight=words[choosing_N],
+            groups=speakers[choosing_N],
+            **counted,
+        )
     except ValueError as error:
         raise TableError(f"--discover {rule.rule_name} cannot be fitted: {error}") from None
     return rule.predict(features, groups=speakers)

@@ -34,6 +34,9 @@ class StatisticsParams(Section):
     """Relative harm that would not matter: where a larger one is excluded, a cohort is not inferior (our choice)."""
     min_speakers: PositiveInt = 20
     """Cohorts with fewer effective speakers (Kish's number) are shown without intervals and p values."""
+    min_deciding: Annotated[float, Field(ge=1.0)] = 5.0
+    """So many speakers at least must decide on a figure (`judging.statistics.intervals.deciding_speakers`): where fewer
+    do, no interval holds its level, so it has none (`benchmarks/results/statistics_pairs.md`)."""
 
 
 class PrivacyParams(Section):

@@ -40,12 +40,18 @@ class Rates(Change):
 
     before_ci95: Interval | None = None
     after_ci95: Interval | None = None
+    difference: float | None = None
+    """after - before, in rates; None without inference."""
+    difference_ci95: Interval | None = None
     p: float | None = None
     """Of "both systems have the same error rate", two-sided, not adjusted."""
     harm_bound: float | None = None
     """The largest relative harm that the data do not exclude: the upper end of `ci95`, one-sided at half the level."""
     noninferior: bool | None = None
     """Whether `harm_bound` is below the document's `margin`; None where there is no bound."""
+    deciding_speakers: float | None = None
+    """Recognition: how many speakers decide on the change, or on the rate of a single system. Where they are fewer than
+    the document's `min_deciding`, there is neither interval nor test, since none holds its level."""
     effective_speakers: float | None = None
     """Kish's (sum w)^2 / sum w^2 of the speakers' weights w; their number where all weigh the same."""
 
@@ -409,6 +415,8 @@ class Document(Record):
     """No figure is about fewer speakers."""
     min_speakers_for_inference: int
     """Effective ones."""
+    min_deciding: float | None = None
+    """Recognition: no interval is of a figure on which fewer speakers decide."""
     seeds: dict[str, int] = {}
     """The seeds that led to the systems."""
     overall: OverallFigures

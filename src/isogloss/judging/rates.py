@@ -4,6 +4,7 @@ Made of weighted totals by speaker (`pairing.TOTALS`), of which a system has two
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,9 +51,11 @@ def noninferior(bound: float | None, margin: float) -> bool | None:
 
 
 def _estimands(group: int, totals: Totals) -> list[of.Estimand]:
-    """What is estimated of a group: the rate of one system, or both rates and their relative change."""
+    """What is estimated of a group: the rate of one system, or both rates, their relative change and difference."""
     first = of.rate(group)
-    return [first] if totals.shape[1] == 2 else [first, of.rate(group, column=2), of.relative_change(group)]
+    if totals.shape[1] == 2:
+        return [first]
+    return [first, of.rate(group, column=2), of.relative_change(group), of.difference(group)]
 
 
 def _rates(part: pd.DataFrame, totals: Totals) -> Rates:
@@ -67,29 +70,39 @@ def _rates(part: pd.DataFrame, totals: Totals) -> Rates:
 
 def _inferred(rates: Rates, totals: Totals, estimates: Sequence[Estimate], statistics: StatisticsParams) -> Rates:
     """The same with intervals, the p value of the change, and the harm that is excluded."""
-    before = bounds(estimates[0])
+    before, judged = bounds(estimates[0]), estimates[2] if len(estimates) > 1 else estimates[0]
+    deciding = {"deciding_speakers": shown_number(judged.rests_on)}
     if len(estimates) == 1:
-        return rates.model_copy(update={"before_ci95": before})
-    errors_before, words_before, errors_after, words_after = totals.T
-    p = sign_flip(
-        errors_before,
-        errors_after,
-        words_before,
-        denominator_after=words_after,
-        permutations=statistics.permutations,
-        seed=statistics.seed,
-    )
-    of_change = bounds(estimates[2])
+        return rates.model_copy(update={"before_ci95": before, **deciding})
+    of_change = bounds(judged)
     bound = None if of_change is None else of_change[1]
     return rates.model_copy(
         update={
             "before_ci95": before,
             "after_ci95": bounds(estimates[1]),
             "ci95": of_change,
-            "p": p,
+            "difference": estimates[3].value,
+            "difference_ci95": bounds(estimates[3]),
+            "p": _p_of_change(totals, judged, statistics),
             "harm_bound": bound,
             "noninferior": noninferior(bound, statistics.margin),
+            **deciding,
         }
+    )
+
+
+def _p_of_change(totals: Totals, judged: Estimate, statistics: StatisticsParams) -> float | None:
+    """The sign-flip test; None where a few speakers decide, since then it does not hold its level either."""
+    if judged.rests_on is not None and not is_borne(judged.rests_on, statistics):
+        return None
+    before, words_before, after, words_after = totals.T
+    return sign_flip(
+        before,
+        after,
+        words_before,
+        denominator_after=words_after,
+        permutations=statistics.permutations,
+        seed=statistics.seed,
     )
 
 
@@ -152,10 +165,21 @@ def change_of(measure: of.Spread | None, cohorts: Sequence[CohortFigures]) -> Ch
 def estimate(
     groups: Sequence[Totals] | Totals, wanted: Sequence[of.Estimand], statistics: StatisticsParams
 ) -> list[Estimate]:
-    """The bootstrap as the parameters have it."""
-    return bootstrap(
+    """The bootstrap as the parameters have it; without an interval where a few speakers decide."""
+    found = bootstrap(
         groups, wanted, resamples=statistics.resamples, confidence=statistics.confidence, seed=statistics.seed
     )
+    return [one if is_borne(one.rests_on, statistics) else replace(one, low=None, high=None) for one in found]
+
+
+def is_borne(deciding: float | None, statistics: StatisticsParams) -> bool:
+    """Whether enough speakers decide on a figure for its interval and test to hold their level."""
+    return deciding is not None and deciding >= statistics.min_deciding
+
+
+def shown_number(value: float | None) -> float | None:
+    """A number of speakers as a document has it: None for what is unknown or without end."""
+    return None if value is None else finite(value)
 
 
 def bounds(estimate: Estimate) -> tuple[float, float] | None:

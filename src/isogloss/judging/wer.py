@@ -83,6 +83,7 @@ def word_error_document(
         margin=statistics.margin,
         min_speakers=min_speakers,
         min_speakers_for_inference=asked.min_speakers,
+        min_deciding=statistics.min_deciding,
         overall=judge.overall(),
         groupings=judge.all_groupings(groupings, shown),
         **about,
@@ -265,9 +266,17 @@ def regions(grouping: Grouping) -> list[Region]:
 
 def harmed(cohort: CohortFigures, alpha: float) -> bool:
     """Whether the rate rose, and significantly so after adjustment for all cohorts."""
+    return significant(cohort, alpha) and (cohort.after or 0.0) > (cohort.before or 0.0)
+
+
+def significant(cohort: CohortFigures, alpha: float) -> bool:
+    """Whether a change holds: its p value after adjustment, and an interval without zero where it has one.
+
+    A cohort without errors on one side has no relative change, and so no interval.
+    """
     if cohort.p_holm is None or cohort.before is None or cohort.after is None:
         return False
-    return cohort.p_holm <= alpha and cohort.after > cohort.before
+    return cohort.p_holm <= alpha and (cohort.ci95 is None or not cohort.ci95[0] <= 0 <= cohort.ci95[1])
 
 
 def _rank(ranked: Mapping[str, Ranked], name: str) -> float:

@@ -29,7 +29,12 @@ class WiseFtParams(MethodParams):
     the one with the lowest rate of the worst cohorts is taken; where none does, the one with the lowest overall."""
 
 
-COMPONENT = MitigationComponent(name="wise_ft", options=WiseFtParams, implementation="WiseFt")
+COMPONENT = MitigationComponent(
+    name="wise_ft",
+    options=WiseFtParams,
+    implementation="WiseFt",
+    settles="its share of fine-tuned weights",
+)
 
 
 class WiseFt(Mitigation[WiseFtParams, Recognizer]):

@@ -123,6 +123,19 @@ def read_pretrained(loader: Any, folder: Path, **options: Any) -> Any:
         raise ModelError(f"{folder} cannot be read as a checkpoint: {first}") from None
 
 
+def checkpoint_gradients(model: Any) -> None:
+    """Let a model of `transformers` compute its layers anew in the backward pass: less memory, about a third more time.
+
+    Raises
+    ------
+    ModelError
+        Models of this kind cannot.
+    """
+    if not model.supports_gradient_checkpointing:
+        raise ModelError(f"a {type(model).__name__} has no gradient checkpointing; set gradient_checkpointing to false")
+    model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+
+
 def _require_checkpoint(folder: Path, checkpoint: str) -> None:
     """Raise where a folder holds no weights that may be read."""
     if not folder.is_dir():

@@ -11,9 +11,21 @@ from dataclasses import dataclass
 
 from isogloss.judging.document import CohortFigures, Document, GroupingFigures
 from isogloss.judging.statistics.multiple import holm
+from isogloss.report.harm import ESTIMANDS, harm_excluded, other_estimand
 from isogloss.report.text import as_far_as_judged, counted, interval, listing, percent, signed_percent
 
 MOST_NAMED = 3
+HALVES = (
+    "The speakers were divided in two by a hash of their id. One half chose and ranked these cohorts; every figure and "
+    "test here is of the other half, which had no part in the choice.",
+    "the choosing half",
+)
+SPLITS = (
+    "Cohorts are ranked on the speakers of discovery; every figure and test here is of the speakers of test, who had "
+    "no part in that.",
+    "discovery",
+)
+"""How cohorts were chosen, in an audit and in a pipeline; and who chose them."""
 
 
 @dataclass(frozen=True)
@@ -102,17 +114,14 @@ def selection(grouping: GroupingFigures) -> str | None:
     """How a discovered grouping came about, and what that does to its figures."""
     if not grouping.discovered:
         return None
-    text = (
-        "The speakers were divided in two by a hash of their id. One half chose and ranked these cohorts; every figure "
-        "and test here is of the other half, which had no part in the choice."
-    )
+    text, who = HALVES if grouping.split != "test" else SPLITS
     ranked = [c for c in grouping.cohorts if c.discovery_rank is not None and c.discovery is not None]
     if not ranked:
         return text
     worst = min(ranked, key=lambda c: c.discovery_rank or 0)
     hidden = "" if worst.discovery_rank == 1 else f" of those that may be shown (rank {worst.discovery_rank})"
     return (
-        f"{text} The cohort that the choosing half found worst{hidden}, {worst.label}, has "
+        f"{text} The cohort that {who} found worst{hidden}, {worst.label}, has "
         f"{percent(worst.discovery)} there and {percent(worst.before)} here."
     )
 
@@ -128,7 +137,10 @@ def _overall(document: Document) -> str:
     sizes = ((document.speakers, "speaker"), (document.utterances, "utterance"), (document.words, "word"))
     size = ", ".join(counted(number, noun) for number, noun in sizes if number is not None)
     text = f"{size}: {percent(overall.before)} {document.metric}"
-    return text + (f" ({interval(overall.before_ci95)})" if overall.before_ci95 else "") + "."
+    text += f" ({interval(overall.before_ci95)})" if overall.before_ci95 else ""
+    if document.weighted and overall.other is not None:
+        text += f", {ESTIMANDS[document.estimand]}; {other_estimand(document)} {percent(overall.other.before)}"
+    return f"{text}."
 
 
 def _changes(document: Document) -> list[str]:
@@ -142,11 +154,19 @@ def _changes(document: Document) -> list[str]:
         f"{c.label} (by {g.title})" for g in document.groupings for c in g.cohorts if c.cohort in g.harmed_cohorts
     ]
     sentences = [f"{text}."]
+    if document.weighted and overall.other is not None:
+        other = overall.other
+        text = f"{other_estimand(document).capitalize()}: {percent(other.before)} to {percent(other.after)}"
+        if other.relative_change is not None:
+            text += f", a relative change of {signed_percent(other.relative_change)}"
+            text += f" ({interval(other.ci95, signed=True)})" if other.ci95 else ""
+        sentences.append(f"{text}.")
     if document.groupings and document.unit == "speaker":
         named = listing(harmed[:MOST_NAMED]) if len(harmed) <= MOST_NAMED else counted(len(harmed), "cohort")
         shown = [g for g in document.groupings if not g.withheld]
         nothing = _as_far_as_tested("It measurably harms no cohort", shown, lambda cohort: cohort.p_holm)
         sentences.append(f"It measurably harms {named}." if harmed else nothing)
+        sentences.append(harm_excluded(shown, document.margin))
     return sentences
 
 

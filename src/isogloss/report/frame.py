@@ -21,6 +21,7 @@ def page_environment() -> Environment:
         percent=text.percent,
         signed=text.signed_percent,
         interval=text.interval,
+        decimal=text.decimal,
         count=text.count,
         counted=text.counted,
         cost=text.cost,

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.strategies import DDPStrategy
@@ -190,7 +191,9 @@ class _BatchSeed(Callback):
     def on_train_batch_start(self, trainer: lightning.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """Seed."""
         number = trainer.fit_loop.epoch_loop.total_batch_idx
-        torch.manual_seed(self.seed * 1_000_003 + number + trainer.global_rank * 2**40)
+        seed = self.seed * 1_000_003 + number + trainer.global_rank * 2**40
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)  # by which wav2vec2 and its like decide which layers a step leaves out
 
 
 class _Finite(Callback):

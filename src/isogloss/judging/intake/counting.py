@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from isogloss.errors import TableError
 from isogloss.io.normalise import normalise
@@ -11,6 +12,9 @@ from isogloss.judging.intake.hints import hints
 from isogloss.judging.intake.request import Request
 from isogloss.judging.intake.tables import Read, empty_hypotheses
 from isogloss.judging.word_errors import word_errors
+
+Hashes = tuple[NDArray[np.uint64], NDArray[np.uint64]]
+NO_HASHES: Hashes = (np.array([], np.uint64), np.array([], np.uint64))
 
 
 @dataclass
@@ -24,6 +28,8 @@ class Counted:
     empty: dict[str, int] = field(default_factory=dict)
     """Empty hypotheses by system."""
     hints: list[str] = field(default_factory=list)
+    hashes: Hashes = NO_HASHES
+    """Of each reference and each hypothesis of the first system, where ids are required."""
 
     def warnings(self) -> list[str]:
         """All warnings, in sentences."""
@@ -65,7 +71,11 @@ def count(read: Read, request: Request) -> Counted:
     speakers = read.ids if request.speakers_unknown or read.speakers is None else read.speakers
     shared = pd.DataFrame({"utterance_id": np.arange(len(read.ids)), "speaker_id": speakers, "weight": read.weight})
     if read.counts:
-        return Counted({name: pd.concat([shared, counts], axis=1) for name, counts in read.counts.items()})
+        first_counts = next(iter(read.counts.values()))
+        return Counted(
+            {name: pd.concat([shared, counts], axis=1) for name, counts in read.counts.items()},
+            hashes=(_hashes(first_counts["words"], request), _hashes(first_counts, request)),
+        )
     references = normalise(listed(read.ref), request.normalise)
     hypotheses = {}
     for name, texts in read.hyps.items():
@@ -80,7 +90,15 @@ def count(read: Read, request: Request) -> Counted:
     first = next(iter(results))
     empty = {name: int(texts.isna().sum()) for name, texts in read.hyps.items()}
     said = hints(references, hypotheses[first], results[first], request.normalise)
-    return Counted(results, emptied, empty, said)
+    texts_of = (references, hypotheses[first])
+    hashes = [_hashes(pd.Series(texts, dtype=object), request) for texts in texts_of]
+    return Counted(results, emptied, empty, said, (hashes[0], hashes[1]))
+
+
+def _hashes(values: pd.Series | pd.DataFrame, request: Request) -> NDArray[np.uint64]:
+    """A hash of each row, the same everywhere; nothing where no ids are required, since it takes time."""
+    rows = values if request.ids_required else values.iloc[:0]
+    return np.asarray(pd.util.hash_pandas_object(rows, index=False), dtype=np.uint64)
 
 
 def refuse_same(hypotheses: dict[str, list[str]]) -> None:

@@ -22,6 +22,8 @@ class Request:
     """Any table that `isogloss.io` reads; one row an utterance."""
     separator: str | None = None
     """What separates the cells of CSV and TSV files; None: as their headers and suffixes say."""
+    ids_required: bool = False
+    """Whether a table must have utterance ids; else its rows are numbered."""
     after: Path | None = None
     """The same utterances with the hypotheses of a second system."""
     ref: Path | None = None

@@ -76,7 +76,13 @@ def _eligible(request: Request, path: Path) -> bool:
         request.discover or None,
         request.adjust or None,
     )
-    if not request.by or request.speakers_unknown or any(one is not None for one in single) or not path.is_file():
+    if (
+        not request.by
+        or request.speakers_unknown
+        or request.ids_required
+        or any(one is not None for one in single)
+        or not path.is_file()
+    ):
         return False
     packed = path.suffix.lower() == ".gz"
     kind = (path.with_suffix("") if packed else path).suffix.lower()

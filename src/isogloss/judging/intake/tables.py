@@ -43,7 +43,9 @@ def read_rows(source: Source, request: Request) -> Read:
     TableError
         A column is missing, a reference or an id is empty or an id occurs twice, or a weight or count is impossible.
     """
-    layout = layout_of(source, request, ids=request.after is not None or request.system_column is not None)
+    layout = layout_of(
+        source, request, ids=request.after is not None or request.system_column is not None or request.ids_required
+    )
     if layout.system is not None:
         return _long(source, layout, request)
     ids = _ids(source, layout)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from isogloss.io.attributes import Attributes
 from isogloss.io.table_reader import read_table
-from isogloss.judging.intake.counting import check_speakers, count
+from isogloss.judging.intake.counting import NO_HASHES, Hashes, check_speakers, count
 from isogloss.judging.intake.request import Request
 from isogloss.judging.intake.scoring_files import read_scoring_files
 from isogloss.judging.intake.streaming import stream_rows
@@ -26,6 +26,9 @@ class Utterances:
     """By the name of the system, in the order in which they were named."""
     attributes: Attributes
     warnings: tuple[str, ...]
+    hashes: Hashes
+    """Of each normalised reference and hypothesis of the first system (or its counts), where ids are required: they
+    show whether two tables have the same texts."""
 
     @property
     def before(self) -> pd.DataFrame:
@@ -48,7 +51,7 @@ def read_utterances(request: Request) -> Utterances:
     """
     large = stream_rows(request)
     if large is not None:
-        return Utterances(*large)
+        return Utterances(*large, NO_HASHES)
     if request.table is None:
         read = read_scoring_files(request, *request.kaldi)
     else:
@@ -60,4 +63,5 @@ def read_utterances(request: Request) -> Utterances:
     if request.attributes is not None:
         warnings += read.attributes.join(read_table(request.attributes, separator=request.separator))
     counted = count(read, request)
-    return Utterances(read.ids, counted.tables, read.attributes, (*warnings, *counted.warnings()))
+    said = (*warnings, *counted.warnings())
+    return Utterances(read.ids, counted.tables, read.attributes, said, counted.hashes)
