@@ -46,6 +46,9 @@ class Disparity:
     """The least ratio above 1 that these speakers would have shown, with power 0.8."""
     borne: bool = True
     """Whether enough speakers decide on the ratio for an interval and a test to hold (`rates.is_borne`)."""
+    difference: float | None = None
+    """Error rate of the cohort less that of all other speakers."""
+    difference_interval: list[float] | None = None
 
     def worse(self, *, confidence: float) -> bool:
         """Whether the cohort is significantly worse than the rest."""
@@ -111,13 +114,13 @@ def _disparity(sums: pd.DataFrame, name: str, shared: bool, statistics: Statisti
     rates = [part[:, 0].sum() / part[:, 1].sum() if part[:, 1].sum() > 0 else np.nan for part in groups]
     known = np.isfinite(rates[0])
     ratio = rates[0] / rates[1] if known and rates[1] > 0 else None
-    ratio_interval = p = detectable = None
+    ratio_interval = difference_interval = p = detectable = None
     borne = True
     effective = min(effective_speakers(weight) for weight in _weights(sums, inside, shared=shared))
     if effective >= statistics.min_speakers and all(part[:, 1].sum() > 0 for part in groups):
         drawn: Any = _joint(sums, inside) if shared else groups
-        of_ratio = estimate(drawn, [of.ratio_of_groups()], statistics)[0]
-        ratio_interval = of_ratio.interval
+        of_ratio, of_difference = estimate(drawn, [of.ratio_of_groups(), of.difference_of_groups()], statistics)
+        ratio_interval, difference_interval = of_ratio.interval, of_difference.interval
         borne = of_ratio.rests_on is None or is_borne(of_ratio.rests_on, statistics)
         if not shared:
             (n, d), (m, e) = groups[0].T, groups[1].T
@@ -136,6 +139,8 @@ def _disparity(sums: pd.DataFrame, name: str, shared: bool, statistics: Statisti
         p_holm=None,
         detectable_ratio=detectable,
         borne=borne,
+        difference=float(rates[0] - rates[1]) if known and np.isfinite(rates[1]) else None,
+        difference_interval=difference_interval,
     )
 
 

@@ -56,13 +56,36 @@ class Rates(Change):
     """Kish's (sum w)^2 / sum w^2 of the speakers' weights w; their number where all weigh the same."""
 
 
+class ErrorKinds(Record):
+    """The errors of one system by kind, as shares of the reference words."""
+
+    system: str
+    substitutions: float
+    deletions: float
+    insertions: float
+    runaway: float | None
+    """Share of the hypotheses that run away: more inserted words than were said, and five at least."""
+
+
 class OverallFigures(Rates):
     """All speakers together."""
 
     other: Rates | None = None
     """The same under the other estimand."""
+    kinds: list[ErrorKinds] = []
+    """The errors of each system by kind, where they are known."""
     min_dcf: dict[str, Rates] | None = None
     """Verification: the least detection cost, by the prior probability of a target."""
+
+
+class AdjustedRatio(Record):
+    """The ratio to all others, all else equal."""
+
+    ratio: float
+    ci95: Interval
+    p: float
+    p_holm: float | None = None
+    """Adjusted over the cohorts of the grouping."""
 
 
 class Rest(Record):
@@ -78,6 +101,11 @@ class Rest(Record):
     """The least ratio above 1 that these speakers would have shown, with power 0.8 and before adjustment."""
     worse: bool
     """Whether the cohort is significantly worse than all others."""
+    difference: float | None = None
+    """Error rate of the cohort less that of all others, in rates."""
+    difference_ci95: Interval | None = None
+    adjusted: AdjustedRatio | None = None
+    """The ratio within strata or adjusted for the columns of `adjusted_for`."""
 
 
 class ThresholdRates(Record):
@@ -134,6 +162,8 @@ class CohortFigures(CohortRates):
     discovery: float | None = None
     """Error rate of the first system among the speakers who chose the cohorts; None where it may not be shown."""
     discovery_ci95: Interval | None = None
+    kinds: list[ErrorKinds] = []
+    """The errors of each system by kind, where they are known."""
     other: CohortRates | None = None
     """The same under the other estimand."""
 
@@ -223,6 +253,14 @@ class Hidden(Record):
     """The name of that one."""
 
 
+class Omnibus(Record):
+    """One test of whether the cohorts differ at all."""
+
+    cohorts: int
+    p: float
+    permutations: int
+
+
 class GroupingFigures(Record):
     """A division of the speakers into cohorts."""
 
@@ -258,6 +296,7 @@ class GroupingFigures(Record):
     not_measurable: list[str] = []
     hidden: Hidden = Hidden()
     regions: list[Region] = []
+    omnibus: Omnibus | None = None
     test: str = ""
     """Names the intervals and tests."""
 
@@ -273,6 +312,63 @@ class GroupingFigures(Record):
     def cohort(self, name: str) -> CohortFigures:
         """A cohort by its name."""
         return next(one for one in self.cohorts if one.cohort == name)
+
+
+class SystemRate(Record):
+    """The rate of one of several systems."""
+
+    rate: float | None
+    ci95: Interval | None = None
+
+
+class PairRatio(Record):
+    """The rate of one system over that of another; all intervals of a grouping hold together."""
+
+    first: str
+    second: str
+    ratio: float
+    ci95: Interval | None = None
+
+
+class SystemsRow(Record):
+    """Several systems on the speakers of one cohort."""
+
+    grouping: str
+    """Empty for all speakers."""
+    cohort: str
+    label: str
+    speakers: int | None
+    words: int
+    rates: list[SystemRate]
+    """In the order of the systems."""
+    ratios: list[PairRatio] = []
+    best: list[str] = []
+    """The system with the lowest rate and those that cannot be told from it; empty where nothing can be said."""
+
+
+class SideBySide(Record):
+    """Any number of systems on the same speakers."""
+
+    systems: list[str]
+    rows: list[SystemsRow]
+
+
+class Input(Record):
+    """A file that was read."""
+
+    role: str
+    file: str
+    sha256: str
+
+
+class Origin(Record):
+    """What a document was made from, and by what."""
+
+    command: str
+    version: str
+    date: str
+    """Of the day, as YYYY-MM-DD."""
+    inputs: list[Input]
 
 
 class SplitSize(Record):
@@ -327,6 +423,11 @@ class Document(Record):
     thresholds: dict[Literal["before", "after"], float] | None = None
     """Verification: each verifier's score at its EER over all trials."""
     groupings: list[GroupingFigures] = []
+    adjusted_for: list[str] = []
+    """The columns within which, or adjusted for which, cohorts were also compared."""
+    side_by_side: SideBySide | None = None
+    """All systems where there are several."""
+    origin: Origin | None = None
     splits: list[SplitSize] = []
 
     @property

@@ -53,14 +53,16 @@ def read_rows(source: Source, request: Request) -> Read:
     if layout.holds == "counts":
         counts = read_counts(source, layout.counts, allow_empty=request.allow_empty)
         return replace(read, counts={request.name: counts})
-    hyps = {name: text_column(source, column) for name, column in layout.hypotheses}
-    empty = {name: int(texts.isna().sum()) for name, texts in hyps.items()}
-    said = [
-        f"{number} hypotheses{'' if len(hyps) == 1 else f' of {name}'} are empty: all words of theirs count as deleted"
+    return replace(read, hyps={name: text_column(source, column) for name, column in layout.hypotheses})
+
+
+def empty_hypotheses(empty: dict[str, int]) -> list[str]:
+    """Warnings, from the number of empty hypotheses of each system."""
+    return [
+        f"{number} hypotheses{'' if len(empty) == 1 else f' of {name}'} are empty: all words of theirs count as deleted"
         for name, number in empty.items()
-        if 0 < number < len(ids)
+        if number
     ]
-    return replace(read, hyps=hyps, warnings=tuple(said))
 
 
 def _shared(source: Source, layout: Layout, request: Request, ids: pd.Series) -> Read:
@@ -162,7 +164,7 @@ def with_second(read: Read, request: Request, before: Path, after: Path) -> Read
         other = taken(text_column(source, ref_name), rows)
         refuse_other_references(read.ref.mask(rows < 0), other, read.ids, request, names)
     lost = int((rows < 0).sum())
-    said = (f"{lost} utterances have no hypothesis in {after}: all words of theirs count as deleted",) * bool(lost)
+    said = (f"{lost} utterances have no hypothesis in {after}",) * bool(lost)
     hyps = {request.name: read.hyps[request.name], request.after_name: taken(text_column(source, hyp_name), rows)}
     return replace(read, hyps=hyps, warnings=(*read.warnings, *said))
 
