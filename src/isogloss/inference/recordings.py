@@ -85,12 +85,7 @@ def read_recordings(path: Path, columns: AudioColumns, *, root: Path | None = No
     if files.isna().any():
         raise TableError(f"{table.place(int(files.isna().argmax()))}: {columns.audio} is empty; give a path")
     folder = path.parent if root is None else root
-    headers: dict[str, AudioHeader] = {}
-    mentions = {file: table.place(row) for row, file in reversed(list(enumerate(files)))}
-    for file, header in read_headers(folder, mentions).items():
-        if isinstance(header, CorpusError):
-            raise header
-        headers[file] = header
+    headers = _headers(folder, {file: table.place(row) for row, file in reversed(list(enumerate(files)))})
     starts, durations = (_numbers(table, name) for name in (columns.start, columns.duration))
     values = {name: table.values(name) for name in table.names}
     return [
@@ -102,6 +97,15 @@ def read_recordings(path: Path, columns: AudioColumns, *, root: Path | None = No
         )
         for row, file in enumerate(files)
     ]
+
+
+def _headers(folder: Path, mentions: dict[str, str]) -> dict[str, AudioHeader]:
+    """The header of each file; raises for the first row of the table whose file cannot be used."""
+    found = read_headers(folder, mentions)
+    for header in reversed(found.values()):  # mentions are from the last row to the first
+        if isinstance(header, CorpusError):
+            raise header
+    return {file: header for file, header in found.items() if isinstance(header, AudioHeader)}
 
 
 def _numbers(table: Source, name: str | None) -> pd.Series:
