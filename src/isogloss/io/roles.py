@@ -1,6 +1,7 @@
 """Which column of a table is what: our names, the user's mapping, and NeMo's manifests."""
 
 import difflib
+import shlex
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
@@ -78,7 +79,7 @@ class Roles:
         names = self._source.names
         near = known_by_another_name(role, names) or nearest(role, names)
         if near is not None:
-            return f"is it {near!r}? then say --column {role}={near}"
+            return f"is it {near!r}? then say --column {shlex.quote(f'{role}={near}')}"
         return f"it has {', '.join(names)}; name it with --column {role}=NAME"
 
 
