@@ -8,6 +8,7 @@ import click
 
 from isogloss import __version__
 from isogloss.cli.audit import audit
+from isogloss.cli.check import check
 from isogloss.cli.choose import choose
 from isogloss.cli.claims import claims
 from isogloss.cli.cohorts import cohorts
@@ -27,6 +28,7 @@ from isogloss.cli.worker import worker
 
 COMMANDS: tuple[click.Command, ...] = (
     audit,
+    check,
     choose,
     claims,
     cohorts,
