@@ -117,8 +117,8 @@ def write(rows: dict[str, dict[str, float]], options: argparse.Namespace, *, dig
         f"    {command}",
         "",
         f"{options.utterances} utterances of speechocean762 ({seconds:.0f} s of speech), greedy, at most {TOKENS} "
-        f"tokens each, {options.threads} threads on {os.cpu_count()} cores; seconds an utterance for features and decoding "
-        "together. Other work ran on the machine meanwhile, so that CPU seconds are what compares.",
+        f"tokens each, {options.threads} threads on {os.cpu_count()} cores; seconds an utterance for features and "
+        "decoding together. Other work ran on the machine meanwhile, so that CPU seconds are what compares.",
         "",
         "| way | CPU s | wall s | times faster (CPU) | same text |",
         "|---|---|---|---|---|",
