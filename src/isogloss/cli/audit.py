@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from isogloss.judging import Document
 
 FILE = click.Path(path_type=Path)
-RULES = ("geographic", "geodemographic", "automatic", "attribute")
+RULES = ("geographic", "geodemographic", "automatic", "attribute", "slices")
 
 
 @click.command(

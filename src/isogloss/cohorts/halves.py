@@ -17,6 +17,7 @@ from isogloss.cohorts.automatic import SpeakerClusters
 from isogloss.cohorts.geodemographic import GeodemographicPartition
 from isogloss.cohorts.geographic import GeographicTree
 from isogloss.cohorts.rule import UNSPECIFIED, CohortRule
+from isogloss.cohorts.slices import Slices
 from isogloss.errors import ParamsError, TableError
 from isogloss.io.attributes import Attributes
 from isogloss.io.cells import number_column, text_column
@@ -25,7 +26,7 @@ from isogloss.io.positions import read_positions
 from isogloss.io.source import Source
 from isogloss.io.table_reader import read_table
 from isogloss.judging.grouping import Grouping, Ranked
-from isogloss.judging.intake.groupings import by_columns
+from isogloss.judging.intake.groupings import NO_COHORTS, by_columns
 from isogloss.judging.intake.request import Request
 from isogloss.judging.intake.utterances import Utterances
 from isogloss.judging.word_errors import error_counts, error_rates
@@ -35,11 +36,14 @@ COHORT_SPEAKERS = 24
 """Fewest speakers of a found cohort on the half that chooses, so that the other half probably has 20 of it."""
 COHORT_WORDS = 100
 NOT_DEMOGRAPHIC = {*PLACE, "total_population"}
+NO_SLICES = {*NO_COHORTS, "recording_id", "zip"} - {"duration_s", "duration"}
+"""Columns that no slice is made of: ids, texts and counts."""
 TITLES = {
     "geographic": "region",
     "geodemographic": "demography of the ZIP code",
     "automatic": "similar voices",
     "attribute": "intersections of known columns",
+    "slices": "combinations of what is known",
 }
 
 
@@ -106,6 +110,8 @@ def _features(rule_name: str, utterances: Utterances, request: Request) -> tuple
     if rule_name == "attribute":
         columns = list(dict.fromkeys(column for by in request.by for column in by_columns(attributes, by)))
         return pd.DataFrame({column: attributes.text(column) for column in columns}), []
+    if rule_name == "slices":
+        return _known_columns(attributes), []
     if rule_name == "automatic" and request.embeddings is not None:
         speakers, matrix_SD = speaker_embeddings(request.embeddings, utterances.ids, utterances.before["speaker_id"])
         lacking = int(np.isnan(matrix_SD[:, 0]).sum())
@@ -114,6 +120,33 @@ def _features(rule_name: str, utterances: Utterances, request: Request) -> tuple
     if rule_name == "geodemographic" and request.zips is not None:
         return _demography(attributes, request.zips, request.separator)
     raise ParamsError(f"--discover {rule_name} lacks its table; see `isogloss audit --help`")
+
+
+def _known_columns(attributes: Attributes) -> pd.DataFrame:
+    """Every column that could tell slices apart: measures as numbers, attributes as text.
+
+    Raises
+    ------
+    TableError
+        There is none.
+    """
+    columns: dict[str, pd.Series] = {}
+    for name in attributes.names:
+        if name in NO_SLICES:
+            continue
+        try:
+            columns[name] = attributes.numbers(name)
+        except TableError:
+            try:
+                columns[name] = attributes.text(name)
+            except TableError:
+                continue
+    if not columns:
+        raise TableError(
+            "--discover slices: the table has no column beside ids and texts; give attributes or measures, in it or by "
+            "--attributes"
+        )
+    return pd.DataFrame(columns)
 
 
 def _demography(attributes: Attributes, path: Path, separator: str | None) -> tuple[pd.DataFrame, list[str]]:
@@ -153,6 +186,8 @@ def _rule(rule_name: str, request: Request, least: int) -> CohortRule:
         return GeodemographicPartition(min_speakers=least, min_words=COHORT_WORDS)
     if rule_name == "automatic":
         return SpeakerClusters(max_clusters=request.max_cohorts, random_state=seed)
+    if rule_name == "slices":
+        return Slices(max_slices=request.max_cohorts - 1, min_speakers=least, min_words=COHORT_WORDS)
     return AttributeCohorts()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from isogloss.config import StatisticsParams
 from isogloss.errors import ParamsError
 
-DISCOVERABLE = ("geographic", "geodemographic", "automatic", "attribute")
+DISCOVERABLE = ("geographic", "geodemographic", "automatic", "attribute", "slices")
 
 
 @dataclass(frozen=True, kw_only=True)
