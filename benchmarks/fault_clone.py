@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -94,7 +95,7 @@ FILES = {
     ".dvc/.gitignore": "/config.local\n/tmp\n/cache\n",
 }
 OUTPUTS = ("corpus/a", "corpus/b", "finetune.bin", "ewc.bin", "evaluate.bin", "report.html", "metrics.json")
-_PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 240
 
 
 class Clone:
@@ -151,7 +152,7 @@ class Clone:
     def run(self) -> tuple[int, str, str]:
         """A whole run: its exit code, what it printed, and what it said on stderr."""
         with self.start() as process:
-            printed, said = process.communicate(timeout=_PATIENCE_SECONDS)
+            printed, said = process.communicate(timeout=PATIENCE_SECONDS)
         return process.returncode, printed, said
 
     def processes(self, containing: bytes = b"") -> list[int]:
@@ -200,6 +201,15 @@ class Clone:
         mended = "dvc.lock mended, " if "was damaged" in said else ""
         done = [line for line in printed.splitlines() if line.startswith("Done in")]
         return mended + (done[0].partition(": ")[2].rstrip(".") if done else "nothing to do")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One attempt: what is done, and the function that does it in a clone and tells what became of it."""
+
+    what: str
+    attempt: Callable[[Clone], str]
+    in_clone: bool = True
 
 
 @contextmanager

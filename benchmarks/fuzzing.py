@@ -1,6 +1,6 @@
 """Mutated inputs by entry point: each is read, or refused in one sentence, within ten seconds.
 
-    python benchmarks/fuzzing.py params 5000      # one entry point; `faults.py fuzz` does all of them, 20,000 cases
+    python benchmarks/fuzzing.py params 5000      # one entry point; `faults.py fuzz` does all of them: 20,000 cases
 
 Cases are valid files in which bytes, lines and tokens have been changed, removed, doubled or replaced by what has
 broken readers before. Each entry point is a process of its own, so that one that crashes is noticed.
@@ -15,8 +15,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from fault_clone import Case
 
 from isogloss.errors import IsoglossError
 
@@ -153,18 +155,20 @@ ENTRIES: dict[str, tuple[int, Callable[[], tuple[list[bytes], Callable[[Path], o
 """Entry point -> how many cases, and a function for valid files, the reader and a file's name."""
 
 
-def fuzz(share: float) -> list[dict[str, str]]:
+def fuzz() -> Iterator[Case]:
     """Mutated inputs by entry point: read, or refused in one sentence, within ten seconds."""
-    rows = []
     for name, (count, _) in ENTRIES.items():
-        wanted = max(20, round(count * share))
-        command = [sys.executable, __file__, name, str(wanted)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        lines = done.stdout.strip().splitlines()
-        outcome = lines[-1] if done.returncode == 0 and lines else f"FAILED: {(lines or [done.stderr])[-1][-400:]}"
-        print(f"fuzz: {name}: {outcome}", flush=True)
-        rows.append({"what": f"{name}, {wanted} cases", "outcome": outcome.replace("|", "\\|")})
-    return rows
+        yield Case(f"{name}, {count} cases", lambda _, name=name, count=count: _fuzzed(name, count), in_clone=False)
+
+
+def _fuzzed(name: str, count: int) -> str:
+    """What became of the cases of one entry point."""
+    command = [sys.executable, __file__, name, str(count)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        raise RuntimeError((lines or [done.stderr])[-1][-400:])
+    return lines[-1]
 
 
 class TooLongError(BaseException):

@@ -8,9 +8,11 @@ published sums. In small tables they try every set of atoms inside every choice 
 
 import itertools
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from fault_clone import Case
 from numpy.typing import NDArray
 
 from isogloss.judging.privacy import suppress
@@ -20,37 +22,31 @@ _MOST_ATOMS_INSIDE = 12
 """Of one choice of speakers; the (few) larger ones are attacked through their first atoms."""
 
 
-def attacked(share: float) -> list[dict[str, str]]:
+def privacy() -> Iterator[Case]:
     """Random tables with up to four groupings, attacked exhaustively: nothing about few speakers follows."""
-    rows = []
     for columns in (1, 2, 3, 4):
-        count = round(TABLES * share / 4)
-        begun, leaks, told, parts = time.monotonic(), 0, 0, 0
-        for number in range(count):
-            rng = np.random.default_rng([columns, number])
-            large = number % 2 == 1
-            fewest = 10 if large else int(rng.integers(2, 6))
-            groupings, speakers = _table(rng, columns, speakers=int(rng.integers(fewest, 90 if large else 13)))
-            shown = suppress(groupings, speakers, min_speakers=fewest)
-            told += sum(len(set(names.values())) for names in shown.values())
-            sets_CA, members = _published(groupings, shown, speakers)
-            attack = _attack_cells if large else _attack_all
-            found, tried = attack(sets_CA, members, fewest)
-            leaks, parts = leaks + found, parts + tried
-        outcome = f"{parts} sets tried, {told} figures published, none is about too few; {_each(begun, count)}"
-        rows.append(
-            {
-                "what": f"{count} tables with {columns} groupings",
-                "outcome": f"FAILED: {leaks} tables leak" if leaks else outcome,
-            }
-        )
-        print(f"privacy: {rows[-1]['what']}: {rows[-1]['outcome']}", flush=True)
-    return rows
+        what = f"{TABLES // 4} tables with {columns} groupings"
+        yield Case(what, lambda _, columns=columns: attacked(columns, TABLES // 4), in_clone=False)
 
 
-def _each(begun: float, count: int) -> str:
-    """Time a table."""
-    return f"{1000 * (time.monotonic() - begun) / max(1, count):.0f} ms a table"
+def attacked(columns: int, tables: int) -> str:
+    """Attack so many random tables; one line about it. Raises `RuntimeError` where an attack succeeds."""
+    begun, leaks, told, parts = time.monotonic(), 0, 0, 0
+    for number in range(tables):
+        rng = np.random.default_rng([columns, number])
+        large = number % 2 == 1
+        fewest = 10 if large else int(rng.integers(2, 6))
+        groupings, speakers = _table(rng, columns, speakers=int(rng.integers(fewest, 90 if large else 13)))
+        shown = suppress(groupings, speakers, min_speakers=fewest)
+        told += sum(len(set(names.values())) for names in shown.values())
+        sets_CA, members = _published(groupings, shown, speakers)
+        attack = _attack_cells if large else _attack_all
+        found, tried = attack(sets_CA, members, fewest)
+        leaks, parts = leaks + found, parts + tried
+    if leaks:
+        raise RuntimeError(f"{leaks} tables leak")
+    each = 1000 * (time.monotonic() - begun) / tables
+    return f"{parts} sets tried, {told} figures published, none is about too few; {each:.0f} ms a table"
 
 
 def _table(rng: np.random.Generator, columns: int, *, speakers: int) -> tuple[pd.DataFrame, pd.Series]:

@@ -2,9 +2,10 @@
 
 import pytest
 
+from isogloss.config import load_params, load_sweep
 from isogloss.config.experiment import PlanParams, Run, with_base
 from isogloss.errors import PipelineError
-from isogloss.studies.choice import choose, refuse_unsettled
+from isogloss.studies.choice import choose, records, refuse_unsettled
 
 RUNS = [
     Run(f"t-{name}", f"t-{name}", {"ewc.strength": value, "l2.strength": value})
@@ -80,3 +81,14 @@ def test_choices_at_the_edge_or_on_few_base_models_are_refused():
     few = choose(*trials({1: 0.32, 10: 0.30, 100: 0.31}, bases=2))
     with pytest.raises(PipelineError, match="ewc was tried on 2 base models, and the plan wants 3"):
         refuse_unsettled(few, PlanParams(), "trials.yaml")
+
+
+def test_what_was_chosen_is_recorded_with_what_it_was_chosen_for(tmp_path):
+    chosen = choose(RUNS, {"ewc": {"t-a": dev(0.100, 0.40), "t-b": dev(0.102, 0.30)}})
+    params = tmp_path / "params.yaml"
+    params.write_text("corpus: {source: atlas}\n")
+    path = tmp_path / "claims.yaml"
+    path.write_text("description: d\nbase: {}\nseeds: {asr.seed: [1]}\n")
+    path.write_text(with_base(path, {"mitigation.chosen": records(chosen, load_params(params))}))
+    text = load_sweep(path, params=params).runs[0].overrides["mitigation.chosen"]
+    assert text == {"ewc": {"corpus": "atlas", "recognizer": "transducer lstm", "options": {"strength": 2}}}

@@ -12,6 +12,7 @@ from isogloss.cli.choose import choose
 from isogloss.cli.claims import claims
 from isogloss.cli.cohorts import cohorts
 from isogloss.cli.compare import compare
+from isogloss.cli.gate import gate
 from isogloss.cli.ingest import ingest
 from isogloss.cli.run import run
 from isogloss.cli.score import score
@@ -28,6 +29,7 @@ COMMANDS: tuple[click.Command, ...] = (
     claims,
     cohorts,
     compare,
+    gate,
     ingest,
     run,
     score,

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from isogloss.judging import Document
 
 FILE = click.Path(path_type=Path)
-RULES = ("geographic", "geodemographic", "automatic", "attribute", "slices")
 
 
 @click.command(
@@ -21,17 +20,24 @@ RULES = ("geographic", "geodemographic", "automatic", "attribute", "slices")
 @click.argument("table", type=FILE, required=False)
 @click.option("--after", type=FILE, help="The same utterances with the hypotheses of a second system.")
 @click.option("--by", multiple=True, metavar="COLUMN", help="Compare its values; A+B for intersections. Repeatable.")
-@click.option("--discover", multiple=True, type=click.Choice(RULES), help="Find cohorts by a rule. Repeatable.")
+@click.option("--discover", multiple=True, metavar="RULE", help="Find cohorts: geographic, attribute, ... Repeatable.")
 @click.option("--out", type=FILE, help="Folder for fairness.json, cohorts.parquet and audit.html.")
 @click.option(
-    "--min-speakers", type=click.IntRange(min=1), default=5, show_default=True, help="Nothing is about fewer."
+    "--min-speakers",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Cohorts with fewer speakers are merged or hidden.",
 )
 @click.option(
     "--normalise",
     default="none",
     show_default=True,
     metavar="STEPS",
-    help="none, or some of basic,english,nfkc,lower,brackets,punctuation,apostrophes,fillers,characters.",
+    help="none, or some of basic,english,nfkc,lower,brackets,punctuation,apostrophes,fillers.",
+)
+@click.option(
+    "--unit", type=click.Choice(["word", "char"]), default="word", show_default=True, help="What errors are counted in."
 )
 @click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS", help="Such as ref=transcript. Repeatable.")
 @click.option(
@@ -43,26 +49,54 @@ RULES = ("geographic", "geodemographic", "automatic", "attribute", "slices")
 @click.option("--zips", type=FILE, help="Demography of ZIP codes, for --discover geodemographic.")
 @click.option("--embeddings", type=FILE, help="Parquet of utterance_id and vector, for --discover automatic.")
 @click.option("--ref", type=FILE, help="References in place of TABLE: Kaldi's text, .trn or .stm.")
-@click.option("--hyp", type=FILE, help="Hypotheses for --ref; .ctm with an .stm too.")
+@click.option(
+    "--hyp",
+    multiple=True,
+    metavar="FILE|NAME=COLUMN",
+    help="Hypotheses for --ref; or a system of TABLE. Repeatable.",
+)
+@click.option(
+    "--system-column", metavar="COLUMN", help="Names the system, where TABLE has a row an utterance and system."
+)
 @click.option("--after-hyp", type=FILE, help="The second system's hypotheses for --ref.")
 @click.option("--utt2spk", type=FILE, help="Kaldi's speakers.")
+@click.option("--speaker-pattern", metavar="REGEX", help="Speakers are part of utterance ids, such as '^([^-]+)-'.")
+@click.option("--missing-as-deletions", is_flag=True, help="Words without any hypothesis count as deleted.")
 @click.option("--speakers-unknown", is_flag=True, help="Report figures without intervals or tests.")
 @click.option("--allow-empty", is_flag=True, help="Keep rows with an empty reference: insertions count.")
-@click.option("--max-cohorts", type=click.IntRange(min=2), default=10, show_default=True, help="That a rule may find.")
 @click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of halves, draws, permutations."
+    "--max-cohorts",
+    type=click.IntRange(min=2),
+    default=10,
+    show_default=True,
+    help="Most cohorts that a rule may find.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=1,
+    show_default=True,
+    help="Seed of the random halves, draws and permutations.",
 )
 @click.option("--trials", type=FILE, help="Scores of a speaker verifier, in place of TABLE: enrol_id, test_id, score.")
 @click.option("--speakers", type=FILE, help="With --trials: utterance_id, speaker_id and columns for --by.")
 @entry
 def audit(
-    columns: tuple[str, ...], normalise: str, separator: str | None, out: Path | None, seed: int, **options: Any
+    columns: tuple[str, ...],
+    normalise: str,
+    unit: str,
+    hyp: tuple[str, ...],
+    separator: str | None,
+    out: Path | None,
+    seed: int,
+    **options: Any,
 ) -> None:
     """Which cohorts of speakers a recogniser fails, with confidence intervals over speakers.
 
     TABLE has a row an utterance (CSV, TSV, JSON, JSONL, parquet, xlsx; .gz too; NeMo manifests as they are) with the
-    columns ref, hyp and speaker_id, and for --after utterance_id; further columns tell cohorts apart. It exits with 2
-    and one sentence where something does not fit, and writes nothing then.
+    columns ref, hyp and speaker_id, and for --after utterance_id; in place of texts it may have counts (words, and
+    errors or substitutions, deletions, insertions), of utterances or of whole speakers. Further columns tell cohorts
+    apart. It exits with 2 and one sentence where something does not fit, and writes nothing then.
     """
     from isogloss.cli.auditing import audit_utterances
     from isogloss.config import StatisticsParams
@@ -76,12 +110,13 @@ def audit(
     if trials is not None or speakers is not None:
         if separator is not None:
             raise ParamsError("--separator does not go with --trials, whose separators are found; leave it out")
-        _audit_verifier(trials, speakers, out, seed, options)
+        _audit_verifier(trials, speakers, out, seed, {**options, "hyp": hyp})
         return
     options["name"] = options["name"] or "before"
     request = Request(
-        columns=dict(map(_pair, columns)),
-        normalise=parse_steps(normalise),
+        columns=_mapping(columns),
+        normalise=parse_steps(normalise if unit == "word" else f"{normalise},characters".removeprefix("none,")),
+        **_hypotheses(hyp, options["table"]),
         separator=None if separator is None else parse_separator(separator),
         statistics=StatisticsParams(seed=seed),
         **options,
@@ -138,9 +173,30 @@ def _show(document: "Document", out: Path | None, said: list[str]) -> None:
         on.print(plain(sentence))
 
 
-def _pair(mapping: str) -> tuple[str, str]:
-    """Our name and theirs."""
-    ours, _, theirs = mapping.partition("=")
-    if not ours or not theirs:
-        raise ParamsError(f"--column {mapping!r} is not OURS=THEIRS, such as ref=transcript")
-    return ours, theirs
+def _mapping(columns: tuple[str, ...]) -> dict[str, str]:
+    """Our names of columns, and theirs."""
+    found: dict[str, str] = {}
+    for option in columns:
+        ours, theirs = _pair(option, "--column", "OURS=THEIRS, such as ref=transcript")
+        if ours in found:
+            raise ParamsError(f"--column {ours} is given twice, as {found[ours]} and as {theirs}; leave one out")
+        found[ours] = theirs
+    return found
+
+
+def _hypotheses(hyp: tuple[str, ...], table: Path | None) -> dict[str, Any]:
+    """`--hyp`: a file beside `--ref`, or systems and their columns in TABLE."""
+    if table is not None:
+        wanted = "NAME=COLUMN, such as large=hyp_large; a file of hypotheses goes with --ref"
+        return {"hypotheses": tuple(_pair(option, "--hyp", wanted) for option in hyp)}
+    if len(hyp) > 1:
+        raise ParamsError("--hyp names several files; the second system's is named by --after-hyp")
+    return {"hyp": Path(hyp[0]) if hyp else None}
+
+
+def _pair(option: str, name: str, wanted: str) -> tuple[str, str]:
+    """The two sides of an equals sign."""
+    one, _, other = option.partition("=")
+    if not one or not other:
+        raise ParamsError(f"{name} {option!r} is not {wanted}")
+    return one, other

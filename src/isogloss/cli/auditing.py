@@ -49,7 +49,7 @@ def audit_utterances(request: Request) -> Audit:
         utterances.before,
         utterances.after,
         groupings,
-        systems=(request.name, request.after_name),
+        systems=list(utterances.systems),
         split="all speakers",
         statistics=permitted(request.statistics, speakers=speakers),
         min_speakers=request.min_speakers,

@@ -1,5 +1,6 @@
 """`isogloss run`: bring the stages up to date."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -10,8 +11,10 @@ from isogloss.entry import entry
 
 @click.command(epilog="\b\nExample:\n  isogloss run report")
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
-@click.option("--pools", is_flag=True, help="On the workers of the Prefect pools gpu and cpu, here or on other hosts.")
-@entry
+@click.option(
+    "--pools", is_flag=True, help="Run the stages on workers of the Prefect pools gpu and cpu, on this host or others."
+)
+@partial(entry, interrupted="finished stages are kept, the next run continues")
 def run(stages: tuple[str, ...], pools: bool) -> None:
     """Run the stages whose inputs changed, and no others.
 

@@ -1,4 +1,5 @@
-"""`isogloss score`: what was planted in the embedded corpus, and what came of it. Nothing else reads the truth."""
+"""`isogloss score`: error rates of the planted dialects of the embedded corpus, and how well discovery found them. No
+other module reads the planted truth."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 TRUTH = Path("data/truth/planted.parquet")
 DISADVANTAGED = 2.0
-"""A dialect is disadvantaged if the base system's WER for it on discovery is so many times that of all speech."""
+"""A dialect is disadvantaged if the base system's WER for it on discovery is at least this many times that of all
+speech."""
 
 
 @click.command(epilog="\b\nExample:\n  isogloss score")

@@ -1,4 +1,4 @@
-"""What each cohort rule may look at, as it declares: the tables in `data/cohort_inputs`."""
+"""The input tables of the cohort rules in `data/cohort_inputs`, with the columns that each rule declares."""
 
 import numpy as np
 import pandas as pd

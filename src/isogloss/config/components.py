@@ -1,4 +1,4 @@
-"""What a component declares about itself: its name, its options, and what the rest must know of it.
+"""The declaration of a component: its name, its options, and properties that other parts of the program use.
 
 A component is a module with one `COMPONENT` at its top:
 
@@ -87,6 +87,8 @@ class MitigationComponent(Component):
     kind: ClassVar[str] = "mitigation"
     adapts: tuple[Model, ...] = ("recognizer",)
     """What it can adapt. Options for a speaker encoder are those of section `verification`."""
+    settles: str = ""
+    """What it chooses on dev by itself while it adapts, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,6 +55,13 @@ class PrepareParams(Section):
     """Speakers that each stratum sends to test even if its share is smaller, up to two fifths of the stratum."""
     train_min_speakers: PositiveInt = 150
     """If separate adapt speakers left train with fewer, adapt takes other utterances of train's speakers."""
+    max_duration_s: Annotated[float, Field(gt=0)] | None = None
+    """Longer utterances are left out, for a recogniser with a short window; null keeps all."""
+    speaker_utterances: PositiveInt | None = None
+    """At most so many utterances of each speaker, drawn at random; null keeps all."""
+    train_shares: dict[str, Annotated[float, Field(ge=0.0, lt=1.0)]] = {}
+    """Largest share of train's speakers that a value of `stratify_by` may have, as {child 6-12: 0.03}: those beyond it
+    go to adapt. It makes a cohort as rare in training as it is among users, for a corpus that brings no splits."""
 
     @model_validator(mode="after")
     def _leaves_something_to_train_on(self) -> Self:

@@ -13,6 +13,7 @@ from isogloss.config import PrepareParams
 from isogloss.corpus.frontend.features import compute_features, feature_statistics
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.corpus.manifests import make_cuts
+from isogloss.corpus.selection import select_utterances
 from isogloss.corpus.splits import assign_splits
 from isogloss.tables import METADATA_COLUMNS, SPLITS, atomic_folder, conform, write_json, write_parquet
 
@@ -35,7 +36,7 @@ def prepare(corpus_folder: Path, output: Path, params: PrepareParams) -> pd.Data
     """
     cuts = make_cuts(corpus_folder)
     recordings = {one.id: one for one in RecordingSet.from_file(corpus_folder / "recordings.jsonl")}
-    utterances = _with_splits(_metadata(cuts), params)
+    utterances = _with_splits(select_utterances(_metadata(cuts), params), params)
     by_id = {cut.id: cut for cut in cuts}
     splits = {
         split: CutSet.from_cuts(by_id[id_] for id_ in utterances.loc[utterances["split"] == split, "utterance_id"])

@@ -56,6 +56,10 @@ def assign_splits(utterances: pd.DataFrame, params: PrepareParams) -> pd.Series:
         learnt = utterances[splits == "train"].sort_values("utterance_id")
         adapt_rows = learnt.groupby("speaker_id").sample(frac=min(share, 0.5), random_state=params.seed).index
         splits = splits.where(~utterances.index.isin(adapt_rows), "adapt")
+    if params.train_shares:
+        learning = sorted(utterances.loc[splits == "train", "speaker_id"].unique())
+        surplus = _beyond_their_share(learning, speakers, params, random)
+        splits = splits.where(~utterances["speaker_id"].isin(surplus), "adapt")
     missing = [split for split in SPLITS if split not in set(splits)]
     if missing:
         raise CorpusError(
@@ -70,6 +74,25 @@ def _strata(utterances: pd.DataFrame, column: str) -> pd.DataFrame:
     speakers = utterances.drop_duplicates("speaker_id").sort_values("speaker_id")
     stratum = speakers[column].fillna(UNSPECIFIED) if column in speakers else UNSPECIFIED
     return speakers[["speaker_id"]].assign(stratum=stratum)
+
+
+def _beyond_their_share(
+    train: list[str], speakers: pd.DataFrame, params: PrepareParams, random: np.random.Generator
+) -> set[str]:
+    """The speakers of train that are too many for `params.train_shares`."""
+    stratum = speakers.set_index("speaker_id")["stratum"].loc[train]
+    surplus: set[str] = set()
+    for value, share in params.train_shares.items():
+        of_value = sorted(stratum.index[stratum == value])
+        if not of_value:
+            raise CorpusError(
+                f"prepare.train_shares names {value!r}, but no speaker of train has that {params.stratify_by}; there "
+                f"are {', '.join(sorted(set(stratum)))}"
+            )
+        others = int((~stratum.isin(list(params.train_shares))).sum())
+        kept = round(share * others / (1.0 - sum(params.train_shares.values())))
+        surplus |= {str(one) for one in random.permutation(of_value)[kept:]}
+    return surplus
 
 
 def _held_out_counts(speakers: int, params: PrepareParams) -> dict[str, int]:

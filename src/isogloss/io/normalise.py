@@ -1,4 +1,4 @@
-"""How texts are written before words are compared.
+"""Normalisation of texts before words are compared.
 
 Two needs, one idea of what a letter, a mark, an apostrophe and punctuation are:
 

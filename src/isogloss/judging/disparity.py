@@ -16,6 +16,7 @@ from isogloss.errors import TableError
 from isogloss.judging.pairing import pair_utterances, sums_by_cohort
 from isogloss.judging.rates import estimate
 from isogloss.judging.statistics import estimands as of
+from isogloss.judging.statistics.effective import effective_speakers
 from isogloss.judging.statistics.multiple import holm
 from isogloss.judging.statistics.permutation import exchange_cohorts, sign_flip
 from isogloss.judging.statistics.power import detectable_ratio
@@ -109,12 +110,13 @@ def _disparity(sums: pd.DataFrame, name: str, shared: bool, statistics: Statisti
     known = np.isfinite(rates[0])
     ratio = rates[0] / rates[1] if known and rates[1] > 0 else None
     ratio_interval = p = detectable = None
-    if all(len(part) >= statistics.min_speakers and part[:, 1].sum() > 0 for part in groups):
+    effective = min(effective_speakers(weight) for weight in _weights(sums, inside, shared=shared))
+    if effective >= statistics.min_speakers and all(part[:, 1].sum() > 0 for part in groups):
         drawn: Any = _joint(sums, inside) if shared else groups
         ratio_interval = estimate(drawn, [of.ratio_of_groups()], statistics)[0].interval
         if not shared:
             (n, d), (m, e) = groups[0].T, groups[1].T
-            detectable = detectable_ratio((n, d), (m, e), confidence=statistics.confidence)
+            detectable = detectable_ratio((n, d), (m, e), effective=effective, confidence=statistics.confidence)
         else:
             p = _paired(sums, inside.to_numpy(), drawn, statistics)
     return Disparity(
@@ -160,8 +162,9 @@ def _paired(
 def _permuted(sums: pd.DataFrame, found: list[Disparity], statistics: StatisticsParams) -> list[Disparity]:
     """The same with p values of exchanged membership, for cohorts with inference."""
     codes, _ = pd.factorize(sums["cohort"], sort=True)
-    sizes, words = np.bincount(codes), np.bincount(codes, sums["words_before"])
-    able = np.minimum(sizes, len(codes) - sizes) >= statistics.min_speakers
+    words = np.bincount(codes, sums["words_before"])
+    sides = [_weights(sums, pd.Series(codes == code, index=sums.index), shared=False) for code in range(len(words))]
+    able = np.array([min(map(effective_speakers, side)) >= statistics.min_speakers for side in sides])
     able &= (words > 0) & (words.sum() - words > 0)
     if not able.any():
         return found
@@ -180,6 +183,13 @@ def _totals(sums: pd.DataFrame, *, shared: bool) -> NDArray[np.float64]:
     """Weighted errors and words of each speaker, (S, 2); `shared` if a speaker may have several rows."""
     columns = ["errors_before", "words_before"]
     return (sums.groupby("speaker", sort=True)[columns].sum() if shared else sums[columns]).to_numpy(np.float64)
+
+
+def _weights(sums: pd.DataFrame, inside: pd.Series, *, shared: bool) -> list[NDArray[np.float64]]:
+    """The weights of the speakers of a cohort, and of all others; `shared` if a speaker may have several rows."""
+    rest = sums.loc[~inside]
+    others = rest.groupby("speaker", sort=True)["weight"].mean() if shared else rest["weight"]
+    return [part.to_numpy(np.float64) for part in (sums.loc[inside, "weight"], others)]
 
 
 def _joint(sums: pd.DataFrame, inside: pd.Series) -> NDArray[np.float64]:

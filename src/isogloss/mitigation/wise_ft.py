@@ -14,7 +14,7 @@ from torch import Tensor
 
 from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
-from isogloss.mitigation.base import DevRates, Mitigation, Setting
+from isogloss.mitigation.strategy import DevRates, Mitigation, Setting
 from isogloss.recognizers.base import Recognizer
 from isogloss.recognizers.batches import Batch
 
@@ -29,7 +29,12 @@ class WiseFtParams(MethodParams):
     the one with the lowest rate of the worst cohorts is taken; where none does, the one with the lowest overall."""
 
 
-COMPONENT = MitigationComponent(name="wise_ft", options=WiseFtParams, implementation="WiseFt")
+COMPONENT = MitigationComponent(
+    name="wise_ft",
+    options=WiseFtParams,
+    implementation="WiseFt",
+    settles="its share of fine-tuned weights",
+)
 
 
 class WiseFt(Mitigation[WiseFtParams, Recognizer]):

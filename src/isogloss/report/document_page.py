@@ -7,6 +7,7 @@ from isogloss.judging.verification.inference import MIN_DCF_SPEAKERS
 from isogloss.report import findings, text, verifier_findings
 from isogloss.report.charts import CohortChart, cohort_chart
 from isogloss.report.frame import page_environment, page_style
+from isogloss.report.harm import ESTIMANDS, other_estimand
 from isogloss.report.map import region_map
 
 SUBJECTS = {"asr": "speech recognition", "verification": "speaker verification"}
@@ -24,6 +25,8 @@ def render_document(document: Document) -> str:
             subject=SUBJECTS[document.task],
             lead=says.lead(document),
             sections=[_section(one, document, number, says) for number, one in enumerate(document.groupings, start=1)],
+            estimand=ESTIMANDS[document.estimand],
+            other_estimand=other_estimand(document),
             cost_speakers=MIN_DCF_SPEAKERS,
             confidence=text.percent(document.confidence, digits=0),
             alpha=f"{document.alpha:.2g}",

@@ -18,6 +18,8 @@ from isogloss.report.charts import sizes
 from isogloss.report.text import interval, percent, probability, signed_percent
 
 WIDTH_WITHOUT_TERMINAL = 120
+SHORT = {"population": "each alike", "speakers": "population"}
+"""By the first estimand, what a column of the other one is called."""
 LABEL_WIDTH = 24
 """Columns that a long name is given at least; it is broken, never cut."""
 
@@ -83,6 +85,8 @@ def _cells(c: CohortFigures, document: Document) -> list[tuple[str, str]]:
     before = bounded(percent(c.before), c.before_ci95, below=below) if c.measurable else "not measurable"
     cells = [*sizes(c, document)]
     cells.append((f"{metric} {document.baseline}" if document.paired else metric, before))
+    if document.weighted and not document.paired and c.other is not None:
+        cells.append((f"{metric}, {SHORT[document.estimand]}", percent(c.other.before)))
     if c.rest is not None and tested:
         cells += [("× others", _ratio(c.rest, below=below)), ("p", probability(c.rest.p_holm))]
     if document.paired:
@@ -90,6 +94,9 @@ def _cells(c: CohortFigures, document: Document) -> list[tuple[str, str]]:
         change = bounded(signed_percent(c.relative_change), c.ci95, below=below, signed=True)
         cells += [(f"{metric} {document.system}", after), ("change", change)]
         cells += [("p", probability(c.p_holm))] if tested else []
+        if document.weighted and c.other is not None:
+            other = bounded(signed_percent(c.other.relative_change), c.other.ci95, below=below, signed=True)
+            cells += [(f"change, {SHORT[document.estimand]}", other)]
     elif c.at_threshold is not None:  # of two verifiers these are on the page
         at = c.at_threshold.before
         cells += [("FAR", bounded(percent(at.far), at.far_ci95, below=below))]

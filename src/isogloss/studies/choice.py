@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from isogloss.config import Params
 from isogloss.config.experiment import PlanParams, Run
 from isogloss.errors import PipelineError
 
@@ -132,3 +133,20 @@ def refuse_unsettled(chosen: Sequence[Choice], plan: PlanParams | None, trials: 
             f"{fewest.method} was tried on {fewest.bases} base models, and the plan wants {plan.trial_base_models} "
             f"(plan.trial_base_models); give {trials} more asr.seed and run it"
         )
+
+
+def records(chosen: Sequence[Choice], params: Params) -> dict[str, dict[str, Any]]:
+    """What to write into `mitigation.chosen`: by method its options, and the corpus and recogniser of the trials.
+
+    Parameters
+    ----------
+    chosen
+        Result of `choose`.
+    params
+        Of a trial.
+    """
+    trials = {"corpus": params.corpus.source, "recognizer": params.recognizer}
+    return {
+        each.method: {**trials, "options": {key.partition(".")[2]: value for key, value in each.options.items()}}
+        for each in chosen
+    }

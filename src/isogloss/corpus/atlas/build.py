@@ -53,8 +53,8 @@ def build_atlas(
     Returns
     -------
     DataFrame
-        The planted truth, `speaker_id, dialect, rare`, one row a speaker. It is for the scoring alone and is not in
-        the folder.
+        The planted truth, `speaker_id, dialect, rare`, one row a speaker. Only the scoring reads it; it is not in the
+        folder.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the builder asks of the synthesis servers, and what they answer: one JSON line each way, one speaker a job."""
+"""Messages between the builder and the synthesis servers: one JSON line each way, one speaker a job."""
 
 import dataclasses
 import json

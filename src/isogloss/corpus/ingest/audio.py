@@ -1,4 +1,4 @@
-"""What the audio files of a corpus are: sampling rate, length and channels, from their headers.
+"""Sampling rate, length and channels of a corpus' audio files, from their headers.
 
 Each file is opened once, by a pool of threads (libsndfile works outside the interpreter lock). Its last
 sample is decoded too, since the header of a cut-off file still tells the full length. Any sampling rate is

@@ -69,6 +69,7 @@ def _grouping(attributes: Attributes, by: str) -> Grouping:
         _check_number_of_values(column, series)
     cohorts = values[0]
     labels = {value: value for value in cohorts.unique()}
+    unnamed = [UNSPECIFIED]
     if len(columns) > 1:
         # Codes first: a million rows have few different combinations.
         table = pd.DataFrame(dict(enumerate(values)))
@@ -76,13 +77,16 @@ def _grouping(attributes: Attributes, by: str) -> Grouping:
         keys = [[str(value) for value in key] for key in groups.first().index]
         names = [" & ".join(f"{c}={v}" for c, v in zip(columns, key, strict=True)) for key in keys]
         labels = {name: ", ".join(key) for name, key in zip(names, keys, strict=True)}
+        unnamed = [name for name, key in zip(names, keys, strict=True) if UNSPECIFIED in key]
         cohorts = pd.Series(np.array(names, dtype=object)[groups.ngroup().to_numpy()], dtype="str")
     if cohorts.nunique() < 2:
         raise TableError(
             f"--by {by}: every row has the value {labels[cohorts.iloc[0]]!r}, a single cohort; a comparison needs two"
         )
     title = " and ".join(column.replace("_", " ") for column in columns)
-    return Grouping(name="+".join(columns), title=title, cohorts=cohorts, labels=labels, split="all speakers")
+    return Grouping(
+        name="+".join(columns), title=title, cohorts=cohorts, labels=labels, unnamed=unnamed, split="all speakers"
+    )
 
 
 def _check_number_of_values(column: str, values: pd.Series) -> None:

@@ -1,4 +1,4 @@
-"""What every encoder can do."""
+"""The interface of the encoders."""
 
 from abc import ABC, abstractmethod
 from typing import Any

@@ -1,5 +1,5 @@
-"""What a mitigation decides: which examples are drawn, with which weight, what is added to the loss, and what extra
-input the model gets.
+"""The interface of a mitigation: the examples that are drawn, their weights, a penalty on the loss, and an extra input
+of the model.
 
 Everything else (batches, optimiser, epochs, seed) is the same for all of them; `isogloss.training.adaptation` holds it.
 How much is drawn is a part of the strategy, and differs: compare strategies with that in mind. A strategy adapts a
@@ -30,7 +30,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What a mitigation may look at before it begins.
+    """The data that a mitigation may use before the adaptation begins.
 
     Attributes
     ----------
@@ -87,16 +87,17 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Step:
-    """What a training step knows of the utterances that have a loss.
+    """The utterances of a training step that have a loss.
 
     Attributes
     ----------
     ids, cohorts
-        Of each utterance, the same each time it is drawn; the cohort is "" where there is none.
+        Id and cohort of each utterance; an utterance that is drawn again has the same id. The cohort is "" where there
+        is none.
     loss_B
         The loss in nats, with its graph.
     weight_B
-        What `examples` said.
+        The weights that `examples` gave.
     units_B
         Tokens of the transcript; 1 for a speaker encoder.
     embedding_BD
@@ -195,19 +196,19 @@ class Mitigation(Generic[Options, Model]):
         return (step.weight_B * step.loss_B).mean()
 
     def penalty(self, model: Model) -> Tensor | None:
-        """What is added to the loss; None for nothing."""
+        """A term that is added to the loss, or None."""
         return None
 
     def tensors(self) -> dict[str, Tensor]:
-        """What is worth keeping beside the adapted model, by name."""
+        """Tensors to be saved beside the adapted model, by name."""
         return {}
 
     def weights(self) -> pd.DataFrame | None:
-        """`utterance_id, cohort, weight` of the last epoch, of a strategy that found weights by itself."""
+        """`utterance_id, cohort, weight` of the last epoch, for a strategy that computes weights."""
         return None
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint must hold for a resumed run to be the undisturbed one."""
+        """The state that a checkpoint must hold so that a resumed run gives the same model."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
