@@ -39,9 +39,8 @@ class Condition:
         """Which rows fulfil it; a missing value fulfils none."""
         if self.kind == "is":
             return np.asarray(values_N == self.value, dtype=bool)
-        numbers_N = values_N.astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            return numbers_N <= self.value if self.kind == "at_most" else numbers_N > self.value
+        numbers_N, limit = values_N.astype(np.float64), float(self.value)
+        return numbers_N <= limit if self.kind == "at_most" else numbers_N > limit
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ table[["utterance_id", "speaker_id"]].assign(cohort=cohorts).to_parquet(folder /
 """
 FILE = """
     base: {mitigation.methods: [ewc]}
-    seeds: {asr.seed: [1, 2, 3]}
-    plan: {base_models: 3}
+    seeds: {asr.seed: [1, 2]}
+    plan: {base_models: 2}
 """
 
 
@@ -58,7 +58,7 @@ def test_claims_are_judged_on_runs_of_this_plan_and_this_code_alone(new_toy, mon
     path = toy.experiment("toy", FILE)
     toy.commit()
     monkeypatch.chdir(toy.root)
-    assert len(toy.sweep(path)) == 3
+    assert len(toy.sweep(path)) == 2
     printed, code = claims()
     assert code == 0, printed
     (page,) = (toy.root / "docs").glob("toy-*.md")
@@ -67,14 +67,12 @@ def test_claims_are_judged_on_runs_of_this_plan_and_this_code_alone(new_toy, mon
     assert "| supported | excluded |" in page.read_text()  # 30 % fewer errors, where the paper has 3.2 %
     assert f"Plan `{plan}`" in page.read_text() and f"Made at `{head[:10]}`" in page.read_text()
 
-    # Having seen the table, another analysis: it is refused for these runs, even once it is committed.
-    toy.replace("experiments/toy.yaml", "base_models: 3", "base_models: 2, estimand: speakers")
+    # Having seen the table, another analysis: it is refused for these runs.
+    toy.replace("experiments/toy.yaml", "base_models: 2", "base_models: 2, estimand: speakers")
     printed, code = claims()
     assert code == 2 and f"was made under plan {plan}, but experiments/toy.yaml has plan" in printed
-    toy.commit()
-    assert claims()[1] == 2
 
-    toy.replace("experiments/toy.yaml", "base_models: 2, estimand: speakers", "base_models: 3")
+    toy.replace("experiments/toy.yaml", "base_models: 2, estimand: speakers", "base_models: 2")
     toy.replace("work.py", '"ewc": 0.7', '"ewc": 0.6')
     toy.commit()
     printed, code = claims()
