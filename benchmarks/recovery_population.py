@@ -6,7 +6,8 @@ are negative binomial), and their voice is a made-up embedding.
 
 Rates and dispersions are those of the base recogniser of a default run (240 speakers of train; of Atlas before its
 splits were surveys and its test sentences new to the recogniser), measured on discovery, dev and test by planted
-dialect (`isogloss score` prints the rates); the dispersion is the moment estimate sum((errors - mu)^2 - mu) / sum(mu^2) over speakers, mu = rate x words.
+dialect (`isogloss score` prints the rates); the dispersion is the moment estimate sum((errors - mu)^2 - mu) / sum(mu^2)
+over speakers, mu = rate x words.
 """
 
 from dataclasses import dataclass
