@@ -74,7 +74,7 @@ def test_further_slices_are_found_among_the_rest():
 def test_the_statistic_is_that_of_a_regression_with_errors_clustered_by_speaker():
     table, rate, words = country(4, planted, speakers=80)
     inside = (table["snr_db"] <= 20).to_numpy()
-    rows = Rows({}, rate * words, words.astype(float), table["speaker"].to_numpy())
+    rows = Rows({}, rate * words, words.astype(float), table["speaker"].to_numpy(), np.ones(80))
     p = one_sided_p(rows, inside, np.ones(len(rate), bool), min_speakers=1, min_words=1)
     design = sm.add_constant(inside.astype(float))
     fit = sm.WLS(rate, design, weights=words).fit(
@@ -114,3 +114,13 @@ def test_slices_of_few_effective_speakers_are_not_tried():
     table, rate, words = country(5, lambda table: np.where(table["speaker"] < 10, 0.9, 0.05))
     table = table.assign(band=np.where(table["speaker"] < 10, "few", "many"))
     assert not [s for s in fitted(table, rate, words).slices_ if "few" in [c.value for c in s.conditions]]
+
+
+def test_effective_speakers_count_by_their_weights():
+    table, rate, words = country(6, lambda table: np.where(table["gender"] == "f", 0.4, 0.1), speakers=80)
+    X, women = table[["gender"]], table["gender"] == "f"
+    even = Slices(min_speakers=20, min_words=50).fit(X, rate, words, table["speaker"])
+    assert even.label("slice-01") == "gender = f"
+    heavy = np.where(women & (table["speaker"] < 4), 100.0, 1.0)  # a few women have nearly all the weight
+    few = Slices(min_speakers=20, min_words=50).fit(X, rate, words, table["speaker"], speaker_weight=heavy)
+    assert not few.slices_

@@ -150,7 +150,7 @@ class ErrorRateRule(CohortRule):
 
 def counted_by(rule: CohortRule, weight_N: ArrayLike) -> dict[str, ArrayLike]:
     """The argument of `fit` by which a rule counts effective speakers, of a rule that has a least number of them."""
-    return {"speaker_weight": weight_N} if isinstance(rule, ErrorRateRule) else {}
+    return {"speaker_weight": weight_N} if "min_speakers" in rule.get_params() else {}
 
 
 def chosen_columns(X: Any, names: Sequence[str] | None) -> Any:

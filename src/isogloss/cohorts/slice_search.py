@@ -55,12 +55,13 @@ class Slice:
 
 @dataclass(frozen=True)
 class Rows:
-    """What is searched: columns, and errors, words and speaker (0 to S - 1) of each row."""
+    """What is searched: columns, and errors, words and speaker (0 to S - 1) of each row; the weight of each speaker."""
 
     columns: dict[str, NDArray]
     errors_N: Floats
     words_N: Floats
     speaker_N: Integers
+    weight_S: Floats
 
 
 def find_slices(
@@ -77,7 +78,7 @@ def find_slices(
     Parameters
     ----------
     min_speakers
-        Effective speakers, (sum of words)^2 / sum of squared words over speakers, inside and outside of a slice.
+        Effective speakers (Kish's number by their weights) inside and outside of a slice.
     """
     conditions = list(conditions_of(rows.columns))
     masks = [condition.holds(rows.columns[condition.column]) for condition in conditions]
@@ -119,7 +120,7 @@ def one_sided_p(rows: Rows, inside_N: Mask, among_N: Mask, *, min_speakers: floa
     """The p value of the rate inside being no higher than outside; None where either side is too small to be told."""
     from scipy.stats import t
 
-    speakers = int(rows.speaker_N.max()) + 1
+    speakers = len(rows.weight_S)
     influence_S = np.zeros(speakers)
     rates = []
     fewest = np.inf
@@ -127,18 +128,22 @@ def one_sided_p(rows: Rows, inside_N: Mask, among_N: Mask, *, min_speakers: floa
         speaker_R = rows.speaker_N[side_N]
         words_S = np.bincount(speaker_R, rows.words_N[side_N], minlength=speakers)
         words = words_S.sum()
-        effective = words**2 / max((words_S**2).sum(), 1e-300)
-        if words < min_words or words == 0 or effective < min_speakers:
+        if words < min_words or words == 0 or _effective(rows.weight_S[words_S > 0]) < min_speakers:
             return None
         errors_S = np.bincount(speaker_R, rows.errors_N[side_N], minlength=speakers)
         rate = errors_S.sum() / words
         influence_S += sign * (errors_S - rate * words_S) / words
         rates.append(rate)
-        fewest = min(fewest, effective)
+        fewest = min(fewest, _effective(words_S))
     error = float(np.sqrt((influence_S**2).sum()))
     if error == 0:
         return None
     return float(t.sf((rates[0] - rates[1]) / error, max(fewest - 1, 1)))
+
+
+def _effective(weight_S: Floats) -> float:
+    """Kish's effective number, (sum w)^2 / sum w^2."""
+    return float(weight_S.sum() ** 2 / (weight_S**2).sum())
 
 
 def _conjunctions(conditions: Sequence[Condition], most: int) -> Iterator[tuple[int, ...]]:

@@ -107,6 +107,7 @@ class Slices(CohortRule):
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        speaker_weight: ArrayLike | None = None,
     ) -> Self:
         """Search the slices.
 
@@ -114,8 +115,9 @@ class Slices(CohortRule):
         ----------
         X
             (N, F) attributes and measures.
-        y, sample_weight, groups
-            (N,) error rate, reference words (None: 1 each), speaker (None: every row is one).
+        y, sample_weight, groups, speaker_weight
+            (N,) error rate, reference words (None: 1 each), speaker (None: every row is one), the speaker's weight, by
+            which effective speakers are counted (None: 1 each).
         """
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
@@ -126,8 +128,10 @@ class Slices(CohortRule):
         speakers_N = speaker_labels(groups, len(values))
         self.columns_ = column_names(self, self.columns, values.shape[1], option="columns")
         speaker_N = np.arange(len(values)) if speakers_N is None else pd.factorize(speakers_N, sort=True)[0]
+        weight_N = non_negative_weights(speaker_weight, len(values))
+        weight_S = np.bincount(speaker_N, weight_N) / np.bincount(speaker_N)
         self.slices_: list[Slice] = find_slices(
-            Rows(self._typed(values), np.asarray(rate_N, np.float64) * words_N, words_N, speaker_N),
+            Rows(self._typed(values), np.asarray(rate_N, np.float64) * words_N, words_N, speaker_N, weight_S),
             max_slices=self.max_slices,
             max_conditions=self.max_conditions,
             min_speakers=self.min_speakers,
