@@ -1,11 +1,13 @@
-"""Size and time of an install of the core: `pip install .` into an empty virtual environment, then an audit.
+"""Size and time of an install of the core: `pip install .` into an empty virtual environment, then an audit and
+a gate.
 
     python benchmarks/install.py
 
 Installs three times, each time into a new virtual environment: the first time fills pip's cache, the second one is
 measured (wall clock), and so is the third, with `--no-compile`: without it pip writes Python's bytecode too. Sizes are
 those of the disk blocks that came with the install, without pip and setuptools, which the environment had before.
-Then the command audits a small table there, and the heavy packages of the extras are looked for, which must not exist.
+Then the command audits a small table there and gates a second one, and the heavy packages of the extras are looked for,
+which must not exist.
 """
 
 import argparse
@@ -65,17 +67,31 @@ def _size(folder: Path) -> dict[str, int]:
 
 
 def use(folder: Path) -> dict[str, Any]:
-    """What is installed there, and the audit of a small table by the installed command."""
-    table = folder / "t.jsonl"
+    """What is installed there, after an audit and a gate of small tables by the installed command."""
     words = "one two three four"
-    rows = [
-        {"utterance_id": f"{s}-{u}", "speaker_id": f"s{s}", "gender": "fm"[s % 2], "ref": words, "hyp": words[s % 3 :]}
-        for s in range(60)
-        for u in range(4)
-    ]
-    table.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
-    command = [str(folder / "bin" / "isogloss"), "audit", table.name, "--by", "gender", "--out", "audit"]
-    subprocess.run(command, check=True, env=_environment(), cwd=folder, stdout=subprocess.DEVNULL)
+    for name, cut in (("base", 3), ("new", 4)):
+        rows = [
+            {
+                "utterance_id": f"{s}-{u}",
+                "speaker_id": f"s{s}",
+                "part": "ab"[s % 2],
+                "ref": words,
+                "hyp": words[s % cut :],
+            }
+            for s in range(60)
+            for u in range(4)
+        ]
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    gate = {"baseline": "base.jsonl", "candidate": "new.jsonl", "margin": {"relative": 0.1}, "cohorts": ["part"]}
+    (folder / "gate.yaml").write_text(json.dumps(gate), encoding="utf-8")  # JSON is YAML
+    command = str(folder / "bin" / "isogloss")
+    for arguments, codes in (
+        (("audit", "base.jsonl", "--by", "part", "--out", "audit"), {0}),
+        (("gate", "gate.yaml", "--junit", "gate.xml"), {0, 1, 3}),
+    ):
+        ended = subprocess.run([command, *arguments], env=_environment(), cwd=folder, stdout=subprocess.DEVNULL)
+        if ended.returncode not in codes:
+            raise SystemExit(f"isogloss {' '.join(arguments)} ended with {ended.returncode}")
     program = [str(folder / "bin" / "python"), "-c", LISTED, *ABSENT]
     listed = subprocess.run(program, check=True, env=_environment(), capture_output=True, text=True, cwd=folder)
     found = json.loads(listed.stdout)

@@ -111,6 +111,23 @@ def test_an_audit_needs_no_extra_even_where_speakers_are_in_several_cohorts(bare
     assert (tmp_path / "out" / "audit.html").exists()
 
 
+def test_a_gate_needs_no_extra(bare, tmp_path: Path):
+    for name, hyp in (("base", "one two"), ("new", "one three")):
+        rows = [
+            {"utterance_id": f"u{speaker}", "speaker_id": f"s{speaker}", "ref": "one two three", "hyp": hyp}
+            for speaker in range(24)
+        ]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    content = {"baseline": "base.jsonl", "candidate": "new.jsonl", "margin": {"relative": 0.1}}
+    (tmp_path / "gate.yaml").write_text(json.dumps(content))
+    program = (
+        "from isogloss.cli import main\nmain(['gate', 'gate.yaml', '--junit', 'gate.xml', '--markdown', 'gate.md'])"
+    )
+    result = python(program, environment=bare, folder=tmp_path)
+    assert (result.returncode, result.stderr) == (0, ""), result.stderr
+    assert (tmp_path / "gate.xml").exists() and (tmp_path / "gate.md").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "package", "extra"),
     [

@@ -67,6 +67,15 @@ RATE = "speech has at most 10 words a second"
 WORDS = "words counts the words of ref"
 CASE = "ref is in lower case"
 SPACES = "ref is words with single spaces between them"
+
+
+def test_a_recogniser_that_brings_its_vocabulary_is_not_held_to_the_corpus_characters():
+    summary = validate_utterances(sound_table(), PARAMS, alphabet="x")
+    assert not summary["success"]
+    without = validate_utterances(sound_table(), PARAMS, alphabet=None)
+    assert without["success"] and len(without["expectations"]) == len(summary["expectations"]) - 1
+
+
 ALPHABETICAL = "ref is made of the characters of the token alphabet"
 MEAN = "the speakers of a split have a mean weight within 0.1 of 1"
 

@@ -1,6 +1,8 @@
 """The gate as a build server runs it: exit codes, JUnit, Markdown, and the figures of a plain computation."""
 
 import json
+import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -8,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from isogloss.cli import main
+from isogloss.config.reading import parse_yaml
+from isogloss.gate import read_gate
 
 EQUAL = {"north": 0.2, "south": 0.2}
 
@@ -79,6 +83,18 @@ def test_one_table_with_a_column_a_system_is_enough(make, gate_file):
     path = gate_file(both, new, baseline=side, candidate={**side, "columns": {"hyp": "hyp_b"}})
     result = run(path)
     assert result.exit_code == 0 and result.output == run(gate_file(base, new)).output
+
+
+def test_the_documented_gate_is_one(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "gate.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    for block in blocks[:2]:
+        (tmp_path / "gate.yaml").write_text(block, encoding="utf-8")
+        read_gate(tmp_path / "gate.yaml")
+    commands = [
+        step["run"] for step in parse_yaml(blocks[2], where="workflow")["jobs"]["gate"]["steps"] if "run" in step
+    ]
+    assert any(command.startswith("isogloss gate gate.yaml") for command in commands)
 
 
 def test_the_same_input_gives_the_same_bytes(make, gate_file, tmp_path):

@@ -45,7 +45,7 @@ class Component:
     name: str
     """The name by which params choose it, and of its section there."""
     implementation: str
-    """The name of the class in the same module that does the work; of a corpus source, of its function."""
+    """The name of the class in the same module that does the work."""
     options: type[Section] | None = None
     """Its section of params.yaml; None where it has no options. Every field has a default and a documentation."""
 

@@ -45,8 +45,15 @@ class PrepareParams(Section):
     seed: Seed = 1
     num_filters: Annotated[int, Field(ge=20, le=128)] = 40
     """Log-mel filters; 25 ms windows every 10 ms."""
-    stratify_by: str = "age_band"
-    """Column whose values are spread evenly over the splits of a corpus that does not bring splits of its own."""
+    tokens: Literal["characters", "words", "pieces"] = "characters"
+    """What a recogniser that is trained from scratch writes: characters, words, or pieces of words (SentencePiece)."""
+    pieces: Annotated[int, Field(ge=20, le=50000)] = 500
+    """Most pieces, where tokens are pieces."""
+    assignment: Literal["drawn", "hashed"] = "drawn"
+    """How speakers of a corpus that brings no splits get theirs: drawn stratum by stratum, or by a hash of their id, so
+    that nobody changes split when speakers are added."""
+    stratify_by: str | list[str] = "age_band"
+    """Column, or columns, whose values are spread evenly over drawn splits; several are combined."""
     adapt_share: Probability = 0.15
     discovery_share: Probability = 0.25
     dev_share: Probability = 0.1

@@ -39,9 +39,9 @@ class Rule:
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
-def rules(params: ValidationParams, alphabet: Iterable[str]) -> list[Rule]:
-    """All expectations, in the order in which they are reported."""
-    characters = "".join(re.escape(character) for character in sorted(set(alphabet)))
+def rules(params: ValidationParams, alphabet: Iterable[str] | None) -> list[Rule]:
+    """All expectations, in the order in which they are reported; without an alphabet, none about characters."""
+    characters = "".join(re.escape(character) for character in sorted(set(alphabet or ())))
     return [
         Rule("the table has rows", "utterances", "ExpectTableRowCountToBeBetween", {"min_value": 1}),
         *(
@@ -81,7 +81,11 @@ def rules(params: ValidationParams, alphabet: Iterable[str]) -> list[Rule]:
         _equal("words counts the words of ref", "words", "words_in_ref"),
         _equal("ref is in lower case", "ref", "ref_in_lower_case"),
         _matching("ref is words with single spaces between them", r"\S+(?: \S+)*"),
-        _matching("ref is made of the characters of the token alphabet", f"[{characters}]+"),
+        *(
+            [_matching("ref is made of the characters of the token alphabet", f"[{characters}]+")]
+            if alphabet is not None
+            else []
+        ),
         _between("latitude is from -90 to 90 degrees", "utterances", "latitude", -90, 90),
         _between("longitude is from -180 to 180 degrees", "utterances", "longitude", -180, 180),
         Rule(
@@ -123,7 +127,7 @@ def derived_tables(utterances: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def validate_utterances(
-    utterances: pd.DataFrame, params: ValidationParams, *, alphabet: Iterable[str], docs: Path | None = None
+    utterances: pd.DataFrame, params: ValidationParams, *, alphabet: Iterable[str] | None, docs: Path | None = None
 ) -> dict[str, Any]:
     """Check the utterance table.
 
@@ -134,7 +138,7 @@ def validate_utterances(
     params
         The thresholds.
     alphabet
-        The characters that tokens are made of.
+        The characters that tokens are made of; None for a recogniser that brings a vocabulary of its own.
     docs
         Folder for Great Expectations' Data Docs (they carry times), none by default.
 
@@ -160,8 +164,10 @@ def validate_utterances(
     }
 
 
-def validate(params: ValidationParams, *, data: Path, output: Path) -> dict[str, Any]:
+def validate(params: ValidationParams, *, data: Path, output: Path, brings_vocabulary: bool = False) -> dict[str, Any]:
     """The `validate` stage: check `utterances.parquet` and `tokens.txt` of `data`.
+
+    `tokens.txt` has the characters of train and adapt; a recogniser that `brings_vocabulary` does not read it.
 
     Where all holds, the summary is written to `output` and the mark that training depends on to `data/validated.txt`.
     Otherwise neither appears, and the summary goes to `<output without suffix>/failed.json`. Data Docs are beside it.
@@ -176,10 +182,9 @@ def validate(params: ValidationParams, *, data: Path, output: Path) -> dict[str,
     mark, folder = data / "validated.txt", output.with_suffix("")
     for stale in (mark, output):
         stale.unlink(missing_ok=True)
+    alphabet = None if brings_vocabulary else Tokens.read(data / "tokens.txt").alphabet
     with atomic_folder(folder) as temporary:
-        summary = validate_utterances(
-            utterances, params, alphabet="".join(Tokens.read(data / "tokens.txt").symbols[1:]), docs=temporary
-        )
+        summary = validate_utterances(utterances, params, alphabet=alphabet, docs=temporary)
         if not summary["success"]:
             write_json(summary, temporary / "failed.json")
     failed = [entry for entry in summary["expectations"] if not entry["success"]]

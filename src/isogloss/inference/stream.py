@@ -5,7 +5,7 @@ from pathlib import Path
 
 from isogloss.config import DecodingParams
 from isogloss.corpus.frontend.audio import read_audio
-from isogloss.corpus.frontend.features import SAMPLING_RATE
+from isogloss.corpus.frontend.samples import SAMPLING_RATE
 from isogloss.recognizers import PartialHypothesis, Recognizer
 
 Seconds = float

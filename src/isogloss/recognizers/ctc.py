@@ -108,8 +108,8 @@ class CtcRecognizer(Recognizer):
         """No gradient for the convolutions below the encoder: wav2vec2's, or those that subsample log-mel features."""
         if hasattr(self.model, "freeze_feature_encoder"):
             self.model.freeze_feature_encoder()
-        elif (layers := getattr(getattr(self.model, "encoder", None), "subsampling", None)) is not None:
-            layers.requires_grad_(False)
+        elif (subsampling := getattr(getattr(self.model, "encoder", None), "subsampling", None)) is not None:
+            subsampling.requires_grad_(False)
         else:
             raise ModelError(f"{type(self.model).__name__} has no front end to freeze; set freeze_front_end to false")
 
