@@ -126,7 +126,7 @@ def one_sided_p(rows: Rows, inside_N: Mask, among_N: Mask, *, min_speakers: floa
     fewest = np.inf
     for side_N, sign in ((inside_N, 1.0), (among_N & ~inside_N, -1.0)):
         speaker_R = rows.speaker_N[side_N]
-        words_S = np.bincount(speaker_R, rows.words_N[side_N], minlength=speakers)
+        words_S = np.bincount(speaker_R, rows.words_N[side_N], minlength=speakers).astype(np.float64)
         words = words_S.sum()
         if words < min_words or words == 0 or _effective(rows.weight_S[words_S > 0]) < min_speakers:
             return None

@@ -7,6 +7,7 @@ targets, only the non-targets within a group, such as one gender.
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from isogloss.judging.verification.errors import equal_error_rate
@@ -54,11 +55,13 @@ def rates_by_recording(parts: dict[str, pd.DataFrame], weights: pd.Series) -> di
     parts
         Lists with `score_before` and `score`.
     weights
-        Weight of each speaker; a trial weighs the product of its two.
+        Weight of each speaker; a target weighs that of its speaker, a non-target the product of its two.
     """
     rates = {}
     for name, part in parts.items():
-        weight_N = part["enrol_speaker"].map(weights).to_numpy() * part["test_speaker"].map(weights).to_numpy()
+        weight_N = part["enrol_speaker"].map(weights).to_numpy(np.float64)
+        other_N = part["test_speaker"].map(weights).to_numpy(np.float64)
+        weight_N = np.where(part["target"], weight_N, weight_N * other_N)
         rates[name] = {
             "targets": int(part["target"].sum()),
             "nontargets": int((~part["target"]).sum()),
