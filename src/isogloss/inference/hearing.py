@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from isogloss.config import AsrParams, DecodingParams, Params
-from isogloss.corpus.frontend.audio import Samples
-from isogloss.corpus.frontend.features import SAMPLING_RATE, feature_extractor
+from isogloss.corpus.frontend.features import feature_extractor
+from isogloss.corpus.frontend.samples import SAMPLING_RATE, Samples
 from isogloss.errors import ModelError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from isogloss.corpus.frontend.audio import Samples, read_audio
+from isogloss.corpus.frontend.audio import read_audio
+from isogloss.corpus.frontend.samples import Samples
 from isogloss.corpus.ingest.audio import AudioHeader, read_headers
 from isogloss.errors import CorpusError, TableError
 from isogloss.io.cells import number_column, text_column
@@ -85,6 +86,10 @@ def read_recordings(path: Path, columns: AudioColumns, *, root: Path | None = No
         raise TableError(f"{table.place(int(files.isna().argmax()))}: {columns.audio} is empty; give a path")
     folder = path.parent if root is None else root
     headers = read_headers(folder, {file: table.place(row) for row, file in reversed(list(enumerate(files)))})
+    for header in headers.values():
+        if isinstance(header, CorpusError):
+            raise header
+    known = {file: header for file, header in headers.items() if isinstance(header, AudioHeader)}
     starts, durations = (_numbers(table, name) for name in (columns.start, columns.duration))
     values = {name: table.values(name) for name in table.names}
     return [
@@ -92,7 +97,7 @@ def read_recordings(path: Path, columns: AudioColumns, *, root: Path | None = No
             cells={name: values[name][row] for name in table.names},
             place=table.place(row),
             path=folder / file,
-            **_span(headers[file], starts.iloc[row], durations.iloc[row], columns, table.place(row)),
+            **_span(known[file], starts.iloc[row], durations.iloc[row], columns, table.place(row)),
         )
         for row, file in enumerate(files)
     ]
