@@ -107,6 +107,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--speakers", type=int, default=20_000)
     parser.add_argument("--times", type=int, default=10, help="rows of the largest table, in tables of --rows")
+    parser.add_argument(
+        "--only", action="append", metavar="CASE", help="a case by its beginning; repeatable; by default all"
+    )
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as name:
@@ -134,7 +137,8 @@ def main() -> None:
             "two systems": ("audit", before, "--after", after, *common, *by, "--out", str(folder / "two")),
             "two systems, regions found": ("audit", before, "--after", after, *common, *by, "--discover", "geographic"),
         }
-        found = {case: run(*arguments) for case, arguments in cases.items()}
+        wanted = tuple(options.only or [""])
+        found = {case: run(*arguments) for case, arguments in cases.items() if case.startswith(wanted)}
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     content = {"rows": options.rows, "speakers": options.speakers, "machine": machine, "cases": found}
     write_json(content, RESULTS / "audit.json")
