@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--speakers", type=int, default=20_000)
     parser.add_argument("--times", type=int, default=10, help="rows of the largest table, in tables of --rows")
     parser.add_argument(
-        "--only", action="append", metavar="CASE", help="a case by its beginning; repeatable; by default all"
+        "--only", action="append", metavar="CASE", help="a case by its beginning; repeatable; default all"
     )
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

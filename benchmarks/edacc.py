@@ -93,9 +93,7 @@ def main() -> None:
         print(f"{row.label} ({row.speakers}): {rates}; best or tied {row.best}; told apart {apart}")
     for pair, document in pairs.items():
         overall = document.overall
-        print(
-            f"{pair}: {overall.relative_change:+.1%} {overall.ci95}, p {overall.p}; harmed {document.groupings[0].harmed_cohorts}"
-        )
+        print(f"{pair}: {overall.relative_change:+.1%} {overall.ci95}, p {overall.p}")
         for cohort in document.groupings[0].cohorts:
             print(f"  {cohort.label}: {cohort.relative_change:+.1%} {cohort.ci95}, p {cohort.p_holm}")
     content = {"side_by_side": together.model_dump(mode="json"), "pairs": {k: d.content() for k, d in pairs.items()}}
