@@ -16,6 +16,15 @@ _FILES = ("ref", "after", "after_hyp", "utt2spk", "attributes", "zips", "embeddi
 """Options that name files, beside TABLE and --hyp."""
 
 
+def _utf8(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    """A name that can be written to files: a shell hands over bytes that are no text as halves of characters."""
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("it is not UTF-8; give another name") from None
+    return text
+
+
 @click.command(
     epilog="\b\nExample:\n  isogloss audit results.csv --by gender --normalise lower,punctuation --out audit"
 )
@@ -54,8 +63,10 @@ _FILES = ("ref", "after", "after_hyp", "utt2spk", "attributes", "zips", "embeddi
 @click.option(
     "--separator", metavar="CHAR", help="Between the cells of CSV files, such as ';' or tab.  [default: found]"
 )
-@click.option("--name", help="What to call the system.  [default: before; of one verifier: verifier]")
-@click.option("--after-name", default="after", show_default=True, help="What to call the second system.")
+@click.option("--name", callback=_utf8, help="What to call the system.  [default: before; of one verifier: verifier]")
+@click.option(
+    "--after-name", default="after", show_default=True, callback=_utf8, help="What to call the second system."
+)
 @click.option("--attributes", type=FILE, help="Further columns, joined by utterance_id or speaker_id.")
 @click.option("--zips", type=FILE, help="Demography of ZIP codes, for --discover geodemographic.")
 @click.option("--embeddings", type=FILE, help="Parquet of utterance_id and vector, for --discover automatic.")

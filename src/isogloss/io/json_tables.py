@@ -1,9 +1,9 @@
 """Tables in JSON: one object a line (JSONL, NeMo's manifests), or one array of objects."""
 
-import json
 from pathlib import Path
 from typing import Any
 
+from isogloss.checks import parse_json
 from isogloss.errors import TableError
 from isogloss.io.source import Source, read_utf8, record_source
 
@@ -41,16 +41,9 @@ def objects_by_line(path: Path, content: str) -> Source:
 def _parsed(text: str, where: str, remedy: str) -> Any:
     """The value of a JSON text."""
     try:
-        value = json.loads(text)
-        if "\\ud" in text.lower():  # half of a surrogate pair is no character, and no text file can hold it
-            json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise TableError(f"{where} holds half of a character (a lone \\ud… escape); write it anew") from None
-    except RecursionError:
-        raise TableError(f"{where} is nested too deeply; {remedy}") from None
+        return parse_json(text)
     except ValueError as error:
-        raise TableError(f"{where} is not valid JSON: {error}; {remedy}") from None
-    return value
+        raise TableError(f"{where} {error}; {remedy}") from None
 
 
 def _require_record(value: Any, where: str, remedy: str) -> None:

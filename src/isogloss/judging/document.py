@@ -7,21 +7,36 @@ made. Pages, terminal tables and metrics are computed from documents alone.
 `before` is the first system (the baseline), `after` the second; a document of one system has no `after` and no change.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Interval = tuple[float, float]
 Estimand = Literal["population", "speakers"]
+Count = Annotated[int, Field(ge=0, le=10**15)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 Degrees = float
 Rectangle = tuple[Degrees, Degrees, Degrees, Degrees]
 """South, west, north, east."""
 
+_LARGEST = 1e300
+"""The relative change of a variance near 0 may be 1e150; a chart's axis overflows soon after 1e300."""
+
 
 class Record(BaseModel):
-    """A part of a document; unknown keys are refused."""
+    """A part of a document; unknown keys are refused, and numbers that no figure reaches."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _refuse_huge(self) -> Self:
+        """Such numbers come from damaged files alone."""
+        for name in type(self).model_fields:
+            held = getattr(self, name)
+            for number in held if isinstance(held, tuple) else (held,):
+                if isinstance(number, int | float) and abs(number) > _LARGEST:
+                    raise ValueError(f"{name} is larger than any figure can be")
+        return self
 
 
 class Change(Record):
@@ -43,7 +58,7 @@ class Rates(Change):
     difference: float | None = None
     """after - before, in rates; None without inference."""
     difference_ci95: Interval | None = None
-    p: float | None = None
+    p: Probability | None = None
     """Of "both systems have the same error rate", two-sided, not adjusted."""
     harm_bound: float | None = None
     """The largest relative harm that the data do not exclude: the upper end of `ci95`, one-sided at half the level."""
@@ -83,8 +98,8 @@ class AdjustedRatio(Record):
 
     ratio: float
     ci95: Interval
-    p: float
-    p_holm: float | None = None
+    p: Probability
+    p_holm: Probability | None = None
     """Adjusted over the cohorts of the grouping."""
 
 
@@ -94,8 +109,8 @@ class Rest(Record):
     ratio: float | None
     """Error rate of the cohort over that of all others."""
     ci95: Interval | None
-    p: float | None
-    p_holm: float | None
+    p: Probability | None
+    p_holm: Probability | None
     """Adjusted over the cohorts of the grouping."""
     detectable_ratio: float | None
     """The least ratio above 1 that these speakers would have shown, with power 0.8 and before adjustment."""
@@ -131,7 +146,7 @@ class CohortRates(Rates):
 
     inference: bool
     """Whether there are effective speakers enough for intervals and tests."""
-    p_holm: float | None = None
+    p_holm: Probability | None = None
     """`p` adjusted over the cohorts of the grouping."""
     detectable_change: float | None = None
     """The least relative reduction that these speakers would have shown, with power 0.8 and before adjustment."""
@@ -149,12 +164,12 @@ class CohortFigures(CohortRates):
     unnamed: bool = False
     """Whether it is of those of whom something is not known."""
     mitigated: bool = False
-    speakers: int | None
+    speakers: Count | None
     """None where nobody knows who spoke."""
-    utterances: int | None = None
-    words: int | None = None
-    targets: int | None = None
-    nontargets: int | None = None
+    utterances: Count | None = None
+    words: Count | None = None
+    targets: Count | None = None
+    nontargets: Count | None = None
     measurable: bool = True
     """Whether there is anything to take a rate of."""
     discovery_rank: int | None = None
@@ -210,7 +225,7 @@ class Side(Record):
 
     rate: float | None
     ci95: Interval | None
-    speakers: int
+    speakers: Count
     share_of_speakers: float
     """Of the split's speakers, each with their weight in the population."""
     share_of_words: float
@@ -257,7 +272,7 @@ class Omnibus(Record):
     """One test of whether the cohorts differ at all."""
 
     cohorts: int
-    p: float
+    p: Probability
     permutations: int
 
 
@@ -273,11 +288,11 @@ class GroupingFigures(Record):
     """The speakers that the figures are of."""
     withheld: str | None = None
     """Why no cohort may be shown."""
-    found: int
+    found: Count
     """Cohorts that there are, hidden ones included."""
-    speakers: int | None = None
-    utterances: int | None = None
-    words: int | None = None
+    speakers: Count | None = None
+    utterances: Count | None = None
+    words: Count | None = None
     overall: OverallFigures | None = None
     """Of the speakers of this grouping, where they are not those of the whole document."""
     cohorts: list[CohortFigures] = []
@@ -375,8 +390,8 @@ class SplitSize(Record):
     """What one split holds, and the first system's rate there."""
 
     split: str
-    speakers: int
-    utterances: int
+    speakers: Count
+    utterances: Count
     hours: float
     rate: float | None
 
@@ -392,11 +407,11 @@ class Document(Record):
     split: str
     unit: Literal["speaker", "utterance"] = "speaker"
     """What is resampled; utterances where nobody knows who spoke, and then nothing is."""
-    speakers: int | None
-    utterances: int | None = None
-    words: int | None = None
-    targets: int | None = None
-    nontargets: int | None = None
+    speakers: Count | None
+    utterances: Count | None = None
+    words: Count | None = None
+    targets: Count | None = None
+    nontargets: Count | None = None
     normalisation: list[str] | None = None
     """What texts went through before words were counted; None where that is not known here."""
     confidence: float

@@ -22,7 +22,7 @@ from isogloss.corpus.conversations.channel import LEVEL, Channel, draw_channel, 
 from isogloss.corpus.conversations.timing import turn_starts
 from isogloss.corpus.conversations.turns import Turn, assign_channels
 from isogloss.corpus.frontend.audio import load_audio
-from isogloss.corpus.frontend.features import SAMPLING_RATE
+from isogloss.corpus.frontend.samples import SAMPLING_RATE
 from isogloss.errors import CorpusError
 
 Seconds = float

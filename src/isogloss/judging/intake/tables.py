@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from isogloss.checks import LARGEST
 from isogloss.errors import TableError
 from isogloss.io.attributes import Attributes
 from isogloss.io.cells import number_column, text_column
@@ -229,13 +230,17 @@ def refuse_empty(number: int, rows: int, where: str) -> None:
 
 
 def _weights(source: Source, name: str) -> pd.Series:
-    """Weights: finite and not negative, some of them positive."""
+    """Weights: of a possible size and not negative, some of them positive."""
     weight = number_column(source, name)
-    wrong = np.flatnonzero(weight.isna() | (weight < 0))
+    possible = (weight == 0) | ((weight >= 1 / LARGEST) & (weight <= LARGEST))
+    wrong = np.flatnonzero(~possible)
     if wrong.size:
         row = int(wrong[0])
         held = "empty" if np.isnan(weight[row]) else f"{weight[row]:g}"
-        raise TableError(f"{source.place(row)}: weight {name!r} is {held}; give at least 0 (1 where nothing is known)")
+        raise TableError(
+            f"{source.place(row)}: weight {name!r} is {held}; give 0, or {1 / LARGEST:g} to {LARGEST:g} (1 where "
+            "nothing is known)"
+        )
     if not (weight > 0).any():
         raise TableError(f"{source.path}: weight {name!r} is 0 in every row, so nothing counts; give positive ones")
     return weight
