@@ -11,7 +11,7 @@ from lhotse import CutSet
 from isogloss.config import Params
 from isogloss.corpus.conversations.store import read_conversations
 from isogloss.corpus.frontend.audio import read_audio
-from isogloss.corpus.frontend.features import SAMPLING_RATE
+from isogloss.corpus.frontend.samples import SAMPLING_RATE
 from isogloss.determinism import compute_repeatably
 from isogloss.inference.stream import CHUNK
 from isogloss.io.normalise import normalise

@@ -20,7 +20,7 @@ from isogloss.corpus.conversations.simulator import Conversation, Simulator
 from isogloss.corpus.conversations.turns import assign_channels, overlapped_share, turns_of
 from isogloss.corpus.frontend.audio_root import resolve_root
 from isogloss.corpus.frontend.cuts import read_cuts
-from isogloss.corpus.frontend.features import SAMPLING_RATE
+from isogloss.corpus.frontend.samples import SAMPLING_RATE
 from isogloss.tables import atomic_folder, write_parquet
 
 STORED = 2**30

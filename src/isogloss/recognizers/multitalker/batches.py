@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 from isogloss.corpus.conversations.simulator import Conversation, Simulator
 from isogloss.corpus.conversations.turns import Turn, turns_of
 from isogloss.corpus.frontend.audio import load_audio
-from isogloss.corpus.frontend.features import SAMPLING_RATE, feature_extractor
+from isogloss.corpus.frontend.features import feature_extractor
+from isogloss.corpus.frontend.samples import SAMPLING_RATE
 
 BATCH_SECONDS = 200.0
 
