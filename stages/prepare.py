@@ -1,6 +1,8 @@
 """Stage `prepare`: splits, tokens, features and the metadata table."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from isogloss.config import load_params
 from isogloss.corpus.prepare import prepare, sentence_overlap
@@ -13,7 +15,14 @@ WORK = Path("checkpoints/features")
 @entry
 def main() -> None:
     """Prepare the corpus and say what is in each split."""
-    utterances = prepare(Path("data/corpus"), Path("data"), load_params().prepare, work=WORK)
+    params = load_params().prepare
+    run = None
+    if params.engine != "processes":
+        from isogloss.pipeline.prefect_api.shards import run_shards
+
+        how: dict[str, Any] = {"engine": params.engine, "workers": params.workers, "scheduler": params.scheduler}
+        run = partial(run_shards, **how)
+    utterances = prepare(Path("data/corpus"), Path("data"), params, work=WORK, run=run)
     for split, rows in utterances.groupby("split", sort=False):
         hours = rows["duration_s"].sum() / 3600
         print(f"{split}: {rows['speaker_id'].nunique()} speakers, {len(rows)} utterances, {hours:.2f} h")

@@ -5,8 +5,9 @@ from pathlib import Path
 from isogloss.config import load_params
 from isogloss.config.components import RecognizerComponent
 from isogloss.config.registry import declaration
-from isogloss.corpus.expectations import validate
+from isogloss.corpus.gate import validate
 from isogloss.entry import entry
+from isogloss.report.validation import write_validation_page
 
 
 @entry
@@ -18,7 +19,9 @@ def main() -> None:
         thresholds,
         data=Path("data"),
         output=Path("reports/validation.json"),
+        columns=getattr(params.section("attribute"), "columns", []),
         brings_vocabulary=declaration(RecognizerComponent, params.asr.model).pretrained,
+        render=write_validation_page,
     )
 
 

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import click
 
+from isogloss.cli.check import refuse_unready
 from isogloss.cli.flows import load_flow
 from isogloss.entry import entry
+
+EARLY = {"corpus", "prepare", "validate", "train_asr", "train_speaker", "discover"}
+"""Stages that read a corpus or look for cohorts in it: before them, what cannot be done is said."""
 
 
 @click.command(epilog="\b\nExample:\n  isogloss run report")
@@ -28,7 +32,7 @@ def run(stages: tuple[str, ...], pools: bool) -> None:
     from isogloss.pipeline.workers.view import workers_view
 
     root = Path.cwd()
-    load_params(root / "params.yaml")
+    params = load_params(root / "params.yaml")
     with run_lock(root):
         plan = plan_run(root, stages)
         if not plan.stale:
@@ -36,6 +40,8 @@ def run(stages: tuple[str, ...], pools: bool) -> None:
             return
         if pools:
             workers_view(root, plan)  # refused at once, before Prefect is even imported
+        if EARLY & {stage.name.partition("@")[0] for stage in plan.stale}:
+            refuse_unready(params)
         click.echo(f"{len(plan.stale)} of {len(plan.stages)} stages are stale.")
         with prefect_api(root, private=not pools, say=click.echo):
             load_flow(root / "flows" / "reproduce.py").reproduce(targets=list(stages), pools=pools, plan=plan)

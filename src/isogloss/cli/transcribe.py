@@ -184,8 +184,8 @@ def _hearing(
     if checkpoint is None:
         raise ParamsError(f"--model {model} with --backend {backend} needs --checkpoint, the folder of the model")
     if backend == "faster-whisper":
-        heard = hearing.faster_whisper_hearing(checkpoint, decoding=decoding, language=language, threads=threads)
-        return heard, checkpoint, None
+        made = hearing.faster_whisper_hearing(checkpoint, decoding=decoding, language=language, threads=threads)
+        return made, checkpoint, None
     if backend == "onnx-asr":
         return hearing.onnx_hearing(model, checkpoint, threads=threads), checkpoint, None
     recognizer, folder = hearing.pretrained_recognizer(model, checkpoint, language=language)

@@ -1,10 +1,12 @@
 """Params of the corpus and of its preparation."""
 
+from math import ceil
+from statistics import NormalDist
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from isogloss.config.section import PositiveInt, Probability, Section, Seed
+from isogloss.config.section import PositiveInt, Probability, Section, Seed, Share
 
 
 class CorpusParams(Section):
@@ -52,6 +54,12 @@ class PrepareParams(Section):
     assignment: Literal["drawn", "hashed"] = "drawn"
     """How speakers of a corpus that brings no splits get theirs: drawn stratum by stratum, or by a hash of their id, so
     that nobody changes split when speakers are added."""
+    engine: Literal["processes", "threads", "dask"] = "processes"
+    """Who computes features: processes of this host, or Prefect tasks on its threads or on Dask; the same bytes."""
+    workers: PositiveInt = 2
+    """Threads, or workers of a local Dask cluster."""
+    scheduler: str | None = None
+    """The address of a Dask cluster that is already there, such as tcp://host:8786."""
     stratify_by: str | list[str] = "age_band"
     """Column, or columns, whose values are spread evenly over drawn splits; several are combined."""
     adapt_share: Probability = 0.15
@@ -85,3 +93,20 @@ class ValidationParams(Section):
     max_words_per_s: Annotated[float, Field(gt=0)] = 10.0
     min_speakers: PositiveInt = 5
     """Fewest speakers that any split may have."""
+    stop: list[str] = []
+    """Expectations, by name, that stop the run where they fail although they would only warn."""
+    warn: list[str] = []
+    """Expectations, by name, that only warn where they fail."""
+    detectable: Share = 0.1
+    """The difference between error rates of speakers that a cohort should show: 0.1 is ten words in a hundred."""
+    power: Share = 0.8
+    """With which probability it should be shown."""
+    speaker_sd: Share = 0.15
+    """The assumed standard deviation of the error rate between speakers."""
+
+    @property
+    def effective_speakers(self) -> int:
+        """Effective speakers that a cohort needs: ((z_.975 + z_power) * sd / difference)^2, the normal approximation
+        for a mean at a level of 5 % (Cohen 1988, chapter 2)."""
+        normal = NormalDist()
+        return ceil(((normal.inv_cdf(0.975) + normal.inv_cdf(self.power)) * self.speaker_sd / self.detectable) ** 2)

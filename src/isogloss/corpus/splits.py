@@ -96,6 +96,7 @@ def _assigned(utterances: pd.DataFrame, params: PrepareParams, wanted: Sequence[
         counts = _held_out_counts(len(names), params)
         held_out = [split for split, count in counts.items() if split in wanted for _ in range(count)]
         split_of.update(zip(names, held_out + ["train"] * (len(names) - len(held_out)), strict=True))
+    _fill_empty(split_of, params, [split for split in wanted if split != "adapt"], random)
     splits = utterances["speaker_id"].map(split_of)
     if "adapt" in wanted:
         splits = _with_adapt(utterances, splits, split_of, params, random)
@@ -134,6 +135,17 @@ def _beyond_their_share(
         kept = round(share * others / (1.0 - sum(params.train_shares.values())))
         surplus |= {str(one) for one in random.permutation(of_value)[kept:]}
     return surplus
+
+
+def _fill_empty(
+    split_of: dict[str, str], params: PrepareParams, wanted: Sequence[str], random: np.random.Generator
+) -> None:
+    """Give splits that rounding left empty, since every stratum is small, their share of the speakers of train."""
+    for split in wanted:
+        train = sorted(speaker for speaker, of in split_of.items() if of == "train")
+        if split not in split_of.values() and len(train) > len(SPLITS):
+            count = max(1, round(getattr(params, f"{split}_share") * len(split_of)))
+            split_of.update(dict.fromkeys(random.permutation(train)[:count], split))
 
 
 def _with_adapt(

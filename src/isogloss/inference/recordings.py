@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from isogloss.corpus.frontend.audio import Samples, read_audio
+from isogloss.corpus.frontend.audio import read_audio
+from isogloss.corpus.frontend.samples import Samples
 from isogloss.corpus.ingest.audio import AudioHeader, read_headers
 from isogloss.errors import CorpusError, TableError
 from isogloss.io.cells import number_column, text_column
@@ -84,7 +85,7 @@ def read_recordings(path: Path, columns: AudioColumns, *, root: Path | None = No
     if files.isna().any():
         raise TableError(f"{table.place(int(files.isna().argmax()))}: {columns.audio} is empty; give a path")
     folder = path.parent if root is None else root
-    headers = read_headers(folder, {file: table.place(row) for row, file in reversed(list(enumerate(files)))})
+    headers = _headers(folder, {file: table.place(row) for row, file in reversed(list(enumerate(files)))})
     starts, durations = (_numbers(table, name) for name in (columns.start, columns.duration))
     values = {name: table.values(name) for name in table.names}
     return [
@@ -96,6 +97,15 @@ def read_recordings(path: Path, columns: AudioColumns, *, root: Path | None = No
         )
         for row, file in enumerate(files)
     ]
+
+
+def _headers(folder: Path, mentions: dict[str, str]) -> dict[str, AudioHeader]:
+    """The header of each file; raises for the first row of the table whose file cannot be used."""
+    found = read_headers(folder, mentions)
+    for header in reversed(found.values()):  # mentions are from the last row to the first
+        if isinstance(header, CorpusError):
+            raise header
+    return {file: header for file, header in found.items() if isinstance(header, AudioHeader)}
 
 
 def _numbers(table: Source, name: str | None) -> pd.Series:

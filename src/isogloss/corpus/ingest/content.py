@@ -36,7 +36,9 @@ class Stretch:
     channel: Channel
 
 
-def listen(root: Path, stretches: dict[str, list[Stretch]], headers: dict[str, AudioHeader]) -> Iterator[list[Heard]]:
+def listen_to(
+    root: Path, stretches: dict[str, list[Stretch]], headers: dict[str, AudioHeader]
+) -> Iterator[list[Heard]]:
     """The measures of each utterance, or what is wrong with it: a list a file, in the order of `stretches`.
 
     Parameters
@@ -50,7 +52,7 @@ def listen(root: Path, stretches: dict[str, list[Stretch]], headers: dict[str, A
     """
     threads = min(MAX_THREADS, 2 * (os.cpu_count() or 1))
     with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(lambda item: _listen_to(root / item[0], item[1], headers[item[0]]), stretches.items())
+        yield from pool.map(lambda item: _heard_in(root / item[0], item[1], headers[item[0]]), stretches.items())
 
 
 def warnings(heard: Sequence[tuple[str, SoundMeasures]]) -> list[str]:
@@ -71,7 +73,7 @@ def warnings(heard: Sequence[tuple[str, SoundMeasures]]) -> list[str]:
     return sentences
 
 
-def _listen_to(path: Path, stretches: list[Stretch], header: AudioHeader) -> list[Heard]:
+def _heard_in(path: Path, stretches: list[Stretch], header: AudioHeader) -> list[Heard]:
     """What the utterances of one file hold."""
     try:
         with soundfile.SoundFile(path) as file:

@@ -10,7 +10,7 @@ from isogloss.config.registry import implementation
 from isogloss.corpus.description import RecordedCorpus, TableDescription
 from isogloss.corpus.frontend.sound import SoundMeasures
 from isogloss.corpus.ingest.audio import AudioHeader, read_headers
-from isogloss.corpus.ingest.content import Channel, Stretch, listen, warnings
+from isogloss.corpus.ingest.content import Channel, Stretch, listen_to, warnings
 from isogloss.corpus.ingest.ingested import Ingested, Rows
 from isogloss.corpus.ingest.left_out import LeftOut
 from isogloss.corpus.ingest.spans import locate
@@ -20,15 +20,15 @@ from isogloss.corpus.ingest.zips import read_zips
 from isogloss.errors import CorpusError, IsoglossError
 
 
-def check(description: RecordedCorpus, *, repository: Path | str = ".") -> Ingested:
-    """Read a corpus of any kind and check every row and every sample; nothing is written.
+def check(description: RecordedCorpus, *, repository: Path | str = ".", listen: bool = True) -> Ingested:
+    """Read a corpus of any kind and check every row and, unless `listen` is False, every sample; nothing is written.
 
     Raises
     ------
     CorpusError, TableError
         As `check_rows`, or the corpus cannot be read.
     """
-    return check_rows(_rows(description, repository), repository=repository)
+    return check_rows(_rows(description, repository), repository=repository, listen=listen)
 
 
 def ingest(description: RecordedCorpus, output: Path | str, *, source: str, repository: Path | str = ".") -> Ingested:
@@ -65,7 +65,7 @@ def _rows(description: RecordedCorpus, repository: Path | str) -> Rows:
     return rows
 
 
-def check_rows(rows: Rows, *, repository: Path | str = ".") -> Ingested:
+def check_rows(rows: Rows, *, repository: Path | str = ".", listen: bool = True) -> Ingested:
     """Check every row and every sample of a corpus; nothing is written.
 
     Raises
@@ -78,7 +78,7 @@ def check_rows(rows: Rows, *, repository: Path | str = ".") -> Ingested:
     utterances = read_utterances(rows.table, description, root=rows.root, audio_root=rows.audio_root, left_out=left_out)
     headers = _headers(rows, utterances, left_out)
     placed = _placed(rows, utterances, headers, left_out)
-    found, sounds = _with_sound(rows, placed, headers, left_out)
+    found, sounds = _with_sound(rows, placed, headers, left_out) if listen else (placed, [])
     if not found:
         raise CorpusError(f"{rows.table.path}: no utterance can be used, the first: {left_out.sentences[0]}")
     utterances = [utterance for utterance, _ in found]
@@ -141,7 +141,7 @@ def _with_sound(
         of_file.setdefault(utterance.audio, []).append(number)
     stretches = {audio: [placed[number][1] for number in numbers] for audio, numbers in of_file.items()}
     measures: dict[int, SoundMeasures] = {}
-    for numbers, heard in zip(of_file.values(), listen(rows.audio_root, stretches, headers), strict=True):
+    for numbers, heard in zip(of_file.values(), listen_to(rows.audio_root, stretches, headers), strict=True):
         for number, one in zip(numbers, heard, strict=True):
             if isinstance(one, SoundMeasures):
                 measures[number] = one

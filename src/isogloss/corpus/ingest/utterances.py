@@ -145,8 +145,10 @@ def _utterance(
     )
 
 
-def _channel(cell: Cell, where: str) -> int:
-    """The number of a channel, from 0; sides of a call may be named."""
+def _channel(cell: Cell, where: str) -> int | None:
+    """The number of a channel, from 0; sides of a call may be named. None where the row names none."""
+    if cell is None:
+        return None
     written = str(cell).strip().lower()
     if written in CHANNEL_NAMES:
         return CHANNEL_NAMES[written]
