@@ -192,9 +192,8 @@ class Clone:
         for name in OUTPUTS:
             if (self.root / name).read_bytes() != (self.expected / name).read_bytes():
                 raise RuntimeError(f"{name} differs from that of a plain dvc repro")
-        checked = self.dvc("status", "-q")
-        if checked.returncode:
-            raise RuntimeError("dvc status finds something to do")
+        if "up to date" not in (found := self.dvc("status").stdout):
+            raise RuntimeError(f"dvc status finds something to do: {found}")
         left = [path.name for path in self.root.iterdir() if ".part" in path.name or path.name.endswith(".old")]
         if left:
             raise RuntimeError(f"{left[0]} is left")
@@ -221,6 +220,7 @@ def disk(folder: Path, mebibytes: int) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        folder.rmdir()
 
 
 def resize(folder: Path, kibibytes: int) -> None:

@@ -100,7 +100,7 @@ def _full(free_kibibytes: int) -> Callable[[Clone], str]:
     def attempt(clone: Clone) -> str:
         with disk(clone.root.with_name(clone.root.name + "-disk"), 64) as folder:
             small = clone.copy(folder / "clone")
-            small.dvc("status", "-q")  # makes DVC's database, which is larger than all that the run writes
+            small.dvc("status")  # makes DVC's database, which is larger than all that the run writes
             used = shutil.disk_usage(folder).used // 1024
             resize(folder, used + free_kibibytes)
             status, _, said = small.run()

@@ -1,19 +1,20 @@
 """Size and time of an install of the core: `pip install .` into an empty virtual environment, then an audit and
 a gate.
 
-    python benchmarks/install.py
+    python benchmarks/install.py [--warm]
 
-Installs three times, each time into a new virtual environment: the first time fills pip's cache, the second one is
-measured (wall clock), and so is the third, with `--no-compile`: without it pip writes Python's bytecode too. Sizes are
-those of the disk blocks that came with the install, without pip and setuptools, which the environment had before.
-Then the command audits a small table there and gates a second one, and the heavy packages of the extras are looked for,
-which must not exist.
+Installs three times, each time into a new virtual environment: the first fills pip's cache, the second and the third
+are measured (wall clock and CPU time); the third with `--no-compile`, without which pip writes Python's bytecode too.
+Sizes are those of the disk blocks that came with the install, without pip and setuptools, which the environment had
+before. Then the command audits a small table there and gates a second one, and the heavy packages of the extras are
+looked for, which must not exist.
 """
 
 import argparse
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -43,16 +44,20 @@ def install(folder: Path, options: Sequence[str] = ()) -> dict[str, Any]:
     venv.create(folder, with_pip=True)
     before = _size(folder)
     python = str(folder / "bin" / "python")
-    started = time.perf_counter()
+    started, used = time.perf_counter(), _cpu_seconds()
     subprocess.run([python, "-m", "pip", "install", "--quiet", *options, str(ROOT)], check=True, env=_environment())
-    seconds = time.perf_counter() - started
-    after = _size(folder)
-    bytecode = (after["bytecode"] - before["bytecode"]) / MIB
+    seconds, cpu_seconds = time.perf_counter() - started, _cpu_seconds() - used
     return {
         "seconds": round(seconds, 1),
-        "mib": round((after["all"] - before["all"]) / MIB),
-        "mib_of_bytecode": round(bytecode),
+        "cpu_seconds": round(cpu_seconds, 1),
+        "mib": round((_size(folder) - before) / MIB),
     }
+
+
+def _cpu_seconds() -> float:
+    """Of all processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _environment() -> dict[str, str]:
@@ -60,10 +65,9 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
-def _size(folder: Path) -> dict[str, int]:
-    """Bytes of disk blocks below a folder: all, and of bytecode."""
-    files = [(path.suffix, path.lstat().st_blocks * 512) for path in folder.rglob("*")]
-    return {"all": sum(size for _, size in files), "bytecode": sum(size for suffix, size in files if suffix == ".pyc")}
+def _size(folder: Path) -> int:
+    """Bytes of the disk blocks below a folder."""
+    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
 
 
 def use(folder: Path) -> dict[str, Any]:
@@ -102,11 +106,14 @@ def use(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, and write results/install.{json,md}."""
-    argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "").parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--warm", action="store_true", help="pip's cache is filled: leave the first install out.")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        install(Path(name) / "first")
-        content = install(Path(name) / "second")
-        content["seconds_without_bytecode"] = install(Path(name) / "third", ["--no-compile"])["seconds"]
+        if not options.warm:
+            install(Path(name) / "first")
+        content: dict[str, Any] = {"compiled": install(Path(name) / "second")}
+        content["no_compile"] = install(Path(name) / "third", ["--no-compile"])
         content |= use(Path(name) / "second")
     content["load"] = round(os.getloadavg()[1], 1)
     content["machine"] = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
@@ -119,15 +126,18 @@ def main() -> None:
 def _page(content: dict[str, Any]) -> str:
     """The results for readers."""
     packages = ", ".join(f"{name} {version}" for name, version in content["distributions"].items())
+    rows = "\n".join(
+        f"| {name} | {content[key]['seconds']} | {content[key]['cpu_seconds']} | {content[key]['mib']} |"
+        for name, key in (("as pip does it, bytecode written", "compiled"), ("`--no-compile`", "no_compile"))
+    )
     return f"""# An install of the core
 
 `python benchmarks/install.py`, {content["machine"]}, load {content["load"]} (5 minutes, ours included).
 `pip install .` into an empty virtual environment, packages in pip's cache; sizes without pip and setuptools.
 
-| | seconds | MiB on disk |
-|---|---:|---:|
-| as pip does it, bytecode written | {content["seconds"]} | {content["mib"]} |
-| `--no-compile` | {content["seconds_without_bytecode"]} | {content["mib"] - content["mib_of_bytecode"]} |
+| | wall s | CPU s | MiB on disk |
+|---|---:|---:|---:|
+{rows}
 
 Absent: {", ".join(ABSENT)}. Installed: {packages}.
 """

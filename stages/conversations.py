@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from isogloss.config import load_params
 from isogloss.corpus.conversations.store import store_conversations
@@ -9,7 +10,7 @@ from isogloss.entry import entry
 
 
 @entry
-def main(name: str) -> None:
+def main(name: Any) -> None:
     """Mix or read one set and say what is in it."""
     params = load_params().multitalker
     turns = store_conversations(name, params, data=Path("data"), folder=Path("data/conversations") / name)

@@ -6,8 +6,9 @@ from pathlib import Path
 from isogloss.config import load_params
 from isogloss.entry import entry
 from isogloss.inference.dev import dev_rates
+from isogloss.judging.stage_files import read_summary
 from isogloss.judging.worst import worst_cohorts
-from isogloss.tables import ASSIGNMENT_COLUMNS, METADATA_COLUMNS, read_json, read_parquet
+from isogloss.tables import ASSIGNMENT_COLUMNS, METADATA_COLUMNS, read_parquet
 from isogloss.training.adapt_recognizer import adapt_recognizer
 
 
@@ -18,7 +19,7 @@ def main(method: str) -> None:
     cohorts = Path("cohorts") / params.mitigation.rule
     utterances = read_parquet("data/utterances.parquet", METADATA_COLUMNS)
     assignments = read_parquet(cohorts / "assignments.parquet", ASSIGNMENT_COLUMNS)
-    worst = worst_cohorts(read_json(cohorts / "summary.json"), params.mitigation.worst_share)
+    worst = worst_cohorts(read_summary(cohorts / "summary.json"), params.mitigation.worst_share)
     adapt_recognizer(
         method,
         params,

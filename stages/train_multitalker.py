@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from isogloss.config import load_params
 from isogloss.entry import entry
@@ -9,7 +10,7 @@ from isogloss.training.multitalker import train_multitalker
 
 
 @entry
-def main(system: str) -> None:
+def main(system: Any) -> None:
     """Train, from a checkpoint where a killed run left one."""
     model = train_multitalker(
         system,

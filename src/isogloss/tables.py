@@ -13,13 +13,14 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from isogloss.checks import parse_json, require_types
 from isogloss.errors import TableError
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
@@ -96,12 +97,12 @@ def _as_dtype(values: pd.Series, dtype: str) -> pd.Series:
 
 
 def read_parquet(path: Path | str, columns: Iterable[str] = ()) -> pd.DataFrame:
-    """Read a table that a stage wrote, and check that it has `columns`.
+    """Read a table that a stage wrote, and check that it has `columns`, of the kinds that a mapping gives them.
 
     Raises
     ------
     TableError
-        The file does not exist, is no parquet file or not a whole one, or lacks a column.
+        The file does not exist, is no parquet file or not a whole one, lacks a column, or has a cell of another kind.
     """
     path = Path(path)
     if not path.exists():
@@ -112,6 +113,8 @@ def read_parquet(path: Path | str, columns: Iterable[str] = ()) -> pd.DataFrame:
         first = str(error).partition("\n")[0].rstrip(".")
         raise TableError(f"{path} is no parquet file, or not a whole one ({first}); write it anew") from None
     require_columns(table, columns, where=str(path))
+    if isinstance(columns, Mapping):
+        require_types(table, columns, where=str(path))
     return table
 
 
@@ -127,15 +130,17 @@ def read_json(path: Path | str) -> Any:
     Raises
     ------
     TableError
-        The file does not exist or is not JSON.
+        The file does not exist or is no JSON that we would write.
     """
     path = Path(path)
     if not path.exists():
         raise TableError(f"{path} does not exist; `isogloss status` says which stage makes it")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise TableError(f"{path} is not valid JSON: {error}") from None
+        return parse_json(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise TableError(f"{path} is not valid JSON: byte {error.start} is not UTF-8; make it anew") from None
+    except ValueError as error:
+        raise TableError(f"{path} {error}; make it anew") from None
 
 
 def write_json(content: Any, path: Path | str) -> None:

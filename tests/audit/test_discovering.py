@@ -83,7 +83,7 @@ def test_embeddings_of_others_and_of_unequal_length_are_refused(tmp_path, save, 
     unequal = pd.DataFrame({"speaker_id": ["s001", "s002"], "vector": [[1.0], [1.0, 2.0]]})
     assert "e.parquet, row 2: 'vector' is not a list of 1 numbers" in refusal(unequal)
     assert "column 'vector' is missing" in refusal(pd.DataFrame({"speaker_id": ["s001"], "vec": [[1.0]]}))
-    assert "no finite number" in refusal(pd.DataFrame({"speaker_id": ["s001"], "vector": [[float("nan")]]}))
+    assert "no number of a possible size" in refusal(pd.DataFrame({"speaker_id": ["s001"], "vector": [[float("nan")]]}))
 
 
 def test_demography_of_zip_codes_finds_the_planted_side(save, many, quick):

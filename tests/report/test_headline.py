@@ -184,6 +184,7 @@ def weighted(repository, **figures):
                 keys = ("before", "after", "relative_change", "ci95", "inference", "p", "p_holm", "effective_speakers")
                 cohort["other"] = {key: cohort[key] for key in keys}
             grouping["cohorts"][0]["other"] |= figures
+        content["groupings"][0]["other_harmed_cohorts"] = ["C04"]
         repository.write(document_path(method), content)
 
 
@@ -197,6 +198,8 @@ def test_both_estimands_are_said_where_they_differ(repository):
     assert found.consequences.startswith(said)
     sentence = next(s for s in found.findings[0].sentences if s.startswith("With each speaker alike"))
     assert all(figure in sentence for figure in ("12.3\u202f%", "43.2\u202f%", "\u221215.0 to \u22125.0"))
+    harmed = "With each speaker alike it measurably harms lat < 37.4, -103.7 <= lon < -90.2 (by geographic)."
+    assert harmed in found.findings[0].sentences
     page = render(read_inputs(repository.root))
     assert page.count("with each speaker alike") > 5 and "16.7" in page
 
@@ -232,3 +235,9 @@ def test_a_change_on_which_few_speakers_decide_carries_no_inference(repository):
     assert found.title.endswith("cannot be judged: too few speakers decide on its change.")
     assert "2.3 speakers decide on it: too few for an inference" in found.findings[0].sentences[0]
     assert "few speakers decide on the change with finetune and ewc" in render(read_inputs(repository.root))
+
+
+def test_speech_as_a_whole_that_cannot_be_judged_is_not_said_to_be_unchanged(repository):
+    change(repository, lambda content: content["overall"].update(ci95=None, p=None))
+    page = render(read_inputs(repository.root))
+    assert page.count("cannot be judged</td>") == 2 and "no measurable change</td>" not in page

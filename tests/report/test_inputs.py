@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from isogloss.errors import ParamsError, TableError
@@ -85,11 +86,68 @@ def test_methods_that_were_compared_with_different_bases_are_refused(repository)
 
 
 def test_a_table_without_its_columns_is_refused(repository):
-    import pandas as pd
-
     path = repository.root / "results/asr/base/utterances.parquet"
     pd.read_parquet(path).rename(columns={"insertions": "inserted"}).to_parquet(path, index=False)
     refused(repository, ["column 'insertions' is missing", "did you mean 'inserted'?"])
+
+
+RESULTS, METADATA = "results/asr/base/utterances.parquet", "data/utterances.parquet"
+ASSIGNMENTS, SUMMARY = "cohorts/attribute/assignments.parquet", "cohorts/attribute/summary.json"
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "words"),
+    [
+        (RESULTS, lambda table: table.assign(substitutions="many"), "row 1: column 'substitutions' holds 'many'"),
+        (RESULTS, lambda table: table.assign(words=9 * 10**18), "column 'words' holds"),
+        (RESULTS, lambda table: table.assign(weight=1e308), "column 'weight' holds"),
+        (RESULTS, lambda table: table.assign(weight=1e-300), "weight is 1e-300"),
+        (RESULTS, lambda table: table.assign(speaker_id=None), "column 'speaker_id' holds"),
+        (METADATA, lambda table: table.assign(duration_s="long"), "column 'duration_s' holds 'long'"),
+        (METADATA, lambda table: table.assign(split=[["test"]] * len(table)), "column 'split' holds"),
+        (METADATA, lambda table: pd.concat([table, table.tail(1)]), "1 utterance ids occur twice"),
+        (ASSIGNMENTS, lambda table: pd.concat([table, table.tail(1)]), "1 utterance ids occur twice"),
+        (ASSIGNMENTS, lambda table: table.assign(cohort="elsewhere"), "does not know the cohort 'elsewhere'"),
+        (ASSIGNMENTS, lambda table: table.assign(cohort=[["a"]] * len(table)), "column 'cohort' holds"),
+    ],
+)
+def test_a_table_with_impossible_cells_is_refused(repository, path, change, words):
+    table = pd.read_parquet(repository.root / path)
+    change(table).to_parquet(repository.root / path, index=False)
+    refused(repository, [words])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"label": 7}, "cohorts.0.label"),
+        ({"wer_rank": "first"}, "cohorts.0.wer_rank"),
+        ({"discovery": None}, "cohorts.0.discovery"),
+        ({"discovery": {"speakers": 9, "wer": 1e308}}, "cohorts.0.discovery.wer"),
+        ({"geometry": {"rectangles": [[1, 2]]}}, "cohorts.0.geometry.rectangles.0"),
+    ],
+)
+def test_a_summary_with_impossible_values_is_refused(repository, change, words):
+    content = repository.read(SUMMARY)
+    content["cohorts"][0].update(change)
+    repository.write(SUMMARY, content)
+    refused(repository, [SUMMARY, words])
+
+
+@pytest.mark.parametrize("content", [[], {}, {"cohorts": "many"}, {"cohorts": [1]}])
+def test_a_summary_of_another_shape_is_refused(repository, content):
+    repository.write(SUMMARY, content)
+    refused(repository, [SUMMARY])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("after", 1e308), ("ci95", [-1e308, 1e308]), ("p", 7), ("speakers", -7), ("words", 10**40)]
+)
+def test_a_figure_that_no_cohort_can_have_is_refused(repository, key, value):
+    content = repository.read(EWC)
+    content["groupings"][0]["cohorts"][0][key] = value
+    repository.write(EWC, content)
+    refused(repository, [EWC, "groupings.0.cohorts.0", key])
 
 
 def test_an_older_page_stays_when_a_new_one_cannot_be_built(repository):

@@ -4,8 +4,10 @@ import re
 
 import pytest
 
+from isogloss.config import load_params
 from isogloss.report.inputs import read_inputs
 from isogloss.report.page import render
+from isogloss.report.settings import settings_sentences
 
 HERE = {"corpus": "atlas", "recognizer": "transducer lstm", "options": {"strength": 10000.0}}
 UNCHOSEN = "The options of {} are those of params.yaml; nothing says that they were chosen on dev."
@@ -39,3 +41,11 @@ def test_settings_that_were_changed_since_are_not_the_chosen_ones(repository):
     found = page(repository, chosen={"ewc": {**HERE, "options": {"strength": 1.0}}})
     assert "The options of ewc are others than those that were chosen on dev." in found
     assert "were chosen on dev among trials" not in found
+
+
+def test_what_a_method_settles_by_itself_is_said_to_be_chosen_in_the_run(repository):
+    repository.write_params(mitigation={"methods": ["finetune", "ewc"]})
+    params = load_params(repository.root / "params.yaml")
+    mitigation = params.mitigation.model_copy(update={"methods": ["wise_ft"]})
+    sentences = settings_sentences(params.model_copy(update={"mitigation": mitigation}))
+    assert sentences[-1] == "wise_ft settled its share of fine-tuned weights on dev in this run."

@@ -15,8 +15,10 @@ from isogloss.cli.cohorts import cohorts
 from isogloss.cli.compare import compare
 from isogloss.cli.gate import gate
 from isogloss.cli.ingest import ingest
+from isogloss.cli.params import params
 from isogloss.cli.run import run
 from isogloss.cli.score import score
+from isogloss.cli.sensitivity import sensitivity
 from isogloss.cli.status import status
 from isogloss.cli.study import study
 from isogloss.cli.sweep import sweep
@@ -33,8 +35,10 @@ COMMANDS: tuple[click.Command, ...] = (
     compare,
     gate,
     ingest,
+    params,
     run,
     score,
+    sensitivity,
     status,
     study,
     sweep,

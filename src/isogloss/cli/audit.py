@@ -12,6 +12,17 @@ if TYPE_CHECKING:
     from isogloss.judging import Document
 
 FILE = click.Path(path_type=Path)
+_FILES = ("ref", "after", "after_hyp", "utt2spk", "attributes", "zips", "embeddings")
+"""Options that name files, beside TABLE and --hyp."""
+
+
+def _utf8(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    """A name that can be written to files: a shell hands over bytes that are no text as halves of characters."""
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("it is not UTF-8; give another name") from None
+    return text
 
 
 @click.command(
@@ -21,6 +32,8 @@ FILE = click.Path(path_type=Path)
 @click.option("--after", type=FILE, help="The same utterances with the hypotheses of a second system.")
 @click.option("--by", multiple=True, metavar="COLUMN", help="Compare its values; A+B for intersections. Repeatable.")
 @click.option("--discover", multiple=True, metavar="RULE", help="Find cohorts: geographic, attribute, ... Repeatable.")
+@click.option("--within", multiple=True, metavar="COLUMN", help="Compare also within its values. Repeatable.")
+@click.option("--adjust", multiple=True, metavar="COLUMN", help="Compare also adjusted for it. Repeatable.")
 @click.option("--out", type=FILE, help="Folder for fairness.json, cohorts.parquet and audit.html.")
 @click.option(
     "--min-speakers",
@@ -28,6 +41,13 @@ FILE = click.Path(path_type=Path)
     default=5,
     show_default=True,
     help="Cohorts with fewer speakers are merged or hidden.",
+)
+@click.option(
+    "--min-inference",
+    type=click.IntRange(min=3),
+    default=20,
+    show_default=True,
+    help="Fewest speakers of a cohort with intervals; below 20 they promise more than they hold.",
 )
 @click.option(
     "--normalise",
@@ -43,8 +63,10 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--separator", metavar="CHAR", help="Between the cells of CSV files, such as ';' or tab.  [default: found]"
 )
-@click.option("--name", help="What to call the system.  [default: before; of one verifier: verifier]")
-@click.option("--after-name", default="after", show_default=True, help="What to call the second system.")
+@click.option("--name", callback=_utf8, help="What to call the system.  [default: before; of one verifier: verifier]")
+@click.option(
+    "--after-name", default="after", show_default=True, callback=_utf8, help="What to call the second system."
+)
 @click.option("--attributes", type=FILE, help="Further columns, joined by utterance_id or speaker_id.")
 @click.option("--zips", type=FILE, help="Demography of ZIP codes, for --discover geodemographic.")
 @click.option("--embeddings", type=FILE, help="Parquet of utterance_id and vector, for --discover automatic.")
@@ -79,6 +101,7 @@ FILE = click.Path(path_type=Path)
     help="Seed of the random halves, draws and permutations.",
 )
 @click.option("--trials", type=FILE, help="Scores of a speaker verifier, in place of TABLE: enrol_id, test_id, score.")
+@click.option("--scores", type=FILE, help="Of --trials that hold none: a line with enrol, test and score.")
 @click.option("--speakers", type=FILE, help="With --trials: utterance_id, speaker_id and columns for --by.")
 @entry
 def audit(
@@ -89,6 +112,7 @@ def audit(
     separator: str | None,
     out: Path | None,
     seed: int,
+    min_inference: int,
     **options: Any,
 ) -> None:
     """Which cohorts of speakers a recogniser fails, with confidence intervals over speakers.
@@ -99,6 +123,7 @@ def audit(
     apart. It exits with 2 and one sentence where something does not fit, and writes nothing then.
     """
     from isogloss.cli.auditing import audit_utterances
+    from isogloss.cli.origin import origin
     from isogloss.config import StatisticsParams
     from isogloss.io.normalise import parse_steps
     from isogloss.io.separated import parse_separator
@@ -106,19 +131,22 @@ def audit(
     from isogloss.report.folder import check_folder
     from isogloss.report.terminal import plain
 
-    trials, speakers = options.pop("trials"), options.pop("speakers")
+    trials, speakers, scores = (options.pop(name) for name in ("trials", "speakers", "scores"))
     if trials is not None or speakers is not None:
         if separator is not None:
             raise ParamsError("--separator does not go with --trials, whose separators are found; leave it out")
-        _audit_verifier(trials, speakers, out, seed, {**options, "hyp": hyp})
+        more = {"hyp": hyp, "min_inference": min_inference, "scores": scores}
+        _audit_verifier(trials, speakers, out, seed, {**options, **more})
         return
+    if scores is not None:
+        raise ParamsError("--scores goes with --trials; add it, or leave --scores out")
     options["name"] = options["name"] or "before"
     request = Request(
         columns=_mapping(columns),
         normalise=parse_steps(normalise if unit == "word" else f"{normalise},characters".removeprefix("none,")),
         **_hypotheses(hyp, options["table"]),
         separator=None if separator is None else parse_separator(separator),
-        statistics=StatisticsParams(seed=seed),
+        statistics=StatisticsParams(seed=seed, min_speakers=min_inference),
         **options,
     )
     if out is not None:
@@ -129,7 +157,9 @@ def audit(
     said = []
     if result.candidates:
         said = [f"columns that could tell cohorts apart (--by): {', '.join(result.candidates)}"]
-    _show(result.document, out, said)
+    files = {"TABLE": options["table"], "--hyp": request.hyp}
+    files |= {f"--{name.replace('_', '-')}": options[name] for name in _FILES}
+    _show(result.document.model_copy(update={"origin": origin(files)}), out, said)
 
 
 def _audit_verifier(
@@ -137,12 +167,13 @@ def _audit_verifier(
 ) -> None:
     """The cohorts that a speaker verifier fails."""
     from isogloss.cli.auditing import audit_trials
+    from isogloss.cli.origin import origin
     from isogloss.config import StatisticsParams
     from isogloss.report.folder import check_folder
 
     if trials is None or speakers is None:
         raise ParamsError("--trials and --speakers go together: scores, and who spoke; add the other")
-    for name in ("table", "after", "discover", "ref", "hyp", "after_hyp", "attributes", "embeddings", "zips"):
+    for name in ("table", "discover", "hyp", "within", "adjust", "system_column", *_FILES):
         if options[name]:
             option = "TABLE" if name == "table" else f"--{name.replace('_', '-')}"
             raise ParamsError(f"--trials does not go with {option}; leave it out")
@@ -152,11 +183,14 @@ def _audit_verifier(
         trials,
         speakers,
         by=list(dict.fromkeys(options["by"])),
-        statistics=StatisticsParams(seed=seed),
+        statistics=StatisticsParams(seed=seed, min_speakers=options["min_inference"]),
         min_speakers=options["min_speakers"],
         names=(options["name"], options["after_name"]),
+        scores=options["scores"],
+        pattern=options["speaker_pattern"],
     )
-    _show(document, out, [])
+    found = origin({"--trials": trials, "--scores": options["scores"], "--speakers": speakers})
+    _show(document.model_copy(update={"origin": found}), out, [])
 
 
 def _show(document: "Document", out: Path | None, said: list[str]) -> None:

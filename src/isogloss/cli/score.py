@@ -33,8 +33,9 @@ def score() -> None:
     from isogloss.errors import TableError
     from isogloss.judging import error_rate, error_rates
     from isogloss.judging.recovery import score_recovery
+    from isogloss.judging.stage_files import read_summary
     from isogloss.judging.worst import worst_cohorts
-    from isogloss.tables import ASSIGNMENT_COLUMNS, read_json, read_parquet
+    from isogloss.tables import ASSIGNMENT_COLUMNS, read_parquet
 
     params = load_params()
     truth = read_parquet(TRUTH, ("speaker_id", "dialect"))
@@ -68,7 +69,7 @@ def score() -> None:
     for rule in params.cohorts.rules:
         folder = Path("cohorts") / rule
         assignments = read_parquet(folder / "assignments.parquet", ASSIGNMENT_COLUMNS)
-        worst = worst_cohorts(read_json(folder / "summary.json"), params.mitigation.worst_share)
+        worst = worst_cohorts(read_summary(folder / "summary.json"), params.mitigation.worst_share)
         found = score_recovery(
             assignments[assignments["utterance_id"].isin(test["base"]["utterance_id"])], planted, worst
         )

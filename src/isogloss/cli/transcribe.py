@@ -1,7 +1,7 @@
 """`isogloss transcribe`: the transcripts of recordings."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -114,7 +114,7 @@ def _show_turns(conversation: Path, model: Path) -> None:
     from isogloss.recognizers.multitalker.recognizer import MultitalkerRecognizer
 
     shown: dict[tuple[int, float], str] = {}
-    heard = []
+    heard: list[Any] = []
     for seconds, heard in stream_turns(MultitalkerRecognizer.load(model), conversation):
         for turn in heard:
             ended = "" if turn.end is None else f"  ({turn.start:.1f} to {turn.end:.1f} s)"
@@ -184,8 +184,8 @@ def _hearing(
     if checkpoint is None:
         raise ParamsError(f"--model {model} with --backend {backend} needs --checkpoint, the folder of the model")
     if backend == "faster-whisper":
-        heard = hearing.faster_whisper_hearing(checkpoint, decoding=decoding, language=language, threads=threads)
-        return heard, checkpoint, None
+        made = hearing.faster_whisper_hearing(checkpoint, decoding=decoding, language=language, threads=threads)
+        return made, checkpoint, None
     if backend == "onnx-asr":
         return hearing.onnx_hearing(model, checkpoint, threads=threads), checkpoint, None
     recognizer, folder = hearing.pretrained_recognizer(model, checkpoint, language=language)

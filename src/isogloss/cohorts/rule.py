@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from isogloss.errors import TableError
 
@@ -32,7 +32,9 @@ class CohortRule(BaseEstimator):
     """Base of the rules.
 
     `fit(X, y, sample_weight=None, groups=None)`: `y` the error rate of a row, `sample_weight` its reference words,
-    `groups` its speaker. Errors about arguments are ValueErrors, as scikit-learn's are.
+    `groups` its speaker. A rule with a least number of speakers also takes `speaker_weight`, the weight of the row's
+    speaker in the population, and counts effective speakers by it. Errors about arguments are ValueErrors, as
+    scikit-learn's are.
     """
 
     rule_name: ClassVar[str]
@@ -149,8 +151,8 @@ class ErrorRateRule(CohortRule):
 
 
 def counted_by(rule: CohortRule, weight_N: ArrayLike) -> dict[str, ArrayLike]:
-    """The argument of `fit` by which a rule counts effective speakers, of a rule that has a least number of them."""
-    return {"speaker_weight": weight_N} if isinstance(rule, ErrorRateRule) else {}
+    """The argument of `fit` by which a rule counts effective speakers; nothing for a rule that does not take it."""
+    return {"speaker_weight": weight_N} if has_fit_parameter(rule, "speaker_weight") else {}
 
 
 def chosen_columns(X: Any, names: Sequence[str] | None) -> Any:

@@ -87,8 +87,6 @@ class MitigationComponent(Component):
     kind: ClassVar[str] = "mitigation"
     adapts: tuple[Model, ...] = ("recognizer",)
     """What it can adapt. Options for a speaker encoder are those of section `verification`."""
-    settles: str = ""
-    """What it chooses on dev by itself while it adapts, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -96,6 +96,10 @@ class GateParams(Section):
     """Our name of a column to that of both tables."""
     separator: str | None = None
     """Between the cells of CSV files; by default it is found."""
+    speaker_pattern: str | None = None
+    """A regular expression whose one group is the speaker, in an utterance id."""
+    missing_as_deletions: bool = False
+    """Whether utterances without a hypothesis count as deleted; else they are refused."""
     attributes: str | None = None
     """A table of further columns, joined by utterance_id or speaker_id."""
     unjudged: Literal["undecided", "allowed"] = "undecided"

@@ -1,6 +1,6 @@
 """Params of mitigation: what all methods share. The options of a method stand beside it, in `isogloss.mitigation`."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -55,5 +55,7 @@ class MitigationParams(Section):
 class MethodParams(Section):
     """What every method has."""
 
+    settles: ClassVar[str] = ""
+    """What the method chooses on dev by itself while it adapts, in words; no option."""
     learning_rate_factor: Annotated[float, Field(gt=0)] = 1.0
     """Times `mitigation.learning_rate`: the dial of a method that has no other, so that all can be tried as often."""

@@ -55,6 +55,8 @@ class MultitalkerParams(Section):
     conversations: ConversationParams = ConversationParams()
     stored_conversations: PositiveInt = 120
     """Of the simulated set; each is mixed at every overlap ratio."""
+    stored_seed: Seed = 1
+    """Of the simulated set, so that systems of several seeds are judged on the same conversations."""
     seed: Seed = 1
     threads: PositiveInt = 2
     epochs: PositiveInt = 10

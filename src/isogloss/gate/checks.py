@@ -121,7 +121,7 @@ def judge(figures: Rates, margin: MarginParams, p_holm: float | None, *, alpha: 
         said = f"{signed_points(figures.difference)} ({_point_bounds(figures.difference_ci95)})"
         wanted.append((margin.absolute, figures.difference_ci95, said, points(margin.absolute, digits=2)))
     if figures.before is None or figures.after is None or any(bounds is None for _, bounds, _, _ in wanted):
-        return "unjudged", "the errors are too few, or of too few speakers, for an interval"
+        return "unjudged", "too few errors, or too few speakers who decide the change, for an interval"
     said = ", ".join(text for _, _, text, _ in wanted)
     beyond = [text for limit, bounds, _, text in wanted if bounds is not None and bounds[1] >= limit]
     if not beyond:

@@ -105,6 +105,8 @@ def _request(side: SideParams, params: GateParams, folder: Path, steps: Sequence
         attributes=attributes,
         columns={**params.columns, **side.columns},
         separator=None if params.separator is None else parse_separator(params.separator),
+        speaker_pattern=params.speaker_pattern,
+        missing_as_deletions=params.missing_as_deletions,
         normalise=tuple(steps),
         by=tuple(one.by for one in params.cohorts),
         ids_required=True,

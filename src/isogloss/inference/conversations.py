@@ -117,13 +117,15 @@ def evaluate_multitalker(
             turns = read_parquet(stored / "turns.parquet")
             turns["ref"] = normalise(turns["ref"].tolist(), params.text.steps)
             words = normalise(heard["word"].tolist(), params.text.steps)
-            heard = heard.assign(word=[word.split() or [""] for word in words]).explode("word", ignore_index=True)
+            heard = heard.assign(word=pd.Series([word.split() or [""] for word in words], dtype=object)).explode(
+                "word", ignore_index=True
+            )
             errors = turn_errors(turns, heard)
-            errors["weight"] = errors["utterance_id"].map(weights).fillna(1.0)
+            errors["weight"] = errors["source_id"].map(weights).fillna(1.0)
             write_parquet(errors, folder / f"{name}.parquet")
             write_parquet(heard, folder / f"{name}-heard.parquet")
             figures[name] = {
-                condition: measure(
+                str(condition): measure(
                     rows,
                     heard[heard["conversation_id"].isin(rows["conversation_id"])],
                     marks_turns=START in recognizer.tokens.symbols,

@@ -4,6 +4,7 @@ A `Hearing` is called with some utterances' samples at 16 kHz and gives their te
 are optional, and are imported when they are asked for.
 """
 
+import importlib
 import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -91,10 +92,9 @@ def faster_whisper_hearing(folder: Path, *, decoding: DecodingParams, language: 
             f"{folder} holds no CTranslate2 model (model.bin is missing); make one with `ct2-transformers-converter "
             f"--model {folder} --output_dir FOLDER --copy_files tokenizer.json preprocessor_config.json`"
         )
-    from faster_whisper import WhisperModel
-
+    faster_whisper = importlib.import_module("faster_whisper")
     try:
-        model = WhisperModel(str(folder), cpu_threads=threads, local_files_only=True)
+        model = faster_whisper.WhisperModel(str(folder), cpu_threads=threads, local_files_only=True)
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"{folder} cannot be read by faster-whisper: {str(error).splitlines()[0]}") from None
     beam = decoding.beam if decoding.method == "beam" else 1
@@ -121,9 +121,7 @@ def faster_whisper_hearing(folder: Path, *, decoding: DecodingParams, language: 
 
 def _hear_window(model: Any, samples_S: Samples, *, beam: int, language: str | None) -> str:
     """One utterance by a converted model whose window was shortened; faster-whisper's own loop pads to 30 s."""
-    from ctranslate2 import StorageView
-    from faster_whisper.tokenizer import Tokenizer
-
+    ctranslate2, tokenizers = (importlib.import_module(name) for name in ("ctranslate2", "faster_whisper.tokenizer"))
     extractor = model.feature_extractor
     if len(samples_S) > extractor.n_samples:
         raise ModelError(
@@ -133,9 +131,9 @@ def _hear_window(model: Any, samples_S: Samples, *, beam: int, language: str | N
     padded_S = np.pad(samples_S.astype(np.float32), (0, extractor.n_samples - len(samples_S)))
     features_1MT = np.ascontiguousarray(extractor(padded_S, padding=0)[None, :, : extractor.nb_max_frames])
     multilingual = model.model.is_multilingual
-    tokenizer = Tokenizer(model.hf_tokenizer, multilingual, task="transcribe", language=language or "en")
+    tokenizer = tokenizers.Tokenizer(model.hf_tokenizer, multilingual, task="transcribe", language=language or "en")
     prompt = model.get_prompt(tokenizer, [], without_timestamps=True)
-    found = model.model.generate(StorageView.from_array(features_1MT), [prompt], beam_size=beam)
+    found = model.model.generate(ctranslate2.StorageView.from_array(features_1MT), [prompt], beam_size=beam)
     return str(tokenizer.decode(found[0].sequences_ids[0]).strip())
 
 
@@ -148,15 +146,13 @@ def onnx_hearing(name: str, folder: Path, *, threads: int) -> Hearing:
         The package is not installed, or the folder holds no model of that type.
     """
     _require("onnx_asr", "onnx-asr")
-    import onnx_asr
-    import onnxruntime
-
+    onnx_asr, onnxruntime = (importlib.import_module(name) for name in ("onnx_asr", "onnxruntime"))
     if not folder.is_dir():
         raise ModelError(f"{folder} is no folder; give one with ONNX files of a model of type {name}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     try:
-        model = onnx_asr.load_model(name, folder, sess_options=options)  # type: ignore[arg-type]  # any of its names
+        model = onnx_asr.load_model(name, folder, sess_options=options)
     except Exception as error:  # its own errors, and those of onnxruntime
         raise ModelError(f"{folder} cannot be read by onnx-asr as {name}: {str(error).splitlines()[0]}") from None
     return lambda utterances: [str(model.recognize(one, sample_rate=SAMPLING_RATE)) for one in utterances]

@@ -85,11 +85,7 @@ def read_recordings(path: Path, columns: AudioColumns, *, root: Path | None = No
     if files.isna().any():
         raise TableError(f"{table.place(int(files.isna().argmax()))}: {columns.audio} is empty; give a path")
     folder = path.parent if root is None else root
-    headers = read_headers(folder, {file: table.place(row) for row, file in reversed(list(enumerate(files)))})
-    for header in headers.values():
-        if isinstance(header, CorpusError):
-            raise header
-    known = {file: header for file, header in headers.items() if isinstance(header, AudioHeader)}
+    headers = _headers(folder, {file: table.place(row) for row, file in reversed(list(enumerate(files)))})
     starts, durations = (_numbers(table, name) for name in (columns.start, columns.duration))
     values = {name: table.values(name) for name in table.names}
     return [
@@ -97,10 +93,19 @@ def read_recordings(path: Path, columns: AudioColumns, *, root: Path | None = No
             cells={name: values[name][row] for name in table.names},
             place=table.place(row),
             path=folder / file,
-            **_span(known[file], starts.iloc[row], durations.iloc[row], columns, table.place(row)),
+            **_span(headers[file], starts.iloc[row], durations.iloc[row], columns, table.place(row)),
         )
         for row, file in enumerate(files)
     ]
+
+
+def _headers(folder: Path, mentions: dict[str, str]) -> dict[str, AudioHeader]:
+    """The header of each file; raises for the first row of the table whose file cannot be used."""
+    found = read_headers(folder, mentions)
+    for header in reversed(found.values()):  # mentions are from the last row to the first
+        if isinstance(header, CorpusError):
+            raise header
+    return {file: header for file, header in found.items() if isinstance(header, AudioHeader)}
 
 
 def _numbers(table: Source, name: str | None) -> pd.Series:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from isogloss.checks import LARGEST
 from isogloss.errors import TableError
 from isogloss.io.roles import hint
 from isogloss.io.table_reader import read_table
@@ -42,9 +43,11 @@ def speaker_embeddings(path: Path, ids: pd.Series, speakers: pd.Series) -> tuple
         matrix_ND = np.stack([np.asarray(vector, dtype=np.float64) for vector in vectors])
     except (TypeError, ValueError):
         raise TableError(f"{path}: 'vector' must be a list of numbers in every row") from None
-    wrong = np.flatnonzero(~np.isfinite(matrix_ND).all(axis=1))
+    wrong = np.flatnonzero(~(np.abs(matrix_ND) <= LARGEST).all(axis=1))
     if wrong.size:
-        raise TableError(f"{source.place(int(wrong[0]))}: 'vector' holds what is no finite number; embed it anew")
+        raise TableError(
+            f"{source.place(int(wrong[0]))}: 'vector' holds what is no number of a possible size; embed it anew"
+        )
     keys = pd.Series(source.column(key)).astype("str")
     owner = keys if key == "speaker_id" else keys.map(dict(zip(ids, speakers, strict=True)))
     names = pd.Index(speakers.unique())

@@ -1,30 +1,30 @@
 """Tables in JSON: one object a line (JSONL, NeMo's manifests), or one array of objects."""
 
-import json
 from pathlib import Path
 from typing import Any
 
+from isogloss.checks import parse_json
 from isogloss.errors import TableError
 from isogloss.io.source import Source, read_utf8, record_source
 
 
 def open_jsonl(path: Path) -> Source:
     """One JSON object a line; empty lines are skipped."""
-    return _objects_by_line(path, read_utf8(path).decode())
+    return objects_by_line(path, read_utf8(path).decode())
 
 
 def open_json(path: Path) -> Source:
     """One JSON object a line, or one array of objects."""
     content = read_utf8(path).decode()
     if not content.lstrip().startswith("["):
-        return _objects_by_line(path, content)
+        return objects_by_line(path, content)
     items = _parsed(content, str(path), "give an array of objects, or one object a line")
     for number, item in enumerate(items, start=1):
         _require_record(item, f"{path}, item {number}", "give an array of objects")
     return record_source(path, items, unit="item", numbers=range(1, len(items) + 1))
 
 
-def _objects_by_line(path: Path, content: str) -> Source:
+def objects_by_line(path: Path, content: str) -> Source:
     """The objects of JSONL text."""
     records: list[dict[str, Any]] = []
     numbers: list[int] = []
@@ -41,16 +41,9 @@ def _objects_by_line(path: Path, content: str) -> Source:
 def _parsed(text: str, where: str, remedy: str) -> Any:
     """The value of a JSON text."""
     try:
-        value = json.loads(text)
-        if "\\ud" in text.lower():  # half of a surrogate pair is no character, and no text file can hold it
-            json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise TableError(f"{where} holds half of a character (a lone \\ud… escape); write it anew") from None
-    except RecursionError:
-        raise TableError(f"{where} is nested too deeply; {remedy}") from None
+        return parse_json(text)
     except ValueError as error:
-        raise TableError(f"{where} is not valid JSON: {error}; {remedy}") from None
-    return value
+        raise TableError(f"{where} {error}; {remedy}") from None
 
 
 def _require_record(value: Any, where: str, remedy: str) -> None:

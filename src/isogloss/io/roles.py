@@ -1,6 +1,7 @@
 """The roles of a table's columns: our names, the user's mapping, and NeMo's manifests."""
 
 import difflib
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
@@ -112,7 +113,7 @@ class Roles:
         names = self._source.names
         near = known_by_another_name(role, names) or nearest(role, names)
         if near is not None:
-            return f"is it {near!r}? then say --column {role}={near}"
+            return f"is it {near!r}? then say --column {shlex.quote(f'{role}={near}')}"
         return f"it has {', '.join(names)}; name it with --column {role}=NAME"
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from isogloss.config import StatisticsParams
 from isogloss.errors import TableError
 from isogloss.judging.pairing import pair_utterances, sums_by_cohort
-from isogloss.judging.rates import estimate
+from isogloss.judging.rates import estimate, is_borne
 from isogloss.judging.statistics import estimands as of
 from isogloss.judging.statistics.effective import effective_speakers
 from isogloss.judging.statistics.multiple import holm
@@ -44,6 +44,11 @@ class Disparity:
     """Adjusted over the cohorts of the table."""
     detectable_ratio: float | None
     """The least ratio above 1 that these speakers would have shown, with power 0.8."""
+    borne: bool = True
+    """Whether enough speakers decide on the ratio for an interval and a test to hold (`rates.is_borne`)."""
+    difference: float | None = None
+    """Error rate of the cohort less that of all other speakers."""
+    difference_interval: list[float] | None = None
 
     def worse(self, *, confidence: float) -> bool:
         """Whether the cohort is significantly worse than the rest."""
@@ -109,15 +114,18 @@ def _disparity(sums: pd.DataFrame, name: str, shared: bool, statistics: Statisti
     rates = [part[:, 0].sum() / part[:, 1].sum() if part[:, 1].sum() > 0 else np.nan for part in groups]
     known = np.isfinite(rates[0])
     ratio = rates[0] / rates[1] if known and rates[1] > 0 else None
-    ratio_interval = p = detectable = None
+    ratio_interval = difference_interval = p = detectable = None
+    borne = True
     effective = min(effective_speakers(weight) for weight in _weights(sums, inside, shared=shared))
     if effective >= statistics.min_speakers and all(part[:, 1].sum() > 0 for part in groups):
         drawn: Any = _joint(sums, inside) if shared else groups
-        ratio_interval = estimate(drawn, [of.ratio_of_groups()], statistics)[0].interval
+        of_ratio, of_difference = estimate(drawn, [of.ratio_of_groups(), of.difference_of_groups()], statistics)
+        ratio_interval, difference_interval = of_ratio.interval, of_difference.interval
+        borne = of_ratio.rests_on is None or is_borne(of_ratio.rests_on, statistics)
         if not shared:
             (n, d), (m, e) = groups[0].T, groups[1].T
             detectable = detectable_ratio((n, d), (m, e), effective=effective, confidence=statistics.confidence)
-        else:
+        elif borne:
             p = _paired(sums, inside.to_numpy(), drawn, statistics)
     return Disparity(
         cohort=name,
@@ -130,6 +138,9 @@ def _disparity(sums: pd.DataFrame, name: str, shared: bool, statistics: Statisti
         p=p,
         p_holm=None,
         detectable_ratio=detectable,
+        borne=borne,
+        difference=float(rates[0] - rates[1]) if known and np.isfinite(rates[1]) else None,
+        difference_interval=difference_interval,
     )
 
 
@@ -174,7 +185,7 @@ def _permuted(sums: pd.DataFrame, found: list[Disparity], statistics: Statistics
         _totals(sums, shared=False), numbers[codes], permutations=statistics.permutations, seed=statistics.seed
     )
     return [
-        replace(one, p=p_values[number]) if judged else one
+        replace(one, p=p_values[number]) if judged and one.borne else one
         for one, number, judged in zip(found, numbers, able, strict=True)
     ]
 

@@ -7,21 +7,36 @@ made. Pages, terminal tables and metrics are computed from documents alone.
 `before` is the first system (the baseline), `after` the second; a document of one system has no `after` and no change.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Interval = tuple[float, float]
 Estimand = Literal["population", "speakers"]
+Count = Annotated[int, Field(ge=0, le=10**15)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 Degrees = float
 Rectangle = tuple[Degrees, Degrees, Degrees, Degrees]
 """South, west, north, east."""
 
+_LARGEST = 1e300
+"""The relative change of a variance near 0 may be 1e150; a chart's axis overflows soon after 1e300."""
+
 
 class Record(BaseModel):
-    """A part of a document; unknown keys are refused."""
+    """A part of a document; unknown keys are refused, and numbers that no figure reaches."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _refuse_huge(self) -> Self:
+        """Such numbers come from damaged files alone."""
+        for name in type(self).model_fields:
+            held = getattr(self, name)
+            for number in held if isinstance(held, tuple) else (held,):
+                if isinstance(number, int | float) and abs(number) > _LARGEST:
+                    raise ValueError(f"{name} is larger than any figure can be")
+        return self
 
 
 class Change(Record):
@@ -43,7 +58,7 @@ class Rates(Change):
     difference: float | None = None
     """after - before, in rates; None without inference."""
     difference_ci95: Interval | None = None
-    p: float | None = None
+    p: Probability | None = None
     """Of "both systems have the same error rate", two-sided, not adjusted."""
     harm_bound: float | None = None
     """The largest relative harm that the data do not exclude: the upper end of `ci95`, one-sided at half the level."""
@@ -56,13 +71,36 @@ class Rates(Change):
     """Kish's (sum w)^2 / sum w^2 of the speakers' weights w; their number where all weigh the same."""
 
 
+class ErrorKinds(Record):
+    """The errors of one system by kind, as shares of the reference words."""
+
+    system: str
+    substitutions: float
+    deletions: float
+    insertions: float
+    runaway: float | None
+    """Share of the hypotheses that run away: more inserted words than were said, and five at least."""
+
+
 class OverallFigures(Rates):
     """All speakers together."""
 
     other: Rates | None = None
     """The same under the other estimand."""
+    kinds: list[ErrorKinds] = []
+    """The errors of each system by kind, where they are known."""
     min_dcf: dict[str, Rates] | None = None
     """Verification: the least detection cost, by the prior probability of a target."""
+
+
+class AdjustedRatio(Record):
+    """The ratio to all others, all else equal."""
+
+    ratio: float
+    ci95: Interval
+    p: Probability
+    p_holm: Probability | None = None
+    """Adjusted over the cohorts of the grouping."""
 
 
 class Rest(Record):
@@ -71,13 +109,18 @@ class Rest(Record):
     ratio: float | None
     """Error rate of the cohort over that of all others."""
     ci95: Interval | None
-    p: float | None
-    p_holm: float | None
+    p: Probability | None
+    p_holm: Probability | None
     """Adjusted over the cohorts of the grouping."""
     detectable_ratio: float | None
     """The least ratio above 1 that these speakers would have shown, with power 0.8 and before adjustment."""
     worse: bool
     """Whether the cohort is significantly worse than all others."""
+    difference: float | None = None
+    """Error rate of the cohort less that of all others, in rates."""
+    difference_ci95: Interval | None = None
+    adjusted: AdjustedRatio | None = None
+    """The ratio within strata or adjusted for the columns of `adjusted_for`."""
 
 
 class ThresholdRates(Record):
@@ -103,7 +146,7 @@ class CohortRates(Rates):
 
     inference: bool
     """Whether there are effective speakers enough for intervals and tests."""
-    p_holm: float | None = None
+    p_holm: Probability | None = None
     """`p` adjusted over the cohorts of the grouping."""
     detectable_change: float | None = None
     """The least relative reduction that these speakers would have shown, with power 0.8 and before adjustment."""
@@ -121,12 +164,12 @@ class CohortFigures(CohortRates):
     unnamed: bool = False
     """Whether it is of those of whom something is not known."""
     mitigated: bool = False
-    speakers: int | None
+    speakers: Count | None
     """None where nobody knows who spoke."""
-    utterances: int | None = None
-    words: int | None = None
-    targets: int | None = None
-    nontargets: int | None = None
+    utterances: Count | None = None
+    words: Count | None = None
+    targets: Count | None = None
+    nontargets: Count | None = None
     measurable: bool = True
     """Whether there is anything to take a rate of."""
     discovery_rank: int | None = None
@@ -134,6 +177,8 @@ class CohortFigures(CohortRates):
     discovery: float | None = None
     """Error rate of the first system among the speakers who chose the cohorts; None where it may not be shown."""
     discovery_ci95: Interval | None = None
+    kinds: list[ErrorKinds] = []
+    """The errors of each system by kind, where they are known."""
     other: CohortRates | None = None
     """The same under the other estimand."""
 
@@ -180,7 +225,7 @@ class Side(Record):
 
     rate: float | None
     ci95: Interval | None
-    speakers: int
+    speakers: Count
     share_of_speakers: float
     """Of the split's speakers, each with their weight in the population."""
     share_of_words: float
@@ -223,6 +268,14 @@ class Hidden(Record):
     """The name of that one."""
 
 
+class Omnibus(Record):
+    """One test of whether the cohorts differ at all."""
+
+    cohorts: int
+    p: Probability
+    permutations: int
+
+
 class GroupingFigures(Record):
     """A division of the speakers into cohorts."""
 
@@ -235,11 +288,11 @@ class GroupingFigures(Record):
     """The speakers that the figures are of."""
     withheld: str | None = None
     """Why no cohort may be shown."""
-    found: int
+    found: Count
     """Cohorts that there are, hidden ones included."""
-    speakers: int | None = None
-    utterances: int | None = None
-    words: int | None = None
+    speakers: Count | None = None
+    utterances: Count | None = None
+    words: Count | None = None
     overall: OverallFigures | None = None
     """Of the speakers of this grouping, where they are not those of the whole document."""
     cohorts: list[CohortFigures] = []
@@ -258,6 +311,7 @@ class GroupingFigures(Record):
     not_measurable: list[str] = []
     hidden: Hidden = Hidden()
     regions: list[Region] = []
+    omnibus: Omnibus | None = None
     test: str = ""
     """Names the intervals and tests."""
 
@@ -275,12 +329,69 @@ class GroupingFigures(Record):
         return next(one for one in self.cohorts if one.cohort == name)
 
 
+class SystemRate(Record):
+    """The rate of one of several systems."""
+
+    rate: float | None
+    ci95: Interval | None = None
+
+
+class PairRatio(Record):
+    """The rate of one system over that of another; all intervals of a grouping hold together."""
+
+    first: str
+    second: str
+    ratio: float
+    ci95: Interval | None = None
+
+
+class SystemsRow(Record):
+    """Several systems on the speakers of one cohort."""
+
+    grouping: str
+    """Empty for all speakers."""
+    cohort: str
+    label: str
+    speakers: int | None
+    words: int
+    rates: list[SystemRate]
+    """In the order of the systems."""
+    ratios: list[PairRatio] = []
+    best: list[str] = []
+    """The system with the lowest rate and those that cannot be told from it; empty where nothing can be said."""
+
+
+class SideBySide(Record):
+    """Any number of systems on the same speakers."""
+
+    systems: list[str]
+    rows: list[SystemsRow]
+
+
+class Input(Record):
+    """A file that was read."""
+
+    role: str
+    file: str
+    sha256: str
+
+
+class Origin(Record):
+    """What a document was made from, and by what."""
+
+    command: str
+    version: str
+    date: str
+    """Of the day, as YYYY-MM-DD."""
+    inputs: list[Input]
+
+
 class SplitSize(Record):
     """What one split holds, and the first system's rate there."""
 
     split: str
-    speakers: int
-    utterances: int
+    speakers: Count
+    utterances: Count
     hours: float
     rate: float | None
 
@@ -296,11 +407,11 @@ class Document(Record):
     split: str
     unit: Literal["speaker", "utterance"] = "speaker"
     """What is resampled; utterances where nobody knows who spoke, and then nothing is."""
-    speakers: int | None
-    utterances: int | None = None
-    words: int | None = None
-    targets: int | None = None
-    nontargets: int | None = None
+    speakers: Count | None
+    utterances: Count | None = None
+    words: Count | None = None
+    targets: Count | None = None
+    nontargets: Count | None = None
     normalisation: list[str] | None = None
     """What texts went through before words were counted; None where that is not known here."""
     confidence: float
@@ -327,6 +438,11 @@ class Document(Record):
     thresholds: dict[Literal["before", "after"], float] | None = None
     """Verification: each verifier's score at its EER over all trials."""
     groupings: list[GroupingFigures] = []
+    adjusted_for: list[str] = []
+    """The columns within which, or adjusted for which, cohorts were also compared."""
+    side_by_side: SideBySide | None = None
+    """All systems where there are several."""
+    origin: Origin | None = None
     splits: list[SplitSize] = []
 
     @property

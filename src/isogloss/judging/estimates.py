@@ -76,5 +76,9 @@ def _rest(one: Disparity, statistics: StatisticsParams) -> Rest:
         p=one.p,
         p_holm=one.p_holm,
         detectable_ratio=one.detectable_ratio,
+        difference=one.difference,
+        difference_ci95=(
+            None if one.difference_interval is None else (one.difference_interval[0], one.difference_interval[1])
+        ),
         worse=one.worse(confidence=statistics.confidence),
     )

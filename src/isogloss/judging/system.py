@@ -14,9 +14,10 @@ from isogloss.judging.document import Document, SplitSize
 from isogloss.judging.gap import gap_of
 from isogloss.judging.grouping import Grouping, Ranked
 from isogloss.judging.pairing import cohorts_of
+from isogloss.judging.stage_files import read_summary
 from isogloss.judging.word_errors import error_rate
 from isogloss.judging.worst import worst_cohorts
-from isogloss.tables import ASSIGNMENT_COLUMNS, SPLITS, read_json, read_parquet, require_columns
+from isogloss.tables import ASSIGNMENT_COLUMNS, SPLITS, read_parquet, require_columns
 
 BASE = "base"
 
@@ -36,7 +37,7 @@ def read_rules(cohorts: Path, params: Params) -> dict[str, Rule]:
     return {
         rule: Rule(
             assignments=read_parquet(cohorts / rule / "assignments.parquet", ASSIGNMENT_COLUMNS),
-            summary=read_json(cohorts / rule / "summary.json"),
+            summary=read_summary(cohorts / rule / "summary.json"),
         )
         for rule in params.cohorts.rules
     }
@@ -131,6 +132,9 @@ def _mitigated(name: str, rule: Rule, params: Params) -> Sequence[str]:
 def _grouping(name: str, rule: Rule, test: pd.DataFrame, discovery: pd.DataFrame, mitigated: Sequence[str]) -> Grouping:
     """One rule as a grouping of test, chosen on discovery."""
     cohorts = rule.summary["cohorts"]
+    unknown = {*rule.assignments["cohort"]} - {one["cohort"] for one in cohorts}
+    if unknown:
+        raise TableError(f"cohorts/{name}: summary.json does not know the cohort {min(unknown)!r}; run discover anew")
     return Grouping(
         name=name,
         cohorts=cohorts_of(test["utterance_id"], rule.assignments, where=f"cohorts/{name}"),

@@ -6,7 +6,9 @@ the mean); so both figures stand side by side, and the relative gap is that of t
 *discovery*.
 """
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pandas as pd
@@ -32,6 +34,8 @@ UTTERANCES_PER_SPEAKER = 10
 """Where speakers are unknown, a cohort is shown from so many times `min_speakers` utterances on (our choice): nobody
 can say how many people they are of."""
 NO_INFERENCE = 10**9
+MANY_SPEAKERS = 2000
+"""From so many on, groupings are judged side by side in threads."""
 
 
 def word_error_document(
@@ -81,7 +85,7 @@ def word_error_document(
         min_speakers_for_inference=asked.min_speakers,
         min_deciding=statistics.min_deciding,
         overall=judge.overall(),
-        groupings=[judge.grouping(*pair) for pair in zip(groupings, shown, strict=True)],
+        groupings=judge.all_groupings(groupings, shown),
         **about,
     )
 
@@ -135,6 +139,12 @@ class _Judge:
             "utterances": int(sums["utterances"].sum()),
             "words": int(sums["words"].sum()),
         }
+
+    def all_groupings(self, groupings: Sequence[Grouping], shown: Sequence[ShownNames]) -> list[GroupingFigures]:
+        """The groupings, several at a time where there are many speakers: most of the time goes into numpy's loops."""
+        at_once = os.cpu_count() or 1 if len(self.everybody) >= MANY_SPEAKERS else 1
+        with ThreadPoolExecutor(at_once) as pool:
+            return list(pool.map(self.grouping, groupings, shown))
 
     def grouping(self, grouping: Grouping, shown: ShownNames) -> GroupingFigures:
         """One grouping, or why there is nothing to show of it."""

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from rapidfuzz.distance import Levenshtein
 
+from isogloss.checks import LARGEST
 from isogloss.errors import TableError
 from isogloss.tables import require_columns
 
@@ -77,17 +78,17 @@ def row_weights(table: pd.DataFrame, weights: ArrayLike | None = None) -> NDArra
     Raises
     ------
     TableError
-        A weight is negative, infinite or missing, or their number is not that of the rows.
+        A weight is negative, huge or missing, or their number is not that of the rows.
     """
     if weights is None:
         weights = table["weight"] if "weight" in table.columns else np.ones(len(table))
     values = np.asarray(weights, dtype=np.float64)
     if values.shape != (len(table),):
         raise TableError(f"{values.size} weights stand against {len(table)} rows; give one weight a row")
-    wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    wrong = np.flatnonzero(~((values == 0) | ((values >= 1 / LARGEST) & (values <= LARGEST))))
     if wrong.size:
         raise TableError(
-            f"row {wrong[0]}: weight is {values[wrong[0]]}; give a finite one of at least 0 (1 where unknown)"
+            f"row {wrong[0]}: weight is {values[wrong[0]]}; give 0, or {1 / LARGEST:g} to {LARGEST:g} (1 where unknown)"
         )
     return values
 

@@ -26,7 +26,7 @@ from isogloss.recognizers.cohort_input import CohortInput
 from isogloss.recognizers.ctc_search import Path as TokenPath
 from isogloss.recognizers.ctc_search import best_path, prefix_beam_search
 from isogloss.recognizers.per_utterance.squares import squares_in_one_pass
-from isogloss.recognizers.pretrained import checkpoint_gradients, pretrained_folder, read_pretrained
+from isogloss.recognizers.pretrained import checkpoint_gradients, pretrained_folder, read_pretrained, require_fit
 from isogloss.tables import read_json
 from isogloss.weights import load_weights, write_weights
 
@@ -65,7 +65,8 @@ class CtcRecognizer(Recognizer):
     Raises
     ------
     ModelError
-        The sampling rate is not 16 kHz, or the model has no front end of a kind that an option needs.
+        The sampling rate is not 16 kHz, the tokenizer is another model's, or the model has no front end of a kind that
+        an option needs.
     """
 
     kind = COMPONENT.name
@@ -83,10 +84,7 @@ class CtcRecognizer(Recognizer):
         hidden_share: float = 0.0,
     ) -> None:
         super().__init__()
-        if feature_extractor.sampling_rate != SAMPLING_RATE:
-            raise ModelError(
-                f"the checkpoint hears {feature_extractor.sampling_rate} samples a second; Isogloss has {SAMPLING_RATE}"
-            )
+        require_fit(model, tokenizer, feature_extractor, sampling_rate=SAMPLING_RATE)
         self.model = model
         self.tokenizer = tokenizer
         self.feature_extractor = feature_extractor

@@ -123,6 +123,26 @@ def read_pretrained(loader: Any, folder: Path, **options: Any) -> Any:
         raise ModelError(f"{folder} cannot be read as a checkpoint: {first}") from None
 
 
+def require_fit(model: Any, tokenizer: Any, feature_extractor: Any, *, sampling_rate: int) -> None:
+    """Raise where the parts of a checkpoint are of different models, or the model hears at another rate than ours.
+
+    Raises
+    ------
+    ModelError
+        The tokenizer has a token that the model lacks, or the sampling rate is not ours.
+    """
+    if feature_extractor.sampling_rate != sampling_rate:
+        raise ModelError(
+            f"the checkpoint hears {feature_extractor.sampling_rate} samples a second; Isogloss has {sampling_rate}"
+        )
+    last = max(tokenizer.get_vocab().values())
+    if last >= model.config.vocab_size:
+        raise ModelError(
+            f"the checkpoint's tokenizer has a token {last}, but its model knows {model.config.vocab_size} tokens from "
+            "0 on; take model and tokenizer from one checkpoint"
+        )
+
+
 def checkpoint_gradients(model: Any) -> None:
     """Let a model of `transformers` compute its layers anew in the backward pass: less memory, about a third more time.
 

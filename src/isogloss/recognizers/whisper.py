@@ -27,7 +27,7 @@ from isogloss.recognizers.batches import Batch
 from isogloss.recognizers.cohort_input import CohortInput
 from isogloss.recognizers.per_utterance.gradients import Call, Gradients, Rows
 from isogloss.recognizers.per_utterance.squares import squares_in_one_pass
-from isogloss.recognizers.pretrained import checkpoint_gradients, pretrained_folder, read_pretrained
+from isogloss.recognizers.pretrained import checkpoint_gradients, pretrained_folder, read_pretrained, require_fit
 from isogloss.tables import read_json
 from isogloss.weights import load_weights, write_weights
 
@@ -85,8 +85,8 @@ class WhisperRecognizer(Recognizer):
     Raises
     ------
     ModelError
-        The window is longer than the checkpoint's positions, the sampling rate is not 16 kHz, or the language is
-        missing, unknown or not the checkpoint's to choose.
+        The window is longer than the checkpoint's positions, the sampling rate is not 16 kHz, the tokenizer is another
+        model's, or the language is missing, unknown or not the checkpoint's to choose.
     """
 
     kind = COMPONENT.name
@@ -110,10 +110,7 @@ class WhisperRecognizer(Recognizer):
         hidden_share: float = 0.0,
     ) -> None:
         super().__init__()
-        if feature_extractor.sampling_rate != SAMPLING_RATE:
-            raise ModelError(
-                f"the checkpoint hears {feature_extractor.sampling_rate} samples a second; Isogloss has {SAMPLING_RATE}"
-            )
+        require_fit(model, tokenizer, feature_extractor, sampling_rate=SAMPLING_RATE)
         self.model = model
         self.tokenizer = tokenizer
         self.feature_extractor = feature_extractor

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from isogloss.judging.document import CohortFigures, Document, GroupingFigures
 from isogloss.judging.statistics.multiple import holm
-from isogloss.report.harm import ESTIMANDS, harm_excluded, other_estimand
+from isogloss.report.harm import ESTIMANDS, harm_excluded, other_estimand, other_harmed
 from isogloss.report.text import as_far_as_judged, counted, interval, listing, percent, signed_percent
 
 MOST_NAMED = 3
@@ -166,6 +166,7 @@ def _changes(document: Document) -> list[str]:
         shown = [g for g in document.groupings if not g.withheld]
         nothing = _as_far_as_tested("It measurably harms no cohort", shown, lambda cohort: cohort.p_holm)
         sentences.append(f"It measurably harms {named}." if harmed else nothing)
+        sentences += [other_harmed(document)] if other_harmed(document) else []
         sentences.append(harm_excluded(shown, document.margin))
     return sentences
 

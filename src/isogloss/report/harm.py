@@ -11,7 +11,7 @@ from typing import Literal
 
 from isogloss.judging.document import Change, CohortRates, Document, Estimand, GroupingFigures, Rates
 from isogloss.judging.estimates import under_other
-from isogloss.report.text import counted, decimal, percent, signed_percent
+from isogloss.report.text import counted, decimal, listing, percent, signed_percent
 
 Verdict = Literal["better", "worse", "unclear"]
 
@@ -60,6 +60,16 @@ def harm_excluded(groupings: Sequence[GroupingFigures], margin: float, *, other:
     unjudged = len(cohorts) - len(known)
     text += f", and {unjudged} could not be judged" if unjudged else ""
     return f"{text}; the largest that the data leave possible is {largest}."
+
+
+def other_harmed(document: Document) -> str:
+    """Whom the second system measurably harms under the other estimand, as a sentence; empty where nobody."""
+    labels = [
+        f"{c.label} (by {g.title})" for g in document.groupings for c in g.cohorts if c.cohort in g.other_harmed_cohorts
+    ]
+    if not document.weighted or not labels:
+        return ""
+    return f"{other_estimand(document).capitalize()} it measurably harms {listing(labels)}."
 
 
 def no_inference(rates: Rates, speakers: int | None, document: Document) -> str:

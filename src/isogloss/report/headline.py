@@ -18,6 +18,7 @@ from isogloss.report.harm import (
     largest_harm,
     no_inference,
     other_estimand,
+    other_harmed,
     verdict,
 )
 from isogloss.report.inputs import ReportInputs, RuleInputs
@@ -185,6 +186,7 @@ def _finding(method: str, inputs: ReportInputs, on_worst: Verdict, harmed: list[
             text += f" ({interval(gap.ci95, signed=True, digits=0)} relative)"
         sentences.append(f"{text}.")
     sentences.append(f"Measurably harmed: {listing(harmed)}." if harmed else unharmed(document.groupings))
+    sentences += [other_harmed(document)] if other_harmed(document) else []
     sentences.append(harm_excluded(document.groupings, document.margin))
     return Finding(method=method, verdict=on_worst, sentences=tuple(sentences))
 

@@ -8,28 +8,33 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from isogloss.checks import LARGEST
 from isogloss.config import Params, load_params
 from isogloss.errors import TableError
 from isogloss.judging.document import Document, GroupingFigures
+from isogloss.judging.pairing import refuse_duplicates
+from isogloss.judging.stage_files import read_model
 from isogloss.judging.system import judge_base, read_rules
-from isogloss.tables import METADATA_COLUMNS, RESULT_COLUMNS, read_json, read_parquet
+from isogloss.tables import METADATA_COLUMNS, RESULT_COLUMNS, read_parquet
+
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
 
 
 class _Record(BaseModel):
     """A part of an input file; keys that the report does not use are allowed."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class Parameters(_Record):
     """Parameters of a recogniser."""
 
-    encoder: int | None
-    total: int
+    encoder: Count | None
+    total: Count
 
 
 class Operations(_Record):
@@ -103,9 +108,6 @@ class ReportInputs:
         return self.rules[self.params.mitigation.rule]
 
 
-_Model = TypeVar("_Model", bound=BaseModel)
-
-
 def document_path(method: str) -> str:
     """Where the document of an adapted recogniser lies below the root."""
     return f"results/asr/{method}/fairness.json"
@@ -132,6 +134,7 @@ def read_inputs(root: Path) -> ReportInputs:
         return path
 
     metadata = read_parquet(hashed("data/utterances.parquet"), METADATA_COLUMNS)
+    refuse_duplicates(metadata["utterance_id"], "data/utterances.parquet")
     results = read_parquet(hashed("results/asr/base/utterances.parquet"), {**METADATA_COLUMNS, **RESULT_COLUMNS})
     cost = read_model(hashed("results/asr/base/cost.json"), Cost)
     for rule in params.cohorts.rules:
@@ -146,17 +149,6 @@ def read_inputs(root: Path) -> ReportInputs:
         methods[method] = _hide_few(document, base)
     _check_same_base(methods)
     return ReportInputs(params=params, base=base, methods=methods, cost=cost, hashes=hashes)
-
-
-def read_model(path: Path, model: type[_Model]) -> _Model:
-    """A JSON file through its model; raises `TableError` for the first key that does not fit."""
-    content = read_json(path)
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(str(part) for part in problem["loc"]) or "the file"
-        raise TableError(f"{path}: {key}: {problem['msg'].lower()}; run the stage that makes it again") from None
 
 
 def _check_identity(document: Document, *, method: str, rules: Sequence[str], path: Path) -> None:

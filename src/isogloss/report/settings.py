@@ -2,15 +2,13 @@
 
 `isogloss choose --into` writes into `mitigation.chosen` what it chose on dev, and for which corpus and recogniser. A
 page may say "chosen on dev" only of options that are still those, of a run on that corpus with that recogniser. A
-method that settles an option by itself while it adapts (`MitigationComponent.settles`) says so too.
+method that settles an option by itself while it adapts (`settles` of its options) says so too.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from isogloss.config import Params
-from isogloss.config.components import MitigationComponent
-from isogloss.config.registry import declaration
 from isogloss.report.text import listing
 
 
@@ -23,7 +21,7 @@ def settings_sentences(params: Params) -> list[str]:
     settled = {
         method: settles
         for method in map(str, params.mitigation.methods)
-        if (settles := declaration(MitigationComponent, method).settles)
+        if (settles := getattr(params.section(method), "settles", ""))
     }
     return sentences + [f"{method} settled {what} on dev in this run." for method, what in settled.items()]
 

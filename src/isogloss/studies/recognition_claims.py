@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from isogloss.errors import PipelineError
 from isogloss.judging.pairing import cohorts_of, pair_utterances, sums_by_cohort, totals_of
+from isogloss.judging.stage_files import read_summary
 from isogloss.judging.statistics import estimands as of
 from isogloss.judging.statistics import mean_over_seeds
 from isogloss.judging.statistics.estimands import Estimand
 from isogloss.judging.system import of_split
 from isogloss.judging.word_errors import ERROR_COLUMNS
 from isogloss.studies.claims import BASE, Claim, Finding
-from isogloss.tables import read_json, read_parquet
+from isogloss.tables import read_parquet
 
 Array = NDArray[np.float64]
 
@@ -53,7 +54,7 @@ def read_run(output: Callable[[str], Path], *, methods: Sequence[str], rule: str
     return JudgedRun(
         tables={name: read_parquet(output(f"results/asr/{name}/utterances.parquet")) for name in (BASE, *methods)},
         assignments=read_parquet(output(f"cohorts/{rule}/assignments.parquet")),
-        summary=read_json(output(f"cohorts/{rule}/summary.json")),
+        summary=read_summary(output(f"cohorts/{rule}/summary.json")),
     )
 
 

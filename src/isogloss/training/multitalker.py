@@ -82,7 +82,11 @@ def train_multitalker(
     )
     key = training_key(
         f"train_multitalker@{system}",
-        [params.model_copy(update={"systems": [], "sets": [], "folder": None, "stored_conversations": 1})],
+        [
+            params.model_copy(
+                update={"systems": [], "sets": [], "folder": None, "stored_conversations": 1, "stored_seed": 1}
+            )
+        ],
         [base, data / "cuts" / "train.jsonl"],
         [*CODE, SOURCE / "corpus" / "conversations", SOURCE / "corpus" / "frontend"],
     )

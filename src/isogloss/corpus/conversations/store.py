@@ -66,8 +66,9 @@ def read_conversations(folder: Path) -> CutSet:
 def turn_table(cuts: Iterable[Cut]) -> pd.DataFrame:
     """A row a turn, conversation after conversation.
 
-    `conversation_id`; `condition`, such as "15 % overlap"; `turn_id`, which is the same in every condition that a
-    conversation was mixed in; `utterance_id` of the single-talker utterance; `speaker_id, ref, start, end`;
+    `conversation_id`; `condition`, such as "15 % overlap"; `utterance_id` of the turn; `turn_id`, which is the same in
+    every condition that a conversation was mixed in; `source_id` of the single-talker utterance; `split`, always test;
+    `speaker_id, ref, start, end`;
     `overlapped`, the share of the turn in which somebody else speaks; `partner_id`, the other speaker who overlaps most
     or, without overlap, whose turn is nearest.
 
@@ -88,7 +89,9 @@ def turn_table(cuts: Iterable[Cut]) -> pd.DataFrame:
                     "conversation_id": cut.id,
                     "condition": cut.custom["condition"],
                     "turn_id": f"{cut.custom.get('draw', cut.id)}/{number}",
-                    "utterance_id": turn.utterance_id,
+                    "utterance_id": f"{cut.id}/{number}",
+                    "source_id": turn.utterance_id,
+                    "split": "test",
                     "speaker_id": turn.speaker_id,
                     "partner_id": "" if nearest is None else nearest.speaker_id,
                     "ref": turn.text,
@@ -107,7 +110,7 @@ def _simulated(params: MultitalkerParams, data: Path, folder: Path) -> Iterator[
     for number in range(params.stored_conversations):
         for ratio in params.conversations.overlap_ratios:
             name = f"{number:05d}-{round(100 * ratio):02d}"
-            conversation = simulator.draw(seed=(params.seed, STORED, number), name=name, ratio=ratio)
+            conversation = simulator.draw(seed=(params.stored_seed, STORED, number), name=name, ratio=ratio)
             yield _stored(conversation, folder, condition=f"{100 * ratio:g} % overlap", draw=f"{number:05d}")
 
 

@@ -49,26 +49,10 @@ def compare_conditions(
         )
     first = sides[0]
     return compare(
-        *sides,
+        sides[0],
+        sides[1],
         [one for name, rule in rules.items() for one in _groupings(name, rule, first)],
         systems=(before, after),
-        statistics=params.statistics,
-        min_speakers=params.privacy.min_speakers,
-        against_rest=False,
-        about={"normalisation": list(params.text.steps)},
-    )
-
-
-def compare_systems(
-    before: pd.DataFrame, after: pd.DataFrame, systems: tuple[str, str], rules: Mapping[str, Rule], params: Params
-) -> Document:
-    """Two systems' ORC-WER on the same turns of all conditions, under every rule."""
-    sides = [errors.assign(utterance_id=errors["condition"] + "/" + errors["turn_id"]) for errors in (before, after)]
-    sides = [side.assign(source_id=errors["utterance_id"]) for side, errors in zip(sides, (before, after), strict=True)]
-    return compare(
-        *sides,
-        [_groupings(name, rule, sides[0])[0] for name, rule in rules.items()],
-        systems=systems,
         statistics=params.statistics,
         min_speakers=params.privacy.min_speakers,
         against_rest=False,
@@ -82,8 +66,7 @@ def _rows(errors: pd.DataFrame, condition: str) -> pd.DataFrame:
     if rows.empty:
         known = ", ".join(map(repr, errors["condition"].unique()))
         raise TableError(f"there is no conversation of the condition {condition!r}; there are {known}")
-    rows = rows.assign(source_id=rows["utterance_id"], utterance_id=rows["turn_id"])
-    return rows.sort_values("utterance_id", kind="stable").reset_index(drop=True)
+    return rows.assign(utterance_id=rows["turn_id"]).sort_values("utterance_id", kind="stable").reset_index(drop=True)
 
 
 def _groupings(name: str, rule: Rule, rows: pd.DataFrame) -> list[Grouping]:

@@ -99,22 +99,25 @@ def _counts(roles: Roles) -> tuple[tuple[str, str], ...]:
 
 
 def speaker_pattern(request: Request) -> re.Pattern[str] | None:
-    """The compiled `--speaker-pattern`, which has one group: the speaker.
+    """The compiled `--speaker-pattern` of a request, if it has one."""
+    return None if request.speaker_pattern is None else compile_pattern(request.speaker_pattern)
+
+
+def compile_pattern(written: str) -> re.Pattern[str]:
+    """A regular expression with one group: the speaker.
 
     Raises
     ------
     ParamsError
         It is no regular expression, or has no group or several.
     """
-    if request.speaker_pattern is None:
-        return None
     try:
-        pattern = re.compile(request.speaker_pattern)
+        pattern = re.compile(written)
     except re.error as error:
-        raise ParamsError(f"--speaker-pattern {request.speaker_pattern!r} is no regular expression: {error}") from None
+        raise ParamsError(f"--speaker-pattern {written!r} is no regular expression: {error}") from None
     if pattern.groups != 1:
         raise ParamsError(
-            f"--speaker-pattern {request.speaker_pattern!r} has {pattern.groups} groups; put the part of an utterance "
+            f"--speaker-pattern {written!r} has {pattern.groups} groups; put the part of an utterance "
             "id that is the speaker in parentheses, as in '^([^-]+)-'"
         )
     return pattern

@@ -61,6 +61,10 @@ class Request:
     """Fewest speakers that anything shown may be about."""
     max_cohorts: int = 10
     """Most cohorts that a rule may find."""
+    within: tuple[str, ...] = ()
+    """Columns whose values are strata, within which cohorts are compared too."""
+    adjust: tuple[str, ...] = ()
+    """Columns of text or numbers for which the comparison is adjusted too."""
     statistics: StatisticsParams = field(default_factory=StatisticsParams)
 
     def __post_init__(self) -> None:
@@ -76,7 +80,10 @@ class Request:
         if self.paired and self.name == self.after_name:
             raise ParamsError(f"--name and --after-name are both {self.name!r}; give the two systems different names")
         self._check_systems()
-        for option, values in (("--by", self.by), ("--discover", self.discover)):
+        for option, values in (
+            *(("--by", self.by), ("--discover", self.discover)),
+            *(("--within", self.within), ("--adjust", self.adjust)),
+        ):
             twice = next((value for value in values if values.count(value) > 1), None)
             if twice is not None:
                 raise ParamsError(f"{option} {twice!r} is given twice; once is enough")

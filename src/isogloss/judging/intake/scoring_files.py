@@ -45,7 +45,7 @@ def read_scoring_files(request: Request, ref_path: Path, hyp_path: Path) -> Read
         found[name] = taken(mapping.reset_index(drop=True), rows)
         if (rows < 0).any():
             lost = int((rows < 0).sum())
-            warnings.append(f"{lost} utterances have no hypothesis in {path}: all words of theirs count as deleted")
+            warnings.append(f"{lost} utterances have no hypothesis in {path}")
     empty = np.flatnonzero(ref.isna())
     if empty.size and not request.allow_empty:
         refuse_empty(len(empty), len(ref), f"{ref_path}, utterance {ids[empty[0]]}")

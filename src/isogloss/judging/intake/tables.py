@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from isogloss.checks import LARGEST
 from isogloss.errors import TableError
 from isogloss.io.attributes import Attributes
 from isogloss.io.cells import number_column, text_column
@@ -53,14 +54,16 @@ def read_rows(source: Source, request: Request) -> Read:
     if layout.holds == "counts":
         counts = read_counts(source, layout.counts, allow_empty=request.allow_empty)
         return replace(read, counts={request.name: counts})
-    hyps = {name: text_column(source, column) for name, column in layout.hypotheses}
-    empty = {name: int(texts.isna().sum()) for name, texts in hyps.items()}
-    said = [
-        f"{number} hypotheses{'' if len(hyps) == 1 else f' of {name}'} are empty: all words of theirs count as deleted"
+    return replace(read, hyps={name: text_column(source, column) for name, column in layout.hypotheses})
+
+
+def empty_hypotheses(empty: dict[str, int]) -> list[str]:
+    """Warnings, from the number of empty hypotheses of each system."""
+    return [
+        f"{number} hypotheses{'' if len(empty) == 1 else f' of {name}'} are empty: all words of theirs count as deleted"
         for name, number in empty.items()
-        if 0 < number < len(ids)
+        if number
     ]
-    return replace(read, hyps=hyps, warnings=tuple(said))
 
 
 def _shared(source: Source, layout: Layout, request: Request, ids: pd.Series) -> Read:
@@ -162,7 +165,7 @@ def with_second(read: Read, request: Request, before: Path, after: Path) -> Read
         other = taken(text_column(source, ref_name), rows)
         refuse_other_references(read.ref.mask(rows < 0), other, read.ids, request, names)
     lost = int((rows < 0).sum())
-    said = (f"{lost} utterances have no hypothesis in {after}: all words of theirs count as deleted",) * bool(lost)
+    said = (f"{lost} utterances have no hypothesis in {after}",) * bool(lost)
     hyps = {request.name: read.hyps[request.name], request.after_name: taken(text_column(source, hyp_name), rows)}
     return replace(read, hyps=hyps, warnings=(*read.warnings, *said))
 
@@ -227,13 +230,17 @@ def refuse_empty(number: int, rows: int, where: str) -> None:
 
 
 def _weights(source: Source, name: str) -> pd.Series:
-    """Weights: finite and not negative, some of them positive."""
+    """Weights: of a possible size and not negative, some of them positive."""
     weight = number_column(source, name)
-    wrong = np.flatnonzero(weight.isna() | (weight < 0))
+    possible = (weight == 0) | ((weight >= 1 / LARGEST) & (weight <= LARGEST))
+    wrong = np.flatnonzero(~possible)
     if wrong.size:
         row = int(wrong[0])
         held = "empty" if np.isnan(weight[row]) else f"{weight[row]:g}"
-        raise TableError(f"{source.place(row)}: weight {name!r} is {held}; give at least 0 (1 where nothing is known)")
+        raise TableError(
+            f"{source.place(row)}: weight {name!r} is {held}; give 0, or {1 / LARGEST:g} to {LARGEST:g} (1 where "
+            "nothing is known)"
+        )
     if not (weight > 0).any():
         raise TableError(f"{source.path}: weight {name!r} is 0 in every row, so nothing counts; give positive ones")
     return weight

@@ -11,9 +11,9 @@ from isogloss.errors import TableError
 from isogloss.judging.comparing import compare
 from isogloss.judging.document import Document
 from isogloss.judging.grouping import UNSPECIFIED, Grouping
+from isogloss.judging.stage_files import read_summary
 from isogloss.judging.verification.lists import SIDES, bring_trials, make_trials, with_groups
 from isogloss.judging.verification.scoring import score_trials
-from isogloss.tables import read_json
 
 
 def trials_of_splits(splits: Mapping[str, pd.DataFrame], options: VerificationParams) -> dict[str, pd.DataFrame]:
@@ -108,7 +108,7 @@ def cohort_labels(cohorts: Path, rules: Iterable[str], attributes: Iterable[str]
     """
     labels: dict[str, dict[str, str]] = {}
     for rule in rules:
-        summary = read_json(cohorts / rule / "summary.json")
+        summary = read_summary(cohorts / rule / "summary.json")
         counts = Counter(cohort["label"] for cohort in summary["cohorts"])
         labels[rule] = {c["cohort"]: c["label"] for c in summary["cohorts"] if counts[c["label"]] == 1}
     return labels | {name: {} for name in attributes}
