@@ -3,8 +3,6 @@
 from pathlib import Path
 
 from isogloss.config import load_params
-from isogloss.config.components import RecognizerComponent
-from isogloss.config.registry import declaration
 from isogloss.corpus.gate import validate
 from isogloss.entry import entry
 from isogloss.report.validation import write_validation_page
@@ -20,7 +18,7 @@ def main() -> None:
         data=Path("data"),
         output=Path("reports/validation.json"),
         columns=getattr(params.section("attribute"), "columns", []),
-        brings_vocabulary=declaration(RecognizerComponent, params.asr.model).pretrained,
+        brings_vocabulary=params.brings_vocabulary,
         render=write_validation_page,
     )
 

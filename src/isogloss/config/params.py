@@ -7,12 +7,14 @@ from typing import Any, Self
 from pydantic import ConfigDict, model_validator
 
 from isogloss.config.cohorts import CohortsParams
+from isogloss.config.components import RecognizerComponent
 from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
 from isogloss.config.judging import PrivacyParams, StatisticsParams, TextParams
 from isogloss.config.mitigation import MitigationParams
 from isogloss.config.multitalker import MultitalkerParams
 from isogloss.config.reading import read_section
 from isogloss.config.recognizer import AsrParams, DecodingParams
+from isogloss.config.registry import declaration
 from isogloss.config.section import Section
 from isogloss.config.sections import component_sections, version_problems
 from isogloss.config.speaker import SpeakerParams, VerificationParams
@@ -66,6 +68,11 @@ class Params(Section):
         """Seconds that an utterance may last: by `validation`, and by the window of the recogniser where it has one."""
         window = getattr(getattr(self, self.asr.model, None), "window_seconds", None)
         return min(self.validation.max_duration_s, window or self.validation.max_duration_s)
+
+    @property
+    def brings_vocabulary(self) -> bool:
+        """Whether the recogniser is pretrained and so has a vocabulary of its own."""
+        return declaration(RecognizerComponent, self.asr.model).pretrained
 
     def used_sections(self) -> dict[str, Section]:
         """The sections that have a part in a report, by name: a component's where it is chosen, after the choice."""
