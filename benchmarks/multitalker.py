@@ -3,11 +3,10 @@
     python benchmarks/multitalker.py
 
 Twenty seconds of noise whose level wanders, in chunks of 100 ms, through each system in the default size of params.yaml
-with random weights, whose blank is adjusted so that they speak about as much as two talkers do (28 tokens a second of both
-together would be much). Time is processor time of the one thread, which other work on the machine disturbs little; on a
-free core it is the time on the clock. The real-time factor is that time over the audio's. Then five seconds again in
-chunks of odd sizes, which have to give the turns of the whole.
-"""
+with random weights, whose blank is adjusted so that they speak about as much as two talkers do (28 tokens a second of
+both together would be much). Time is processor time of the one thread, which other work on the machine disturbs little;
+on a free core it is the time on the clock. The real-time factor is that time over the audio's. Then five seconds again
+in chunks of odd sizes, which have to give the turns of the whole."""
 
 import platform
 import time
