@@ -46,7 +46,7 @@ $(READY): requirements.lock pyproject.toml
 lock:
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/pip install --quiet "setuptools>=77" torch==2.13.0 triton==3.7.1 prefect==3.8.8 ".[atlas,dev]"
+	$(VENV)-lock/bin/pip install --quiet "setuptools>=77" torch==2.13.0 triton==3.7.1 prefect==3.8.8 ".[dev]"
 	$(VENV)-lock/bin/pip freeze --all --exclude isogloss --exclude pip | \
 		sed "s/+cpu$$//; s/^triton==.*/&; sys_platform == 'linux'/" > requirements.lock
 	rm -rf $(VENV)-lock build

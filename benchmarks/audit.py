@@ -1,6 +1,6 @@
 """Time and memory of `isogloss audit` on a table of a million utterances, as its users run it.
 
-    python benchmarks/audit.py [--rows 1000000] [--speakers 20000]
+    python benchmarks/audit.py [--rows 1000000] [--speakers 20000] [--times 10]
 
 Makes a synthetic CSV table and one of a second system (nobody's speech: words of a small vocabulary, a rate of errors
 that depends on speaker and region), then runs the command in processes of its own: with one system by two columns and
@@ -62,6 +62,28 @@ def make_table(rows: int, speakers: int, folder: Path) -> None:
         table.assign(hyp=hyp)[columns].to_csv(folder / f"{name}.csv", index=False)
 
 
+def repeat_table(folder: Path, times: int) -> None:
+    """Write many.csv: the rows of before.csv several times, each time with other utterance ids."""
+    with (folder / "before.csv").open() as file, (folder / "many.csv").open("w") as many:
+        many.write(file.readline())
+        start = file.tell()
+        for number in range(times):
+            file.seek(start)
+            many.writelines(f"{number}{line}" for line in file)
+
+
+def sum_table(folder: Path, utterances: int) -> None:
+    """Write sums.csv: a row a speaker with counts, as if a cluster had counted so many utterances."""
+    rng = np.random.default_rng(1)
+    speakers = pd.read_csv(folder / "before.csv", usecols=["speaker_id", "gender", "age_band"]).drop_duplicates()
+    words = np.full(len(speakers), WORDS * utterances // len(speakers))
+    rates = 0.08 * rng.gamma(3.0, 1 / 3.0, len(speakers))
+    errors = rng.binomial(words, np.minimum(rates, 1.0))
+    speakers.assign(words=words, errors=errors, utterances=utterances // len(speakers)).to_csv(
+        folder / "sums.csv", index=False
+    )
+
+
 def run(*arguments: str) -> dict[str, Any]:
     """Run `isogloss` with arguments; seconds of wall clock and CPU, peak memory in GiB."""
     program = [sys.executable, "-c", "from isogloss.cli import main; main()", *arguments]
@@ -84,6 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--speakers", type=int, default=20_000)
+    parser.add_argument("--times", type=int, default=10, help="rows of the largest table, in tables of --rows")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as name:
@@ -94,6 +117,8 @@ def main() -> None:
         )
         maker.start()
         maker.join()
+        repeat_table(folder, options.times)
+        sum_table(folder, 100 * options.rows)
         small = folder / "small.csv"
         pd.read_csv(folder / "before.csv", nrows=100).to_csv(small, index=False)
         before, after = str(folder / "before.csv"), str(folder / "after.csv")
@@ -103,6 +128,8 @@ def main() -> None:
             "--help": ("audit", "--help"),
             "100 rows": ("audit", str(small), *common, "--by", "age_band"),
             "one system": ("audit", before, *common, *by, "--out", str(folder / "one")),
+            f"one system, {options.times} times the rows": ("audit", str(folder / "many.csv"), *common, *by),
+            "sums by speaker of 100 times the utterances": ("audit", str(folder / "sums.csv"), *by),
             "one system, regions found": ("audit", before, *common, *by, "--discover", "geographic"),
             "two systems": ("audit", before, "--after", after, *common, *by, "--out", str(folder / "two")),
             "two systems, regions found": ("audit", before, "--after", after, *common, *by, "--discover", "geographic"),

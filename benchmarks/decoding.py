@@ -32,7 +32,8 @@ from torch import Tensor
 
 from isogloss.config import DecodingParams
 from isogloss.corpus.frontend.cuts import read_cuts
-from isogloss.corpus.frontend.features import SAMPLING_RATE, feature_extractor
+from isogloss.corpus.frontend.features import feature_extractor
+from isogloss.corpus.frontend.samples import SAMPLING_RATE
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.corpus.manifests import make_cuts
 from isogloss.recognizers.batches import Batch, Utterances

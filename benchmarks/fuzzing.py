@@ -98,6 +98,30 @@ def _table(suffix: str) -> tuple[list[bytes], Callable[[Path], object], str]:
     return [buffer.getvalue()], lambda path: read_utterances(Request(table=path)), f"table.{suffix}"
 
 
+def _gate(file: str) -> tuple[list[bytes], Callable[[Path], object], str]:
+    """A gate, of whose three files one is mutated."""
+    from isogloss.gate import read_gate, run_gate
+
+    candidate = [{**record, "hyp": record["ref"]} for record in _records()]
+    files = {
+        f"{name}.jsonl": "".join(json.dumps(record) + "\n" for record in records).encode()
+        for name, records in (("base", _records()), ("new", candidate))
+    }
+    files["gate.yaml"] = (
+        b"baseline: base.jsonl\ncandidate: {table: new.jsonl, name: new}\nmargin: {relative: 0.1}\n"
+        b"cohorts: [{by: speaker_id, required: [s1]}]\nmin_speakers: 2\n"
+        b"statistics: {resamples: 200, permutations: 200, min_speakers: 2}\nunjudged: allowed\n"
+    )
+
+    def read(path: Path) -> object:
+        for name, content in files.items():
+            if name != path.name:
+                path.with_name(name).write_bytes(content)
+        return run_gate(read_gate(path.with_name("gate.yaml")), path.parent)
+
+    return [files[file]], read, file
+
+
 def _transcripts() -> tuple[list[bytes], Callable[[Path], object], str]:
     from isogloss.io.transcripts import read_transcripts
 
@@ -146,6 +170,8 @@ ENTRIES: dict[str, tuple[int, Callable[[], tuple[list[bytes], Callable[[Path], o
     "jsonl": (2000, lambda: _table("jsonl")),
     "json": (1500, lambda: _table("json")),
     "parquet": (1500, lambda: _table("parquet")),
+    "gate.yaml": (500, lambda: _gate("gate.yaml")),
+    "gate candidates": (500, lambda: _gate("new.jsonl")),
     "transcripts": (1000, _transcripts),
     "stage tables": (1000, _stage_tables),
     "stage JSON": (500, _stage_json),

@@ -2,7 +2,6 @@
 
 import sys
 
-from isogloss.config import load_params
 from isogloss.entry import entry
 from isogloss.report.folder import PAGE
 from isogloss.report.verifier import report_verifier
@@ -11,7 +10,7 @@ from isogloss.report.verifier import report_verifier
 @entry
 def main(method: str) -> None:
     """Write the report and say where it is."""
-    print((report_verifier(method, load_params()) / PAGE).as_posix())
+    print((report_verifier(method) / PAGE).as_posix())
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from isogloss.config import load_params
 from isogloss.entry import entry
-from isogloss.training.base import train_recognizer
+from isogloss.training.train_recognizer import train_recognizer
 
 
 @entry

@@ -13,8 +13,8 @@ from isogloss.inference.embed import embed_utterances
 from isogloss.inference.transcribe import transcribe
 from isogloss.training.adapt_recognizer import adapt_recognizer
 from isogloss.training.adapt_speaker import adapt_speaker_encoder
-from isogloss.training.base import train_recognizer
 from isogloss.training.speaker import train_speaker_encoder
+from isogloss.training.train_recognizer import train_recognizer
 
 PARAMS = Params()
 STAGES = {

@@ -29,15 +29,18 @@ def test_a_users_mistake_is_one_sentence_on_stderr_and_code_2(kind, capsys):
     assert written.err == "isogloss: params.yaml: ewc.strength is -1, but must be at least 0\n"
 
 
-def test_an_interruption_is_one_sentence_and_code_130(capsys):
-    @entry
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [("", "isogloss: interrupted\n"), ("stages are kept", "isogloss: interrupted; stages are kept\n")],
+)
+def test_an_interruption_is_one_sentence_and_code_130(kept, said, capsys):
     def main() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(SystemExit) as stop:
-        main()
+        entry(main, interrupted=kept)()
     assert stop.value.code == 130
-    assert capsys.readouterr().err.startswith("isogloss: interrupted")
+    assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize(

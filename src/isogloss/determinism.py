@@ -1,4 +1,4 @@
-"""What makes a stage compute the same bytes each time it runs."""
+"""Settings by which a stage computes the same bytes each time it runs."""
 
 import os
 

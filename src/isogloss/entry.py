@@ -1,7 +1,8 @@
 """The edge between the library and the shell: errors become one sentence and an exit code.
 
 Codes: 0 done, 2 the user's input is wrong or the machine cannot take the output (`IsoglossError`, a full disk, a folder
-that cannot be written), 130 interrupted. Anything else is our defect and keeps its traceback.
+that cannot be written) or an extra is not installed, 130 interrupted. Anything else is our defect and keeps its
+traceback.
 """
 
 import errno
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 from isogloss.errors import IsoglossError
+from isogloss.extras import missing_extra
 
 P = ParamSpec("P")
 
@@ -31,13 +33,16 @@ _SURROUNDINGS = {
     errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
     errno.ENFILE: "the machine has too many open files",
 }
-"""What of the machine keeps us from working, and what can be done about it."""
+"""Errors of the machine, and what to do about each."""
 _FULL_BYTES = 1 << 16
-"""A disk with less room than this is full: an encoder or a database may have said so in words of its own."""
+"""Bytes of free space below which a disk counts as full, whatever an encoder or a database calls its error."""
 
 
-def entry(function: Callable[P, object]) -> Callable[P, None]:
-    """Wrap a stage's `main` (or a command) so that a user's mistake prints one sentence to stderr and exits 2."""
+def entry(function: Callable[P, object], *, interrupted: str = "") -> Callable[P, None]:
+    """Wrap a stage's `main` (or a command) so that a user's mistake prints one sentence to stderr and exits 2.
+
+    After Ctrl-C it prints `isogloss: interrupted`, followed by `interrupted` where a command keeps what was finished.
+    """
 
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -47,10 +52,10 @@ def entry(function: Callable[P, object]) -> Callable[P, None]:
         except IsoglossError as error:
             _end(str(error))
         except KeyboardInterrupt:
-            print("isogloss: interrupted; finished stages are kept, the next run continues", file=sys.stderr)
+            print("isogloss: interrupted" + (f"; {interrupted}" if interrupted else ""), file=sys.stderr)
             sys.exit(130)
         except Exception as error:
-            sentence = _about_the_machine(error)
+            sentence = _about_the_installation(error) or _about_the_machine(error)
             if sentence is None:
                 raise
             _end(sentence)
@@ -62,6 +67,13 @@ def _end(sentence: str) -> None:
     """Print one sentence and exit with code 2."""
     print(f"isogloss: {sentence}", file=sys.stderr)
     sys.exit(2)
+
+
+def _about_the_installation(error: BaseException | None) -> str | None:
+    """One sentence where a package of an extra is not installed."""
+    while error is not None and not isinstance(error, ModuleNotFoundError):
+        error = error.__cause__
+    return missing_extra(error.name) if error is not None and error.name else None
 
 
 def _about_the_machine(error: BaseException) -> str | None:
@@ -82,7 +94,7 @@ def _about_the_machine(error: BaseException) -> str | None:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """An error, what caused it, and what was being handled when it came."""
+    """An error with its causes and contexts."""
     found: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in found:

@@ -1,4 +1,4 @@
-"""What a user can get wrong: one hierarchy, one clear sentence each.
+"""The errors that a user can cause: one hierarchy, one clear sentence each.
 
 Every message says what is wrong, where (file and row, or key and value), and what to do about it. The library
 raises; only the entry points (`isogloss.entry`) turn an error into a line on stderr and exit code 2.

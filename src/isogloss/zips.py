@@ -8,7 +8,7 @@ from isogloss.errors import TableError
 from isogloss.tables import require_columns
 
 KEYS = ("zip", "zcta")
-"""What the column of ZIP codes is called, in our tables and in those of the Census Bureau."""
+"""Names of the column of ZIP codes, in our tables and in those of the Census Bureau."""
 
 PLACE = ("latitude", "longitude")
 """Columns of a ZIP table that say where a ZIP lies, not who lives there."""

@@ -51,7 +51,8 @@ def test_a_whole_run_writes_three_files_and_prints_a_table(tmp_path, save, table
         save(table), "--by", "part", "--normalise", "lower,punctuation", "--out", tmp_path / "out", "--name", "mine"
     )
     assert result.exit_code == 0
-    assert "mine fails north (part)" in result.output and "normalisation: lower, punctuation" in result.output
+    assert "mine fails north (part, 20 speakers)" in result.output
+    assert "normalisation: lower, punctuation" in result.output
     assert json.loads((tmp_path / "out" / "fairness.json").read_text())["normalisation"] == ["lower", "punctuation"]
 
 

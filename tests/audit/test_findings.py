@@ -48,16 +48,16 @@ def document_with(p_values):
 def test_the_title_is_adjusted_over_all_groupings_and_the_sentences_are_not():
     """0.02 holds among two cohorts, not among six; 0.001 holds among six, though its error rate is not the highest."""
     alone = lead(document_with({"a": [0.02, 0.9]}))
-    assert alone.title.startswith("base fails a0 (a)")
+    assert alone.title.startswith("base fails a0 (a, 50 speakers)")
     many = {"a": [0.02, 0.9], "b": [0.5, 0.6], "c": [0.7, 0.8]}
     several = lead(document_with(many))
     assert several.title == (
         "No cohort is measurably served worse than all other speakers, over all groupings together."
     )
-    assert several.sentences[-1] == "Measurably worse than all others of its grouping is a0 (a)."
+    assert several.sentences[-1] == "Measurably worse than all others of its grouping is a0 (a, 50 speakers)."
     sure = lead(document_with({**many, "c": [0.7, 0.001]}))
-    assert sure.title.startswith("base fails c1 (c)")
-    assert sure.sentences[-1] == "Measurably worse than all others of its grouping is also a0 (a)."
+    assert sure.title.startswith("base fails c1 (c, 50 speakers)")
+    assert sure.sentences[-1] == "Measurably worse than all others of its grouping is also a0 (a, 50 speakers)."
 
 
 def found(save, rows, quick, **options):
@@ -92,3 +92,27 @@ def test_a_found_cohort_is_called_the_worst_only_if_it_is(rank, said):
     hidden = CohortFigures(cohort="other", label="2 cohorts", before=0.3, **few)
     grouping = GroupingFigures(name="g", title="g", split="half", found=3, discovered=True, cohorts=[cohort, hidden])
     assert said in selection(grouping)
+
+
+def cohort(name, rate, bounds, **options):
+    rest = Rest(ratio=sum(bounds) / 2, ci95=bounds, p=0.0001, p_holm=0.001, detectable_ratio=None, worse=True)
+    return CohortFigures(cohort=name, label=name, speakers=40, inference=True, before=rate, rest=rest, **options)
+
+
+def test_the_title_names_the_surest_finding_and_neither_what_was_merged_nor_those_of_whom_nothing_is_known():
+    document = document_with({"a": [0.02, 0.9]})
+    cohorts = [
+        cohort("high", 0.5, (1.1, 4.0)),
+        cohort("sure", 0.2, (1.8, 2.2)),
+        cohort("unspecified", 0.6, (3.0, 4.0), unnamed=True),
+        cohort("other", 0.7, (3.0, 4.0), merged=True),
+    ]
+    grouping = document.groupings[0]
+    named = document.model_copy(update={"groupings": [grouping.model_copy(update={"cohorts": cohorts})]})
+    head = lead(named)
+    assert (
+        head.title == "base fails sure (a, 40 speakers): 20.0\u202f% WER, 2.0 times that of all others (at least 1.8)."
+    )
+    assert head.sentences[-1] == "Measurably worse than all others is also high (a, 40 speakers)."
+    nobody = document.model_copy(update={"groupings": [grouping.model_copy(update={"cohorts": cohorts[2:]})]})
+    assert lead(nobody).title == "No cohort that can be named is measurably served worse than all other speakers."

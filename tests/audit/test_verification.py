@@ -209,8 +209,8 @@ def test_one_verifier_says_nothing_of_a_second(tables, tmp_path):
     document, table, text, _ = audited(tmp_path, *tables, "--by", "gender")
     assert list(after_anywhere(document)) == []
     assert set(document["thresholds"]) == {"before"} and document["systems"] == ["verifier"]
-    of_second = [name for name in table if "after" in name or name.startswith(("relative", "ci95", "p"))]
-    assert len(of_second) == 14 and table[of_second].isna().all(axis=None)
+    of_second = [name for name in table if "after" in name or name.startswith(("relative", "ci95", "p", "harm"))]
+    assert len(of_second) == 18 and table[of_second].isna().all(axis=None)
     assert not re.search(r"\b(after|before|change|harm\w*|gained|verdict|p \(Holm\))", text, flags=re.IGNORECASE)
 
 

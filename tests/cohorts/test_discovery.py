@@ -61,7 +61,10 @@ def test_figures_of_a_cohort_are_those_of_its_rows_with_population_weights(count
         assert figures["wer"] == pytest.approx(wer)
         assert (figures["utterances"], figures["words"]) == (len(mine), mine["words"].sum())
         assert figures["speakers"] == mine["speaker_id"].nunique() == entry["speakers_by_split"]["discovery"]
-        assert (figures["ci95"] is None) == (figures["speakers"] < 10)
+        weight_S = mine.groupby("speaker_id")["weight"].first()
+        effective = weight_S.sum() ** 2 / (weight_S**2).sum()
+        assert figures["effective_speakers"] == pytest.approx(effective)
+        assert figures["ci95"] is None or effective >= 10
         assert figures["ci95"] is None or figures["ci95"][0] <= wer <= figures["ci95"][1]
     assert wers == sorted(wers, reverse=True)
     assert discovery.summary["worst"] == [entry["cohort"] for entry in discovery.summary["cohorts"]]
@@ -89,7 +92,11 @@ def test_cohorts_that_discovery_does_not_have_come_last(country):
     assert [entry["cohort"] for entry in summary["cohorts"]] == ["age_band=65+", "age_band=18-29", "unspecified"]
     assert summary["worst"] == ["age_band=65+"]
     last = summary["cohorts"][-1]
-    assert last["discovery"] == {"speakers": 0, "utterances": 0, "words": 0, "wer": None, "ci95": None}
+    assert last["discovery"] == {
+        **dict.fromkeys(("speakers", "utterances", "words", "effective_speakers"), 0),
+        "wer": None,
+        "ci95": None,
+    }
     assert last["colour_class"] is None and last["speakers_by_split"]["test"] > 0
 
 

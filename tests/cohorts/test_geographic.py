@@ -10,6 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 from isogloss.cohorts.geographic import GeographicTree
 from isogloss.cohorts.rule import UNSPECIFIED
 from isogloss.errors import TableError
+from isogloss.judging.statistics import effective_speakers
 
 POSITIONS = ["latitude", "longitude"]
 
@@ -272,3 +273,22 @@ def test_unusable_weights_are_refused(weights, message):
 def test_unusable_speakers_are_refused(groups, message):
     with pytest.raises(ValueError, match=message):
         GeographicTree().fit([[0, 0], [1, 1]], [0, 1], groups=groups)
+
+
+def test_leaves_count_effective_speakers():
+    """A best split that leaves 30 heads but 12 effective speakers gives way to one with enough on both sides."""
+    rng = np.random.default_rng(2)
+    positions = np.column_stack([rng.uniform(30, 40, 400), rng.uniform(-100, -90, 400)])
+    south = positions[:, 0] < np.sort(positions[:, 0])[30]
+    rate = np.where(south, 0.5, 0.1) + rng.normal(0, 0.02, 400)
+    weight = np.where(south, np.where(np.cumsum(south) <= 6, 5.0, 0.5), 1.0)
+    options = {"max_leaves": 2, "min_speakers": 20, "min_words": 1}
+    heads, counted = (
+        GeographicTree(**options).fit(positions, rate, speaker_weight=weights) for weights in (None, weight)
+    )
+    assert heads.leaves_[0]["speakers"] == 30
+    numbers = [int(name[-3:]) for name in counted.predict(positions)]
+    sizes = [effective_speakers(weight[np.array(numbers) == number]) for number in (1, 2)]
+    assert min(sizes) >= 20 and len(counted.leaves_) == 2
+    alike = GeographicTree(**options).fit(positions, rate, speaker_weight=np.full(400, 0.3))
+    assert alike.to_json() == heads.to_json()

@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from isogloss.cli.ingest import ingest as command
 from isogloss.corpus.description import read_table_description
-from isogloss.corpus.ingest import check, describe_table
+from isogloss.corpus.ingest import check, describe
+from isogloss.corpus.ingest.source import Options
 from isogloss.errors import IsoglossError
 from isogloss.io.source import checksum
 
@@ -26,8 +27,8 @@ ATTRIBUTES = {"latitude": "lat", "longitude": "lon", "zip": "postcode", "age_ban
 
 def test_a_described_table_is_read_back_as_it_was_checked(rows, folder, tmp_path):
     table = write_table(folder / "mine.csv", rows)
-    options = {"columns": COLUMNS, "attributes": ATTRIBUTES, "unit": "samples"}
-    checked = describe_table(table, "mine", **options, corpora=tmp_path / "corpora", repository=tmp_path)
+    options = Options(columns=COLUMNS, attributes=ATTRIBUTES, unit="samples", repository=tmp_path)
+    checked = describe(table, "mine", options=options, corpora=tmp_path / "corpora")
     description = read_table_description("mine", tmp_path / "corpora")
     assert (description.root, description.table, description.sha256) == ("tiny", "mine.csv", checksum(table))
     assert check(description, repository=tmp_path) == checked
@@ -38,7 +39,7 @@ def test_a_described_table_is_read_back_as_it_was_checked(rows, folder, tmp_path
 def test_columns_that_bear_our_names_need_not_be_told_and_no_other_is_kept(folder, tmp_path):
     text = "audio,text,speaker_id,gender,email\naudio/a.wav,play,1,f,a@b.c\naudio/b.flac,stop,2,,d@e.f\n"
     (folder / "mine.csv").write_text(text)
-    describe_table(folder / "mine.csv", "mine", corpora=tmp_path, repository=tmp_path)
+    describe(folder / "mine.csv", "mine", corpora=tmp_path, options=Options(repository=tmp_path))
     description = read_table_description("mine", tmp_path)
     assert description.attributes == {"gender": "gender"}
     assert (description.columns.start, description.columns.utterance_id) == (None, None)
@@ -48,8 +49,8 @@ def test_attributes_are_taken_from_the_table_of_speakers_where_it_has_them(folde
     text = "audio,text,speaker_id,gender,accent\naudio/a.wav,play,1,f,x\naudio/b.flac,stop,2,,y\n"
     (folder / "mine.csv").write_text(text)
     (folder / "who.csv").write_text("speaker_id,gender,band\n1,f,adult\n2,m,child\n")
-    options = {"attributes": {"age_band": "band"}, "speakers": folder / "who.csv"}
-    describe_table(folder / "mine.csv", "mine", **options, corpora=tmp_path, repository=tmp_path)
+    options = Options(attributes={"age_band": "band"}, speakers=folder / "who.csv", repository=tmp_path)
+    describe(folder / "mine.csv", "mine", options=options, corpora=tmp_path)
     description = read_table_description("mine", tmp_path)
     assert description.attributes == {"accent": "accent"}
     assert description.speakers.attributes == {"gender": "gender", "age_band": "band"}
@@ -61,7 +62,7 @@ def test_attributes_are_taken_from_the_table_of_speakers_where_it_has_them(folde
         ({"name": "../x"}, r"a corpus cannot be named '\.\./x'"),
         ({"name": "taken"}, r"taken\.yaml exists already"),
         ({"columns": {"audio": "fle"}}, r"mine\.csv: column 'fle' is missing; did you mean 'file'"),
-        ({"columns": {}}, r"mine\.csv: column 'audio' is missing"),
+        ({"columns": {}}, r"mine\.csv: column 'text' is missing"),
         ({"columns": COLUMNS | {"sound": "file"}}, "unknown column role 'sound'"),
         ({"attributes": {"age_band": "bnd"}}, r"column 'bnd' is missing; did you mean 'band'"),
         ({"attributes": {"latitude": "lat"}}, r"new\.yaml: latitude and longitude belong together"),
@@ -80,9 +81,8 @@ def test_a_mistake_is_one_sentence_and_no_description_appears(rows, folder, tmp_
     for key in {"table", "root", "speakers"} & options.keys():
         options[key] = folder / options[key]
     with pytest.raises(IsoglossError, match=sentence) as raised:
-        describe_table(
-            options.pop("table"), options.pop("name"), **options, corpora=tmp_path / "corpora", repository=tmp_path
-        )
+        table, name = options.pop("table"), options.pop("name")
+        describe(table, name, options=Options(**options, repository=tmp_path), corpora=tmp_path / "corpora")
     assert "\n" not in str(raised.value)
     assert [path.name for path in (tmp_path / "corpora").iterdir()] == ["taken.yaml"]
 

@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 from isogloss.config import ValidationParams
-from isogloss.corpus.expectations import rules, validate, validate_utterances
+from isogloss.corpus.expectations import rules
 from isogloss.corpus.frontend.tokens import Tokens
-from isogloss.errors import TableError
+from isogloss.corpus.gate import SOUND_COLUMNS, effective_speakers, validate, validate_utterances
+from isogloss.errors import ParamsError, TableError
+from isogloss.report.validation import write_validation_page
 from isogloss.tables import METADATA_COLUMNS, SPLITS, conform, write_parquet
 
 PARAMS = ValidationParams(min_speakers=4)
@@ -67,6 +69,15 @@ RATE = "speech has at most 10 words a second"
 WORDS = "words counts the words of ref"
 CASE = "ref is in lower case"
 SPACES = "ref is words with single spaces between them"
+
+
+def test_a_recogniser_that_brings_its_vocabulary_is_not_held_to_the_corpus_characters():
+    summary = validate_utterances(sound_table(), PARAMS, alphabet="x")
+    assert not summary["success"]
+    without = validate_utterances(sound_table(), PARAMS, alphabet=None)
+    assert without["success"] and len(without["expectations"]) == len(summary["expectations"]) - 1
+
+
 ALPHABETICAL = "ref is made of the characters of the token alphabet"
 MEAN = "the speakers of a split have a mean weight within 0.1 of 1"
 
@@ -130,19 +141,26 @@ def test_an_empty_table_fails():
     assert "the table has rows" in failures(sound_table().iloc[:0])
 
 
+def sound_of(table: pd.DataFrame) -> pd.DataFrame:
+    """Recordings as they should be."""
+    sound = pd.DataFrame({"utterance_id": table["utterance_id"], "level_db": -20.0, "peak": 0.4})
+    return sound.assign(dc_offset=0.0, clipped_share=0.0, non_finite=0)[list(SOUND_COLUMNS)]
+
+
 @pytest.fixture
 def data(tmp_path):
     folder = tmp_path / "data"
     write_parquet(sound_table(), folder / "utterances.parquet")
+    write_parquet(sound_of(sound_table()), folder / "sound.parquet")
     Tokens.of([ALPHABET]).write(folder / "tokens.txt")
     return folder
 
 
 def test_the_stage_leaves_its_mark_only_where_all_holds(data, tmp_path, capfd):
     output = tmp_path / "reports/validation.json"
-    summary = validate(PARAMS, data=data, output=output)
+    summary = validate(PARAMS, data=data, output=output, render=write_validation_page)
     assert json.loads(output.read_text()) == summary
-    assert (data / "validated.txt").read_text() == f"{len(summary['expectations'])} expectations hold\n"
+    assert (data / "validated.txt").read_text() == f"{len(summary['expectations'])} expectations were checked\n"
     assert (tmp_path / "reports/validation/index.html").exists()
     table = sound_table()
     table.loc[0, "words"] = 4
@@ -151,8 +169,8 @@ def test_the_stage_leaves_its_mark_only_where_all_holds(data, tmp_path, capfd):
     with pytest.raises(TableError) as raised:
         validate(PARAMS, data=data, output=output)
     assert str(raised.value) == (
-        f"{data / 'utterances.parquet'}: 2 of {len(summary['expectations'])} expectations fail, the first: words "
-        f"counts the words of ref (1 of 50 utterances); see {tmp_path / 'reports/validation/failed.json'}, correct "
+        f"{data / 'utterances.parquet'}: 2 of {len(summary['expectations'])} expectations fail, the first: weight "
+        f"is positive (1 of 50 utterances); see {tmp_path / 'reports/validation/failed.json'}, correct "
         "the corpus or the thresholds"
     )
     assert not output.exists()
@@ -168,9 +186,60 @@ def test_no_identifier_zip_or_transcript_leaves_the_gate(data, tmp_path):
     table.loc[3, "speaker_id"] = "speaker-test-4"
     write_parquet(table, data / "utterances.parquet")
     with pytest.raises(TableError) as raised:
-        validate(PARAMS, data=data, output=tmp_path / "reports/validation.json")
+        validate(PARAMS, data=data, output=tmp_path / "reports/validation.json", render=write_validation_page)
     pages = [path for path in (tmp_path / "reports").rglob("*") if path.suffix in (".html", ".json")]
-    assert len(pages) > 3
+    assert len(pages) == 2
     for text in [str(raised.value), *(path.read_text("utf-8") for path in pages)]:
         for private in ("speaker-test", "utterance-", "9875", "secret"):
             assert private not in text.replace(str(tmp_path), "")
+
+
+def test_flaws_of_recordings_stop_or_warn():
+    table = sound_table()
+    sound = sound_of(table)
+    for row, (column, value) in enumerate(
+        [("non_finite", 3), ("peak", 1e-4), ("level_db", -70.0), ("clipped_share", 0.2), ("dc_offset", -0.2)]
+    ):
+        sound.loc[row, column] = value
+    summary = validate_utterances(table, PARAMS, alphabet=ALPHABET, sound=sound)
+    failed = {e["name"]: (e["severity"], e["unexpected"]) for e in summary["expectations"] if not e["success"]}
+    assert failed == {
+        "finite": ("stop", 1),
+        "not_silent": ("stop", 1),
+        "not_quiet": ("warn", 1),
+        "not_clipped": ("warn", 1),
+        "no_offset": ("warn", 1),
+    }
+    assert not summary["success"]
+
+
+def test_params_decide_what_stops_and_what_warns():
+    table = sound_table()
+    table.loc[0, "words"] = 4
+    lenient = ValidationParams(min_speakers=4, warn=["words"])
+    assert validate_utterances(table, lenient, alphabet=ALPHABET)["success"]
+    assert not validate_utterances(table, PARAMS, alphabet=ALPHABET)["success"]
+    with pytest.raises(ParamsError, match=r"validation\.stop names 'wrods'; the expectations are alphabet, "):
+        validate_utterances(table, ValidationParams(stop=["wrods"]), alphabet=ALPHABET)
+
+
+def test_a_cohort_of_few_effective_speakers_warns():
+    # Four equal speakers count as four; one who outweighs the others counts for almost all: (10+1+1+1)^2 / 103 = 1.64.
+    table = sound_table()
+    table["accent"] = np.where(table["speaker_id"].str.endswith(("0", "1", "2", "3")), "many", "one")
+    table.loc[table["split"] == "test", "weight"] = 1.0
+    assert effective_speakers(table, ["accent"])["effective"].tolist() == [4.0, 1.0]
+    table.loc[table["speaker_id"] == "speaker-test-0", "weight"] = 10.0
+    assert effective_speakers(table, ["accent"])["effective"].iloc[0] == pytest.approx(169 / 103)
+    summary = validate_utterances(sound_table().assign(accent="a"), PARAMS, alphabet=ALPHABET, columns=["accent"])
+    (entry,) = (e for e in summary["expectations"] if e["name"] == "effective_speakers")
+    assert (entry["success"], entry["severity"], entry["unexpected"]) == (False, "warn", 1)
+    assert summary["success"]
+
+
+def test_the_speakers_that_a_power_takes_are_those_of_statsmodels():
+    from statsmodels.stats.power import NormalIndPower
+
+    params = ValidationParams(detectable=0.1, power=0.8, speaker_sd=0.15)
+    needed = NormalIndPower(ddof=0).solve_power(0.1 / 0.15, power=0.8, alpha=0.05, ratio=0)
+    assert params.effective_speakers == int(np.ceil(needed))

@@ -15,6 +15,8 @@ from lhotse import RecordingSet, SupervisionSet, validate_recordings_and_supervi
 from isogloss.corpus.ingest import check, ingest
 from isogloss.errors import CorpusError, IsoglossError, TableError
 
+from .conftest import sound
+
 
 def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
@@ -170,7 +172,7 @@ def test_splits_that_the_corpus_brings_are_kept(describe, rows, tmp_path):
 
 
 def test_audio_of_two_channels_wants_to_be_told_which(describe, rows, folder, tmp_path):
-    samples = np.zeros((16000, 2), dtype=np.int16)
+    samples = np.stack([sound(16000, 3), sound(16000, 4)], axis=1)
     soundfile.write(folder / "audio/a.wav", samples, 16000)
     with pytest.raises(CorpusError, match=r"line 2: audio file .*a\.wav has 2 channels; name the one"):
         check(describe(rows))

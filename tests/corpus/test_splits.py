@@ -76,3 +76,43 @@ def test_too_few_speakers_for_five_splits_is_said():
     table = corpus({"a": 3})
     with pytest.raises(CorpusError, match="3 speakers, too few"):
         assign_splits(table, PrepareParams())
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(20, 200), st.integers(1, 100), st.integers(0, 5))
+def test_nobody_changes_a_hashed_split_when_speakers_are_added(speakers, more, seed):
+    params = PrepareParams(seed=seed, assignment="hashed")
+    small, large = corpus({"a": speakers}), corpus({"a": speakers + more})
+    try:
+        before, after = assign_splits(small, params), assign_splits(large, params)
+    except CorpusError:
+        return  # a hash may leave a split of so few speakers empty, which is said
+    moved = dict(zip(small["speaker_id"], before, strict=True))
+    now = dict(zip(large["speaker_id"], after, strict=True))
+    assert all(now[speaker] == split for speaker, split in moved.items())
+
+
+def test_hashed_shares_hold_on_average():
+    table = corpus({"a": 4000}, utterances=1)
+    shares = assign_splits(table, PrepareParams(assignment="hashed")).value_counts(normalize=True)
+    for split, share in {"test": 0.25, "discovery": 0.25, "dev": 0.1, "adapt": 0.15, "train": 0.25}.items():
+        assert shares[split] == pytest.approx(share, abs=4 * (0.25 / 4000) ** 0.5)
+
+
+def test_several_columns_are_balanced_together():
+    table = corpus({"a": 200, "b": 200})
+    table["gender"] = table["speaker_id"].str[-1].isin(list("02468")).map({True: "f", False: "m"})
+    splits = assign_splits(table, PrepareParams(stratify_by=["age_band", "gender"]))
+    counts = table.groupby([splits, "age_band", "gender"])["speaker_id"].nunique()
+    assert set(counts["test"]) == {25} and set(counts["discovery"]) == {25} and set(counts["dev"]) == {10}
+
+
+def test_official_splits_stay_and_the_rest_comes_from_train():
+    table = corpus({"a": 60})
+    number = table["speaker_id"].str.split("-").str[1].astype(int)
+    table["split"] = number.map(lambda n: "test" if n < 10 else "dev" if n < 15 else "train")
+    splits = assign_splits(table, PrepareParams())
+    assert set(table.loc[splits == "test", "speaker_id"]) == {f"a-{n}" for n in range(10)}
+    assert set(table.loc[splits == "dev", "speaker_id"]) == {f"a-{n}" for n in range(10, 15)}
+    by_split = speakers_by_split(table, splits)
+    assert len(by_split["discovery"]) > 0 and not by_split["discovery"] & by_split["train"]

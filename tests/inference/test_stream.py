@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from isogloss.cli import main
 from isogloss.config import DecodingParams
 from isogloss.corpus.frontend.audio import read_audio
-from isogloss.corpus.frontend.features import SAMPLING_RATE, feature_extractor
+from isogloss.corpus.frontend.features import feature_extractor
+from isogloss.corpus.frontend.samples import SAMPLING_RATE
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.errors import CorpusError
 from isogloss.inference.stream import stream_file

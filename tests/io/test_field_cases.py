@@ -103,7 +103,9 @@ def test_segments_of_one_recording_are_told_apart_by_their_offset(tmp_path):
     path = tmp_path / "manifest.json"
     path.write_text("\n".join(map(json.dumps, lines)))
     assert errors_and_words(path) == (12, 96)
-    assert read_utterances(Request(table=path, after=path)).ids.tolist()[:2] == [
+    after = tmp_path / "after.json"
+    after.write_text("\n".join(json.dumps({**line, "pred_text": "turn on"}) for line in lines))
+    assert read_utterances(Request(table=path, after=after)).ids.tolist()[:2] == [
         "/data/s0.wav@0.0",
         "/data/s0.wav@12.5",
     ]

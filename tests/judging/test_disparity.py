@@ -133,3 +133,16 @@ def test_where_nobody_errs_in_any_of_their_cohorts_nothing_is_found():
     names = ["speaker_id", "noise", "words", "substitutions", "deletions", "insertions"]
     found = disparities(pd.DataFrame(rows, columns=names), cohort="noise", statistics=QUICK)
     assert [one.p for one in found] == [1.0, 1.0] and not any(one.worse(confidence=0.95) for one in found)
+
+
+def test_a_cohort_on_which_one_speaker_decides_has_neither_interval_nor_test():
+    """One of 30 speakers makes nine tenths of the errors of the cohort: without them it is like the rest."""
+    rng = np.random.default_rng(5)
+    errors = np.concatenate([[300], rng.binomial(40, 0.05, 29), rng.binomial(40, 0.05, 60)])
+    table = pd.DataFrame({"speaker_id": [f"s{n}" for n in range(90)], "part": ["a"] * 30 + ["b"] * 60, "words": 40})
+    table = table.assign(substitutions=0, deletions=0, insertions=errors)
+    for one in disparities(table, cohort="part", statistics=StatisticsParams(resamples=200, permutations=200)):
+        assert one.ratio is not None and [one.ratio_interval, one.p, one.p_holm] == [None] * 3
+    calm = table.assign(insertions=np.minimum(errors, 6))
+    found = disparities(calm, cohort="part", statistics=StatisticsParams(resamples=200, permutations=200))
+    assert all(one.ratio_interval is not None and one.p is not None for one in found)

@@ -123,7 +123,8 @@ def test_a_planted_harm_and_a_planted_gain_are_found():
 
 
 def test_a_cohort_below_the_speakers_of_inference_is_shown_without_it():
-    found = rule(*tables({"a": 19, "b": 20, "c": 21}))
+    before, after, assignments = tables({"a": 19, "b": 20, "c": 21})
+    found = rule(before.assign(weight=2.0), after, assignments)
     small = found.cohorts[0]
     assert small.inference is False and small.before is not None and small.relative_change is not None
     assert [small.before_ci95, small.after_ci95, small.ci95, small.p, small.p_holm] == [None] * 5
@@ -156,7 +157,7 @@ def test_small_cohorts_are_merged_and_appear_nowhere_by_name():
 
 
 def test_identical_systems_change_nothing():
-    before, _, assignments = tables({"a": 20, "b": 20})
+    before, _, assignments = tables({"a": 40, "b": 40})
     document = result(before, before, assignments)
     found = document.groupings[0]
     assert document.overall.ci95 == (0.0, 0.0) and document.overall.p == 1.0
@@ -165,7 +166,7 @@ def test_identical_systems_change_nothing():
 
 
 def test_a_cohort_without_errors_has_no_relative_change():
-    before, after, assignments = tables({"a": 20, "b": 20})
+    before, after, assignments = tables({"a": 40, "b": 40})
     clean = before.assign(substitutions=before["substitutions"].where(assignments["cohort"] != "b", 0))
     found = rule(clean, after, assignments)
     cohort = found.cohorts[1]
@@ -175,10 +176,10 @@ def test_a_cohort_without_errors_has_no_relative_change():
 
 
 def test_speakers_who_appear_in_several_cohorts_are_drawn_with_all_their_utterances():
-    before, after, assignments = tables({"a": 40}, utterances=6)
+    before, after, assignments = tables({"a": 90}, utterances=6)
     crossed = assignments.assign(cohort=np.where(assignments.index % 2 == 0, "a", "b"))
     found = rule(before, after, crossed, min_speakers=1)
-    assert found.speakers == 40 and [cohort.speakers for cohort in found.cohorts] == [40, 40]
+    assert found.speakers == 90 and [cohort.speakers for cohort in found.cohorts] == [90, 90]
     assert found.spread.mean.ci95 is not None
 
 

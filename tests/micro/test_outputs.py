@@ -120,8 +120,9 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     "data/features/*/*.lca": lambda path: None,  # read through the cuts below
     "*/tokens.txt": is_text(r"<\w+>|\S"),
     "data/truth/planted.parquet": table({"speaker_id": "str", "dialect": "str", "rare": "bool"}),
+    "data/sound.parquet": table({"utterance_id": "str", "non_finite": "int64"}, others="float64"),
     "data/utterances.parquet": table(METADATA_COLUMNS, others="str"),
-    "data/validated.txt": is_text(r"\d+ expectations hold"),
+    "data/validated.txt": is_text(r"\d+ expectations were checked"),
     "models/*.loss.tsv": is_curve,
     "models/*.safetensors": is_weights,
     "re*/*/fairness.json": is_document,

@@ -26,6 +26,10 @@ STAGES = {
     "mitigate_speaker@group_dro",
     "evaluate_speaker@group_dro",
     "report_speaker@group_dro",
+    "conversations@simulated",
+    "train_multitalker@sts",
+    "evaluate_multitalker@sts",
+    "report_multitalker@sts",
     "report",
 }
 AGAIN = (
@@ -79,7 +83,13 @@ def test_a_change_concerns_no_more_stages_than_it_should(micro, tmp_path):
 
     page = next((other.root / "src/isogloss/report").rglob("*.css"))
     page.write_text(page.read_text() + "/* */\n")
-    assert stale() == {"report", "report_speaker@group_dro"}
+    assert stale() == {"report", "report_speaker@group_dro", "report_multitalker@sts"}
     params = other.root / "params.yaml"
     params.write_text(params.read_text().replace("strength: 10000.0", "strength: 3.0"))
-    assert stale() == {"report", "report_speaker@group_dro", "mitigate@ewc", "evaluate@ewc"}
+    assert stale() == {
+        "report",
+        "report_speaker@group_dro",
+        "report_multitalker@sts",
+        "mitigate@ewc",
+        "evaluate@ewc",
+    }

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from isogloss.mitigation.base import DevRates
+from isogloss.mitigation.strategy import DevRates
 from isogloss.mitigation.wise_ft import WiseFt, WiseFtParams
 
 

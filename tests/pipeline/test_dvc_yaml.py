@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from ruamel.yaml import YAML
@@ -15,6 +16,7 @@ from isogloss.config.components import (
     RuleComponent,
     SourceComponent,
 )
+from isogloss.config.multitalker import ConversationSet, Talkers
 
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
@@ -41,6 +43,8 @@ def stages():
         "${cohorts.rules}": registry.names(RuleComponent),
         "${mitigation.methods}": registry.names(MitigationComponent, adapts="recognizer"),
         "${verification.methods}": registry.names(MitigationComponent, adapts="speaker"),
+        "${multitalker.systems}": get_args(Talkers),
+        "${multitalker.sets}": get_args(ConversationSet),
     }
     for name, stage in pipeline().items():
         if "foreach" not in stage:

@@ -114,6 +114,31 @@ def write_wav2vec2(folder: Path, *, norm: str = "layer", seed: int = 0) -> Path:
     return folder
 
 
+def write_parakeet(folder: Path, *, seed: int = 0) -> Path:
+    """A Parakeet-CTC of two layers, whose front end gives log-mel features, with letters for tokens."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import ParakeetCTCConfig, ParakeetFeatureExtractor, ParakeetForCTC, ParakeetTokenizer
+
+    tokens = ["<unk>", "\u2581", *LETTERS.lower(), "<pad>"]
+    core = Tokenizer(models.BPE(vocab={token: n for n, token in enumerate(tokens)}, merges=[], unk_token="<unk>"))
+    core.pre_tokenizer, core.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    torch.manual_seed(seed)
+    encoder = {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "subsampling_conv_channels": 4,
+        "num_mel_bins": 80,
+        "layerdrop": 0.0,
+    }
+    config = ParakeetCTCConfig(vocab_size=len(tokens), pad_token_id=len(tokens) - 1, encoder_config=encoder)
+    ParakeetForCTC(config).save_pretrained(folder)
+    ParakeetTokenizer(tokenizer_object=core, unk_token="<unk>", pad_token="<pad>").save_pretrained(folder)
+    ParakeetFeatureExtractor(feature_size=80).save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def tiny_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_whisper(tmp_path_factory.mktemp("whisper") / "tiny")
@@ -132,3 +157,13 @@ def make_speech():
 @pytest.fixture
 def make_whisper():
     return write_whisper
+
+
+@pytest.fixture
+def make_wav2vec2():
+    return write_wav2vec2
+
+
+@pytest.fixture
+def make_parakeet():
+    return write_parakeet

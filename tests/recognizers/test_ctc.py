@@ -1,5 +1,7 @@
 """CTC models behind the port, against PyTorch and `transformers` used by hand; with tiny models of random weights."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -84,3 +86,34 @@ def test_the_output_layer_is_no_acoustic_part(recognizer):
         "model.lm_head.weight",
         "model.lm_head.bias",
     }
+
+
+def test_a_cohort_input_changes_nothing_at_first_and_survives_saving(recognizer, batch, tmp_path):
+    model = recognizer.with_cohort_input(["north", "south"], hidden_share=0.0)
+    torch.testing.assert_close(model.losses(batch).loss_B, recognizer.losses(batch).loss_B)
+    with torch.no_grad():
+        model.cohort_input.shift.weight[0, ::2] += 0.5
+    north = replace(batch, cohorts=["north", "", "south"])
+    shifted = (model.losses(north).loss_B - recognizer.losses(batch).loss_B).abs()
+    assert shifted[0] > 1e-3 and float(shifted[1:].max()) < 1e-4
+    model.save(tmp_path)
+    torch.testing.assert_close(CtcRecognizer.load(tmp_path).losses(north).loss_B, model.losses(north).loss_B)
+
+
+def test_a_frozen_front_end_has_no_gradient(tiny_wav2vec2):
+    frozen = CtcRecognizer.from_checkpoint(tiny_wav2vec2, freeze_front_end=True)
+    names = {name for name, parameter in frozen.named_parameters() if not parameter.requires_grad}
+    assert names and all(name.startswith("model.wav2vec2.feature_extractor.") for name in names)
+    assert not any("feature_extractor" in name for name in frozen.trained_parameters())
+
+
+def test_a_parakeet_has_a_cohort_input_and_can_be_frozen(tmp_path, make_parakeet, batch):
+    parakeet = CtcRecognizer.from_checkpoint(make_parakeet(tmp_path / "tiny"), freeze_front_end=True)
+    assert any("subsampling" in name for name, p in parakeet.named_parameters() if not p.requires_grad)
+    model = parakeet.with_cohort_input(["north"], hidden_share=0.0)
+    torch.testing.assert_close(model.losses(batch).loss_B, parakeet.losses(batch).loss_B)
+    with torch.no_grad():
+        model.cohort_input.shift.weight[0, ::2] += 0.5
+    north = replace(batch, cohorts=["north", "", ""])
+    shifted = (model.losses(north).loss_B - parakeet.losses(batch).loss_B).abs()
+    assert shifted[0] > 1e-3 and float(shifted[1:].max()) < 1e-4

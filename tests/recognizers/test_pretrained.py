@@ -55,6 +55,29 @@ def test_a_checkpoint_of_another_kind_or_a_damaged_one_is_refused(tiny_whisper, 
         WhisperRecognizer.from_checkpoint(tmp_path)
 
 
+@pytest.fixture(params=[(WhisperRecognizer, "whisper"), (CtcRecognizer, "wav2vec2")], ids=["whisper", "ctc"])
+def parts(request, tmp_path, make_whisper, make_wav2vec2):
+    """A kind of recogniser, and the three parts of a tiny checkpoint."""
+    kind, name = request.param
+    folder = (make_whisper if name == "whisper" else make_wav2vec2)(tmp_path / name)
+    recognizer = kind.from_checkpoint(folder)
+    return kind, recognizer.model, recognizer.tokenizer, recognizer.feature_extractor
+
+
+def test_another_sampling_rate_is_refused(parts):
+    kind, model, tokenizer, extractor = parts
+    extractor.sampling_rate = 8_000
+    with pytest.raises(ModelError, match="the checkpoint hears 8000 samples a second; Isogloss has 16000"):
+        kind(model, tokenizer, extractor)
+
+
+def test_a_tokenizer_of_another_model_is_refused(parts):
+    kind, model, tokenizer, extractor = parts
+    model.config.vocab_size = 20
+    with pytest.raises(ModelError, match=r"tokenizer has a token \d+, but its model knows 20 tokens .* one checkpoint"):
+        kind(model, tokenizer, extractor)
+
+
 def test_the_digest_follows_the_bytes(tiny_whisper, tmp_path):
     for path in tiny_whisper.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())

@@ -70,6 +70,9 @@ def cohort_entry(index: int, row: tuple, effect: float, *, mitigated: bool) -> d
         "p": p if inference else None,
         "p_holm": min(1.0, p * 5) if inference else None,
         "inference": inference,
+        "effective_speakers": float(speakers),
+        "harm_bound": round(effect + half, 5) if inference else None,
+        "noninferior": effect + half < 0.1 if inference else None,
     }
 
 

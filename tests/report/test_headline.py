@@ -4,7 +4,7 @@ import pytest
 
 from isogloss.report.charts import cohort_chart
 from isogloss.report.headline import headline, shrinkage_sentence
-from isogloss.report.inputs import read_inputs
+from isogloss.report.inputs import document_path, read_inputs
 from isogloss.report.metrics import metrics
 from isogloss.report.page import render
 from isogloss.report.verdicts import worst_verdicts
@@ -60,7 +60,7 @@ def test_an_interval_that_touches_zero_is_no_gain(repository):
 def test_too_few_speakers_are_no_gain_even_with_an_interval(repository):
     change(repository, worst(relative_change=-0.4, ci95=[-0.5, -0.3], inference=False, speakers=12))
     found = read(repository)
-    assert found.title.endswith("worst-served region cannot be judged: it has too few speakers.")
+    assert found.title.endswith("worst-served region cannot be judged: it has 12 speakers, too few for an inference.")
     assert "from 12 speakers: too few for an inference" in found.findings[0].sentences[0]
 
 
@@ -75,7 +75,7 @@ def test_harm_under_a_rule_that_was_not_mitigated_counts_and_is_named(repository
     change(repository, lambda content: content.update(harmed_cohorts=["C03"]), rule="attribute", methods=["ewc"])
     found = read(repository)
     assert found.consequences == "Measurably harmed: 2 cohorts by finetune and 1 cohort by ewc."
-    assert "age_band = 45 to 59 (attribute)" in found.findings[1].sentences[-1]
+    assert "age_band = 45 to 59 (attribute)" in found.findings[1].sentences[-2]
 
 
 def test_no_measured_harm_is_not_called_harmless(repository):
@@ -122,8 +122,9 @@ def test_nobody_is_cleared_whom_nothing_tested(repository):
     for rule in ("geographic", "attribute"):
         change(repository, lambda content: content.update(harmed_cohorts=[]), rule=rule)
     found = read(repository)
-    assert found.consequences == "No cohort was measurably harmed; 1 of 13 cohorts could not be judged."
-    assert found.findings[0].sentences[-1] == found.consequences
+    nothing = "No cohort was measurably harmed; 1 of 13 cohorts could not be judged."
+    assert found.consequences.startswith(f"{nothing} That clears nobody: finetune may still have changed lat >= 37.4, ")
+    assert found.findings[0].sentences[-2] == nothing
     nothing = {"inference": False, "p": None, "p_holm": None}
     for rule in ("geographic", "attribute"):
         change(repository, lambda content: [c.update(nothing) for c in content["cohorts"]], rule=rule)
@@ -169,3 +170,74 @@ def test_where_the_worst_cohort_is_hidden_the_runner_up_is_not_called_the_worst(
     assert "the worst cohort that may be shown (rank 2: lat < 31.9" in shrinkage_sentence(inputs.rules["geographic"])
     assert "worst" not in metrics(inputs)["asr"]["ewc"]["geographic"]
     assert metrics(inputs)["asr"]["ewc"]["attribute"]["worst"]
+
+
+def weighted(repository, **figures):
+    """Give every document weights, and the worst cohort figures of the other estimand."""
+    for method in METHODS:
+        content = repository.read(document_path(method))
+        content["weighted"] = True
+        overall = {key: content["overall"][key] for key in ("before", "after", "relative_change", "ci95")}
+        content["overall"]["other"] = {**overall, "before": 0.4321}
+        for grouping in content["groupings"]:
+            for cohort in grouping["cohorts"]:
+                keys = ("before", "after", "relative_change", "ci95", "inference", "p", "p_holm", "effective_speakers")
+                cohort["other"] = {key: cohort[key] for key in keys}
+            grouping["cohorts"][0]["other"] |= figures
+        content["groupings"][0]["other_harmed_cohorts"] = ["C04"]
+        repository.write(document_path(method), content)
+
+
+def test_both_estimands_are_said_where_they_differ(repository):
+    few = {"inference": False, "ci95": None, "p": None, "p_holm": None, "speakers": 36, "effective_speakers": 16.74}
+    change(repository, worst(**few))
+    weighted(repository, inference=True, p=0.0001, ci95=[-0.15, -0.05], relative_change=-0.1, after=0.1234)
+    found = read(repository)
+    assert found.title.endswith("cannot be judged: it has 36 speakers (16.7 effective), too few for an inference.")
+    said = "With each speaker alike: finetune and ewc measurably lowered the WER of the worst-served region."
+    assert found.consequences.startswith(said)
+    sentence = next(s for s in found.findings[0].sentences if s.startswith("With each speaker alike"))
+    assert all(figure in sentence for figure in ("12.3\u202f%", "43.2\u202f%", "\u221215.0 to \u22125.0"))
+    harmed = "With each speaker alike it measurably harms lat < 37.4, -103.7 <= lon < -90.2 (by geographic)."
+    assert harmed in found.findings[0].sentences
+    page = render(read_inputs(repository.root))
+    assert page.count("with each speaker alike") > 5 and "16.7" in page
+
+
+def test_without_weights_nothing_is_said_twice(repository):
+    page = render(read_inputs(repository.root))
+    assert "All speakers weigh the same here" in page and "With each speaker alike:" not in page
+
+
+@pytest.mark.parametrize(
+    ("ci95", "said", "at_the_top"),
+    [
+        ([0.05, 0.6], "measurably wider (+5 to +60 relative)", True),
+        ([-0.6, -0.05], "measurably narrower (\u221260 to \u22125 relative)", False),
+        ([-0.2, 0.3], "no measurable change (\u221220 to +30 relative)", False),
+        (None, "no interval can be given of its change", False),
+    ],
+)
+def test_a_gap_that_widens_is_said_like_one_that_narrows(repository, ci95, said, at_the_top):
+    change(repository, lambda content: content["spread"]["relative_gap"].update(ci95=ci95))
+    found = read(repository)
+    assert all(any(said in sentence for sentence in finding.sentences) for finding in found.findings)
+    wider = "The gap between the worst and the best cohort became measurably wider with finetune and ewc."
+    assert (wider in found.consequences) == at_the_top
+
+
+def test_a_change_on_which_few_speakers_decide_carries_no_inference(repository):
+    none = {"ci95": None, "p": None, "p_holm": None, "deciding_speakers": 2.34, "harm_bound": None}
+    change(repository, worst(**none))
+    for method in METHODS:
+        repository.write(document_path(method), {**repository.read(document_path(method)), "min_deciding": 5.0})
+    found = read(repository)
+    assert found.title.endswith("cannot be judged: too few speakers decide on its change.")
+    assert "2.3 speakers decide on it: too few for an inference" in found.findings[0].sentences[0]
+    assert "few speakers decide on the change with finetune and ewc" in render(read_inputs(repository.root))
+
+
+def test_speech_as_a_whole_that_cannot_be_judged_is_not_said_to_be_unchanged(repository):
+    change(repository, lambda content: content["overall"].update(ci95=None, p=None))
+    page = render(read_inputs(repository.root))
+    assert page.count("cannot be judged</td>") == 2 and "no measurable change</td>" not in page

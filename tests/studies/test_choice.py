@@ -2,9 +2,10 @@
 
 import pytest
 
+from isogloss.config import load_params, load_sweep
 from isogloss.config.experiment import Run, with_base
 from isogloss.errors import PipelineError
-from isogloss.studies.choice import choose
+from isogloss.studies.choice import choose, records
 
 RUNS = [
     Run(f"t-{name}", f"t-{name}", {"ewc.strength": value, "l2.strength": value})
@@ -42,3 +43,14 @@ def test_chosen_options_go_into_the_base_and_comments_stay(tmp_path):
     path.write_text("# two models\ndescription: d\nbase:\n  asr.encoder: lstm # as ever\nseeds: {asr.seed: [1]}\n")
     text = with_base(path, {"ewc.strength": 2.0})
     assert text.startswith("# two models") and "# as ever" in text and "  ewc.strength: 2.0" in text
+
+
+def test_what_was_chosen_is_recorded_with_what_it_was_chosen_for(tmp_path):
+    chosen = choose(RUNS, {"ewc": {"t-a": dev(0.100, 0.40), "t-b": dev(0.102, 0.30)}})
+    params = tmp_path / "params.yaml"
+    params.write_text("corpus: {source: atlas}\n")
+    path = tmp_path / "claims.yaml"
+    path.write_text("description: d\nbase: {}\nseeds: {asr.seed: [1]}\n")
+    path.write_text(with_base(path, {"mitigation.chosen": records(chosen, load_params(params))}))
+    text = load_sweep(path, params=params).runs[0].overrides["mitigation.chosen"]
+    assert text == {"ewc": {"corpus": "atlas", "recognizer": "transducer lstm", "options": {"strength": 2}}}

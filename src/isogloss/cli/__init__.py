@@ -8,13 +8,17 @@ import click
 
 from isogloss import __version__
 from isogloss.cli.audit import audit
+from isogloss.cli.check import check
 from isogloss.cli.choose import choose
 from isogloss.cli.claims import claims
 from isogloss.cli.cohorts import cohorts
 from isogloss.cli.compare import compare
+from isogloss.cli.gate import gate
 from isogloss.cli.ingest import ingest
+from isogloss.cli.params import params
 from isogloss.cli.run import run
 from isogloss.cli.score import score
+from isogloss.cli.sensitivity import sensitivity
 from isogloss.cli.status import status
 from isogloss.cli.study import study
 from isogloss.cli.sweep import sweep
@@ -24,13 +28,17 @@ from isogloss.cli.worker import worker
 
 COMMANDS: tuple[click.Command, ...] = (
     audit,
+    check,
     choose,
     claims,
     cohorts,
     compare,
+    gate,
     ingest,
+    params,
     run,
     score,
+    sensitivity,
     status,
     study,
     sweep,

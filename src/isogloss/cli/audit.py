@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from isogloss.judging import Document
 
 FILE = click.Path(path_type=Path)
-RULES = ("geographic", "geodemographic", "automatic", "attribute")
+_FILES = ("ref", "after", "after_hyp", "utt2spk", "attributes", "zips", "embeddings")
+"""Options that name files, beside TABLE and --hyp."""
 
 
 def _utf8(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
@@ -30,17 +31,33 @@ def _utf8(_context: click.Context, _option: click.Parameter, text: str | None) -
 @click.argument("table", type=FILE, required=False)
 @click.option("--after", type=FILE, help="The same utterances with the hypotheses of a second system.")
 @click.option("--by", multiple=True, metavar="COLUMN", help="Compare its values; A+B for intersections. Repeatable.")
-@click.option("--discover", multiple=True, type=click.Choice(RULES), help="Find cohorts by a rule. Repeatable.")
+@click.option("--discover", multiple=True, metavar="RULE", help="Find cohorts: geographic, attribute, ... Repeatable.")
+@click.option("--within", multiple=True, metavar="COLUMN", help="Compare also within its values. Repeatable.")
+@click.option("--adjust", multiple=True, metavar="COLUMN", help="Compare also adjusted for it. Repeatable.")
 @click.option("--out", type=FILE, help="Folder for fairness.json, cohorts.parquet and audit.html.")
 @click.option(
-    "--min-speakers", type=click.IntRange(min=1), default=5, show_default=True, help="Nothing is about fewer."
+    "--min-speakers",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Cohorts with fewer speakers are merged or hidden.",
+)
+@click.option(
+    "--min-inference",
+    type=click.IntRange(min=3),
+    default=20,
+    show_default=True,
+    help="Fewest speakers of a cohort with intervals; below 20 they promise more than they hold.",
 )
 @click.option(
     "--normalise",
     default="none",
     show_default=True,
     metavar="STEPS",
-    help="none, or some of basic,english,nfkc,lower,brackets,punctuation,apostrophes,fillers,characters.",
+    help="none, or some of basic,english,nfkc,lower,brackets,punctuation,apostrophes,fillers.",
+)
+@click.option(
+    "--unit", type=click.Choice(["word", "char"]), default="word", show_default=True, help="What errors are counted in."
 )
 @click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS", help="Such as ref=transcript. Repeatable.")
 @click.option(
@@ -54,28 +71,59 @@ def _utf8(_context: click.Context, _option: click.Parameter, text: str | None) -
 @click.option("--zips", type=FILE, help="Demography of ZIP codes, for --discover geodemographic.")
 @click.option("--embeddings", type=FILE, help="Parquet of utterance_id and vector, for --discover automatic.")
 @click.option("--ref", type=FILE, help="References in place of TABLE: Kaldi's text, .trn or .stm.")
-@click.option("--hyp", type=FILE, help="Hypotheses for --ref; .ctm with an .stm too.")
+@click.option(
+    "--hyp",
+    multiple=True,
+    metavar="FILE|NAME=COLUMN",
+    help="Hypotheses for --ref; or a system of TABLE. Repeatable.",
+)
+@click.option(
+    "--system-column", metavar="COLUMN", help="Names the system, where TABLE has a row an utterance and system."
+)
 @click.option("--after-hyp", type=FILE, help="The second system's hypotheses for --ref.")
 @click.option("--utt2spk", type=FILE, help="Kaldi's speakers.")
+@click.option("--speaker-pattern", metavar="REGEX", help="Speakers are part of utterance ids, such as '^([^-]+)-'.")
+@click.option("--missing-as-deletions", is_flag=True, help="Words without any hypothesis count as deleted.")
 @click.option("--speakers-unknown", is_flag=True, help="Report figures without intervals or tests.")
 @click.option("--allow-empty", is_flag=True, help="Keep rows with an empty reference: insertions count.")
-@click.option("--max-cohorts", type=click.IntRange(min=2), default=10, show_default=True, help="That a rule may find.")
 @click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of halves, draws, permutations."
+    "--max-cohorts",
+    type=click.IntRange(min=2),
+    default=10,
+    show_default=True,
+    help="Most cohorts that a rule may find.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=1,
+    show_default=True,
+    help="Seed of the random halves, draws and permutations.",
 )
 @click.option("--trials", type=FILE, help="Scores of a speaker verifier, in place of TABLE: enrol_id, test_id, score.")
+@click.option("--scores", type=FILE, help="Of --trials that hold none: a line with enrol, test and score.")
 @click.option("--speakers", type=FILE, help="With --trials: utterance_id, speaker_id and columns for --by.")
 @entry
 def audit(
-    columns: tuple[str, ...], normalise: str, separator: str | None, out: Path | None, seed: int, **options: Any
+    columns: tuple[str, ...],
+    normalise: str,
+    unit: str,
+    hyp: tuple[str, ...],
+    separator: str | None,
+    out: Path | None,
+    seed: int,
+    min_inference: int,
+    **options: Any,
 ) -> None:
     """Which cohorts of speakers a recogniser fails, with confidence intervals over speakers.
 
     TABLE has a row an utterance (CSV, TSV, JSON, JSONL, parquet, xlsx; .gz too; NeMo manifests as they are) with the
-    columns ref, hyp and speaker_id, and for --after utterance_id; further columns tell cohorts apart. It exits with 2
-    and one sentence where something does not fit, and writes nothing then.
+    columns ref, hyp and speaker_id, and for --after utterance_id; in place of texts it may have counts (words, and
+    errors or substitutions, deletions, insertions), of utterances or of whole speakers. Further columns tell cohorts
+    apart. It exits with 2 and one sentence where something does not fit, and writes nothing then.
     """
     from isogloss.cli.auditing import audit_utterances
+    from isogloss.cli.origin import origin
     from isogloss.config import StatisticsParams
     from isogloss.io.normalise import parse_steps
     from isogloss.io.separated import parse_separator
@@ -83,18 +131,22 @@ def audit(
     from isogloss.report.folder import check_folder
     from isogloss.report.terminal import plain
 
-    trials, speakers = options.pop("trials"), options.pop("speakers")
+    trials, speakers, scores = (options.pop(name) for name in ("trials", "speakers", "scores"))
     if trials is not None or speakers is not None:
         if separator is not None:
             raise ParamsError("--separator does not go with --trials, whose separators are found; leave it out")
-        _audit_verifier(trials, speakers, out, seed, options)
+        more = {"hyp": hyp, "min_inference": min_inference, "scores": scores}
+        _audit_verifier(trials, speakers, out, seed, {**options, **more})
         return
+    if scores is not None:
+        raise ParamsError("--scores goes with --trials; add it, or leave --scores out")
     options["name"] = options["name"] or "before"
     request = Request(
-        columns=dict(map(_pair, columns)),
-        normalise=parse_steps(normalise),
+        columns=_mapping(columns),
+        normalise=parse_steps(normalise if unit == "word" else f"{normalise},characters".removeprefix("none,")),
+        **_hypotheses(hyp, options["table"]),
         separator=None if separator is None else parse_separator(separator),
-        statistics=StatisticsParams(seed=seed),
+        statistics=StatisticsParams(seed=seed, min_speakers=min_inference),
         **options,
     )
     if out is not None:
@@ -105,7 +157,9 @@ def audit(
     said = []
     if result.candidates:
         said = [f"columns that could tell cohorts apart (--by): {', '.join(result.candidates)}"]
-    _show(result.document, out, said)
+    files = {"TABLE": options["table"], "--hyp": request.hyp}
+    files |= {f"--{name.replace('_', '-')}": options[name] for name in _FILES}
+    _show(result.document.model_copy(update={"origin": origin(files)}), out, said)
 
 
 def _audit_verifier(
@@ -113,12 +167,13 @@ def _audit_verifier(
 ) -> None:
     """The cohorts that a speaker verifier fails."""
     from isogloss.cli.auditing import audit_trials
+    from isogloss.cli.origin import origin
     from isogloss.config import StatisticsParams
     from isogloss.report.folder import check_folder
 
     if trials is None or speakers is None:
         raise ParamsError("--trials and --speakers go together: scores, and who spoke; add the other")
-    for name in ("table", "after", "discover", "ref", "hyp", "after_hyp", "attributes", "embeddings", "zips"):
+    for name in ("table", "discover", "hyp", "within", "adjust", "system_column", *_FILES):
         if options[name]:
             option = "TABLE" if name == "table" else f"--{name.replace('_', '-')}"
             raise ParamsError(f"--trials does not go with {option}; leave it out")
@@ -128,11 +183,14 @@ def _audit_verifier(
         trials,
         speakers,
         by=list(dict.fromkeys(options["by"])),
-        statistics=StatisticsParams(seed=seed),
+        statistics=StatisticsParams(seed=seed, min_speakers=options["min_inference"]),
         min_speakers=options["min_speakers"],
         names=(options["name"], options["after_name"]),
+        scores=options["scores"],
+        pattern=options["speaker_pattern"],
     )
-    _show(document, out, [])
+    found = origin({"--trials": trials, "--scores": options["scores"], "--speakers": speakers})
+    _show(document.model_copy(update={"origin": found}), out, [])
 
 
 def _show(document: "Document", out: Path | None, said: list[str]) -> None:
@@ -149,9 +207,30 @@ def _show(document: "Document", out: Path | None, said: list[str]) -> None:
         on.print(plain(sentence))
 
 
-def _pair(mapping: str) -> tuple[str, str]:
-    """Our name and theirs."""
-    ours, _, theirs = mapping.partition("=")
-    if not ours or not theirs:
-        raise ParamsError(f"--column {mapping!r} is not OURS=THEIRS, such as ref=transcript")
-    return ours, theirs
+def _mapping(columns: tuple[str, ...]) -> dict[str, str]:
+    """Our names of columns, and theirs."""
+    found: dict[str, str] = {}
+    for option in columns:
+        ours, theirs = _pair(option, "--column", "OURS=THEIRS, such as ref=transcript")
+        if ours in found:
+            raise ParamsError(f"--column {ours} is given twice, as {found[ours]} and as {theirs}; leave one out")
+        found[ours] = theirs
+    return found
+
+
+def _hypotheses(hyp: tuple[str, ...], table: Path | None) -> dict[str, Any]:
+    """`--hyp`: a file beside `--ref`, or systems and their columns in TABLE."""
+    if table is not None:
+        wanted = "NAME=COLUMN, such as large=hyp_large; a file of hypotheses goes with --ref"
+        return {"hypotheses": tuple(_pair(option, "--hyp", wanted) for option in hyp)}
+    if len(hyp) > 1:
+        raise ParamsError("--hyp names several files; the second system's is named by --after-hyp")
+    return {"hyp": Path(hyp[0]) if hyp else None}
+
+
+def _pair(option: str, name: str, wanted: str) -> tuple[str, str]:
+    """The two sides of an equals sign."""
+    one, _, other = option.partition("=")
+    if not one or not other:
+        raise ParamsError(f"{name} {option!r} is not {wanted}")
+    return one, other

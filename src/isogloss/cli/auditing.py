@@ -7,12 +7,13 @@ from pathlib import Path
 from isogloss.config import StatisticsParams
 from isogloss.errors import ParamsError
 from isogloss.judging import Document, compare
-from isogloss.judging.intake.groupings import candidates, known_groupings
+from isogloss.judging.details import with_details
+from isogloss.judging.intake.groupings import candidates, covariates, known_groupings, overlaps
 from isogloss.judging.intake.request import Request
 from isogloss.judging.intake.trials import read_trials
 from isogloss.judging.intake.utterances import read_utterances
 
-EXCHANGES = 100_000_000
+EXCHANGES = 50_000_000
 """Speakers times permutations of a test at most, but for 2,000 permutations at least: time, not precision, decides."""
 
 
@@ -45,17 +46,22 @@ def audit_utterances(request: Request) -> Audit:
             groupings.append(grouping)
             warnings += said
     speakers = int(utterances.before["speaker_id"].nunique())
+    statistics = permitted(request.statistics, speakers=speakers)
+    if not request.speakers_unknown:
+        warnings += overlaps(groupings, utterances.before["speaker_id"])
     document = compare(
         utterances.before,
         utterances.after,
         groupings,
-        systems=(request.name, request.after_name),
+        systems=list(utterances.systems)[: 2 if utterances.after is not None else 1],
         split="all speakers",
-        statistics=permitted(request.statistics, speakers=speakers),
+        statistics=statistics,
         min_speakers=request.min_speakers,
         speakers_known=not request.speakers_unknown,
         about={"normalisation": list(request.normalise)},
     )
+    adjusting = covariates(utterances.attributes, request)
+    document = with_details(document, utterances.systems, groupings, covariates=adjusting, statistics=statistics)
     named = () if groupings else tuple(candidates(utterances.attributes, rows=len(utterances.before)))
     return Audit(document=document, warnings=tuple(warnings), candidates=named)
 
@@ -68,6 +74,8 @@ def audit_trials(
     statistics: StatisticsParams,
     min_speakers: int,
     names: tuple[str | None, str] = (None, "after"),
+    scores: Path | None = None,
+    pattern: str | None = None,
 ) -> Document:
     """Judge a verifier, or compare two, from their scores, overall and by columns of the speakers' table.
 
@@ -81,6 +89,8 @@ def audit_trials(
         As `judging.compare`.
     names
         What to call the verifier, and the second one if there is one.
+    scores, pattern
+        A file of scores where the trials have none, and how to find speakers in ids (`read_trials`).
 
     Raises
     ------
@@ -90,7 +100,7 @@ def audit_trials(
     ParamsError
         Two verifiers have the same name.
     """
-    listed, groupings = read_trials(trials, speakers, by=by)
+    listed, groupings = read_trials(trials, speakers, by=by, scores=scores, pattern=pattern)
     paired = "score_before" in listed.columns
     systems = (names[0] or ("before" if paired else "verifier"), names[1])
     if paired and systems[0] == systems[1]:

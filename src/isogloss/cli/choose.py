@@ -14,7 +14,7 @@ from isogloss.entry import entry
 @click.option(
     "--into",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="An experiment file: the chosen options are written into its section `base`.",
+    help="An experiment file: the chosen options are written into its section `base`, with a record of the choice.",
 )
 @click.option("--margin", type=click.FloatRange(min=0), default=0.02, show_default=True)
 @entry
@@ -27,8 +27,10 @@ def choose(trials: str, into: Path | None, margin: float) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from isogloss.config import load_params, load_sweep
+    from isogloss.config import Params, load_params, load_sweep
     from isogloss.config.experiment import with_base
+    from isogloss.config.overrides import overridden
+    from isogloss.config.reading import read_yaml, validated
     from isogloss.pipeline.repo.outputs import finished_runs, output_file
     from isogloss.studies import choice
     from isogloss.tables import atomic_path, read_json
@@ -51,7 +53,11 @@ def choose(trials: str, into: Path | None, margin: float) -> None:
         table.add_row(each.method, each.run, options, f"{each.overall:.1%}", f"{each.worst:.1%}", within)
     Console(highlight=False).print(table)
     if into is not None:
-        text = with_base(into, {key: value for each in chosen for key, value in each.options.items()})
+        trial = validated(
+            overridden(read_yaml("params.yaml"), sweep.runs[0].overrides, where=trials), Params, where=trials
+        )
+        found = {key: value for each in chosen for key, value in each.options.items()}
+        text = with_base(into, {**found, "mitigation.chosen": choice.records(chosen, trial)})
         with atomic_path(into) as temporary:
             temporary.write_text(text, encoding="utf-8")
         click.echo(into)

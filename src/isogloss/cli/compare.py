@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @click.command(epilog="\b\nExample:\n  isogloss compare experiments/ewc-strength.yaml --html comparison.html")
 @click.argument("experiments", nargs=-1, metavar="[FILE | EXPERIMENT]...")
-@click.option("--metrics", multiple=True, metavar="METRIC", help="What to show, or a pattern: 'asr.*.wer'; repeatable.")
+@click.option(
+    "--metrics", multiple=True, metavar="METRIC", help="A metric to show, or a pattern such as 'asr.*.wer'. Repeatable."
+)
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with charts instead.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print JSON: of each run its params, metrics, and why it is stale."

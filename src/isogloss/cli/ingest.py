@@ -1,73 +1,84 @@
-"""`isogloss ingest`: check a table of recorded speech and describe it, so that `corpus.source` can name it."""
+"""`isogloss ingest`: check recorded speech of any kind and describe it, so that `corpus.source` can name it."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from isogloss.entry import entry
 from isogloss.errors import ParamsError
 
+ROLES = ("audio", "text", "speaker_id", "utterance_id", "start", "duration", "channel_column")
+
 
 @click.command(epilog="\b\nExample:\n  isogloss ingest recordings.csv --name mine --attribute age_band")
-@click.argument("table", type=click.Path(path_type=Path))
+@click.argument("source", metavar="SOURCE")
 @click.option("--name", required=True, help="What corpus.source will call the corpus; also the name of its YAML.")
-@click.option("--root", type=click.Path(path_type=Path), help="Folder of table and audio.  [default: the table's]")
-@click.option("--audio", metavar="COLUMN", help="Path of the audio, relative to the root.  [default: audio]")
-@click.option("--text", metavar="COLUMN", help="Transcript.  [default: text]")
-@click.option("--speaker-id", metavar="COLUMN", help="Speaker.  [default: speaker_id]")
+@click.option("--kind", help="Kind of corpus: table, nemo, kaldi, lhotse, commonvoice ...  [default: recognised]")
+@click.option(
+    "--root", type=click.Path(path_type=Path), help="Folder of a table and its audio.  [default: the table's]"
+)
+@click.option("--audio-root", type=click.Path(path_type=Path), help="Folder that paths of audio are relative to.")
+@click.option("--audio", metavar="COLUMN", help="Path of the audio.  [default: audio, file, path ...]")
+@click.option("--text", metavar="COLUMN", help="Transcript.  [default: text, transcript, sentence ...]")
+@click.option("--speaker-id", metavar="COLUMN", help="Speaker.  [default: speaker_id, speaker ...]")
 @click.option("--utterance-id", metavar="COLUMN", help="Id; made of audio and start where there is none.")
 @click.option("--start", metavar="COLUMN", help="Where the utterance begins in its audio.")
 @click.option("--duration", metavar="COLUMN", help="How long it lasts; to the end where it is empty.")
+@click.option("--channel-column", metavar="COLUMN", help="Channel of each row: a number from 0, A, B, left or right.")
 @click.option("--unit", type=click.Choice(["seconds", "samples"]), default="seconds", help="Of start and duration.")
 @click.option("--sample-rate", metavar="HZ|COLUMN", help="Rate that samples count in.  [default: the audio's]")
-@click.option("--channel", type=click.IntRange(min=0), help="Which channel to read, where audio has several.")
+@click.option("--channel", metavar="N|A|B|mix", help="Which channel to read, where audio has several; mix: their mean.")
 @click.option("--speakers", type=click.Path(path_type=Path), help="A second table, one row a speaker.")
+@click.option("--without-speakers", is_flag=True, help="Speakers are not known: each utterance counts as one.")
+@click.option("--without-transcripts", is_flag=True, help="There are no transcripts: for speaker verification alone.")
 @click.option("--attribute", "attributes", metavar="NAME[=COLUMN]", multiple=True, help="A further column to keep.")
+@click.option("--official-splits", is_flag=True, help="Keep the corpus' own train, dev and test.")
+@click.option("--keep", metavar="LETTERS", help="What words are made of.  [default: the letters of the corpus]")
+@click.option("--others", type=click.Choice(["error", "space", "remove"]), help="Other letters and digits become ...")
+@click.option("--punctuation", type=click.Choice(["space", "remove"]), help="Punctuation becomes ...  [default: space]")
+@click.option("--skip-bad", is_flag=True, help="Leave out utterances that cannot be used, and list them.")
 @click.option("--overwrite", is_flag=True, help="Replace a description of that name.")
 @entry
-def ingest(
-    table: Path,
-    name: str,
-    root: Path | None,
-    audio: str | None,
-    text: str | None,
-    speaker_id: str | None,
-    utterance_id: str | None,
-    start: str | None,
-    duration: str | None,
-    unit: str,
-    sample_rate: str | None,
-    channel: int | None,
-    speakers: Path | None,
-    attributes: tuple[str, ...],
-    overwrite: bool,
-) -> None:
-    """Check TABLE (CSV, TSV, JSON, JSONL, parquet, xlsx; a row an utterance) and its audio; write corpora/NAME.yaml.
+def ingest(source: str, name: str, attributes: tuple[str, ...], overwrite: bool, skip_bad: bool, **said: Any) -> None:
+    """Check recorded speech, say what was found, and write corpora/NAME.yaml. Nothing is copied.
 
-    Nothing is copied. Columns named latitude, longitude, zip, gender, age, accent and weight are kept without being
-    told; name others with --attribute.
+    SOURCE is a table (CSV, TSV, JSON, JSONL, parquet, xlsx; a row an utterance), a manifest of NeMo, a data directory
+    of Kaldi, a folder of Lhotse's manifests, RECIPE:FOLDER for a recipe of Lhotse (librispeech:/data/LibriSpeech), or
+    the folder of Common Voice, VoxCeleb, CORAAL, EdAcc or Fair-Speech. Columns named latitude, longitude, zip, gender,
+    age, accent and weight are kept without being told; name others with --attribute.
     """
-    from isogloss.corpus.ingest import describe_table
+    from isogloss.corpus.ingest import describe
+    from isogloss.corpus.ingest.source import Options
 
-    columns = {
-        "audio": audio,
-        "text": text,
-        "speaker_id": speaker_id,
-        "utterance_id": utterance_id,
-        "start": start,
-        "duration": duration,
-    }
-    checked = describe_table(
-        table,
+    recipe, _, folder = source.partition(":")
+    by_recipe = bool(folder) and recipe.isidentifier() and not Path(source).exists()
+    columns = {role.removesuffix("_column"): said[role] for role in ROLES if said[role]}
+    columns |= {"speaker_id": None} if said["without_speakers"] else {}
+    columns |= {"text": None} if said["without_transcripts"] else {}
+    rate = said["sample_rate"]
+    checked = describe(
+        folder if by_recipe else source,
         name,
-        root=root,
-        columns={role: column for role, column in columns.items() if column},
-        attributes=dict(map(_named, attributes)),
-        speakers=speakers,
-        unit=unit,
-        sample_rate=int(sample_rate) if sample_rate and sample_rate.isdecimal() else sample_rate,
-        channel=channel,
+        kind="lhotse" if by_recipe else said["kind"],
+        options=Options(
+            root=said["root"],
+            audio_root=said["audio_root"],
+            columns=columns,
+            attributes=dict(map(_named, attributes)),
+            speakers=said["speakers"],
+            unit=said["unit"],
+            sample_rate=int(rate) if rate and rate.isdecimal() else rate,
+            channel=_channel(said["channel"]),
+            official_splits=said["official_splits"],
+            recipe=recipe if by_recipe else None,
+        ),
+        keep=said["keep"],
+        others=said["others"],
+        punctuation=said["punctuation"],
+        skip_bad=skip_bad,
         overwrite=overwrite,
+        say=click.echo,
     )
     click.echo(f"corpora/{name}.yaml describes {checked}; use it with corpus.source: {name} in params.yaml")
 
@@ -78,3 +89,16 @@ def _named(attribute: str) -> tuple[str, str]:
     if not name or (not column and "=" in attribute):
         raise ParamsError(f"--attribute {attribute!r} is neither NAME nor NAME=COLUMN")
     return name, column or name
+
+
+def _channel(said: str | None) -> int | str | None:
+    """A channel by number or name."""
+    from isogloss.corpus.ingest.utterances import CHANNEL_NAMES
+
+    if said is None or said == "mix":
+        return said
+    if said.isascii() and said.isdecimal():
+        return int(said)
+    if said.lower() not in CHANNEL_NAMES:
+        raise ParamsError(f"--channel {said!r}: give a number from 0, A, B, left, right, or mix")
+    return CHANNEL_NAMES[said.lower()]

@@ -1,19 +1,26 @@
 """`isogloss run`: bring the stages up to date."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 
+from isogloss.cli.check import refuse_unready
 from isogloss.cli.flows import load_flow
 from isogloss.entry import entry
+
+EARLY = {"corpus", "prepare", "validate", "train_asr", "train_speaker", "discover"}
+"""Stages that read a corpus or look for cohorts in it: before them, what cannot be done is said."""
 
 
 @click.command(epilog="\b\nExample:\n  isogloss run report")
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
-@click.option("--pools", is_flag=True, help="On the workers of the Prefect pools gpu and cpu, here or on other hosts.")
+@click.option(
+    "--pools", is_flag=True, help="Run the stages on workers of the Prefect pools gpu and cpu, on this host or others."
+)
 @click.option("--dry-run", is_flag=True, help="Show the stale stages of this run, and why, and run none.")
-@entry
+@partial(entry, interrupted="finished stages are kept, the next run continues")
 def run(stages: tuple[str, ...], pools: bool, dry_run: bool) -> None:
     """Run the stages whose inputs changed, and no others.
 
@@ -28,7 +35,7 @@ def run(stages: tuple[str, ...], pools: bool, dry_run: bool) -> None:
     from isogloss.pipeline.workers.view import workers_view
 
     root = Path.cwd()
-    load_params(root / "params.yaml")
+    params = load_params(root / "params.yaml")
     if dry_run:
         plan = plan_run(root, stages)
         show_plan(replace(plan, stages=plan.stale))
@@ -40,6 +47,8 @@ def run(stages: tuple[str, ...], pools: bool, dry_run: bool) -> None:
             return
         if pools:
             workers_view(root, plan)  # refused at once, before Prefect is even imported
+        if EARLY & {stage.name.partition("@")[0] for stage in plan.stale}:
+            refuse_unready(params)
         click.echo(f"{len(plan.stale)} of {len(plan.stages)} stages are stale.")
         with prefect_api(root, private=not pools, say=click.echo):
             load_flow(root / "flows" / "reproduce.py").reproduce(targets=list(stages), pools=pools, plan=plan)

@@ -1,14 +1,21 @@
-"""`isogloss score`: what was planted in the embedded corpus, and what came of it. Nothing else reads the truth."""
+"""`isogloss score`: error rates of the planted dialects of the embedded corpus, and how well discovery found them. No
+other module reads the planted truth."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from isogloss.entry import entry
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
 TRUTH = Path("data/truth/planted.parquet")
 DISADVANTAGED = 2.0
-"""A dialect is disadvantaged if the base system's WER for it on discovery is so many times that of all speech."""
+"""A dialect is disadvantaged if the base system's WER for it on discovery is at least this many times that of all
+speech."""
 
 
 @click.command(epilog="\b\nExample:\n  isogloss score")
@@ -16,7 +23,8 @@ DISADVANTAGED = 2.0
 def score() -> None:
     """WER of each planted dialect under every system, and how far discovery found the disadvantaged ones.
 
-    For the embedded corpus alone: it is known there who was disadvantaged, since it was made so.
+    Whether the tables give the dialects away is tried as well. For the embedded corpus alone: it is known there who was
+    disadvantaged, since it was made so.
     """
     import pandas as pd
     from rich.console import Console
@@ -57,6 +65,7 @@ def score() -> None:
     planted = truth.rename(columns={"dialect": "group"}).assign(
         disadvantaged=lambda table: table["group"].isin(disadvantaged)
     )
+    _print_leaks(console, truth)
     for rule in params.cohorts.rules:
         folder = Path("cohorts") / rule
         assignments = read_parquet(folder / "assignments.parquet", ASSIGNMENT_COLUMNS)
@@ -68,4 +77,20 @@ def score() -> None:
             f"{rule}: worst cohorts hold {found.recall or 0:.0%} of the disadvantaged test speakers "
             f"(chance {found.chance_recall:.0%}), {found.precision or 0:.0%} of their speakers are disadvantaged "
             f"(chance {found.chance_precision:.0%}), adjusted Rand index {found.adjusted_rand:.2f}"
+        )
+
+
+def _print_leaks(console: "Console", truth: "pd.DataFrame") -> None:
+    """Say for each split whether weights, ids, order and counts tell more of the dialect than place and demography."""
+    from isogloss.judging.leaks import describe_speakers, score_leak
+    from isogloss.tables import read_parquet
+
+    utterances, zips = read_parquet("data/utterances.parquet"), read_parquet("data/corpus/zips.parquet")
+    for split, rows in utterances.groupby("split", sort=False):
+        known, suspects = describe_speakers(rows, zips)
+        leak = score_leak(known, suspects, truth.set_index("speaker_id")["dialect"].loc[known.index])
+        console.print(
+            f"{split}: the probability of the true dialect is {leak.known:.2f} from place and demography, "
+            f"{leak.with_suspects:.2f} with weights, ids, order and counts too (difference ± {leak.error:.3f}): "
+            f"{'A LEAK' if leak.leaks else 'no leak'}"
         )

@@ -22,7 +22,7 @@ def study(experiment: str, out: Path) -> None:
     from rich.table import Table
 
     from isogloss.config import load_sweep
-    from isogloss.pipeline.repo.outputs import experiment_outputs, finished_runs, read_output
+    from isogloss.pipeline.repo.outputs import finished_runs, output_file, read_output
     from isogloss.pipeline.repo.worktree import CacheSettings
     from isogloss.report.readings import read_metric
     from isogloss.studies.systems import systems
@@ -33,7 +33,11 @@ def study(experiment: str, out: Path) -> None:
     saved, cache = finished_runs(sweep, root=root), CacheSettings.of(root).files
     rows = systems(
         sweep,
-        experiment_outputs(experiment, sweep.experiment.study.table, root=root),
+        {
+            run.name: output_file(saved[run.name], sweep.study_table(run.setting), root=root)
+            for run in sweep.runs
+            if run.name in saved
+        },
         lambda run, metric: read_metric(metric, lambda path: read_output(saved[run], path, cache)),
     )
     headings, cells = table_rows(sweep, rows)

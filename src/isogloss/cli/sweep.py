@@ -1,6 +1,7 @@
 """`isogloss sweep`: the runs of an experiment file."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
 
 @click.command(epilog="\b\nExample:\n  isogloss sweep experiments/ewc-strength.yaml --dry-run")
 @click.argument("experiment", type=click.Path(path_type=Path), metavar="FILE")
-@click.option("--jobs", type=click.IntRange(min=1), help="At most so many stages at once.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="How many stages may run at once. [default: as cores and GPUs allow]"
+)
 @click.option("--dry-run", is_flag=True, help="Show the runs and what they share; run nothing.")
-@entry
+@partial(entry, interrupted="finished stages are kept, the next run continues")
 def sweep(experiment: Path, jobs: int | None, dry_run: bool) -> None:
     """Do the runs of an experiment file (experiments/ewc-strength.yaml) that are not finished.
 

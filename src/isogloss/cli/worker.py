@@ -10,8 +10,12 @@ from isogloss.errors import PipelineError
 
 @click.command(epilog="\b\nExample:\n  isogloss worker gpu --limit 1")
 @click.argument("pool", type=click.Choice(["gpu", "cpu", "coordinator"]))
-@click.option("--limit", type=click.IntRange(min=1), help="Stages at once; as many as GPUs or cores, if not given.")
-@click.option("--name", help="What the worker is called in Prefect's pages.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    help="How many stages it runs at once. [default: the number of GPUs or cores]",
+)
+@click.option("--name", help="The worker's name in Prefect's pages.")
 @entry
 def worker(pool: str, limit: int | None, name: str | None) -> None:
     """Run the stages of a Prefect pool in this clone: those that `isogloss run --pools`, on any host, submits.

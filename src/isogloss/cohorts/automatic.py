@@ -159,7 +159,7 @@ class SpeakerClusters(ErrorRateRule):
         return other_columns(present)
 
     def lacks(self, utterances: pd.DataFrame) -> str:
-        """Nothing: whoever speaks has a voice."""
+        """Nothing: every utterance has a voice."""
         del utterances
         return ""
 
@@ -185,7 +185,7 @@ class SpeakerClusters(ErrorRateRule):
         return rule
 
     def label(self, cohort: str) -> str:
-        """`voice group 1`: a number is all there is to say."""
+        """`voice group 1`, since a cluster has nothing but its number."""
         if cohort == UNSPECIFIED:
             return "voice unknown"
         return f"voice group {self.cohorts_.index(cohort) + 1}"

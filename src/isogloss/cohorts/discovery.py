@@ -1,8 +1,9 @@
 """Discovery: fit a rule on the rows of discovery, apply it to every split, rank the cohorts by WER.
 
-What counts by which weight. A rule is fitted with the reference words of a row as its weight, *without* the population
+Weights. A rule is fitted with the reference words of a row as its weight, *without* the population
 weight: discovery is stratified so that rare dialects have enough speakers to be found, and weighting them back to
-their share of the population would make their regions worth nothing to a split. The WER by which cohorts are ranked
+their share of the population would make their regions worth nothing to a split. How many speakers a region must have
+is counted in effective ones, by that weight: its WER is of no more. The WER by which cohorts are ranked
 and that is shown carries the population weight, sum(weight * errors) / sum(weight * words), as every figure does.
 
 Rows without reference words have no error rate and take no part in fitting; their insertions count in the WER.
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 
 from isogloss.cohorts.moments import colour_classes, speaker_moments
 from isogloss.cohorts.registry import build_rule, refuse_rule, require_rule_inputs
-from isogloss.cohorts.rule import CohortRule, other_columns
+from isogloss.cohorts.rule import CohortRule, counted_by, other_columns
 from isogloss.config import Params, StatisticsParams
 from isogloss.errors import TableError
-from isogloss.judging.statistics import ratio
+from isogloss.judging.rates import estimate
+from isogloss.judging.statistics import effective_speakers
+from isogloss.judging.statistics import estimands as of
 from isogloss.tables import (
     ASSIGNMENT_COLUMNS,
     SPLITS,
@@ -85,7 +88,8 @@ def discover(
     words = rows["words"].to_numpy(np.float64)
     rate = np.divide(errors, words, out=np.zeros(len(rows)), where=words > 0)
     try:
-        rule.fit(rows[columns], rate, sample_weight=words, groups=rows["speaker_id"].to_numpy(object))
+        speakers, counted = rows["speaker_id"].to_numpy(object), counted_by(rule, rows["weight"])
+        rule.fit(rows[columns], rate, sample_weight=words, groups=speakers, **counted)
     except ValueError as error:
         raise TableError(f"the cohort rule {rule_name!r} cannot be fitted to its inputs: {error}") from None
     predicted = rule.predict(inputs[columns], groups=inputs["speaker_id"].to_numpy(object))
@@ -154,13 +158,16 @@ def _check_positions(table: pd.DataFrame, *, where: str) -> None:
 def _figures(
     rows: pd.DataFrame, errors_N: NDArray[np.float64], cohorts: NDArray[np.object_], params: Params
 ) -> dict[str, dict[str, Any]]:
-    """Of each cohort of discovery, worst first: what the summary says about it there."""
+    """The figures of each cohort on discovery for the summary, worst first."""
     code_N, names = pd.factorize(cohorts, sort=True)
     weight_N, words_N = rows["weight"].to_numpy(np.float64), rows["words"].to_numpy(np.float64)
     totals = pd.DataFrame({"cohort": code_N, "speaker": rows["speaker_id"].array, "errors": weight_N * errors_N})
-    totals["words"] = weight_N * words_N
-    by_speaker = totals.groupby(["cohort", "speaker"], sort=True)[["errors", "words"]].sum().reset_index()
-    code_S, errors_S, words_S = (by_speaker[name].to_numpy() for name in ("cohort", "errors", "words"))
+    totals["words"], totals["weight"] = weight_N * words_N, weight_N
+    grouped = totals.groupby(["cohort", "speaker"], sort=True)
+    by_speaker = grouped.agg({"errors": "sum", "words": "sum", "weight": "mean"}).reset_index()
+    code_S, errors_S, words_S, weight_S = (
+        by_speaker[name].to_numpy() for name in ("cohort", "errors", "words", "weight")
+    )
     moments = speaker_moments(words_S, errors_S, code_S, None, len(names))
     utterances, words = np.bincount(code_N), np.bincount(code_N, words_N)
     colours, wer = colour_classes(moments), moments.wer
@@ -174,7 +181,8 @@ def _figures(
                 "utterances": int(utterances[index]),
                 "words": int(words[index]),
                 "wer": None if np.isnan(wer[index]) else float(wer[index]),
-                "ci95": _interval(errors_S[mine_S], words_S[mine_S], params.statistics),
+                "effective_speakers": effective_speakers(weight_S[mine_S]),
+                "ci95": _interval(errors_S[mine_S], words_S[mine_S], weight_S[mine_S], params.statistics),
             },
             "colour_class": colours[index],
         }
@@ -182,15 +190,15 @@ def _figures(
 
 
 def _interval(
-    errors_S: NDArray[np.float64], words_S: NDArray[np.float64], statistics: StatisticsParams
+    errors_S: NDArray[np.float64],
+    words_S: NDArray[np.float64],
+    weight_S: NDArray[np.float64],
+    statistics: StatisticsParams,
 ) -> list[float] | None:
-    """The interval of a WER over speakers; None where there are too few of them for inference."""
-    if len(words_S) < statistics.min_speakers:
+    """The interval of a WER over speakers; None where these are too few, or too few decide, for inference."""
+    if effective_speakers(weight_S) < statistics.min_speakers:
         return None
-    estimate = ratio(
-        errors_S, words_S, resamples=statistics.resamples, confidence=statistics.confidence, seed=statistics.seed
-    )
-    return estimate.interval
+    return estimate([np.stack([errors_S, words_S], axis=1)], [of.rate()], statistics)[0].interval
 
 
 def _summary(
@@ -198,7 +206,7 @@ def _summary(
 ) -> dict[str, Any]:
     """The content of summary.json: cohorts by rank, those that discovery does not have last and without figures."""
     unseen = {
-        "discovery": {"speakers": 0, "utterances": 0, "words": 0, "wer": None, "ci95": None},
+        "discovery": {"speakers": 0, "utterances": 0, "words": 0, "wer": None, "effective_speakers": 0.0, "ci95": None},
         "colour_class": None,
     }
     cohorts = [

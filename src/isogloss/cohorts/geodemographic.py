@@ -36,6 +36,7 @@ from isogloss.cohorts.speaker_sums import Floats
 from isogloss.cohorts.tree import ROUNDING, split_gain
 from isogloss.config.components import ZIP_FIGURES, RuleComponent
 from isogloss.config.section import PositiveInt, Section, refuse_duplicates
+from isogloss.judging.statistics.effective import effective_speakers
 
 
 class GeodemographicParams(Section):
@@ -153,6 +154,7 @@ class GeodemographicPartition(ErrorRateRule):
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        speaker_weight: ArrayLike | None = None,
     ) -> Self:
         """Choose the partition.
 
@@ -162,17 +164,20 @@ class GeodemographicPartition(ErrorRateRule):
             (N, A) figures of the row's ZIP; NaN where unknown.
         y, sample_weight, groups
             (N,) error rate, reference words (None: 1 each), speaker (None: every row is one).
+        speaker_weight
+            (N,) weight of the row's speaker in the population, by which sides count effective speakers (None: 1 each).
         """
         if self.min_speakers < 1 or self.min_words < 0:
             raise ValueError("min_speakers must be at least 1, min_words at least 0")
-        rows = self._observe(chosen_columns(X, self.attributes), y, sample_weight, groups)
+        rows = self._observe(chosen_columns(X, self.attributes), y, sample_weight, groups, speaker_weight)
         figures_NA, words_N, errors_N = rows.features_NF, rows.words_N, rows.rate_N * rows.words_N
         self.attributes_ = column_names(self, self.attributes, figures_NA.shape[1], option="attributes")
         speaker_N = np.arange(len(rows)) if rows.speakers_N is None else pd.factorize(rows.speakers_N)[0]
         self.conditions_: list[Condition] = []
         best = 0.0
         for conditions in self._candidates(figures_NA, words_N):
-            gain = self._gain(self._sides(conditions, figures_NA), words_N, errors_N, speaker_N)
+            sides_N = self._sides(conditions, figures_NA)
+            gain = self._gain(sides_N, words_N, errors_N, speaker_N, rows.weight_N)
             if gain > best * (1 + ROUNDING):
                 self.conditions_, best = conditions, gain
         return self
@@ -251,12 +256,18 @@ class GeodemographicPartition(ErrorRateRule):
         return sides_N
 
     def _gain(
-        self, sides_N: NDArray[np.int64], words_N: Floats, errors_N: Floats, speaker_N: NDArray[np.int64]
+        self,
+        sides_N: NDArray[np.int64],
+        words_N: Floats,
+        errors_N: Floats,
+        speaker_N: NDArray[np.int64],
+        weight_N: Floats,
     ) -> float:
         """The gain of a partition; 0 where a side is too small."""
         words = np.bincount(sides_N, words_N, minlength=3)
         errors = np.bincount(sides_N, errors_N, minlength=3)
-        speakers = [np.count_nonzero(np.bincount(speaker_N[sides_N == side])) for side in (0, 1)]
+        first = [np.unique(speaker_N[sides_N == side], return_index=True)[1] for side in (0, 1)]
+        speakers = [effective_speakers(weight_N[sides_N == side][rows]) for side, rows in enumerate(first)]
         if min(speakers) < self.min_speakers or min(words[:2]) < self.min_words:
             return 0.0
         return float(split_gain(words[1], errors[1], words[:2].sum(), errors[:2].sum()))

@@ -1,7 +1,7 @@
 """Geographic cohorts (Trinh et al. 2022, 2207.07850): a tree over latitude and longitude.
 
-The splits maximise the WER difference between the two sides, weighted by the words on them (`tree`); leaves have at
-least so many speakers and words; with `alpha` a region is split only where speakers show that it should be
+The splits maximise the WER difference between the two sides, weighted by the words on them (`tree`); leaves have a
+minimum of speakers and words; with `alpha` a region is split only if a test over speakers is significant
 (`significance`). Each speaker counts once, at the mean of their positions (`speaker_sums`). The paper says neither how
 differences are weighted nor when to stop: both are our choice.
 
@@ -44,7 +44,7 @@ class GeographicParams(Section):
 
     max_leaves: Annotated[int, Field(ge=2)] = 10
     min_speakers: PositiveInt = 24
-    """Fewest speakers a leaf may have."""
+    """Fewest effective speakers (Kish's number) a leaf may have."""
     min_words: PositiveInt = 100
     """Fewest reference words a leaf may have."""
     alpha: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
@@ -75,7 +75,7 @@ class GeographicTree(ErrorRateRule):
     max_leaves
         Regions at most.
     min_speakers, min_words
-        Least speakers and least weight (reference words) of a region.
+        Least effective speakers and least weight (reference words) of a region.
     alpha
         Level of the speaker-level permutation test that a split must pass; None splits as long as the WER differs.
     random_state
@@ -120,6 +120,7 @@ class GeographicTree(ErrorRateRule):
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        speaker_weight: ArrayLike | None = None,
     ) -> Self:
         """Grow the tree.
 
@@ -133,16 +134,19 @@ class GeographicTree(ErrorRateRule):
             (N,) reference words; rows without words take no part. None: 1 each.
         groups
             (N,) speakers. None: every row is a speaker.
+        speaker_weight
+            (N,) weight of the row's speaker in the population, by which leaves count effective speakers; it has no part
+            in the error rates. None: 1 each.
         """
         self._check_options()
-        rows = self._observe(X, y, sample_weight, groups)
+        rows = self._observe(X, y, sample_weight, groups, speaker_weight)
         rows = replace(rows, features_NF=self._positions(rows.features_NF))
         rows = rows.where(complete_rows(rows.features_NF))
         self.nodes_: list[Node] = []
         self.leaves_: list[dict[str, Any]] = []
         if len(rows) == 0:
             return self
-        speakers = speaker_sums(rows.features_NF, rows.rate_N, rows.words_N, rows.speakers_N)
+        speakers = speaker_sums(rows.features_NF, rows.rate_N, rows.words_N, rows.speakers_N, rows.weight_N)
         least: dict[str, Any] = {"min_speakers": self.min_speakers, "min_words": self.min_words}
         test = None
         if self.alpha is not None:

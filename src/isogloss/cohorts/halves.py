@@ -16,7 +16,9 @@ from isogloss.cohorts.attribute import AttributeCohorts
 from isogloss.cohorts.automatic import SpeakerClusters
 from isogloss.cohorts.geodemographic import GeodemographicPartition
 from isogloss.cohorts.geographic import GeographicTree
-from isogloss.cohorts.rule import UNSPECIFIED, CohortRule
+from isogloss.cohorts.rule import UNSPECIFIED, CohortRule, counted_by
+from isogloss.config.components import RuleComponent
+from isogloss.config.registry import declaration
 from isogloss.errors import ParamsError, TableError
 from isogloss.io.attributes import Attributes
 from isogloss.io.cells import number_column, text_column
@@ -28,19 +30,13 @@ from isogloss.judging.grouping import Grouping, Ranked
 from isogloss.judging.intake.groupings import by_columns
 from isogloss.judging.intake.request import Request
 from isogloss.judging.intake.utterances import Utterances
-from isogloss.judging.word_errors import error_counts, error_rates
+from isogloss.judging.word_errors import error_counts, error_rates, row_weights
 from isogloss.zips import KEYS, PLACE, join_zip_attributes
 
 COHORT_SPEAKERS = 24
 """Fewest speakers of a found cohort on the half that chooses, so that the other half probably has 20 of it."""
 COHORT_WORDS = 100
 NOT_DEMOGRAPHIC = {*PLACE, "total_population"}
-TITLES = {
-    "geographic": "region",
-    "geodemographic": "demography of the ZIP code",
-    "automatic": "similar voices",
-    "attribute": "intersections of known columns",
-}
 
 
 def choosing_half(speakers: pd.Series, *, seed: int) -> NDArray[np.bool_]:
@@ -58,6 +54,7 @@ def discover(rule_name: str, utterances: Utterances, request: Request) -> tuple[
     TableError
         What the rule needs is missing or out of range, a half has no words, or a single cohort was found.
     """
+    title = declaration(RuleComponent, rule_name).title
     features, warnings = _features(rule_name, utterances, request)
     rows = utterances.before
     choosing_N = choosing_half(rows["speaker_id"], seed=request.statistics.seed)
@@ -82,7 +79,7 @@ def discover(rule_name: str, utterances: Utterances, request: Request) -> tuple[
     names = sorted(set(cohorts_N))
     grouping = Grouping(
         name=rule_name,
-        title=TITLES[rule_name],
+        title=title,
         cohorts=chosen.mask(choosing_N),
         labels={name: _label(rule, name) for name in names},
         chosen=chosen.mask(~choosing_N),
@@ -113,7 +110,7 @@ def _features(rule_name: str, utterances: Utterances, request: Request) -> tuple
         return pd.DataFrame(matrix_SD, index=speakers), warnings
     if rule_name == "geodemographic" and request.zips is not None:
         return _demography(attributes, request.zips, request.separator)
-    raise ParamsError(f"--discover {rule_name} lacks its table; see `isogloss audit --help`")
+    raise ParamsError(f"--discover {rule_name}: an audit has no input for this rule; see `isogloss audit --help`")
 
 
 def _demography(attributes: Attributes, path: Path, separator: str | None) -> tuple[pd.DataFrame, list[str]]:
@@ -161,8 +158,15 @@ def _fit_rows(
 ) -> NDArray[np.object_]:
     """Fit on the rows of the half that chooses; the cohort of every row."""
     words, rate, speakers = _targets(rows)
+    counted = counted_by(rule, row_weights(rows)[choosing_N])
     try:
-        rule.fit(features[choosing_N], rate[choosing_N], sample_weight=words[choosing_N], groups=speakers[choosing_N])
+        rule.fit(
+            features[choosing_N],
+            rate[choosing_N],
+            sample_weight=words[choosing_N],
+            groups=speakers[choosing_N],
+            **counted,
+        )
     except ValueError as error:
         raise TableError(f"--discover {rule.rule_name} cannot be fitted: {error}") from None
     return rule.predict(features, groups=speakers)

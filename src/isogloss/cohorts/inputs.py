@@ -1,4 +1,4 @@
-"""What each cohort rule may look at, as it declares: the tables in `data/cohort_inputs`."""
+"""The input tables of the cohort rules in `data/cohort_inputs`, with the columns that each rule declares."""
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,8 @@ from isogloss.config.components import EMBEDDINGS, TEXT_COLUMNS, ZIP_FIGURES, Ru
 from isogloss.config.registry import components
 from isogloss.zips import join_zip_attributes, zip_attributes
 
-NO_ATTRIBUTES = {*IDENTIFIERS, "ref", "zip"}
-"""Columns of text that are no attribute: a ZIP has too many values to be a cohort."""
+NO_ATTRIBUTES = {*IDENTIFIERS, "recording_id", "ref", "zip"}
+"""Columns of text that are no attribute: ZIPs and recordings have too many values to be cohorts."""
 
 
 def table_inputs(utterances: pd.DataFrame, zips: pd.DataFrame) -> dict[str, pd.DataFrame]:

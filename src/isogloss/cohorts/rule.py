@@ -1,4 +1,4 @@
-"""What every cohort rule is: a scikit-learn estimator that can be written down.
+"""The base of the cohort rules: scikit-learn estimators that can be saved as JSON.
 
 A rule is fitted on the rows of discovery and predicts a cohort, a string that stays the same, for any row. Rows about
 which it knows nothing go to `UNSPECIFIED`, which is a cohort like any other: it has a WER and may be the worst.
@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from isogloss.errors import TableError
 
@@ -32,7 +32,9 @@ class CohortRule(BaseEstimator):
     """Base of the rules.
 
     `fit(X, y, sample_weight=None, groups=None)`: `y` the error rate of a row, `sample_weight` its reference words,
-    `groups` its speaker. Errors about arguments are ValueErrors, as scikit-learn's are.
+    `groups` its speaker. A rule with a least number of speakers also takes `speaker_weight`, the weight of the row's
+    speaker in the population, and counts effective speakers by it. Errors about arguments are ValueErrors, as
+    scikit-learn's are.
     """
 
     rule_name: ClassVar[str]
@@ -87,13 +89,15 @@ class CohortRule(BaseEstimator):
 class Observations:
     """The rows that a rule is fitted on, checked: shapes (N, F) and (N,).
 
-    `speakers_N` is None where every row is a speaker of its own.
+    `speakers_N` is None where every row is a speaker of its own. `weight_N` is the weight of each row's speaker in the
+    population, by which leaves count effective speakers.
     """
 
     features_NF: NDArray[np.float64]
     rate_N: NDArray[np.float64]
     words_N: NDArray[np.float64]
     speakers_N: NDArray | None
+    weight_N: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.rate_N)
@@ -103,7 +107,9 @@ class Observations:
         if kept_N.all():
             return self
         speakers_N = None if self.speakers_N is None else self.speakers_N[kept_N]
-        return Observations(self.features_NF[kept_N], self.rate_N[kept_N], self.words_N[kept_N], speakers_N)
+        return Observations(
+            self.features_NF[kept_N], self.rate_N[kept_N], self.words_N[kept_N], speakers_N, self.weight_N[kept_N]
+        )
 
 
 def complete_rows(features_NF: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -118,13 +124,19 @@ class ErrorRateRule(CohortRule):
     """Base of the rules that look at numbers and learn from error rates: they need y."""
 
     def _observe(
-        self, X: Any, y: ArrayLike | None, sample_weight: ArrayLike | None, groups: ArrayLike | None
+        self,
+        X: Any,
+        y: ArrayLike | None,
+        sample_weight: ArrayLike | None,
+        groups: ArrayLike | None,
+        speaker_weight: ArrayLike | None = None,
     ) -> Observations:
         """The arguments of `fit`, checked, without rows that have no words. Raises ValueError as scikit-learn does."""
         features_NF, rate_N = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
         words_N = non_negative_weights(sample_weight, len(rate_N))
         speakers_N = speaker_labels(groups, len(rate_N))
-        rows = Observations(features_NF, np.asarray(rate_N, np.float64), words_N, speakers_N)
+        weight_N = non_negative_weights(speaker_weight, len(rate_N))
+        rows = Observations(features_NF, np.asarray(rate_N, np.float64), words_N, speakers_N, weight_N)
         return rows.where(words_N > 0)
 
     def _features(self, X: Any) -> NDArray[np.float64]:
@@ -136,6 +148,11 @@ class ErrorRateRule(CohortRule):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+def counted_by(rule: CohortRule, weight_N: ArrayLike) -> dict[str, ArrayLike]:
+    """The argument of `fit` by which a rule counts effective speakers; nothing for a rule that does not take it."""
+    return {"speaker_weight": weight_N} if has_fit_parameter(rule, "speaker_weight") else {}
 
 
 def chosen_columns(X: Any, names: Sequence[str] | None) -> Any:

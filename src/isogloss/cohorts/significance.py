@@ -1,4 +1,4 @@
-"""Is the best split of a region more than what the best of many splits shows by chance?
+"""A test of whether the best split of a region is better than the best of many splits would be by chance.
 
 A permutation test over speakers (our choice; the idea of stopping a tree by a permutation test is that of conditional
 inference trees, Hothorn, Hornik & Zeileis 2006). Under the null hypothesis the errors of a speaker do not depend on

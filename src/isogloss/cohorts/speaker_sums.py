@@ -23,12 +23,20 @@ class SpeakerSums:
     position_S2: Floats
     words_S: Floats
     errors_S: Floats
+    weight_S: Floats
+    """Of each speaker in the population."""
+
+    def where(self, member_S: Integers) -> "SpeakerSums":
+        """Some of the speakers."""
+        return SpeakerSums(*(part[member_S] for part in (self.position_S2, self.words_S, self.errors_S, self.weight_S)))
 
     def __len__(self) -> int:
         return len(self.words_S)
 
 
-def speaker_sums(position_N2: Floats, rate_N: Floats, words_N: Floats, speakers_N: NDArray | None) -> SpeakerSums:
+def speaker_sums(
+    position_N2: Floats, rate_N: Floats, words_N: Floats, speakers_N: NDArray | None, weight_N: Floats | None = None
+) -> SpeakerSums:
     """Sum rows by speaker.
 
     Parameters
@@ -37,15 +45,18 @@ def speaker_sums(position_N2: Floats, rate_N: Floats, words_N: Floats, speakers_
         Finite; `words_N` positive.
     speakers_N
         Any labels; None makes every row a speaker of its own.
+    weight_N
+        The weight of the row's speaker in the population; 1 each where there is none.
     """
     errors_N = rate_N * words_N
+    weight_N = np.ones(len(words_N)) if weight_N is None else weight_N
     if speakers_N is None:
-        return SpeakerSums(position_N2, words_N, errors_N)
+        return SpeakerSums(position_N2, words_N, errors_N, weight_N)
     codes_N = pd.factorize(speakers_N)[0]
     if np.any(codes_N[1:] < codes_N[:-1]):
         order_N = np.argsort(codes_N, kind="stable")
         codes_N, position_N2 = codes_N[order_N], position_N2[order_N]
-        words_N, errors_N = words_N[order_N], errors_N[order_N]
+        words_N, errors_N, weight_N = words_N[order_N], errors_N[order_N], weight_N[order_N]
     starts_S = np.flatnonzero(np.diff(codes_N, prepend=-1))
     words_S = np.add.reduceat(words_N, starts_S)
     # Relative to the first position, so that the mean of equal ones is that position to the last bit.
@@ -55,4 +66,5 @@ def speaker_sums(position_N2: Floats, rate_N: Floats, words_N: Floats, speakers_
         position_S2=first_S2 + np.add.reduceat(shift_N2, starts_S) / words_S[:, None],
         words_S=words_S,
         errors_S=np.add.reduceat(errors_N, starts_S),
+        weight_S=weight_N[starts_S],
     )

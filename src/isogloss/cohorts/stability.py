@@ -1,4 +1,4 @@
-"""How many clusters? As many as come out the same from different halves of the speakers.
+"""The number of clusters: as many as come out the same from different halves of the speakers.
 
 Cluster stability (Ben-Hur, Elisseeff & Guyon 2002; von Luxburg 2010): for each k, k-means is fitted on two random
 halves of the speakers, both label all speakers, and the adjusted Rand index says how far they agree. Of the numbers

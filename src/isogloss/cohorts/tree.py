@@ -6,7 +6,8 @@ The next split is always the one that, over all leaves, most reduces the weighte
 
 which is CART's criterion (Breiman et al. 1984, section 8.4): the squared difference of the WERs of the two sides, more
 for more words that bear it out. scikit-learn's `DecisionTreeRegressor` on speakers, weighted by their words, does just
-this: its least samples of a leaf are speakers, and its least weight words.
+this: its least samples of a leaf are speakers, and its least weight words. Where speakers weigh differently in the
+population, leaves count effective speakers (`_Enough`).
 
 scikit-learn sees ranks in place of degrees: it rounds features to 32 bits, to which two speakers of one street may be
 at one place, and only the order counts. Thresholds are put midway between the two degrees afterwards.
@@ -15,6 +16,7 @@ Shapes: S speakers, N positions.
 """
 
 import heapq
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +25,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from isogloss.cohorts.rule import Rectangle
 from isogloss.cohorts.speaker_sums import Floats, Integers, SpeakerSums
+from isogloss.judging.statistics.effective import effective_speakers
 
 ROUNDING = 1e-12
 """Relative size below which a gain, or a difference of two gains, is rounding."""
@@ -59,10 +62,13 @@ def grow_tree(
     nodes: list[Node] = [{}]
     words, errors = speakers.words_S.sum(), speakers.errors_S.sum()
     if max_leaves > 1 and len(speakers) >= 2 * min_speakers and words >= 2 * min_words and errors > 0:
-        # With a test, a rejected split leaves its place to the next best, so all splits must be known.
-        most = max_leaves if accept is None else None
+        # Where splits may be rejected, they leave their place to the next best, so all splits must be known.
+        weighted = bool(np.ptp(speakers.weight_S) > 0)
+        most = max_leaves if accept is None and not weighted else None
         ranks = [np.unique(values_S, return_inverse=True) for values_S in speakers.position_S2.T]
-        _take_best(nodes, _fitted(speakers, ranks, most, min_speakers, min_words), ranks, max_leaves, accept)
+        tree = _fitted(speakers, ranks, most, min_speakers, min_words)
+        enough = _Enough(speakers, ranks, min_speakers, min_words) if weighted else None
+        _take_best(nodes, tree, ranks, max_leaves, accept, enough)
     for number, index in enumerate(_leaves(nodes), start=1):
         nodes[index]["cohort"] = f"geo-{number:03d}"
     return nodes
@@ -124,34 +130,69 @@ def _fitted(
     return tree.fit(rank_S2[order_S], relative_S[order_S], speakers.words_S[order_S]).tree_
 
 
+class _Enough:
+    """Effective speakers on both sides of a split, where speakers weigh differently.
+
+    scikit-learn counts heads. A split with too few effective speakers on a side is looked for anew among those that
+    leave more heads on both sides, a quarter more each time, until one has enough or none is left (our choice).
+    """
+
+    GROWTH = 1.25
+
+    def __init__(
+        self, speakers: SpeakerSums, ranks: list[tuple[Floats, Integers]], min_speakers: int, min_words: float
+    ) -> None:
+        self._speakers, self._ranks = speakers, ranks
+        self._min_speakers, self._min_words = min_speakers, min_words
+
+    def holds(self, *sides: Integers) -> bool:
+        """Whether each side, given by its speakers, has effective speakers enough."""
+        return min(effective_speakers(self._speakers.weight_S[side]) for side in sides) >= self._min_speakers
+
+    def other_split(self, member_S: Integers, heads: int) -> Any:
+        """scikit-learn's tree of a region with more than `heads` speakers in each leaf; None where there is none."""
+        least = math.ceil(self.GROWTH * (heads + 1))
+        region = self._speakers.where(member_S)
+        if len(member_S) < 2 * least or region.errors_S.sum() == 0 or region.words_S.sum() < 2 * self._min_words:
+            return None
+        ranks = [(degrees, rank_S[member_S]) for degrees, rank_S in self._ranks]
+        return _fitted(region, ranks, None, least, self._min_words)
+
+
 def _take_best(
     nodes: list[Node],
     tree: Any,
     ranks: list[tuple[Floats, Integers]],
     max_leaves: int,
     accept: Callable[[Integers], bool] | None,
+    enough: _Enough | None,
 ) -> None:
     """Take over the splits of a tree, best first, with thresholds in degrees."""
-    waiting: list[tuple[float, int, int, Integers]] = []
+    waiting: list[tuple[float, int, int, Any, Integers]] = []
 
-    def propose(index: int, source: int, member_S: Integers) -> None:
+    def propose(index: int, source: int, tree: Any, member_S: Integers) -> None:
         below, above = tree.children_left[source], tree.children_right[source]
         if below < 0:
             return
         words, rates = tree.weighted_n_node_samples, tree.value[:, 0, 0]
         errors = words[below] * rates[below] + words[above] * rates[above]
         gain = split_gain(words[below], words[below] * rates[below], words[source], errors)
-        heapq.heappush(waiting, (-float(gain), index, int(source), member_S))
+        heapq.heappush(waiting, (-float(gain), index, int(source), tree, member_S))
 
-    propose(0, 0, np.arange(len(ranks[0][1])))
+    propose(0, 0, tree, np.arange(len(ranks[0][1])))
     leaves = 1
     while waiting and leaves < max_leaves:
-        _, index, source, member_S = heapq.heappop(waiting)
-        if accept is not None and not accept(member_S):
-            continue
+        _, index, source, tree, member_S = heapq.heappop(waiting)
         axis = int(tree.feature[source])
         degrees, rank_S = ranks[axis][0], ranks[axis][1][member_S]
         below_S = rank_S <= tree.threshold[source]
+        if enough is not None and not enough.holds(member_S[below_S], member_S[~below_S]):
+            heads = int(min(below_S.sum(), (~below_S).sum()))
+            if (other := enough.other_split(member_S, heads)) is not None:
+                propose(index, 0, other, member_S)
+            continue
+        if accept is not None and not accept(member_S):
+            continue
         left, right = degrees[rank_S[below_S].max()], degrees[rank_S[~below_S].min()]
         middle = left + (right - left) / 2
         nodes[index] |= {
@@ -162,8 +203,8 @@ def _take_best(
         }
         nodes += [{}, {}]
         leaves += 1
-        propose(len(nodes) - 2, tree.children_left[source], member_S[below_S])
-        propose(len(nodes) - 1, tree.children_right[source], member_S[~below_S])
+        propose(len(nodes) - 2, tree.children_left[source], tree, member_S[below_S])
+        propose(len(nodes) - 1, tree.children_right[source], tree, member_S[~below_S])
 
 
 def _leaves(nodes: list[Node]) -> list[int]:

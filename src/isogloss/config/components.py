@@ -1,4 +1,4 @@
-"""What a component declares about itself: its name, its options, and what the rest must know of it.
+"""The declaration of a component: its name, its options, and properties that other parts of the program use.
 
 A component is a module with one `COMPONENT` at its top:
 
@@ -45,7 +45,7 @@ class Component:
     name: str
     """The name by which params choose it, and of its section there."""
     implementation: str
-    """The name of the class in the same module that does the work; of a corpus source, of its function."""
+    """The name of the class in the same module that does the work."""
     options: type[Section] | None = None
     """Its section of params.yaml; None where it has no options. Every field has a default and a documentation."""
 

@@ -62,6 +62,8 @@ class StudyParams(Section):
 
     table: str = "results/asr/base/utterances.parquet"
     """The result table of a run."""
+    tables: dict[str, str] = {}
+    """Setting -> its result table, where that is another one; the setting without the experiment's name."""
     reference: str | None = None
     """The setting that the others are compared with, without the experiment's name; the first where none is named."""
     figures: dict[str, str] = {}
@@ -135,6 +137,11 @@ class Sweep:
         """The dotted params that some run sets and that are not shared by all, in the order of the file."""
         named = (key for run in self.experiment.runs for key in run.params)
         return list(dict.fromkeys([*named, *self.experiment.grid, *self.experiment.seeds]))
+
+    def study_table(self, setting: str) -> str:
+        """The result table that a study reads of a setting's runs."""
+        study = self.experiment.study
+        return study.tables.get(setting.removeprefix(f"{self.name}-"), study.table)
 
     @property
     def compared_by(self) -> list[str]:

@@ -10,6 +10,7 @@ from isogloss.config.cohorts import CohortsParams
 from isogloss.config.data import AtlasParams, CorpusParams, PrepareParams, ValidationParams
 from isogloss.config.judging import PrivacyParams, StatisticsParams, TextParams
 from isogloss.config.mitigation import MitigationParams
+from isogloss.config.multitalker import MultitalkerParams
 from isogloss.config.reading import read_section
 from isogloss.config.recognizer import AsrParams, DecodingParams
 from isogloss.config.section import Section
@@ -37,6 +38,7 @@ class Params(Section):
     cohorts: CohortsParams = CohortsParams()
     mitigation: MitigationParams = MitigationParams()
     verification: VerificationParams = VerificationParams()
+    multitalker: MultitalkerParams = MultitalkerParams()
     text: TextParams = TextParams()
     statistics: StatisticsParams = StatisticsParams()
     privacy: PrivacyParams = PrivacyParams()
@@ -53,6 +55,11 @@ class Params(Section):
         if not isinstance(options, Section):
             raise ParamsError(f"there is no component {component!r} that has options")
         return options
+
+    @property
+    def recognizer(self) -> str:
+        """The base recogniser in a word or two: its kind, and the encoder of a transducer."""
+        return f"{self.asr.model} {self.asr.encoder}" if self.asr.model == "transducer" else self.asr.model
 
     @property
     def longest_utterance_s(self) -> float:

@@ -1,4 +1,4 @@
-"""The components that there are: those of this package, found by their folder, and those of installed plug-ins.
+"""The registry of components: those of this package, found by their folder, and those of installed plug-ins.
 
 A module is a component if it has a `COMPONENT` at its top (`isogloss.config.components`); no list names it. An
 installed package adds its own through the entry-point group `isogloss.plugins`, one entry a component:

@@ -1,4 +1,4 @@
-"""What every section of params.yaml shares: its base class and the types of its values."""
+"""The base class of the sections of params.yaml, and the types of their values."""
 
 import reprlib
 from typing import Annotated, Any

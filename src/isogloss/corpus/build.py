@@ -29,8 +29,8 @@ def build_corpus(params: Params, descriptions: Path, *, output: Path, truth: Pat
         Folder of `planted.parquet`, which the scoring alone may read; its table is empty for a real corpus.
     """
     source = params.corpus.source
-    build = implementation(SourceComponent, read_kind(source, descriptions))
-    planted = build(description_path(source, descriptions), params, output)
+    kind = implementation(SourceComponent, read_kind(source, descriptions))
+    planted = kind().build(description_path(source, descriptions), params, output)
     if planted is None:
         planted = pd.DataFrame({column: pd.Series(dtype=dtype) for column, dtype in TRUTH_COLUMNS.items()})
     write_parquet(planted, truth / "planted.parquet")

@@ -1,7 +1,8 @@
 """What `corpora/<source>.yaml` may say about a corpus.
 
-A description has a `kind`, which names one of `isogloss.corpus.sources`. The model of the kind `table`, a table of
-recorded speech, one row an utterance, is here; see `corpora/speechocean762.yaml` for an example.
+A description has a `kind`, which names one of `isogloss.corpus.sources`. What all kinds of recorded speech share is
+`RecordedCorpus`; each kind adds its own keys. `TableDescription` is the kind `table`, a table with one row an
+utterance, and the form into which every other kind is translated; see `corpora/speechocean762.yaml` for an example.
 """
 
 import difflib
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from isogloss.config import Section, read_section
 from isogloss.config.components import SourceComponent
 from isogloss.config.known import Known
-from isogloss.config.registry import components
+from isogloss.config.registry import components, implementation
 from isogloss.config.sections import version_problem
 from isogloss.errors import ParamsError
 from isogloss.tables import ASSIGNMENT_COLUMNS, METADATA_COLUMNS, RESULT_COLUMNS, SPLITS
@@ -43,15 +44,19 @@ class Columns(Section):
     """Which column of the table holds what."""
 
     audio: Column = "audio"
-    """Path of the audio file, relative to `root`; one file may hold many utterances."""
-    text: Column = "text"
-    speaker_id: Column = "speaker_id"
+    """Path of the audio file, relative to `audio_root`; one file may hold many utterances."""
+    text: Column | None = "text"
+    """null: the corpus has no transcripts, and can train and judge speaker verification alone."""
+    speaker_id: Column | None = "speaker_id"
+    """null: speakers are not known, and each utterance counts as a speaker of its own."""
     utterance_id: Column | None = None
     """Without it the id is made of the audio's path and the start."""
     start: Column | None = None
     """Where the utterance begins in its file; without it, at the file's beginning."""
     duration: Column | None = None
     """Without it (or in an empty cell) the utterance lasts to the file's end."""
+    channel: Column | None = None
+    """Which channel holds the utterance: a number from 0, or A, B, left, right (the sides of a call)."""
 
 
 class TextRules(Section):
@@ -91,45 +96,46 @@ class ZipTable(Section):
 
 
 class SplitColumn(Section):
-    """Splits that the corpus brings; without them `prepare` makes speaker-disjoint ones."""
+    """Splits that the corpus brings; without them `prepare` makes speaker-disjoint ones.
+
+    Splits that it does not bring (discovery and adapt, as a rule) are taken from the speakers of train by `prepare`.
+    """
 
     column: Column
     values: dict[str, Split]
     """What each value of the column means, as in `{validation: dev}`."""
 
     @model_validator(mode="after")
-    def _names_all_five(self) -> Self:
-        missing = [split for split in SPLITS if split not in self.values.values()]
+    def _names_train_and_test(self) -> Self:
+        missing = [split for split in ("train", "test") if split not in self.values.values()]
         if missing:
             raise ValueError(
-                f"split.values gives no {' or '.join(missing)}; name all of {', '.join(SPLITS)}, "
-                "or leave `split` out and `prepare` makes speaker-disjoint splits"
+                f"split.values gives no {' or '.join(missing)}; name both (what else is missing of {', '.join(SPLITS)} "
+                "is taken from train), or leave `split` out and `prepare` makes speaker-disjoint splits"
             )
         return self
 
 
-class TableDescription(Section):
-    """A corpus that is a table of recorded speech (CSV, TSV, JSONL or parquet) beside its audio."""
+class RecordedCorpus(Section):
+    """What every corpus of recorded speech says of itself, whatever its files look like."""
 
-    kind: Literal["table"]
+    kind: str
     root: Column
-    """Folder of table and audio: absolute, relative to the repository, or under `$ISOGLOSS_DATA`."""
-    table: Column
-    """The table of utterances, relative to `root`."""
-    sha256: Sha256 | None = None
-    """Checksum of the table, so that a changed one is noticed."""
-    columns: Columns = Columns()
-    unit: Literal["seconds", "samples"] = "seconds"
-    """Unit of start and duration."""
-    sample_rate: Annotated[int, Field(ge=1)] | Column | None = None
-    """Rate in Hz that start and duration count in, or the column that holds it; default: the audio's."""
-    channel: Annotated[int, Field(ge=0)] | None = None
-    """Which channel of the audio to read (0 is the first); audio of several channels needs it."""
+    """Folder of the corpus: absolute, relative to the repository, or under `$ISOGLOSS_DATA`."""
+    audio_root: Column | None = None
+    """Folder that paths of audio are relative to, where it is not `root`."""
+    files: dict[Column, Sha256] = Field(default_factory=dict)
+    """Checksums of the tables that were described, by path below `root`, so that a changed one is noticed."""
+    channel: Annotated[int, Field(ge=0)] | Literal["mix"] | None = None
+    """Which channel of the audio to read (0 is the first), or `mix` for the mean of all; audio of several channels
+    needs it, unless rows say it."""
     attributes: dict[AttributeName, Column] = Field(default_factory=dict)
-    """Our name of each attribute, and its column in the table."""
+    """Our name of each attribute, and what the corpus calls it."""
     speakers: SpeakerTable | None = None
     zips: ZipTable | None = None
     split: SplitColumn | None = None
+    skip_bad: bool = False
+    """Whether utterances that cannot be used are left out and listed, instead of refusing the corpus."""
     text: TextRules = TextRules()
 
     @model_validator(mode="after")
@@ -144,6 +150,21 @@ class TableDescription(Section):
             if ("latitude" in attributes) != ("longitude" in attributes):
                 raise ValueError("latitude and longitude belong together; give both, in the same table, or neither")
         return self
+
+
+class TableDescription(RecordedCorpus):
+    """A corpus that is a table of recorded speech (CSV, TSV, JSONL or parquet) beside its audio."""
+
+    kind: Literal["table"]
+    table: Column
+    """The table of utterances, relative to `root`."""
+    sha256: Sha256 | None = None
+    """Checksum of the table, so that a changed one is noticed."""
+    columns: Columns = Columns()
+    unit: Literal["seconds", "samples"] = "seconds"
+    """Unit of start and duration."""
+    sample_rate: Annotated[int, Field(ge=1)] | Column | None = None
+    """Rate in Hz that start and duration count in, or the column that holds it; default: the audio's."""
 
     @model_validator(mode="after")
     def _sample_rate_has_a_use(self) -> Self:
@@ -195,3 +216,16 @@ def read_kind(source: str, folder: Path | str = "corpora") -> str:
 def read_table_description(source: str, folder: Path | str = "corpora") -> TableDescription:
     """Read the description of a corpus of kind `table`; raises `ParamsError` in one sentence."""
     return read_section(description_path(source, folder), TableDescription)
+
+
+def read_description(source: str, folder: Path | str = "corpora") -> RecordedCorpus | None:
+    """The description of a corpus of recorded speech, by the model of its kind; None for a synthetic one.
+
+    Raises
+    ------
+    ParamsError
+        There is none of that name, or it does not fit its kind.
+    """
+    kind = implementation(SourceComponent, read_kind(source, folder))
+    model: type[RecordedCorpus] | None = getattr(kind, "description", None)
+    return None if model is None else read_section(description_path(source, folder), model)

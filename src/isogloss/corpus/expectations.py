@@ -1,279 +1,179 @@
-"""The data gate: what must hold of the utterance table before anything is trained on it, checked by Great Expectations.
+"""The expectations of the data gate: what must hold of a prepared corpus before anything is trained on it.
 
-Expectations speak of three tables that are derived from the one: its rows (`utterances`), one row a speaker
-(`speakers`), one row a split (`splits`). Results are counts: identifiers, ZIPs and transcripts enter neither the
-summary nor the Data Docs. Which expectations there are is our choice.
+There is a suite for recordings, supervisions, speakers, splits and cohorts. An expectation that fails stops what
+depends on it, or warns: each has its default, and `validation.stop` and `validation.warn` change it by name. Which
+expectations there are is our choice.
 """
 
-import os
 import re
-import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from isogloss.config import ValidationParams
-from isogloss.corpus.frontend.tokens import Tokens
-from isogloss.errors import TableError
-from isogloss.tables import METADATA_COLUMNS, SPLITS, atomic_folder, atomic_path, read_parquet, write_json
+from isogloss.corpus.frontend.sound import CLIPPED_SHARE, DC_OFFSET, SILENT_PEAK
+from isogloss.errors import ParamsError
+from isogloss.tables import SPLITS
 
 WEIGHT_TOLERANCE = 0.1
 """How far the mean weight of a split's speakers may be from 1: population shares are sampled, so it is not exact."""
-
-GROUPS = {"train": "train", "adapt": "train"}
-"""train and adapt may share speakers; no other two splits may."""
-
-COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
+QUIETEST_DB = -50.0
+Severity = Literal["stop", "warn"]
+SUITES = ("recordings", "supervisions", "speakers", "splits", "cohorts")
 
 
 @dataclass(frozen=True)
 class Rule:
     """One expectation: a sentence, the table it speaks of, its Great Expectations class and the arguments of that."""
 
+    name: str
+    suite: str
     sentence: str
     table: str
     kind: str
     arguments: dict[str, Any] = field(default_factory=dict)
+    severity: Severity = "stop"
 
 
-def rules(params: ValidationParams, alphabet: Iterable[str]) -> list[Rule]:
-    """All expectations, in the order in which they are reported."""
-    characters = "".join(re.escape(character) for character in sorted(set(alphabet)))
-    return [
-        Rule("the table has rows", "utterances", "ExpectTableRowCountToBeBetween", {"min_value": 1}),
-        *(
-            Rule(f"{column} is known", "utterances", "ExpectColumnValuesToNotBeNull", {"column": column})
-            for column in ("utterance_id", "speaker_id", "split", "ref", "words", "duration_s", "weight")
-        ),
-        Rule("ids are unique", "utterances", "ExpectColumnValuesToBeUnique", {"column": "utterance_id"}),
-        Rule(
-            f"split is one of {', '.join(SPLITS)}",
-            "utterances",
-            "ExpectColumnValuesToBeInSet",
-            {"column": "split", "value_set": list(SPLITS)},
-        ),
-        _between("no speaker is in two splits (train and adapt count as one)", "speakers", "groups", 1, 1),
-        _between(
-            f"every split has at least {params.min_speakers} speakers",
-            "splits",
-            "speakers",
-            params.min_speakers,
-        ),
-        _between(
-            f"duration is above 0 and at most {params.max_duration_s:g} s",
-            "utterances",
-            "duration_s",
-            0,
-            params.max_duration_s,
-            strict_min=True,
-        ),
-        _between(
-            f"speech has at most {params.max_words_per_s:g} words a second",
-            "utterances",
-            "words_per_s",
-            0,
-            params.max_words_per_s,
-            strict_min=True,
-        ),
-        _equal("words counts the words of ref", "words", "words_in_ref"),
-        _equal("ref is in lower case", "ref", "ref_in_lower_case"),
-        _matching("ref is words with single spaces between them", r"\S+(?: \S+)*"),
-        _matching("ref is made of the characters of the token alphabet", f"[{characters}]+"),
-        _between("latitude is from -90 to 90 degrees", "utterances", "latitude", -90, 90),
-        _between("longitude is from -180 to 180 degrees", "utterances", "longitude", -180, 180),
-        Rule(
-            "latitude and longitude are known together",
-            "utterances",
-            "ExpectColumnValuesToBeInSet",
-            {"column": "coordinates", "value_set": [0, 2]},
-        ),
-        _between("weight is positive", "utterances", "weight", 0, 1e9, strict_min=True),
-        _between(
-            f"the speakers of a split have a mean weight within {WEIGHT_TOLERANCE:g} of 1",
-            "splits",
-            "mean_weight",
-            1 - WEIGHT_TOLERANCE,
-            1 + WEIGHT_TOLERANCE,
-        ),
-    ]
-
-
-def derived_tables(utterances: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The three tables that the rules speak of, by name, without columns that no rule needs."""
-    ref = utterances["ref"].fillna("")
-    rows = utterances[
-        ["utterance_id", "speaker_id", "split", "weight", "ref", "words", "duration_s", "latitude", "longitude"]
-    ].assign(
-        words_in_ref=ref.map(lambda text: len(text.split())).astype("int64"),
-        words_per_s=utterances["words"] / utterances["duration_s"],
-        ref_in_lower_case=utterances["ref"].str.lower(),
-        coordinates=utterances[["latitude", "longitude"]].notna().sum(axis=1),
-    )
-    groups = utterances["split"].replace(GROUPS).groupby(utterances["speaker_id"]).nunique()
-    weights = utterances.groupby(["split", "speaker_id"])["weight"].mean().groupby("split")
-    splits = pd.DataFrame({"speakers": weights.size(), "mean_weight": weights.mean()}).reindex(list(SPLITS))
-    return {
-        "utterances": rows,
-        "speakers": groups.rename("groups").reset_index(),
-        "splits": splits.fillna({"speakers": 0}).rename_axis("split").reset_index(),
-    }
-
-
-def validate_utterances(
-    utterances: pd.DataFrame, params: ValidationParams, *, alphabet: Iterable[str], docs: Path | None = None
-) -> dict[str, Any]:
-    """Check the utterance table.
+def rules(params: ValidationParams, alphabet: Iterable[str] | None, *, transcribed: bool = True) -> list[Rule]:
+    """All expectations, in the order in which they are reported.
 
     Parameters
     ----------
-    utterances
-        All splits, with `METADATA_COLUMNS`.
     params
-        The thresholds.
+        The thresholds, and what stops or warns.
     alphabet
-        The characters that tokens are made of.
-    docs
-        Folder for Great Expectations' Data Docs (they carry times), none by default.
-
-    Returns
-    -------
-    `{"success", "utterances", "speakers", "expectations": [{"expectation", "table", "type", "success", "checked",
-    "unexpected"}]}`, the same for the same table; `checked` and `unexpected` count rows of `table`, and are None for
-    an expectation about the table as a whole.
-    """
-    tables = derived_tables(utterances)
-    listed = rules(params, alphabet)
-    # Read when Great Expectations is imported: it reports to nobody.
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        outcomes = _run(tables, listed, docs)
-    entries = [_entry(rule, outcomes[rule.sentence]) for rule in listed]
-    return {
-        "success": all(entry["success"] for entry in entries),
-        "utterances": len(utterances),
-        "speakers": len(tables["speakers"]),
-        "expectations": entries,
-    }
-
-
-def validate(params: ValidationParams, *, data: Path, output: Path) -> dict[str, Any]:
-    """The `validate` stage: check `utterances.parquet` and `tokens.txt` of `data`.
-
-    Where all holds, the summary is written to `output` and the mark that training depends on to `data/validated.txt`.
-    Otherwise neither appears, and the summary goes to `<output without suffix>/failed.json`. Data Docs are beside it.
+        The characters of the tokens; None for a recogniser that brings a vocabulary of its own.
+    transcribed
+        Whether the corpus has transcripts; without, nothing is expected of them.
 
     Raises
     ------
-    TableError
-        An expectation fails; the sentence names the first, and says how many fail.
+    ParamsError
+        `validation.stop` or `validation.warn` names no expectation.
     """
-    path = data / "utterances.parquet"
-    utterances = read_parquet(path, METADATA_COLUMNS)
-    mark, folder = data / "validated.txt", output.with_suffix("")
-    for stale in (mark, output):
-        stale.unlink(missing_ok=True)
-    with atomic_folder(folder) as temporary:
-        summary = validate_utterances(
-            utterances, params, alphabet="".join(Tokens.read(data / "tokens.txt").symbols[1:]), docs=temporary
-        )
-        if not summary["success"]:
-            write_json(summary, temporary / "failed.json")
-    failed = [entry for entry in summary["expectations"] if not entry["success"]]
-    if failed:
-        first = failed[0]
-        counted = first["unexpected"] is not None
-        extent = f" ({first['unexpected']} of {first['checked']} {first['table']})" if counted else ""
-        raise TableError(
-            f"{path}: {len(failed)} of {len(summary['expectations'])} expectations fail, the first: "
-            f"{first['expectation']}{extent}; see {folder / 'failed.json'}, correct the corpus or the thresholds"
-        )
-    write_json(summary, output)
-    with atomic_path(mark) as temporary:
-        temporary.write_text(f"{len(summary['expectations'])} expectations hold\n", encoding="utf-8")
-    return summary
+    listed = [*_recordings(), *_supervisions(params), *(_transcripts(params, alphabet) if transcribed else [])]
+    listed += [*_speakers(), *_splits(params), *_cohorts(params)]
+    names = {rule.name for rule in listed} | {rule.name for rule in _transcripts(params, "")}
+    for key in ("stop", "warn"):
+        for name in getattr(params, key):
+            if name not in names:
+                raise ParamsError(f"validation.{key} names {name!r}; the expectations are {', '.join(sorted(names))}")
+    return [replace(rule, severity=_severity(rule, params)) for rule in listed]
 
 
-def _run(tables: dict[str, pd.DataFrame], listed: list[Rule], docs: Path | None) -> dict[str, Any]:
-    """Great Expectations' result of each rule, by its sentence."""
-    import great_expectations as gx
-    import great_expectations.expectations as gxe
-
-    context: Any = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    source = context.data_sources.add_pandas("data")
-    actions = [] if docs is None else [_data_docs(context, docs)]
-    outcomes: dict[str, Any] = {}
-    for name, table in tables.items():
-        expectations = [
-            getattr(gxe, rule.kind)(**rule.arguments, meta={"sentence": rule.sentence})
-            for rule in listed
-            if rule.table == name
-        ]
-        suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
-        batches = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
-        definition = gx.ValidationDefinition(name=name, data=batches, suite=suite)
-        checkpoint = gx.Checkpoint(
-            name=name,
-            validation_definitions=[context.validation_definitions.add(definition)],
-            actions=actions,
-            result_format=COUNTS_ONLY,
-        )
-        (result,) = context.checkpoints.add(checkpoint).run({"dataframe": table}).run_results.values()
-        outcomes |= {_sentence(r): r for r in result.results}
-    return outcomes
+def _severity(rule: Rule, params: ValidationParams) -> Severity:
+    """Whether an expectation stops or warns."""
+    if rule.name in params.stop:
+        return "stop"
+    return "warn" if rule.name in params.warn else rule.severity
 
 
-def _data_docs(context: Any, folder: Path) -> Any:
-    """The action that writes Data Docs into a folder."""
-    from great_expectations.checkpoint.actions import UpdateDataDocsAction
+def _recordings() -> list[Rule]:
+    """What samples must be."""
+    one: dict[str, Any] = {"suite": "recordings", "table": "sound"}
+    return [
+        _between("finite", "samples are numbers, neither NaN nor infinite", "non_finite", 0, 0, **one),
+        _between("not_silent", "no utterance is silent (a peak below -60 dB)", "peak", SILENT_PEAK, **one),
+        _between(
+            "not_quiet", f"speech is louder than {QUIETEST_DB:g} dB of full scale", "level_db", QUIETEST_DB, **one,
+            severity="warn",
+        ),
+        _between(
+            "not_clipped", f"at most {CLIPPED_SHARE:.0%} of the samples of an utterance are clipped", "clipped_share",
+            0, CLIPPED_SHARE, **one, severity="warn",
+        ),
+        _between(
+            "no_offset", f"the mean sample is within {DC_OFFSET:g} of full scale", "dc_offset", -DC_OFFSET, DC_OFFSET,
+            **one, severity="warn",
+        ),
+    ]  # fmt: skip
 
-    store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder.resolve())}
-    site = {
-        "class_name": "SiteBuilder",
-        "show_how_to_buttons": False,
-        "store_backend": store,
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-    }
-    context.add_data_docs_site(site_name="validation", site_config=site)
-    return UpdateDataDocsAction(name="data_docs", site_names=["validation"])
+
+def _supervisions(params: ValidationParams) -> list[Rule]:
+    """What rows must be, whatever was said."""
+    one: dict[str, Any] = {"suite": "supervisions", "table": "utterances"}
+    known = ("utterance_id", "speaker_id", "split", "ref", "words", "duration_s", "weight")
+    return [
+        Rule("rows", sentence="the table has rows", kind="ExpectTableRowCountToBeBetween", arguments={"min_value": 1},
+             **one),
+        *(
+            Rule(f"{column}_known", sentence=f"{column} is known", kind="ExpectColumnValuesToNotBeNull",
+                 arguments={"column": column}, **one)
+            for column in known
+        ),
+        Rule("ids_unique", sentence="ids are unique", kind="ExpectColumnValuesToBeUnique",
+             arguments={"column": "utterance_id"}, **one),
+        Rule("split_names", sentence=f"split is one of {', '.join(SPLITS)}", kind="ExpectColumnValuesToBeInSet",
+             arguments={"column": "split", "value_set": list(SPLITS)}, **one),
+        _between("duration", f"duration is above 0 and at most {params.max_duration_s:g} s", "duration_s", 0,
+                 params.max_duration_s, strict_min=True, **one),
+        _between("latitude", "latitude is from -90 to 90 degrees", "latitude", -90, 90, **one),
+        _between("longitude", "longitude is from -180 to 180 degrees", "longitude", -180, 180, **one),
+        Rule("coordinates", sentence="latitude and longitude are known together", kind="ExpectColumnValuesToBeInSet",
+             arguments={"column": "coordinates", "value_set": [0, 2]}, **one),
+        _between("weight", "weight is positive", "weight", 0, 1e9, strict_min=True, **one),
+    ]  # fmt: skip
 
 
-def _sentence(outcome: Any) -> str:
-    """The sentence of the rule that an outcome belongs to."""
-    return str(outcome.expectation_config.meta["sentence"])
+def _transcripts(params: ValidationParams, alphabet: Iterable[str] | None) -> list[Rule]:
+    """What references must be."""
+    one: dict[str, Any] = {"suite": "supervisions", "table": "utterances"}
+    characters = "".join(re.escape(character) for character in sorted(set(alphabet or ())))
+    same = "ExpectColumnPairValuesToBeEqual"
+    return [
+        _between("speech_rate", f"speech has at most {params.max_words_per_s:g} words a second", "words_per_s", 0,
+                 params.max_words_per_s, strict_min=True, **one),
+        Rule("words", sentence="words counts the words of ref", kind=same,
+             arguments={"column_A": "words", "column_B": "words_in_ref"}, **one),
+        Rule("lower_case", sentence="ref is in lower case", kind=same,
+             arguments={"column_A": "ref", "column_B": "ref_in_lower_case"}, **one),
+        _matching("single_spaces", "ref is words with single spaces between them", r"\S+(?: \S+)*"),
+        *([] if alphabet is None else [
+            _matching("alphabet", "ref is made of the characters of the token alphabet", f"[{characters}]+")]),
+    ]  # fmt: skip
 
 
-def _entry(rule: Rule, outcome: Any) -> dict[str, Any]:
-    """One line of the summary."""
-    unexpected = outcome.result.get("unexpected_count")
-    return {
-        "expectation": rule.sentence,
-        "table": rule.table,
-        "type": outcome.expectation_config.type,
-        "success": bool(outcome.success),
-        "checked": None if unexpected is None else int(outcome.result["element_count"]),
-        "unexpected": None if unexpected is None else int(unexpected),
-    }
+def _speakers() -> list[Rule]:
+    """What speakers must be."""
+    sentence = "no speaker is in two splits (train and adapt count as one)"
+    return [_between("disjoint", sentence, "groups", 1, 1, suite="speakers", table="speakers")]
+
+
+def _splits(params: ValidationParams) -> list[Rule]:
+    """What splits must be."""
+    one: dict[str, Any] = {"suite": "splits", "table": "splits"}
+    few = f"every split has at least {params.min_speakers} speakers"
+    mean = f"the speakers of a split have a mean weight within {WEIGHT_TOLERANCE:g} of 1"
+    low, high = 1 - WEIGHT_TOLERANCE, 1 + WEIGHT_TOLERANCE
+    return [
+        _between("split_speakers", few, "speakers", params.min_speakers, **one),
+        _between("mean_weight", mean, "mean_weight", low, high, **one),
+    ]
+
+
+def _cohorts(params: ValidationParams) -> list[Rule]:
+    """What cohorts by known columns must be to be judged."""
+    sentence = (
+        f"every value of attribute.columns has at least {params.effective_speakers} effective speakers in test, which "
+        f"show a difference of {params.detectable:.0%} of words with a power of {params.power:.0%}"
+    )
+    fewest = params.effective_speakers
+    return [
+        _between("effective_speakers", sentence, "effective", fewest, suite="cohorts", table="cohorts", severity="warn")
+    ]
 
 
 def _between(
-    sentence: str, table: str, column: str, low: float, high: float | None = None, *, strict_min: bool = False
-) -> Rule:
+    name: str, sentence: str, column: str, low: float, high: float | None = None, *, suite: str, table: str,
+    strict_min: bool = False, severity: Severity = "stop",
+) -> Rule:  # fmt: skip
     """A number from `low` (or above it) to `high`."""
     arguments = {"column": column, "min_value": low, "max_value": high, "strict_min": strict_min}
-    return Rule(sentence, table, "ExpectColumnValuesToBeBetween", arguments)
+    return Rule(name, suite, sentence, table, "ExpectColumnValuesToBeBetween", arguments, severity)
 
 
-def _equal(sentence: str, column: str, other: str) -> Rule:
-    """Two columns of the utterances that agree."""
-    return Rule(sentence, "utterances", "ExpectColumnPairValuesToBeEqual", {"column_A": column, "column_B": other})
-
-
-def _matching(sentence: str, pattern: str) -> Rule:
+def _matching(name: str, sentence: str, pattern: str) -> Rule:
     r"""References that a regular expression matches from end to end (`$` would let a last line end pass)."""
     arguments = {"column": "ref", "regex": rf"\A{pattern}\Z"}
-    return Rule(sentence, "utterances", "ExpectColumnValuesToMatchRegex", arguments)
+    return Rule(name, "supervisions", sentence, "utterances", "ExpectColumnValuesToMatchRegex", arguments)

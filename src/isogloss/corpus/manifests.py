@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lhotse import CutSet, MonoCut, Recording, RecordingSet, SupervisionSegment, SupervisionSet
+from lhotse import CutSet, MonoCut, MultiCut, Recording, RecordingSet, SupervisionSegment, SupervisionSet
 
 from isogloss.corpus.frontend.audio_root import resolve_root
 from isogloss.errors import CorpusError
@@ -56,9 +56,10 @@ def make_cuts(corpus_folder: Path | str, *, repository: Path | str = ".") -> Cut
     return CutSet.from_cuts(cuts)
 
 
-def _cut(supervision: SupervisionSegment, recording: Recording) -> MonoCut:
-    """The stretch of a recording that a supervision spans."""
-    return MonoCut(
+def _cut(supervision: SupervisionSegment, recording: Recording) -> MonoCut | MultiCut:
+    """The stretch of a recording that a supervision spans; of several channels where their mean is heard."""
+    kind = MultiCut if isinstance(supervision.channel, list) else MonoCut
+    return kind(
         id=supervision.id,
         start=supervision.start,
         duration=supervision.duration,

@@ -10,19 +10,31 @@ from lhotse.cut import Cut
 from lhotse.utils import fastcopy
 
 from isogloss.config import PrepareParams
-from isogloss.corpus.frontend.features import compute_features, feature_statistics
+from isogloss.corpus.frontend.features import Runner, compute_features, feature_statistics
+from isogloss.corpus.frontend.sound import SoundMeasures
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.corpus.manifests import make_cuts
+from isogloss.corpus.selection import select_utterances
 from isogloss.corpus.splits import assign_splits
 from isogloss.tables import METADATA_COLUMNS, SPLITS, atomic_folder, conform, write_json, write_parquet
 
 
-def prepare(corpus_folder: Path, output: Path, params: PrepareParams) -> pd.DataFrame:
+def prepare(
+    corpus_folder: Path, output: Path, params: PrepareParams, *, work: Path | None = None, run: Runner | None = None
+) -> pd.DataFrame:
     """Prepare a corpus for training and discovery.
 
     Writes under `output`: `features/<split>/`, `cuts/<split>.jsonl` (with features, and with recordings whose
     paths are relative to the corpus' audio root), `tokens.txt` and
-    `feature_statistics.json` (both from train and adapt text and train features) and `utterances.parquet`.
+    `feature_statistics.json` (both from train and adapt text and train features), `sound.parquet` (how each utterance
+    sounds) and `utterances.parquet`.
+
+    Parameters
+    ----------
+    work
+        A folder for finished shards of features, outside `output`: what a killed run leaves there is not done again.
+    run
+        Runs the shards of features; by default a pool of processes on this host.
 
     Returns
     -------
@@ -35,22 +47,51 @@ def prepare(corpus_folder: Path, output: Path, params: PrepareParams) -> pd.Data
     """
     cuts = make_cuts(corpus_folder)
     recordings = {one.id: one for one in RecordingSet.from_file(corpus_folder / "recordings.jsonl")}
-    utterances = _with_splits(_metadata(cuts), params)
+    utterances = _with_splits(select_utterances(_metadata(cuts), params), params)
     by_id = {cut.id: cut for cut in cuts}
     splits = {
         split: CutSet.from_cuts(by_id[id_] for id_ in utterances.loc[utterances["split"] == split, "utterance_id"])
         for split in SPLITS
     }
     with atomic_folder(output / "features") as temporary:
-        splits = compute_features(splits, temporary, stored_as=output / "features", num_filters=params.num_filters)
+        splits, sounds = compute_features(
+            splits,
+            temporary,
+            stored_as=output / "features",
+            num_filters=params.num_filters,
+            work=work or output.parent / f".{output.name}.shards",
+            run=run,
+        )
     with atomic_folder(output / "cuts") as temporary:
         for split, cuts in splits.items():
             CutSet.from_cuts(_portable(cut, recordings) for cut in cuts).to_file(temporary / f"{split}.jsonl")
     write_json(feature_statistics(splits["train"]), output / "feature_statistics.json")
-    learnt = utterances["split"].isin(["train", "adapt"])
-    Tokens.of(utterances.loc[learnt, "ref"]).write(output / "tokens.txt")
+    learnt = utterances.loc[utterances["split"].isin(["train", "adapt"]), "ref"]
+    Tokens.of(learnt, unit=params.tokens, pieces=params.pieces).write(output / "tokens.txt")
+    write_parquet(_sound_table(utterances, sounds), output / "sound.parquet")
     write_parquet(utterances, output / "utterances.parquet")
     return utterances
+
+
+def sentence_overlap(utterances: pd.DataFrame, split: str) -> float:
+    """The share of a split's utterances whose sentence occurs in train or adapt."""
+    learnt = set(utterances.loc[utterances["split"].isin(["train", "adapt"]), "ref"])
+    return float(utterances.loc[utterances["split"] == split, "ref"].isin(learnt).mean())
+
+
+def _sound_table(utterances: pd.DataFrame, sounds: Mapping[str, SoundMeasures]) -> pd.DataFrame:
+    """One row an utterance with what `SoundMeasures` says of it."""
+    measures = [sounds[utterance] for utterance in utterances["utterance_id"]]
+    return pd.DataFrame(
+        {
+            "utterance_id": utterances["utterance_id"],
+            "level_db": [one.level_db for one in measures],
+            "peak": [one.peak for one in measures],
+            "dc_offset": [one.dc_offset for one in measures],
+            "clipped_share": [one.clipped_share for one in measures],
+            "non_finite": [one.non_finite for one in measures],
+        }
+    )
 
 
 def _portable(cut: Cut, recordings: Mapping[str, Recording]) -> Cut:
@@ -71,6 +112,7 @@ def _metadata(cuts: CutSet) -> pd.DataFrame:
                 **(supervision.custom or {}),
                 "utterance_id": cut.id,
                 "speaker_id": supervision.speaker,
+                "recording_id": cut.recording_id,
                 "ref": supervision.text,
                 "words": len(supervision.text.split()),
                 "duration_s": cut.duration,
@@ -84,8 +126,7 @@ def _metadata(cuts: CutSet) -> pd.DataFrame:
 
 def _with_splits(utterances: pd.DataFrame, params: PrepareParams) -> pd.DataFrame:
     """The table with a split for every row, ordered by split and then as in the corpus."""
-    if utterances["split"].isna().any():
-        utterances["split"] = assign_splits(utterances, params)
+    utterances["split"] = assign_splits(utterances, params)
     order = utterances["split"].map({split: number for number, split in enumerate(SPLITS)})
     table = utterances.iloc[np.argsort(order.to_numpy(), kind="stable")]
     return conform(table, METADATA_COLUMNS, where="data/utterances.parquet")

@@ -1,10 +1,17 @@
 """Splits by speaker: discovery, dev and test are disjoint from each other and from train and adapt (DESIGN: what is
 chosen on one split is reported on another).
 
-A corpus that brings splits (Atlas) keeps them. Any other is split here, stratum by stratum, where a stratum is a value
-of `prepare.stratify_by`; a small stratum gives more of its speakers to test, because a cohort of three test speakers
-can be neither found nor judged.
+A corpus that brings all five splits (Atlas) keeps them. One that brings some (train and test, perhaps dev) keeps those,
+and the others are taken from the speakers of train. Any other is split here, in one of two ways:
+
+- `drawn`: stratum by stratum, where a stratum is a combination of the values of `prepare.stratify_by`. A small stratum
+  gives more of its speakers to test, because a cohort of three test speakers can be neither found nor judged.
+- `hashed`: by a hash of the speaker's id. Shares hold on average alone, but nobody changes split when speakers are
+  added or leave.
 """
+
+import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,59 +24,158 @@ UNSPECIFIED = "unspecified"
 
 
 def assign_splits(utterances: pd.DataFrame, params: PrepareParams) -> pd.Series:
-    """A split for each utterance of a corpus that has none.
+    """A split for each utterance.
 
     Parameters
     ----------
     utterances
-        Columns `utterance_id`, `speaker_id` and, where the corpus has it, `params.stratify_by`.
+        Columns `utterance_id`, `speaker_id` and, where the corpus has them, `split` and `params.stratify_by`.
     params
-        Shares of the speakers, `test_min_speakers` and `train_min_speakers`.
+        Shares of the speakers, `assignment`, `test_min_speakers` and `train_min_speakers`.
 
     Returns
     -------
     Split names, aligned with the rows. Where separate adapt speakers would leave train with fewer than
-    `train_min_speakers`, adapt takes utterances of train's speakers instead; its utterances are then disjoint from
-    train's, its speakers are not.
+    `train_min_speakers`, adapt takes utterances of train's speakers instead (not where splits are hashed); its
+    utterances are then disjoint from train's, its speakers are not.
 
     Raises
     ------
     CorpusError
-        The corpus has too few speakers for five splits.
+        The corpus has too few speakers for five splits; the sentence says how many are needed for what.
     """
+    given = utterances["split"] if "split" in utterances else pd.Series(index=utterances.index, dtype=object)
+    if given.notna().all() and set(SPLITS) <= set(given):
+        return given
+    brought = given.notna().all() and len(given) > 0
+    free = given == "train" if brought else pd.Series(True, index=utterances.index)
+    wanted = [split for split in SPLITS if not brought or split not in set(given)]
+    splits = given.where(~free, _assigned(utterances[free], params, [split for split in wanted if split != "train"]))
+    missing = [split for split in SPLITS if split not in set(splits)]
+    if missing:
+        raise CorpusError(too_few(utterances["speaker_id"].nunique(), missing, params))
+    return splits
+
+
+def too_few(speakers: int, missing: Sequence[str], params: PrepareParams) -> str:
+    """The sentence about a corpus that does not fill its splits."""
+    least = min(params.discovery_share, params.dev_share, params.test_share)
+    needed = int(np.ceil(0.5 / least)) + 1 if least > 0 else 0
+    return (
+        f"the corpus has {speakers} speakers, too few for splits {', '.join(missing)}: to have one in each takes "
+        f"about {max(needed, len(SPLITS))}, and to judge cohorts about 20 speakers of each in test; add speakers, "
+        "change the shares in prepare, or judge a recogniser that you have by `isogloss audit`, which needs no splits"
+    )
+
+
+def strata(utterances: pd.DataFrame, columns: str | Sequence[str]) -> pd.DataFrame:
+    """One row a speaker with `stratum`, in an order that does not depend on the rows'.
+
+    A stratum is a combination of the values of `columns`, those that the corpus has; a value that is missing is one of
+    its own.
+    """
+    speakers = utterances.drop_duplicates("speaker_id").sort_values("speaker_id")
+    named = [columns] if isinstance(columns, str) else list(columns)
+    found = [speakers[name].fillna(UNSPECIFIED).astype("str") for name in named if name in speakers]
+    stratum = found[0] if len(found) == 1 else pd.Series(UNSPECIFIED, index=speakers.index)
+    if len(found) > 1:
+        stratum = pd.concat(found, axis=1).agg(" | ".join, axis=1)
+    return speakers[["speaker_id"]].assign(stratum=stratum)
+
+
+def _assigned(utterances: pd.DataFrame, params: PrepareParams, wanted: Sequence[str]) -> pd.Series:
+    """Splits of utterances that are free; those that are not wanted stay train."""
     random = np.random.default_rng(params.seed)
-    speakers = _strata(utterances, params.stratify_by)
+    speakers = strata(utterances, params.stratify_by)
+    if params.assignment == "hashed":
+        hashed = {speaker: _hashed(speaker, params, wanted) for speaker in utterances["speaker_id"].unique()}
+        return _with_rare(utterances, utterances["speaker_id"].map(hashed), speakers, params, random)
     split_of: dict[str, str] = {}
     for _, stratum in speakers.groupby("stratum", sort=True):
         names = random.permutation(stratum["speaker_id"].to_numpy())
         counts = _held_out_counts(len(names), params)
-        held_out = [split for split, count in counts.items() for _ in range(count)]
+        held_out = [split for split, count in counts.items() if split in wanted for _ in range(count)]
         split_of.update(zip(names, held_out + ["train"] * (len(names) - len(held_out)), strict=True))
+    _fill_empty(split_of, params, [split for split in wanted if split != "adapt"], random)
+    splits = utterances["speaker_id"].map(split_of)
+    if "adapt" in wanted:
+        splits = _with_adapt(utterances, splits, split_of, params, random)
+    return _with_rare(utterances, splits, speakers, params, random)
+
+
+def _with_rare(
+    utterances: pd.DataFrame,
+    splits: pd.Series,
+    speakers: pd.DataFrame,
+    params: PrepareParams,
+    random: np.random.Generator,
+) -> pd.Series:
+    """The splits with the speakers of train that are too many for `params.train_shares` moved to adapt."""
+    if not params.train_shares:
+        return splits
+    learning = sorted(utterances.loc[splits == "train", "speaker_id"].unique())
+    surplus = _beyond_their_share(learning, speakers, params, random)
+    return splits.where(~utterances["speaker_id"].isin(surplus), "adapt")
+
+
+def _beyond_their_share(
+    train: list[str], speakers: pd.DataFrame, params: PrepareParams, random: np.random.Generator
+) -> set[str]:
+    """The speakers of train that are too many for `params.train_shares`."""
+    stratum = speakers.set_index("speaker_id")["stratum"].loc[train]
+    surplus: set[str] = set()
+    for value, share in params.train_shares.items():
+        of_value = sorted(stratum.index[stratum == value])
+        if not of_value:
+            raise CorpusError(
+                f"prepare.train_shares names {value!r}, but no speaker of train has that {params.stratify_by}; there "
+                f"are {', '.join(sorted(set(stratum)))}"
+            )
+        others = int((~stratum.isin(list(params.train_shares))).sum())
+        kept = round(share * others / (1.0 - sum(params.train_shares.values())))
+        surplus |= {str(one) for one in random.permutation(of_value)[kept:]}
+    return surplus
+
+
+def _fill_empty(
+    split_of: dict[str, str], params: PrepareParams, wanted: Sequence[str], random: np.random.Generator
+) -> None:
+    """Give splits that rounding left empty, since every stratum is small, their share of the speakers of train."""
+    for split in wanted:
+        train = sorted(speaker for speaker, of in split_of.items() if of == "train")
+        if split not in split_of.values() and len(train) > len(SPLITS):
+            count = max(1, round(getattr(params, f"{split}_share") * len(split_of)))
+            split_of.update(dict.fromkeys(random.permutation(train)[:count], split))
+
+
+def _with_adapt(
+    utterances: pd.DataFrame,
+    splits: pd.Series,
+    split_of: dict[str, str],
+    params: PrepareParams,
+    random: np.random.Generator,
+) -> pd.Series:
+    """The splits, with adapt taken from train: its speakers where there are enough, else its utterances."""
     train = sorted(speaker for speaker, split in split_of.items() if split == "train")
     adapt_count = round(params.adapt_share * len(split_of))
-    splits = utterances["speaker_id"].map(split_of)
     if len(train) - adapt_count >= params.train_min_speakers:
         adapt = set(random.permutation(train)[:adapt_count])
-        splits = splits.where(~utterances["speaker_id"].isin(adapt), "adapt")
-    else:
-        share = adapt_count / max(len(train), 1)
-        learnt = utterances[splits == "train"].sort_values("utterance_id")
-        adapt_rows = learnt.groupby("speaker_id").sample(frac=min(share, 0.5), random_state=params.seed).index
-        splits = splits.where(~utterances.index.isin(adapt_rows), "adapt")
-    missing = [split for split in SPLITS if split not in set(splits)]
-    if missing:
-        raise CorpusError(
-            f"the corpus has {len(split_of)} speakers, too few for splits {', '.join(missing)}; add speakers or "
-            f"change the shares in prepare"
-        )
-    return splits
+        return splits.where(~utterances["speaker_id"].isin(adapt), "adapt")
+    share = adapt_count / max(len(train), 1)
+    learnt = utterances[splits == "train"].sort_values("utterance_id")
+    adapt_rows = learnt.groupby("speaker_id").sample(frac=min(share, 0.5), random_state=params.seed).index
+    return splits.where(~utterances.index.isin(adapt_rows), "adapt")
 
 
-def _strata(utterances: pd.DataFrame, column: str) -> pd.DataFrame:
-    """One row a speaker with the stratum they belong to, in an order that does not depend on the rows'."""
-    speakers = utterances.drop_duplicates("speaker_id").sort_values("speaker_id")
-    stratum = speakers[column].fillna(UNSPECIFIED) if column in speakers else UNSPECIFIED
-    return speakers[["speaker_id"]].assign(stratum=stratum)
+def _hashed(speaker: str, params: PrepareParams, wanted: Sequence[str]) -> str:
+    """The split of a speaker, by a number from 0 to 1 that is a hash of their id and the seed."""
+    digest = hashlib.sha256(f"{params.seed} {speaker}".encode()).digest()
+    at = int.from_bytes(digest[:8], "big") / 2**64
+    for split in ("test", "discovery", "dev", "adapt"):
+        at -= getattr(params, f"{split}_share")
+        if at < 0:
+            return split if split in wanted else "train"
+    return "train"
 
 
 def _held_out_counts(speakers: int, params: PrepareParams) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What a recogniser costs: its parameters, its operations for a second of speech, and how late it speaks.
+"""The cost of a recogniser: parameters, operations for a second of speech, and latency.
 
 Everything here is counted or comes from hypothesis times, so that it is the same on every machine; wall time is not
 (`benchmarks/` measure it).

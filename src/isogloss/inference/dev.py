@@ -1,4 +1,4 @@
-"""What dev says of a recogniser while its adaptation is settled."""
+"""Error rates on dev, for a method that chooses by them."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -9,7 +9,7 @@ from isogloss.config import Params
 from isogloss.errors import ModelError
 from isogloss.inference.transcribe import transcribe
 from isogloss.judging.word_errors import error_rate
-from isogloss.mitigation.base import DevRates
+from isogloss.mitigation.strategy import DevRates
 from isogloss.recognizers import Recognizer
 
 

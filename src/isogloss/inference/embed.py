@@ -49,7 +49,7 @@ def embed_utterances(model: SpeakerEncoder, utterances: pd.DataFrame, *, data: P
 
 
 def bring_embeddings(path: Path | str, utterances: pd.DataFrame, *, sha256: str | None = None) -> pd.DataFrame:
-    """Read `utterance_id, vector` of another encoder; utterances that the corpus lacks are left aside.
+    """Read `utterance_id, vector` of another encoder; utterances that are not in the corpus are ignored.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from isogloss.config import DecodingParams
 from isogloss.corpus.frontend.audio import read_audio
-from isogloss.corpus.frontend.features import SAMPLING_RATE
+from isogloss.corpus.frontend.samples import SAMPLING_RATE
 from isogloss.recognizers import PartialHypothesis, Recognizer
 
 Seconds = float
@@ -17,7 +17,7 @@ CHUNK = SAMPLING_RATE // 10
 def stream_file(
     recognizer: Recognizer, path: Path, *, decoding: DecodingParams
 ) -> Iterator[tuple[Seconds, PartialHypothesis]]:
-    """What the recogniser has heard after each chunk, and how much of the recording that was; the last one is final.
+    """The partial hypothesis after each chunk, and the seconds of audio so far; the last one is final.
 
     Chunks follow each other as fast as they are recognised.
 

@@ -1,1 +1,1 @@
-"""Whatever people bring and take away: tables, cells, roles of columns, text normalisation, files of weights."""
+"""Reading the tables that users bring: formats, cells, roles of columns, text normalisation."""

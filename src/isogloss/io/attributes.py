@@ -1,4 +1,4 @@
-"""What is known of an utterance or its speaker beside the words: columns of the table or of a second one."""
+"""Attributes of an utterance or its speaker: columns of the table or of a second one."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What the cells of a table mean: whole columns of text or numbers, or single cells with their place.
+"""Values of a table: whole columns of text or numbers, or single cells with their place for messages.
 
 A column holds text, numbers or truth values throughout. Whole columns (`text_column`, `number_column`) are what
 millions of rows need; single cells (`cells`, `identifier`, `text`, `number`) are checked one by one, each refusal

@@ -10,21 +10,21 @@ from isogloss.io.source import Source, read_utf8, record_source
 
 def open_jsonl(path: Path) -> Source:
     """One JSON object a line; empty lines are skipped."""
-    return _objects_by_line(path, read_utf8(path).decode())
+    return objects_by_line(path, read_utf8(path).decode())
 
 
 def open_json(path: Path) -> Source:
     """One JSON object a line, or one array of objects."""
     content = read_utf8(path).decode()
     if not content.lstrip().startswith("["):
-        return _objects_by_line(path, content)
+        return objects_by_line(path, content)
     items = _parsed(content, str(path), "give an array of objects, or one object a line")
     for number, item in enumerate(items, start=1):
         _require_record(item, f"{path}, item {number}", "give an array of objects")
     return record_source(path, items, unit="item", numbers=range(1, len(items) + 1))
 
 
-def _objects_by_line(path: Path, content: str) -> Source:
+def objects_by_line(path: Path, content: str) -> Source:
     """The objects of JSONL text."""
     records: list[dict[str, Any]] = []
     numbers: list[int] = []

@@ -1,4 +1,4 @@
-"""How texts are written before words are compared.
+"""Normalisation of texts before words are compared.
 
 Two needs, one idea of what a letter, a mark, an apostrophe and punctuation are:
 
@@ -244,7 +244,8 @@ class ReferenceNormaliser:
             if replacement is None:
                 raise TableError(
                     f"{where}: text {text!r} holds {character!r}, which text.keep does not list; spell it "
-                    "out, add it to text.keep, or set text.others in the corpus description"
+                    "out, add it by --keep, or say what becomes of it by --others (or set text.keep and text.others in "
+                    "the corpus description)"
                 )
             characters.append(replacement)
         words = [word for word in "".join(characters).split() if any(map(str.isalnum, word))]

@@ -1,8 +1,9 @@
-"""Which column of a table is what: our names, the user's mapping, and NeMo's manifests."""
+"""The roles of a table's columns: our names, the user's mapping, and NeMo's manifests."""
 
 import difflib
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NoReturn
 
 import pandas as pd
 
@@ -10,7 +11,10 @@ from isogloss.errors import ParamsError, TableError
 from isogloss.io.cells import number_column, text_column
 from isogloss.io.source import Source
 
-ROLES = ("utterance_id", "speaker_id", "ref", "hyp", "weight", "latitude", "longitude", "zip")
+ROLES = (
+    *("utterance_id", "speaker_id", "ref", "hyp", "weight", "latitude", "longitude", "zip"),
+    *("words", "errors", "substitutions", "deletions", "insertions", "utterances"),
+)
 NEMO = {"utterance_id": "audio_filepath", "ref": "text", "hyp": "pred_text", "speaker_id": "speaker"}
 """What NeMo's manifests call our columns."""
 OTHER_NAMES = {
@@ -21,8 +25,12 @@ OTHER_NAMES = {
     "latitude": ("lat",),
     "longitude": ("lon", "lng", "long"),
     "zip": ("zip_code", "zipcode", "postal_code", "zcta"),
+    "words": ("ref_words", "n_words", "num_words"),
+    "substitutions": ("sub", "subs", "n_sub"),
+    "deletions": ("del", "dels", "n_del"),
+    "insertions": ("ins", "n_ins"),
 }
-"""What others call them: suggested, never taken without being told."""
+"""Other common names, which are suggested but never used without `--column`."""
 
 
 def utterance_ids(source: Source, name: str) -> pd.Series:
@@ -61,6 +69,13 @@ class Roles:
                 raise ParamsError(f"--column {role}={name}: there is no column {role!r}; ours are {', '.join(ROLES)}")
             if name not in source.names:
                 raise TableError(f"{source.path}: column {name!r} is missing; {hint(name, source.names)}")
+        for name in mapping.values():
+            shared = [role for role, other in mapping.items() if other == name]
+            if len(shared) > 1:
+                raise ParamsError(
+                    f"--column {shared[0]}={name} and --column {shared[1]}={name} name one column for two things; a "
+                    "table compared with itself has no errors"
+                )
 
     def find(self, role: str) -> str | None:
         """The table's name for one of our columns; None where it has none."""
@@ -71,8 +86,27 @@ class Roles:
         """The same, or a `TableError` that suggests the nearest column."""
         name = self.find(role)
         if name is None:
-            raise TableError(f"{self._source.path}: column {role!r} is missing; {self.suggestion(role)}")
+            self.refuse([role])
         return name
+
+    def existing(self, name: str, option: str) -> str:
+        """A column of the table, or a `TableError` that suggests the nearest."""
+        if name not in self._source.names:
+            raise TableError(f"{self._source.path}: {option} names no column; {hint(name, self._source.names)}")
+        return name
+
+    def refuse(self, roles: Sequence[str]) -> NoReturn:
+        """Say in one sentence that all of these are missing, and which columns might be meant."""
+        names = self._source.names
+        if len(roles) == 1:
+            raise TableError(f"{self._source.path}: column {roles[0]!r} is missing; {self.suggestion(roles[0])}")
+        near = {role: known_by_another_name(role, names) for role in roles}
+        taken = [f"--column {role}={name}" for role, name in near.items() if name is not None]
+        said = f"if these are meant, say {' '.join(taken)}; " if taken else "name them with --column OURS=THEIRS; "
+        raise TableError(
+            f"{self._source.path}: columns {', '.join(map(repr, roles[:-1]))} and {roles[-1]!r} are missing; {said}"
+            f"it has {', '.join(names)}"
+        )
 
     def suggestion(self, role: str) -> str:
         """Which column might be meant."""

@@ -57,8 +57,11 @@ def open_separated(path: Path, *, separator: str | None, lines: bool) -> Source:
         The file cannot be read; or a row is badly quoted or has more or fewer cells than the header, with its line.
     """
     content = read_utf8(path)
-    if separator is None:
-        separator = sniff(content)
+    return separated_content(path, content, separator=sniff(content) if separator is None else separator, lines=lines)
+
+
+def separated_content(path: Path, content: bytes, *, separator: str, lines: bool = False) -> Source:
+    """The same of UTF-8 content, with a header, that was read already; `path` is what errors name."""
     table = _Separated(path, content, separator)
     return arrow_source(
         path,
@@ -93,7 +96,7 @@ class _Separated:
         names, header_bytes = self._header()
         if not any(names) or len(set(names)) < len(names) or not self.content[header_bytes:].strip():
             return pa.table([pa.array([], pa.string())] * len(names), names=names)  # the caller says what is wrong
-        if not self._quoted or _plainly_quoted(self.content, self.separator):
+        if not self._quoted or plainly_quoted(self.content, self.separator):
             try:
                 return self._fast(names, header_bytes)
             except pa.ArrowInvalid:
@@ -196,7 +199,7 @@ def _cells_of_any_length(size: int) -> Iterator[None]:
         csv.field_size_limit(limit)
 
 
-def _plainly_quoted(content: bytes, separator: str) -> bool:
+def plainly_quoted(content: bytes, separator: str) -> bool:
     """Whether every quote opens or closes a cell or is doubled inside one, and no line ends inside quotes.
 
     Quotes are counted from 0. Where every even one stands at the beginning of a cell or right after another quote, and

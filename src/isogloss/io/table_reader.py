@@ -97,3 +97,5 @@ _OPENERS: dict[str, Callable[[Path, Reading], Source]] = {
     ".parquet": lambda path, _: open_parquet(path),
     ".xlsx": lambda path, _: open_workbook(path),
 }
+SUFFIXES = tuple(_OPENERS)
+"""The suffixes of tables; `.gz` may follow."""

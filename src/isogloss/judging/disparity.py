@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from isogloss.config import StatisticsParams
 from isogloss.errors import TableError
 from isogloss.judging.pairing import pair_utterances, sums_by_cohort
-from isogloss.judging.rates import estimate
+from isogloss.judging.rates import estimate, is_borne
 from isogloss.judging.statistics import estimands as of
+from isogloss.judging.statistics.effective import effective_speakers
 from isogloss.judging.statistics.multiple import holm
 from isogloss.judging.statistics.permutation import exchange_cohorts, sign_flip
 from isogloss.judging.statistics.power import detectable_ratio
@@ -43,6 +44,11 @@ class Disparity:
     """Adjusted over the cohorts of the table."""
     detectable_ratio: float | None
     """The least ratio above 1 that these speakers would have shown, with power 0.8."""
+    borne: bool = True
+    """Whether enough speakers decide on the ratio for an interval and a test to hold (`rates.is_borne`)."""
+    difference: float | None = None
+    """Error rate of the cohort less that of all other speakers."""
+    difference_interval: list[float] | None = None
 
     def worse(self, *, confidence: float) -> bool:
         """Whether the cohort is significantly worse than the rest."""
@@ -108,14 +114,18 @@ def _disparity(sums: pd.DataFrame, name: str, shared: bool, statistics: Statisti
     rates = [part[:, 0].sum() / part[:, 1].sum() if part[:, 1].sum() > 0 else np.nan for part in groups]
     known = np.isfinite(rates[0])
     ratio = rates[0] / rates[1] if known and rates[1] > 0 else None
-    ratio_interval = p = detectable = None
-    if all(len(part) >= statistics.min_speakers and part[:, 1].sum() > 0 for part in groups):
+    ratio_interval = difference_interval = p = detectable = None
+    borne = True
+    effective = min(effective_speakers(weight) for weight in _weights(sums, inside, shared=shared))
+    if effective >= statistics.min_speakers and all(part[:, 1].sum() > 0 for part in groups):
         drawn: Any = _joint(sums, inside) if shared else groups
-        ratio_interval = estimate(drawn, [of.ratio_of_groups()], statistics)[0].interval
+        of_ratio, of_difference = estimate(drawn, [of.ratio_of_groups(), of.difference_of_groups()], statistics)
+        ratio_interval, difference_interval = of_ratio.interval, of_difference.interval
+        borne = of_ratio.rests_on is None or is_borne(of_ratio.rests_on, statistics)
         if not shared:
             (n, d), (m, e) = groups[0].T, groups[1].T
-            detectable = detectable_ratio((n, d), (m, e), confidence=statistics.confidence)
-        else:
+            detectable = detectable_ratio((n, d), (m, e), effective=effective, confidence=statistics.confidence)
+        elif borne:
             p = _paired(sums, inside.to_numpy(), drawn, statistics)
     return Disparity(
         cohort=name,
@@ -128,6 +138,9 @@ def _disparity(sums: pd.DataFrame, name: str, shared: bool, statistics: Statisti
         p=p,
         p_holm=None,
         detectable_ratio=detectable,
+        borne=borne,
+        difference=float(rates[0] - rates[1]) if known and np.isfinite(rates[1]) else None,
+        difference_interval=difference_interval,
     )
 
 
@@ -160,8 +173,9 @@ def _paired(
 def _permuted(sums: pd.DataFrame, found: list[Disparity], statistics: StatisticsParams) -> list[Disparity]:
     """The same with p values of exchanged membership, for cohorts with inference."""
     codes, _ = pd.factorize(sums["cohort"], sort=True)
-    sizes, words = np.bincount(codes), np.bincount(codes, sums["words_before"])
-    able = np.minimum(sizes, len(codes) - sizes) >= statistics.min_speakers
+    words = np.bincount(codes, sums["words_before"])
+    sides = [_weights(sums, pd.Series(codes == code, index=sums.index), shared=False) for code in range(len(words))]
+    able = np.array([min(map(effective_speakers, side)) >= statistics.min_speakers for side in sides])
     able &= (words > 0) & (words.sum() - words > 0)
     if not able.any():
         return found
@@ -171,7 +185,7 @@ def _permuted(sums: pd.DataFrame, found: list[Disparity], statistics: Statistics
         _totals(sums, shared=False), numbers[codes], permutations=statistics.permutations, seed=statistics.seed
     )
     return [
-        replace(one, p=p_values[number]) if judged else one
+        replace(one, p=p_values[number]) if judged and one.borne else one
         for one, number, judged in zip(found, numbers, able, strict=True)
     ]
 
@@ -180,6 +194,13 @@ def _totals(sums: pd.DataFrame, *, shared: bool) -> NDArray[np.float64]:
     """Weighted errors and words of each speaker, (S, 2); `shared` if a speaker may have several rows."""
     columns = ["errors_before", "words_before"]
     return (sums.groupby("speaker", sort=True)[columns].sum() if shared else sums[columns]).to_numpy(np.float64)
+
+
+def _weights(sums: pd.DataFrame, inside: pd.Series, *, shared: bool) -> list[NDArray[np.float64]]:
+    """The weights of the speakers of a cohort, and of all others; `shared` if a speaker may have several rows."""
+    rest = sums.loc[~inside]
+    others = rest.groupby("speaker", sort=True)["weight"].mean() if shared else rest["weight"]
+    return [part.to_numpy(np.float64) for part in (sums.loc[inside, "weight"], others)]
 
 
 def _joint(sums: pd.DataFrame, inside: pd.Series) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Interval = tuple[float, float]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 Probability = Annotated[float, Field(ge=0, le=1)]
+Estimand = Literal["population", "speakers"]
 Degrees = float
 Rectangle = tuple[Degrees, Degrees, Degrees, Degrees]
 """South, west, north, east."""
@@ -54,15 +55,52 @@ class Rates(Change):
 
     before_ci95: Interval | None = None
     after_ci95: Interval | None = None
+    difference: float | None = None
+    """after - before, in rates; None without inference."""
+    difference_ci95: Interval | None = None
     p: Probability | None = None
     """Of "both systems have the same error rate", two-sided, not adjusted."""
+    harm_bound: float | None = None
+    """The largest relative harm that the data do not exclude: the upper end of `ci95`, one-sided at half the level."""
+    noninferior: bool | None = None
+    """Whether `harm_bound` is below the document's `margin`; None where there is no bound."""
+    deciding_speakers: float | None = None
+    """Recognition: how many speakers decide on the change, or on the rate of a single system. Where they are fewer than
+    the document's `min_deciding`, there is neither interval nor test, since none holds its level."""
+    effective_speakers: float | None = None
+    """Kish's (sum w)^2 / sum w^2 of the speakers' weights w; their number where all weigh the same."""
+
+
+class ErrorKinds(Record):
+    """The errors of one system by kind, as shares of the reference words."""
+
+    system: str
+    substitutions: float
+    deletions: float
+    insertions: float
+    runaway: float | None
+    """Share of the hypotheses that run away: more inserted words than were said, and five at least."""
 
 
 class OverallFigures(Rates):
     """All speakers together."""
 
+    other: Rates | None = None
+    """The same under the other estimand."""
+    kinds: list[ErrorKinds] = []
+    """The errors of each system by kind, where they are known."""
     min_dcf: dict[str, Rates] | None = None
     """Verification: the least detection cost, by the prior probability of a target."""
+
+
+class AdjustedRatio(Record):
+    """The ratio to all others, all else equal."""
+
+    ratio: float
+    ci95: Interval
+    p: float
+    p_holm: Probability | None = None
+    """Adjusted over the cohorts of the grouping."""
 
 
 class Rest(Record):
@@ -78,6 +116,11 @@ class Rest(Record):
     """The least ratio above 1 that these speakers would have shown, with power 0.8 and before adjustment."""
     worse: bool
     """Whether the cohort is significantly worse than all others."""
+    difference: float | None = None
+    """Error rate of the cohort less that of all others, in rates."""
+    difference_ci95: Interval | None = None
+    adjusted: AdjustedRatio | None = None
+    """The ratio within strata or adjusted for the columns of `adjusted_for`."""
 
 
 class ThresholdRates(Record):
@@ -98,13 +141,28 @@ class ThresholdFigures(Record):
     after: ThresholdRates | None = None
 
 
-class CohortFigures(Rates):
+class CohortRates(Rates):
+    """What one estimand says of a cohort."""
+
+    inference: bool
+    """Whether there are effective speakers enough for intervals and tests."""
+    p_holm: Probability | None = None
+    """`p` adjusted over the cohorts of the grouping."""
+    detectable_change: float | None = None
+    """The least relative reduction that these speakers would have shown, with power 0.8 and before adjustment."""
+    rest: Rest | None = None
+    at_threshold: ThresholdFigures | None = None
+
+
+class CohortFigures(CohortRates):
     """One cohort."""
 
     cohort: str
     label: str
     merged: bool = False
     """Whether it stands for the cohorts that were merged for privacy."""
+    unnamed: bool = False
+    """Whether it is of those of whom something is not known."""
     mitigated: bool = False
     speakers: Count | None
     """None where nobody knows who spoke."""
@@ -114,19 +172,25 @@ class CohortFigures(Rates):
     nontargets: Count | None = None
     measurable: bool = True
     """Whether there is anything to take a rate of."""
-    inference: bool
-    """Whether there are speakers enough for intervals and tests."""
-    p_holm: Probability | None = None
-    """`p` adjusted over the cohorts of the grouping."""
-    detectable_change: float | None = None
-    """The least relative reduction that these speakers would have shown, with power 0.8 and before adjustment."""
     discovery_rank: int | None = None
     """Rank by error rate among the speakers who chose the cohorts, 1 the worst; None for the merged cohort."""
     discovery: float | None = None
     """Error rate of the first system among the speakers who chose the cohorts; None where it may not be shown."""
     discovery_ci95: Interval | None = None
-    rest: Rest | None = None
-    at_threshold: ThresholdFigures | None = None
+    kinds: list[ErrorKinds] = []
+    """The errors of each system by kind, where they are known."""
+    other: CohortRates | None = None
+    """The same under the other estimand."""
+
+    @property
+    def least_ratio(self) -> float:
+        """The ratio to all others that the data support at least: the lower bound, or 0 where there is none."""
+        return 0.0 if self.rest is None or self.rest.ci95 is None else self.rest.ci95[0]
+
+    @property
+    def people(self) -> bool:
+        """Whether it is a group of people that can be named: neither merged nor of those of whom nothing is known."""
+        return not (self.merged or self.unnamed)
 
 
 class Difference(Record):
@@ -204,6 +268,14 @@ class Hidden(Record):
     """The name of that one."""
 
 
+class Omnibus(Record):
+    """One test of whether the cohorts differ at all."""
+
+    cohorts: int
+    p: float
+    permutations: int
+
+
 class GroupingFigures(Record):
     """A division of the speakers into cohorts."""
 
@@ -221,31 +293,97 @@ class GroupingFigures(Record):
     speakers: Count | None = None
     utterances: Count | None = None
     words: Count | None = None
-    overall: Rates | None = None
+    overall: OverallFigures | None = None
     """Of the speakers of this grouping, where they are not those of the whole document."""
     cohorts: list[CohortFigures] = []
     """The worst first: on discovery where the cohorts were ranked there; what was merged comes last."""
     spread: SpreadFigures | None = None
+    other_spread: SpreadFigures | None = None
+    """The spread under the other estimand."""
     gap: GapFigures | None = None
     worst_cohort_by_discovery: str | None = None
     """None where the worst one is hidden: the runner-up is another cohort."""
     worst_cohort_by_test: str | None = None
     harmed_cohorts: list[str] = []
     """Whose rate rose from the first to the second system, significantly after Holm's adjustment."""
+    other_harmed_cohorts: list[str] = []
+    """The same under the other estimand."""
     not_measurable: list[str] = []
     hidden: Hidden = Hidden()
     regions: list[Region] = []
+    omnibus: Omnibus | None = None
     test: str = ""
     """Names the intervals and tests."""
 
     @property
     def worse_cohorts(self) -> list[CohortFigures]:
-        """The cohorts that the first system serves significantly worse than all others."""
-        return [one for one in self.cohorts if one.rest is not None and one.rest.worse]
+        """The cohorts that the first system serves significantly worse than all others, the surest first.
+
+        The surest is the one with the highest lower bound of the ratio to all others.
+        """
+        found = [one for one in self.cohorts if one.rest is not None and one.rest.worse]
+        return sorted(found, key=lambda one: one.least_ratio, reverse=True)
 
     def cohort(self, name: str) -> CohortFigures:
         """A cohort by its name."""
         return next(one for one in self.cohorts if one.cohort == name)
+
+
+class SystemRate(Record):
+    """The rate of one of several systems."""
+
+    rate: float | None
+    ci95: Interval | None = None
+
+
+class PairRatio(Record):
+    """The rate of one system over that of another; all intervals of a grouping hold together."""
+
+    first: str
+    second: str
+    ratio: float
+    ci95: Interval | None = None
+
+
+class SystemsRow(Record):
+    """Several systems on the speakers of one cohort."""
+
+    grouping: str
+    """Empty for all speakers."""
+    cohort: str
+    label: str
+    speakers: int | None
+    words: int
+    rates: list[SystemRate]
+    """In the order of the systems."""
+    ratios: list[PairRatio] = []
+    best: list[str] = []
+    """The system with the lowest rate and those that cannot be told from it; empty where nothing can be said."""
+
+
+class SideBySide(Record):
+    """Any number of systems on the same speakers."""
+
+    systems: list[str]
+    rows: list[SystemsRow]
+
+
+class Input(Record):
+    """A file that was read."""
+
+    role: str
+    file: str
+    sha256: str
+
+
+class Origin(Record):
+    """What a document was made from, and by what."""
+
+    command: str
+    version: str
+    date: str
+    """Of the day, as YYYY-MM-DD."""
+    inputs: list[Input]
 
 
 class SplitSize(Record):
@@ -263,7 +401,7 @@ class Document(Record):
 
     kind: Literal["isogloss-document"] = "isogloss-document"
     task: Literal["asr", "verification"]
-    metric: Literal["WER", "EER"]
+    metric: Literal["WER", "CER", "EER"]
     systems: Annotated[list[str], Field(min_length=1, max_length=2)]
     """The names of the first and of the second system."""
     split: str
@@ -281,15 +419,30 @@ class Document(Record):
     permutations: int
     seed: int
     """Of resamples and permutations."""
+    estimand: Estimand = "population"
+    """What the figures estimate: the error rate of the population, in which speakers have their weights, or with each
+    speaker alike. The figures called `other` are of the other of the two."""
+    weighted: bool = False
+    """Whether speakers differ in weight; where they do not, both estimands are the same."""
+    margin: float = 0.1
+    """A relative harm that would not matter: a cohort is not inferior where a larger one is excluded."""
     min_speakers: int
     """No figure is about fewer speakers."""
     min_speakers_for_inference: int
+    """Effective ones."""
+    min_deciding: float | None = None
+    """Recognition: no interval is of a figure on which fewer speakers decide."""
     seeds: dict[str, int] = {}
     """The seeds that led to the systems."""
     overall: OverallFigures
     thresholds: dict[Literal["before", "after"], float] | None = None
     """Verification: each verifier's score at its EER over all trials."""
     groupings: list[GroupingFigures] = []
+    adjusted_for: list[str] = []
+    """The columns within which, or adjusted for which, cohorts were also compared."""
+    side_by_side: SideBySide | None = None
+    """All systems where there are several."""
+    origin: Origin | None = None
     splits: list[SplitSize] = []
 
     @property

@@ -20,6 +20,7 @@ from isogloss.judging.grouping import Grouping
 from isogloss.judging.pairing import pair_utterances, sums_by_cohort, totals_of_cohorts
 from isogloss.judging.rates import bounds, change, estimate, ratio
 from isogloss.judging.statistics import estimands as of
+from isogloss.judging.statistics.effective import effective_speakers
 from isogloss.judging.word_errors import row_weights
 
 
@@ -34,7 +35,8 @@ def gap_of(
     """Bottom against top cohort of one rule; None for a rule without two cohorts that may be shown on both splits.
 
     Bottom and top are the worst and the best by rank on discovery of those cohorts that may be shown for themselves
-    and have `statistics.min_speakers` speakers in test; where fewer than two have so many, of all that may be shown.
+    and have `statistics.min_speakers` effective speakers in test; where fewer than two have so many, of all that may
+    be shown.
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ def gap_of(
         The result tables that the grouping speaks of.
     """
     candidates = [one for one in figures.cohorts if one.discovery is not None]
-    able = [one for one in candidates if (one.speakers or 0) >= statistics.min_speakers]
+    able = [one for one in candidates if (one.effective_speakers or 0) >= statistics.min_speakers]
     chosen = able if len(able) > 1 else candidates
     if len(chosen) < 2:
         return None
@@ -69,7 +71,7 @@ def _split_gap(
     """The two cohorts on one split; `ends` are their names and the intervals of their rates, bottom first."""
     if not isinstance(cohorts, pd.Series):
         raise TypeError("the gap is that of utterances, whose cohorts are one column")
-    sums = sums_by_cohort(pair_utterances(table), cohorts)
+    sums = sums_by_cohort(pair_utterances(table, alike=statistics.estimand == "speakers"), cohorts)
     parts = [sums[sums["cohort"] == name] for name in ends]
     rates = [ratio(part["errors_before"].sum(), part["words_before"].sum()) for part in parts]
     sides = [
@@ -83,7 +85,7 @@ def _split_gap(
         for (name, interval), part, rate in zip(ends.items(), parts, rates, strict=True)
     ]
     of_gap = None
-    if all(len(part) >= statistics.min_speakers for part in parts):
+    if all(effective_speakers(part["weight"]) >= statistics.min_speakers for part in parts):
         of_gap = bounds(estimate(totals_of_cohorts(sums, list(ends)), [of.ratio_of_groups(0, 1)], statistics)[0])
     return SplitGap(
         bottom=sides[0],

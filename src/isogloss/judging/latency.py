@@ -1,4 +1,5 @@
-"""How late a streaming recogniser speaks: what its frames make inevitable, and when its last word comes. No torch.
+"""Latency of a streaming recogniser: the part that its frames make inevitable, and the delay of its last word. No
+torch.
 
 Algorithmic latency counts audio that must arrive before anything can be said, not the time of computing. Emission delay
 is measured on utterances with hypothesis times: from the end of speech to the audio that the recogniser had heard when

@@ -21,13 +21,14 @@ Totals = NDArray[np.float64]
 SIDES: tuple[Literal["before"], Literal["after"]] = ("before", "after")
 TOTALS = ["errors_before", "words_before", "errors_after", "words_after"]
 """Weighted totals, in the order in which `statistics.estimands` wants them."""
-NEEDED = ["utterance_id", "speaker_id", "words", *ERROR_COLUMNS]
+NEEDED = ["utterance_id", "speaker_id", "words"]
 
 
-def pair_utterances(before: pd.DataFrame, after: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row an utterance: utterance_id, speaker_id, words, and the weighted `TOTALS` (of one system, the first two).
+def pair_utterances(before: pd.DataFrame, after: pd.DataFrame | None = None, *, alike: bool = False) -> pd.DataFrame:
+    """A row an utterance: utterance_id, speaker_id, words, utterances, weight, weighted `TOTALS` (of one system two).
 
-    Rows are in the order of `before`, whose weights count.
+    Rows are in the order of `before`, whose weights count; `alike` sets all of them to 1. A row may be the sum of
+    several utterances, which a column `utterances` counts, and may have `errors` in place of their kinds.
 
     Raises
     ------
@@ -37,16 +38,18 @@ def pair_utterances(before: pd.DataFrame, after: pd.DataFrame | None = None) -> 
     """
     sides = [before] if after is None else [before, after]
     for name, table in zip(SIDES, sides, strict=False):
-        require_columns(table, NEEDED, where=f"the table {name}")
+        counts = ["errors"] if "errors" in table.columns else ERROR_COLUMNS
+        require_columns(table, [*NEEDED, *counts], where=f"the table {name}")
         refuse_duplicates(table["utterance_id"], f"the table {name}")
     if before.empty:
         raise TableError("the table before has no utterance; there is nothing to compare")
     if after is not None:
         sides[1] = _aligned(before, after)
-    weight = row_weights(before)
+    weight = np.ones(len(before)) if alike else row_weights(before)
     words = weight * before["words"].to_numpy(np.float64)
     pairs = {name: before[name].to_numpy() for name in ("utterance_id", "speaker_id")}
-    pairs["words"] = before["words"].to_numpy(np.int64)
+    pairs["words"], pairs["weight"] = before["words"].to_numpy(np.int64), weight
+    pairs["utterances"] = np.asarray(before.get("utterances", 1) * np.ones(len(before), dtype=np.int64))
     for name, table in zip(SIDES, sides, strict=False):
         pairs[f"errors_{name}"], pairs[f"words_{name}"] = weight * error_counts(table), words
     return pd.DataFrame(pairs)
@@ -69,7 +72,9 @@ def _aligned(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 
 def sums_by_cohort(pairs: pd.DataFrame, cohorts: pd.Series) -> pd.DataFrame:
-    """A row a cohort and speaker, sorted: cohort, speaker, utterances, words, and the weighted `TOTALS`.
+    """A row a cohort and speaker, sorted: cohort, speaker, utterances, words, weight, and the weighted `TOTALS`.
+
+    The weight of a speaker is the mean of that of their utterances.
 
     Parameters
     ----------
@@ -86,8 +91,9 @@ def sums_by_cohort(pairs: pd.DataFrame, cohorts: pd.Series) -> pd.DataFrame:
     # rows alone, to the last bit: pandas adds up unsorted rows otherwise than sorted ones.
     key_N = cohort_N * len(speakers) + speaker_N
     order_N = np.argsort(key_N, kind="stable")
-    values = rows.drop(columns=["utterance_id", "speaker_id"]).assign(utterances=1)
+    values = rows.drop(columns=["utterance_id", "speaker_id"]).assign(weight=rows["weight"] * rows["utterances"])
     sums = values.iloc[order_N].groupby(key_N[order_N], sort=False).sum()
+    sums["weight"] /= sums["utterances"]
     keys = sums.index.to_numpy()
     sums.insert(0, "cohort", names.astype(str)[keys // len(speakers)])
     sums.insert(1, "speaker", speakers[keys % len(speakers)])

@@ -1,9 +1,10 @@
 """Error rates of one or two systems with intervals and p values: of all speakers, of each cohort, and their spread.
 
-Made of weighted totals by speaker (`pairing.TOTALS`); a system has two of them.
+Made of weighted totals by speaker (`pairing.TOTALS`), of which a system has two, and of the speakers' weights.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,77 +12,113 @@ import pandas as pd
 
 from isogloss.config import StatisticsParams
 from isogloss.judging.document import Change, CohortFigures, Rates, SpreadFigures
-from isogloss.judging.pairing import Totals, totals_of_cohorts
+from isogloss.judging.pairing import TOTALS, Totals, totals_of, totals_of_cohorts
 from isogloss.judging.statistics import estimands as of
+from isogloss.judging.statistics.effective import effective_speakers
 from isogloss.judging.statistics.intervals import Estimate, bootstrap
 from isogloss.judging.statistics.permutation import sign_flip
 from isogloss.judging.statistics.power import detectable_change
 
 
-def overall_rates(totals: Totals, statistics: StatisticsParams) -> Rates:
-    """The rates of all speakers together."""
-    return cohort_rates([totals], statistics)[0][0]
+def overall_rates(sums: pd.DataFrame, statistics: StatisticsParams) -> Rates:
+    """The rates of all speakers together, from their totals (`pairing.sums_by_cohort`)."""
+    return cohort_rates([sums], statistics)[0][0]
 
 
-def cohort_rates(parts: Sequence[Totals], statistics: StatisticsParams) -> list[tuple[Rates, bool]]:
+def cohort_rates(parts: Sequence[pd.DataFrame], statistics: StatisticsParams) -> list[tuple[Rates, bool]]:
     """Of the speakers of each cohort the rates, and whether there are speakers and words enough for inference."""
-    able = [index for index, totals in enumerate(parts) if has_inference(totals, statistics)]
-    wanted = [estimand for group in range(len(able)) for estimand in _estimands(group, parts[able[group]])]
-    estimates = estimate([parts[index] for index in able], wanted, statistics)
-    rates = [(_rates(totals), False) for totals in parts]
+    totals = [totals_of(part) for part in parts]
+    able = [index for index, part in enumerate(parts) if has_inference(part, statistics)]
+    wanted = [estimand for group in range(len(able)) for estimand in _estimands(group, totals[able[group]])]
+    estimates = estimate([totals[index] for index in able], wanted, statistics)
+    rates = [(_rates(part, one), False) for part, one in zip(parts, totals, strict=True)]
     number = len(wanted) // max(1, len(able))
     for position, index in enumerate(able):
         own = estimates[number * position : number * (position + 1)]
-        rates[index] = (_inferred(rates[index][0], parts[index], own, statistics), True)
+        rates[index] = (_inferred(rates[index][0], totals[index], own, statistics), True)
     return rates
 
 
-def has_inference(totals: Totals, statistics: StatisticsParams) -> bool:
-    """Whether there are speakers enough, and reference words on all sides: without these there is no rate to judge."""
-    return len(totals) >= statistics.min_speakers and bool((totals[:, 1::2].sum(axis=0) > 0).all())
+def has_inference(part: pd.DataFrame, statistics: StatisticsParams) -> bool:
+    """Whether effective speakers are enough, with reference words on all sides: else there is no rate to judge."""
+    words = part[[name for name in TOTALS[1::2] if name in part]].sum()
+    return effective_speakers(part["weight"]) >= statistics.min_speakers and bool((words > 0).all())
+
+
+def noninferior(bound: float | None, margin: float) -> bool | None:
+    """Whether a harm as large as the margin is excluded; None where no bound is known."""
+    return None if bound is None else bound < margin
 
 
 def _estimands(group: int, totals: Totals) -> list[of.Estimand]:
-    """What is estimated of a group: the rate of one system, or both rates and their relative change."""
+    """What is estimated of a group: the rate of one system, or both rates, their relative change and difference."""
     first = of.rate(group)
-    return [first] if totals.shape[1] == 2 else [first, of.rate(group, column=2), of.relative_change(group)]
+    if totals.shape[1] == 2:
+        return [first]
+    return [first, of.rate(group, column=2), of.relative_change(group), of.difference(group)]
 
 
-def _rates(totals: Totals) -> Rates:
+def _rates(part: pd.DataFrame, totals: Totals) -> Rates:
     """What needs no inference."""
-    sums = totals.sum(axis=0)
+    sums, effective = totals.sum(axis=0), effective_speakers(part["weight"])
     before = ratio(sums[0], sums[1])
     if len(sums) == 2:
-        return Rates(before=before)
+        return Rates(before=before, effective_speakers=effective)
     after = ratio(sums[2], sums[3])
-    return Rates(before=before, after=after, relative_change=change(before, after))
+    return Rates(before=before, after=after, relative_change=change(before, after), effective_speakers=effective)
 
 
 def _inferred(rates: Rates, totals: Totals, estimates: Sequence[Estimate], statistics: StatisticsParams) -> Rates:
-    """The same with intervals and the p value of the change."""
-    before = bounds(estimates[0])
+    """The same with intervals, the p value of the change, and the harm that is excluded."""
+    before, judged = bounds(estimates[0]), estimates[2] if len(estimates) > 1 else estimates[0]
+    deciding = {"deciding_speakers": shown_number(judged.rests_on)}
     if len(estimates) == 1:
-        return rates.model_copy(update={"before_ci95": before})
-    errors_before, words_before, errors_after, words_after = totals.T
-    p = sign_flip(
-        errors_before,
-        errors_after,
+        return rates.model_copy(update={"before_ci95": before, **deciding})
+    of_change = bounds(judged)
+    bound = None if of_change is None else of_change[1]
+    return rates.model_copy(
+        update={
+            "before_ci95": before,
+            "after_ci95": bounds(estimates[1]),
+            "ci95": of_change,
+            "difference": estimates[3].value,
+            "difference_ci95": bounds(estimates[3]),
+            "p": _p_of_change(totals, judged, statistics),
+            "harm_bound": bound,
+            "noninferior": noninferior(bound, statistics.margin),
+            **deciding,
+        }
+    )
+
+
+def _p_of_change(totals: Totals, judged: Estimate, statistics: StatisticsParams) -> float | None:
+    """The sign-flip test; None where a few speakers decide, since then it does not hold its level either."""
+    if judged.rests_on is not None and not is_borne(judged.rests_on, statistics):
+        return None
+    before, words_before, after, words_after = totals.T
+    return sign_flip(
+        before,
+        after,
         words_before,
         denominator_after=words_after,
         permutations=statistics.permutations,
         seed=statistics.seed,
     )
-    intervals = {"before_ci95": before, "after_ci95": bounds(estimates[1]), "ci95": bounds(estimates[2])}
-    return rates.model_copy(update={**intervals, "p": p})
 
 
-def detectable(totals: Totals, statistics: StatisticsParams) -> float | None:
+def detectable(part: pd.DataFrame, statistics: StatisticsParams) -> float | None:
     """The least relative reduction that the speakers of a cohort would have shown; None for one system."""
+    totals = totals_of(part)
     if totals.shape[1] == 2:
         return None
     before, words_before, after, words_after = totals.T
     return detectable_change(
-        before, after, words_before, denominator_after=words_after, confidence=statistics.confidence
+        before,
+        after,
+        words_before,
+        denominator_after=words_after,
+        effective=effective_speakers(part["weight"]),
+        confidence=statistics.confidence,
     )
 
 
@@ -128,10 +165,21 @@ def change_of(measure: of.Spread | None, cohorts: Sequence[CohortFigures]) -> Ch
 def estimate(
     groups: Sequence[Totals] | Totals, wanted: Sequence[of.Estimand], statistics: StatisticsParams
 ) -> list[Estimate]:
-    """The bootstrap as the parameters have it."""
-    return bootstrap(
+    """The bootstrap as the parameters have it; without an interval where a few speakers decide."""
+    found = bootstrap(
         groups, wanted, resamples=statistics.resamples, confidence=statistics.confidence, seed=statistics.seed
     )
+    return [one if is_borne(one.rests_on, statistics) else replace(one, low=None, high=None) for one in found]
+
+
+def is_borne(deciding: float | None, statistics: StatisticsParams) -> bool:
+    """Whether enough speakers decide on a figure for its interval and test to hold their level."""
+    return deciding is not None and deciding >= statistics.min_deciding
+
+
+def shown_number(value: float | None) -> float | None:
+    """A number of speakers as a document has it: None for what is unknown or without end."""
+    return None if value is None else finite(value)
 
 
 def bounds(estimate: Estimate) -> tuple[float, float] | None:

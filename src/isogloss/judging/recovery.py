@@ -1,4 +1,4 @@
-"""Did discovery find what was planted? Scores of cohorts against a known truth.
+"""Recovery: scores of discovered cohorts against the planted truth.
 
 For the embedded corpus alone, whose disadvantaged speakers are known because they were made. The truth comes in as an
 argument: nothing here reads it from disk, and no estimator imports this module.

@@ -53,7 +53,7 @@ def judge_system(
     system
         Its name.
     base, after
-        Result tables: of the base system with discovery, of the adapted one with test; other splits are left aside.
+        Result tables: of the base system with discovery, of the adapted one with test; other splits are ignored.
     rules
         Result of `read_rules`.
 

@@ -1,4 +1,4 @@
-"""What dev says of an adapted system: the two figures by which its options are chosen, before anybody looks at test."""
+"""Error rates of an adapted system on dev, by which its options are chosen before test is looked at."""
 
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -6,34 +6,36 @@ the mean); so both figures stand side by side, and the relative gap is that of t
 *discovery*.
 """
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pandas as pd
 
 from isogloss.config import StatisticsParams
 from isogloss.errors import TableError
-from isogloss.judging.disparity import Disparity, disparities_of_sums
 from isogloss.judging.document import (
     CohortFigures,
+    CohortRates,
     Document,
     GroupingFigures,
     Hidden,
     OverallFigures,
-    Rates,
     Region,
-    Rest,
 )
+from isogloss.judging.estimates import estimate_cohorts, estimate_overall, under_other, without_effective
 from isogloss.judging.grouping import Grouping, Ranked
-from isogloss.judging.pairing import pair_utterances, sums_by_cohort, totals_of
+from isogloss.judging.pairing import pair_utterances, sums_by_cohort
 from isogloss.judging.privacy import ShownNames, shown_names
-from isogloss.judging.rates import cohort_rates, detectable, overall_rates, spread_over
-from isogloss.judging.statistics.multiple import holm
+from isogloss.judging.rates import spread_over
 
 UTTERANCES_PER_SPEAKER = 10
 """Where speakers are unknown, a cohort is shown from so many times `min_speakers` utterances on (our choice): nobody
 can say how many people they are of."""
 NO_INFERENCE = 10**9
+MANY_SPEAKERS = 2000
+"""From so many on, groupings are judged side by side in threads."""
 
 
 def word_error_document(
@@ -51,7 +53,7 @@ def word_error_document(
     about: Mapping[str, Any],
 ) -> Document:
     """See `judging.compare`, whose errors are raised; `about` are further fields of the document."""
-    pairs = pair_utterances(before, after)
+    pairs, other = _pairs_of_estimands(before, after, statistics)
     asked = statistics
     if not speakers_known:
         statistics = statistics.model_copy(update={"min_speakers": NO_INFERENCE})
@@ -64,42 +66,71 @@ def word_error_document(
         None if discovery is None else discovery["speaker_id"],
         min_speakers=min_speakers * (1 if speakers_known else UTTERANCES_PER_SPEAKER),
     )
-    everybody = sums_by_cohort(pairs, pd.Series("all", index=pairs.index))
-    judge = _Judge(pairs, len(everybody), statistics, min_speakers, against_rest, speakers_known, split)
+    judge = _Judge(pairs, other, statistics, min_speakers, against_rest, speakers_known, split)
     return Document(
         task="asr",
-        metric="WER",
+        metric="CER" if "characters" in about.get("normalisation", ()) else "WER",
         systems=list(systems),
         split=split,
         unit="speaker" if speakers_known else "utterance",
-        **judge.sizes(everybody),
+        **judge.sizes(judge.everybody),
         confidence=statistics.confidence,
         resamples=statistics.resamples,
         permutations=statistics.permutations,
         seed=statistics.seed,
+        estimand=statistics.estimand,
+        weighted=other is not None,
+        margin=statistics.margin,
         min_speakers=min_speakers,
         min_speakers_for_inference=asked.min_speakers,
-        overall=OverallFigures(**dict(overall_rates(totals_of(everybody), statistics))),
-        groupings=[judge.grouping(*pair) for pair in zip(groupings, shown, strict=True)],
+        min_deciding=statistics.min_deciding,
+        overall=judge.overall(),
+        groupings=judge.all_groupings(groupings, shown),
         **about,
     )
 
 
+def _pairs_of_estimands(
+    before: pd.DataFrame, after: pd.DataFrame | None, statistics: StatisticsParams
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """The pairs under the first estimand and under the other one; None where all weigh the same, so that they agree."""
+    weighted = pair_utterances(before, after)
+    if weighted["weight"].nunique() == 1:
+        return weighted, None
+    alike = pair_utterances(before, after, alike=True)
+    return (weighted, alike) if statistics.estimand == "population" else (alike, weighted)
+
+
 class _Judge:
-    """Makes the figures of one grouping after the other from the same utterances."""
+    """Makes the figures of one grouping after the other from the same utterances, under both estimands."""
 
     def __init__(
         self,
         pairs: pd.DataFrame,
-        speakers: int,
+        other: pd.DataFrame | None,
         statistics: StatisticsParams,
         min_speakers: int,
         against_rest: bool,
         speakers_known: bool,
         split: str,
     ) -> None:
-        self.pairs, self.speakers, self.statistics, self.min_speakers = pairs, speakers, statistics, min_speakers
+        self.pairs, self.other, self.statistics, self.min_speakers = pairs, other, statistics, min_speakers
         self.against_rest, self.speakers_known, self.split = against_rest, speakers_known, split
+        self.everybody = sums_by_cohort(pairs, pd.Series("all", index=pairs.index))
+
+    def overall(self, cohorts: pd.Series | None = None) -> OverallFigures:
+        """All speakers, or those whom a grouping covers."""
+        of_these = pd.Series("all", index=self.pairs.index)
+        if cohorts is not None:
+            of_these = of_these.where(cohorts.notna().to_numpy())
+        sums, other = self._sums(of_these)
+        found = estimate_overall(sums, other, self.statistics)
+        return found if self.speakers_known else without_effective(found)
+
+    def _sums(self, cohorts: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+        """Totals by cohort and speaker under both estimands."""
+        other = None if self.other is None else sums_by_cohort(self.other, cohorts)
+        return sums_by_cohort(self.pairs, cohorts), other
 
     def sizes(self, sums: pd.DataFrame) -> dict[str, Any]:
         """How much speech stands behind a rate."""
@@ -108,6 +139,12 @@ class _Judge:
             "utterances": int(sums["utterances"].sum()),
             "words": int(sums["words"].sum()),
         }
+
+    def all_groupings(self, groupings: Sequence[Grouping], shown: Sequence[ShownNames]) -> list[GroupingFigures]:
+        """The groupings, several at a time where there are many speakers: most of the time goes into numpy's loops."""
+        at_once = os.cpu_count() or 1 if len(self.everybody) >= MANY_SPEAKERS else 1
+        with ThreadPoolExecutor(at_once) as pool:
+            return list(pool.map(self.grouping, groupings, shown))
 
     def grouping(self, grouping: Grouping, shown: ShownNames) -> GroupingFigures:
         """One grouping, or why there is nothing to show of it."""
@@ -121,57 +158,57 @@ class _Judge:
         }
         if shown.withheld:
             return GroupingFigures(**head, withheld=too_small(self.min_speakers))
-        sums = sums_by_cohort(self.pairs, cast(pd.Series, grouping.cohorts).map(shown.judged))
-        cohorts = self._cohorts(sums, grouping, shown)
-        partial = self.sizes(sums)["utterances"] != len(self.pairs)
+        sums, other = self._sums(cast(pd.Series, grouping.cohorts).map(shown.judged))
+        cohorts = self._cohorts(sums, other, grouping, shown)
+        apart = [one for one in cohorts if not one.merged]
+        seconds = [under_other(one) for one in apart]
+        alpha = 1 - self.statistics.confidence
+        partial = self.sizes(sums)["utterances"] != int(self.pairs["utterances"].sum())
         worst = cohorts[0]
         return GroupingFigures(
             **head,
             **self.sizes(sums),
-            overall=self._overall(grouping) if partial else None,
+            overall=self.overall(cast(pd.Series, grouping.cohorts)) if partial else None,
             cohorts=cohorts if grouping.chosen is not None else sorted(cohorts, key=worst_first),
-            spread=spread_over([one for one in cohorts if not one.merged], sums, self.statistics),
+            spread=spread_over(apart, sums, self.statistics),
+            other_spread=spread_over(seconds, sums if other is None else other, self.statistics),
             worst_cohort_by_discovery=worst.cohort if worst.discovery_rank == 1 else None,
             worst_cohort_by_test=_worst_by_test(cohorts),
-            harmed_cohorts=[one.cohort for one in cohorts if harmed(one, 1 - self.statistics.confidence)],
+            harmed_cohorts=[one.cohort for one in cohorts if harmed(one, alpha)],
+            other_harmed_cohorts=[one.cohort for one in cohorts if harmed(under_other(one), alpha)],
             hidden=Hidden(cohorts=len(shown.members(shown.merged)) if shown.merged else 0, merged=shown.merged),
             test=self._describe(cohorts) if self.speakers_known else "",
         )
 
-    def _overall(self, grouping: Grouping) -> Rates:
-        """The speakers of a grouping that does not cover all of them."""
-        of_these = pd.Series("all", index=self.pairs.index).where(grouping.cohorts.notna().to_numpy())
-        return overall_rates(totals_of(sums_by_cohort(self.pairs, of_these)), self.statistics)
-
-    def _cohorts(self, sums: pd.DataFrame, grouping: Grouping, shown: ShownNames) -> list[CohortFigures]:
+    def _cohorts(
+        self, sums: pd.DataFrame, other: pd.DataFrame | None, grouping: Grouping, shown: ShownNames
+    ) -> list[CohortFigures]:
         """The shown cohorts: ranked ones by their rank, what was merged last; others by their names."""
         ranked = {name: grouping.ranked[name] for name in set(shown.judged.values()) if name in grouping.ranked}
         ranked.pop(shown.merged or "", None)
         of_ranks = grouping.chosen is not None
         names = sorted(set(shown.judged.values()), key=lambda n: (_rank(ranked, n), of_ranks and n == shown.merged, n))
-        parts = [sums[sums["cohort"] == name] for name in names]
-        rates = cohort_rates([totals_of(part) for part in parts], self.statistics)
-        adjusted = holm([one.p for one, _ in rates])
-        rest: dict[str, Disparity] = {}
-        if self.against_rest and len(names) > 1:
-            found = disparities_of_sums(sums, cohort=grouping.name, statistics=self.statistics)
-            rest = {one.cohort: one for one in found}
+        first = self._estimates(sums, names, grouping)
+        second = first if other is None else self._estimates(other, names, grouping)
         return [
             CohortFigures(
                 cohort=name,
                 label=label(name, grouping, shown),
                 merged=name == shown.merged,
+                unnamed=name in grouping.unnamed,
                 mitigated=any(member in grouping.mitigated for member in shown.members(name)),
-                **self.sizes(part),
-                inference=inference,
-                **dict(figures),
-                p_holm=p_holm,
-                detectable_change=detectable(totals_of(part), self.statistics) if inference else None,
+                **self.sizes(sums[sums["cohort"] == name]),
+                **dict(own),
                 **on_discovery(ranked.get(name), shown, name),
-                rest=None if name not in rest else _rest(rest[name], self.statistics),
+                other=alike,
             )
-            for name, part, (figures, inference), p_holm in zip(names, parts, rates, adjusted, strict=True)
+            for name, own, alike in zip(names, first, second, strict=True)
         ]
+
+    def _estimates(self, sums: pd.DataFrame, names: Sequence[str], grouping: Grouping) -> list[CohortRates]:
+        """What one estimand says of the cohorts."""
+        found = estimate_cohorts(sums, names, self.statistics, grouping=grouping.name, against_rest=self.against_rest)
+        return found if self.speakers_known else [without_effective(one) for one in found]
 
     def _describe(self, cohorts: Sequence[CohortFigures]) -> str:
         """The sentences that name intervals and tests."""
@@ -186,7 +223,7 @@ class _Judge:
                 f"p: two-sided sign-flip permutation over speakers of the difference in WER (all arrangements up to "
                 f"{statistics.permutations}, else as many at random); p_holm: adjusted by Holm over {tests} cohorts. "
             )
-        text += f"Cohorts of fewer than {statistics.min_speakers} speakers carry no inference."
+        text += f"Cohorts of fewer than {statistics.min_speakers:g} effective speakers carry no inference."
         if self.against_rest:
             text += (
                 f" Against the rest: permutation of membership over speakers ({statistics.permutations}), two-sided, "
@@ -229,9 +266,17 @@ def regions(grouping: Grouping) -> list[Region]:
 
 def harmed(cohort: CohortFigures, alpha: float) -> bool:
     """Whether the rate rose, and significantly so after adjustment for all cohorts."""
+    return significant(cohort, alpha) and (cohort.after or 0.0) > (cohort.before or 0.0)
+
+
+def significant(cohort: CohortFigures, alpha: float) -> bool:
+    """Whether a change holds: its p value after adjustment, and an interval without zero where it has one.
+
+    A cohort without errors on one side has no relative change, and so no interval.
+    """
     if cohort.p_holm is None or cohort.before is None or cohort.after is None:
         return False
-    return cohort.p_holm <= alpha and cohort.after > cohort.before
+    return cohort.p_holm <= alpha and (cohort.ci95 is None or not cohort.ci95[0] <= 0 <= cohort.ci95[1])
 
 
 def _rank(ranked: Mapping[str, Ranked], name: str) -> float:
@@ -249,15 +294,3 @@ def _worst_by_test(cohorts: Sequence[CohortFigures]) -> str | None:
     able = [one for one in cohorts if one.inference] or list(cohorts)
     rated = [(one.before, one.cohort) for one in able if one.before is not None]
     return max(rated, key=lambda pair: pair[0])[1] if rated else None
-
-
-def _rest(one: Disparity, statistics: StatisticsParams) -> Rest:
-    """A cohort against all other speakers."""
-    return Rest(
-        ratio=one.ratio,
-        ci95=None if one.ratio_interval is None else (one.ratio_interval[0], one.ratio_interval[1]),
-        p=one.p,
-        p_holm=one.p_holm,
-        detectable_ratio=one.detectable_ratio,
-        worse=one.worse(confidence=statistics.confidence),
-    )

@@ -66,7 +66,9 @@ def _edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> tup
 
 
 def error_counts(table: pd.DataFrame) -> NDArray[np.int64]:
-    """Errors of each row: substitutions + deletions + insertions."""
+    """Errors of each row: substitutions + deletions + insertions, or `errors` where only their sum is known."""
+    if "errors" in table.columns:
+        return table["errors"].to_numpy(dtype=np.int64)
     return table[list(ERROR_COLUMNS)].to_numpy(dtype=np.int64).sum(axis=1)
 
 

@@ -11,7 +11,7 @@ from isogloss.config import Params
 from isogloss.config.components import MitigationComponent, Model
 from isogloss.config.registry import implementation, names
 from isogloss.errors import ModelError
-from isogloss.mitigation.base import Mitigation, Pairs, Setting, Step
+from isogloss.mitigation.strategy import Mitigation, Pairs, Setting, Step
 
 _SPOKEN: dict[Model, str] = {"recognizer": "recogniser", "speaker": "speaker encoder"}
 

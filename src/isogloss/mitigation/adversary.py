@@ -1,4 +1,4 @@
-"""The adversary of adversarial reweighting: from what a sample looks like to its weight.
+"""The adversary of adversarial reweighting: it maps a sample's embedding and cluster to a weight.
 
 Weights are w_i = 1 + s_i / mean(s) with s_i in (0, 1) the adversary's score (after ARL, Lahoti et al. 2020,
 2006.13114): at least 1, so that nobody is dropped, and with mean 2 over a batch, so that the loss keeps its scale. The

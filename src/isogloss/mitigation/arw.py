@@ -15,10 +15,10 @@ from torch import Tensor
 
 from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
-from isogloss.mitigation.base import Setting, Step
 from isogloss.mitigation.draws import natural_examples
 from isogloss.mitigation.found_weights import FoundWeights
 from isogloss.mitigation.reweighting import Reweighting
+from isogloss.mitigation.strategy import Setting, Step
 from isogloss.recognizers.base import Recognizer
 
 
@@ -34,7 +34,7 @@ COMPONENT = MitigationComponent(name="arw", options=ArwParams, implementation="A
 
 
 class Arw(Reweighting[Recognizer]):
-    """Adapts on everybody's new data, weighted by an adversary that is told no group's name."""
+    """Adapts on everybody's new data, weighted by an adversary that does not know the groups."""
 
     per_token = True
 

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
-from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import natural_examples
+from isogloss.mitigation.strategy import Mitigation, Setting
 from isogloss.recognizers.base import Recognizer
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from isogloss.config.components import MitigationComponent
-from isogloss.mitigation.base import Setting
 from isogloss.mitigation.oversample import Oversample, OversampleParams
+from isogloss.mitigation.strategy import Setting
 from isogloss.recognizers.base import Recognizer
 
 

@@ -1,8 +1,8 @@
-"""Training of a speaker encoder goes on as it was: the control that shows what more training alone does."""
+"""Further training of a speaker encoder without a mitigation: the control that shows the effect of more training."""
 
 from isogloss.config import VerificationParams
 from isogloss.config.components import MitigationComponent
-from isogloss.mitigation.base import Mitigation
+from isogloss.mitigation.strategy import Mitigation
 from isogloss.speakers import SpeakerEncoder
 
 COMPONENT = MitigationComponent(name="continued", implementation="Continued", adapts=("speaker",))

@@ -2,7 +2,7 @@
 
 from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
-from isogloss.mitigation.base import Mitigation
+from isogloss.mitigation.strategy import Mitigation
 from isogloss.recognizers.base import Recognizer
 
 

@@ -15,8 +15,8 @@ from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
 from isogloss.config.section import PositiveInt
 from isogloss.errors import ModelError
-from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.fisher import diagonal_fisher
+from isogloss.mitigation.strategy import Mitigation, Setting
 from isogloss.recognizers.base import Recognizer
 from isogloss.recognizers.batches import Batch
 
@@ -37,7 +37,7 @@ COMPONENT = MitigationComponent(name="ewc", options=EwcParams, implementation="E
 
 
 class Ewc(Mitigation[EwcParams, Recognizer]):
-    """Fine-tuning on the worst cohorts, held back where the base population needs the weights as they are."""
+    """Fine-tuning on the worst cohorts with a penalty on changes of weights that matter for the base population."""
 
     def __init__(self, options: EwcParams) -> None:
         super().__init__(options)
@@ -61,7 +61,7 @@ class Ewc(Mitigation[EwcParams, Recognizer]):
         return 0.5 * self.options.strength * self.displacement(model)
 
     def displacement(self, model: Recognizer) -> Tensor:
-        """sum_i F_i (theta_i - theta*_i)^2, how far the base population has been left behind."""
+        """sum_i F_i (theta_i - theta*_i)^2, the displacement that the penalty multiplies."""
         total = torch.zeros((), device=next(model.parameters()).device)
         for name, parameter in model.named_parameters():
             if name in self.fisher:

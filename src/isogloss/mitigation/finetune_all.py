@@ -1,7 +1,7 @@
 """Plain fine-tuning on everybody's new data, as it comes: the control for every strategy that draws from all of it.
 
 Our choice; neither paper on recognition reports it. Oversampling and cohort inputs adapt on new data of all cohorts, so
-what they gain over the base model is partly what more data gains.
+part of their gain over the base model comes from more data.
 """
 
 import numpy as np
@@ -9,13 +9,13 @@ import pandas as pd
 
 from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
-from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import natural_examples
+from isogloss.mitigation.strategy import Mitigation, Setting
 from isogloss.recognizers.base import Recognizer
 
 
 class FinetuneAllParams(MethodParams):
-    """Plain fine-tuning on everybody's new data: the control of what draws from all of it."""
+    """Plain fine-tuning on everybody's new data: the control for methods that draw from all of it."""
 
 
 COMPONENT = MitigationComponent(name="finetune_all", options=FinetuneAllParams, implementation="FinetuneAll")

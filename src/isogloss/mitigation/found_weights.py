@@ -3,7 +3,7 @@
 import pandas as pd
 from torch import Tensor
 
-from isogloss.mitigation.base import Step
+from isogloss.mitigation.strategy import Step
 
 
 class FoundWeights:

@@ -2,7 +2,7 @@
 
 from isogloss.config import VerificationParams
 from isogloss.config.components import MitigationComponent
-from isogloss.mitigation.base import Mitigation
+from isogloss.mitigation.strategy import Mitigation
 from isogloss.speakers import SpeakerEncoder
 
 COMPONENT = MitigationComponent(name="group_balanced", implementation="GroupBalanced", adapts=("speaker",))

@@ -23,9 +23,9 @@ from isogloss.config import VerificationParams
 from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
 from isogloss.errors import ModelError
-from isogloss.mitigation.base import Mitigation, Setting, Step
 from isogloss.mitigation.draws import natural_examples
 from isogloss.mitigation.found_weights import FoundWeights
+from isogloss.mitigation.strategy import Mitigation, Setting, Step
 
 
 class GroupDroParams(MethodParams):

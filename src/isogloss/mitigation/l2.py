@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
-from isogloss.mitigation.base import Mitigation, Setting
+from isogloss.mitigation.strategy import Mitigation, Setting
 
 
 class L2Params(MethodParams):

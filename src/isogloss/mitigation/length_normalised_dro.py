@@ -1,7 +1,7 @@
 """Group DRO on losses that can be compared (after CTC-DRO, Bartelds et al. 2025, 2502.01777).
 
 Two things go wrong with plain group DRO on sequence losses: they grow with length, and a cohort whose loss stays high
-whatever one does takes all the weight. Here the loss of an utterance is divided by its tokens (our form for the
+in spite of training takes all the weight. Here the loss of an utterance is divided by its tokens (our form for the
 transducer; CTC-DRO matches the lengths of batches, which our length buckets do as well), and a cohort's weight grows by
 step_size * L_g / (q_g + smoothing), the less the more it has already.
 """
@@ -12,8 +12,8 @@ from pydantic import Field
 from torch import Tensor
 
 from isogloss.config.components import MitigationComponent
-from isogloss.mitigation.base import Step
 from isogloss.mitigation.group_dro import GroupDro, GroupDroParams
+from isogloss.mitigation.strategy import Step
 
 
 class LengthNormalisedDroParams(GroupDroParams):

@@ -1,4 +1,4 @@
-"""Adversarial reweighting of a speaker encoder (Jin et al. 2022, 2207.07776): what its three forms share.
+"""Adversarial reweighting of a speaker encoder (Jin et al. 2022, 2207.07776): the common part of its three forms.
 
 An adversary weighs every utterance of a batch from its embedding and its cluster, w_i = 1 + s_i / mean(s). A metric
 loss has no loss of one sample, so the forms (`arw_pairwise`, `arw_accumulated`, `arw_clusters`) differ in the terms
@@ -19,8 +19,8 @@ from torch import Tensor
 
 from isogloss.config import VerificationParams
 from isogloss.errors import ModelError
-from isogloss.mitigation.base import Setting, Step
 from isogloss.mitigation.reweighting import Reweighting
+from isogloss.mitigation.strategy import Setting, Step
 from isogloss.mitigation.voice_clusters import cluster_embeddings
 from isogloss.speakers import SpeakerEncoder
 from isogloss.speakers.metric_losses import AngularPrototypical
@@ -30,7 +30,7 @@ MEAN_WEIGHT = 2.0
 
 
 class MetricReweighting(Reweighting[SpeakerEncoder]):
-    """Min-max training against an adversary that knows no label; a form says what its terms are.
+    """Min-max training against an adversary that knows no label; a subclass defines the terms of its form.
 
     Attributes
     ----------

@@ -6,8 +6,8 @@ import pandas as pd
 from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
 from isogloss.config.section import Share
-from isogloss.mitigation.base import Mitigation, Setting
 from isogloss.mitigation.draws import mixed_examples
+from isogloss.mitigation.strategy import Mitigation, Setting
 from isogloss.recognizers.base import Recognizer
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from isogloss.config.components import MitigationComponent
-from isogloss.mitigation.base import Setting
 from isogloss.mitigation.draws import worst_examples
 from isogloss.mitigation.oversample import Oversample, OversampleParams
+from isogloss.mitigation.strategy import Setting
 
 
 class PseudoLabelsParams(OversampleParams):

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from isogloss.errors import ModelError
 from isogloss.mitigation.adversary import Adversary
-from isogloss.mitigation.base import Mitigation, Model, Setting
+from isogloss.mitigation.strategy import Mitigation, Model, Setting
 
 
 class Reweighting(Mitigation[Any, Model], Generic[Model]):
-    """Keeps an adversary beside the model; a subclass says what it weighs.
+    """Trains an adversary beside the model; a subclass defines the samples that it weighs.
 
     Its options have `hidden_dim` and `adversary_learning_rate`.
     """

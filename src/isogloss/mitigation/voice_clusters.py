@@ -13,7 +13,7 @@ def cluster_embeddings(
     """k-means of embeddings at unit length.
 
     The clusters are numbered so that their centres are nearest to the previous ones (the assignment of least total
-    distance): what the adversary has learnt about a cluster stays true.
+    distance): so what the adversary has learnt about a cluster number stays valid.
 
     Returns
     -------

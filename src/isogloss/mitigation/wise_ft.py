@@ -6,7 +6,7 @@ of all methods are chosen.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
-from isogloss.mitigation.base import DevRates, Mitigation, Setting
+from isogloss.mitigation.strategy import DevRates, Mitigation, Setting
 from isogloss.recognizers.base import Recognizer
 from isogloss.recognizers.batches import Batch
 
@@ -22,6 +22,7 @@ from isogloss.recognizers.batches import Batch
 class WiseFtParams(MethodParams):
     """Weights between the base model's and those fine-tuned on the worst cohorts (2109.01903)."""
 
+    settles: ClassVar[str] = "its share of fine-tuned weights"
     shares: Annotated[list[Annotated[float, Field(ge=0.0, le=1.0)]], Field(min_length=1)] = [0.0, 0.25, 0.5, 0.75, 1.0]
     """The shares of the fine-tuned weights that are tried on dev."""
     margin: Annotated[float, Field(ge=0.0)] = 0.02

@@ -1,4 +1,4 @@
-"""What a run looks like in a terminal: a line when a stage starts, its output, a line when it ends."""
+"""A run in the terminal: a line when a stage starts, its output, a line when it ends."""
 
 import threading
 from typing import IO

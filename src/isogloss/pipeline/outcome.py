@@ -1,4 +1,4 @@
-"""How a stage ended, and who is told while it runs."""
+"""How a stage ended, and the listener that follows a run."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -11,7 +11,8 @@ out as they were. failed, interrupted: it ended early. skipped: something that i
 
 
 Cause = Literal["", "out of memory", "refused"]
-"""Why a failure would only repeat itself: memory ran out, or it was refused before its command could run."""
+"""Causes for which a stage is not tried again: memory ran out, or the stage was refused before its command could
+run."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Outcome:
 
 
 class Listener(Protocol):
-    """Who is told about a run; called from several threads."""
+    """Follows a run; its methods are called from several threads."""
 
     def started(self, stage: Stage) -> None:
         """A stage begins."""

@@ -1,4 +1,4 @@
-"""What a run would do: the stages in order, which of them are stale, and why. Plain data, no DVC.
+"""The plan of a run: the stages in order, which of them are stale, and why. Plain data, no DVC.
 
 `isogloss.pipeline.repo.graph` makes a `Plan` from the DVC repository; the scheduler, the terminal and Prefect read it.
 """

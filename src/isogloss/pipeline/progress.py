@@ -1,4 +1,5 @@
-"""How far a stage is, read from its output: training prints `epoch 3/20: loss 1.23`, and so may anything else."""
+"""The progress of a stage, read from its output: training prints `epoch 3/20: loss 1.23`, and other stages may do the
+same."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ _COUNT = re.compile(
 
 @dataclass(frozen=True)
 class Progress:
-    """A number of things of which some are done, and the line that said so."""
+    """How many of how many steps are done, and the line that said so."""
 
     percent: float
     line: str

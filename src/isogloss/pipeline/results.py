@@ -1,4 +1,4 @@
-"""What a run leaves for people: the numbers in the metrics files, and the pages among the outputs."""
+"""The results of a run that people read: the numbers in the metrics files, and the pages among the outputs."""
 
 import json
 from collections.abc import Iterator

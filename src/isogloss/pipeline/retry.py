@@ -14,7 +14,7 @@ from isogloss.pipeline.schedule import Work
 
 
 def retrying(work: Work, *, tell: Callable[[Stage, str], None]) -> Work:
-    """`work`, repeated after failures that a repetition may mend; `tell` hears of each one."""
+    """Repeat `work` after failures that another try may mend; `tell` is called with the reason for each try."""
 
     def worked(stage: Stage, share: Share) -> Outcome:
         seconds = 0.0

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
-from isogloss.pipeline.host.slots import NoRoom, Share, Slots
+from isogloss.pipeline.host.slots import NoSlotAvailable, Share, Slots
 from isogloss.pipeline.outcome import Listener, Outcome
 from isogloss.pipeline.plan import Plan, Stage
 
@@ -20,7 +20,7 @@ Work = Callable[[Stage, Share], Outcome]
 
 _NOTHING = Share(cores=0)
 _LOOK_AGAIN_SECONDS = 0.2
-"""After so long, while something waits: other runs on the host may have freed what it lacks."""
+"""Seconds between looks at the queue while a stage waits, since other runs on the host may have freed resources."""
 
 
 class Submitted(Protocol):
@@ -40,7 +40,7 @@ class Schedule:
         stale = {stage.name for stage in plan.stale}
         self._waiting = {stage.name: stage for stage in plan.stale}
         self._missing = {stage.name: {*stage.needs} & stale for stage in plan.stale}
-        self._blocked: dict[str, NoRoom] = {}
+        self._blocked: dict[str, NoSlotAvailable] = {}
         self._running: dict[str, Share] = {}
         self._results: dict[str, Outcome] = {}
         self._outcomes: list[Outcome] = []
@@ -63,7 +63,7 @@ class Schedule:
         interrupted = told = False
         self._start_what_can()
         while self._running or (self._blocked and not interrupted):
-            if self._blocked and not self._running and not told:  # not by stages of ours
+            if self._blocked and not self._running and not told:  # not by stages of this run
                 self._tell_why()
                 told = True
             with suppress(queue.Empty):
@@ -80,14 +80,12 @@ class Schedule:
         self._over.put(None)
 
     def _start_what_can(self) -> None:
-        """Submit each waiting stage that lacks nothing and gets a share.
-
-        What needs a stage that did not succeed is submitted too, as a job that only says so: where jobs are shown, it
-        is shown as skipped.
+        """Submit each waiting stage whose inputs are ready and that gets a share. A stage that depends on one that did
+        not succeed is submitted too, as a job that only reports that it was skipped.
         """
         failed = {outcome.stage for outcome in self._outcomes if not outcome.succeeded}
         self._blocked = {}
-        refused: dict[tuple[int, int], NoRoom] = {}
+        refused: dict[tuple[int, int], NoSlotAvailable] = {}
         for stage in list(self._waiting.values()):
             lost = next((name for name in stage.needs if name in failed), None)
             if lost is not None:
@@ -95,15 +93,15 @@ class Schedule:
                 skipped = Outcome(stage.name, "skipped", message=message)
                 self._launch(stage, _NOTHING, partial(_just, skipped))
             elif not self._missing[stage.name]:
-                wish = (stage.cores, stage.gpus)
-                share = refused.get(wish) or self._slots.take(stage)
-                if isinstance(share, NoRoom):
-                    self._blocked[stage.name] = refused[wish] = share
+                request = (stage.cores, stage.gpus)
+                share = refused.get(request) or self._slots.take(stage)
+                if isinstance(share, NoSlotAvailable):
+                    self._blocked[stage.name] = refused[request] = share
                 else:
                     self._launch(stage, share, partial(self._do, stage, share))
 
     def _tell_why(self) -> None:
-        """Nothing of ours runs, and nothing can start: say what each stage waits for."""
+        """No stage of this run is running and none can start: say what each one waits for."""
         for name, lack in self._blocked.items():
             self._listener.line(self._waiting[name], str(lack))
 
@@ -118,7 +116,7 @@ class Schedule:
         def recorded() -> Outcome:
             try:
                 self._results[stage.name] = outcome = job()
-            except Exception as error:  # a defect of ours: the run goes on without this stage, and says what it was
+            except Exception as error:  # a defect of Isogloss: the run goes on without this stage and reports the error
                 self._results[stage.name] = self._lost(stage.name, f"{type(error).__name__}: {error}")
                 raise
             return outcome

@@ -71,7 +71,7 @@ def save_recognizer(
 ) -> None:
     """Write a model, atomically.
 
-    What explains how the model came about goes to `mitigation.safetensors` and `weights.parquet` in the same folder.
+    Tensors and weights that a mitigation found go to `mitigation.safetensors` and `weights.parquet` in the same folder.
     """
     with atomic_folder(folder) as temporary:
         recognizer.save(temporary)

@@ -1,7 +1,8 @@
-"""The port of a recogniser: what training, mitigation and inference know of a model that turns speech into text.
+"""The port of a recogniser: the interface through which training, mitigation and inference use a model.
 
-A kind of recogniser is a module with a `RecognizerComponent` and a subclass of `Recognizer`. The abstract methods are
-what every kind can do. The others have a default: a plain one, or a sentence that says that this kind cannot do it.
+A kind of recogniser is a module with a `RecognizerComponent` and a subclass of `Recognizer`. Every kind implements the
+abstract methods. The others have a default, which works for every kind or raises a `ModelError` that says that this
+kind cannot do it.
 
 Shapes: B utterances of a batch, D channels of the embedding, F mel filters, N samples.
 """
@@ -25,7 +26,7 @@ Seconds = float
 
 @dataclass(frozen=True)
 class Losses:
-    """What a recogniser says of the transcripts of a batch.
+    """The losses of the transcripts of a batch.
 
     Attributes
     ----------
@@ -65,7 +66,7 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class PartialHypothesis:
-    """What a stream has said so far.
+    """The words of a stream so far.
 
     Attributes
     ----------
@@ -97,7 +98,7 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class Cost:
-    """What the encoder of a recogniser costs, as far as that is known.
+    """The computation that the encoder of a recogniser takes, as far as it can be counted.
 
     Attributes
     ----------
@@ -172,7 +173,7 @@ class Recognizer(nn.Module, ABC):
         """
 
     def training_losses(self, batch: Batch, asr: AsrParams, *, epoch: int | None = None) -> Losses:
-        """What a training descends: `losses`, with what the recogniser's own training adds.
+        """The losses that training minimises: `losses` and the terms that the recogniser's own training adds.
 
         Parameters
         ----------
@@ -240,8 +241,16 @@ class Recognizer(nn.Module, ABC):
         """
         raise ModelError(f"a {self.kind} has no input for the cohort; leave the methods with 'cohort_input' out")
 
+    def low_rank_layers(self) -> list[str]:
+        """The linear layers, by name, whose weights LoRA may change: all that are called as layers, but output layers.
+
+        Without an override, every linear layer that belongs to the acoustic or to the language part.
+        """
+        layers = [name for name, module in self.named_modules() if type(module) is nn.Linear]
+        return [name for name in layers if self.part(f"{name}.weight") != "other"]
+
     def cost(self, batch: Batch) -> Cost | None:
-        """What encoding the batch costs, counted on the CPU; None where the recogniser cannot count."""
+        """The computation for encoding the batch, counted on the CPU; None where the recogniser cannot count it."""
         return None
 
     def stream(self, *, decoding: DecodingParams, cohort: str | None = None) -> Stream:

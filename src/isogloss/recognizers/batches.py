@@ -1,4 +1,4 @@
-"""Batches of utterances: what a recogniser hears of them, and their transcripts.
+"""Batches of utterances: features or audio, and transcripts.
 
 Lhotse's samplers make the batches, so that each holds like durations.
 

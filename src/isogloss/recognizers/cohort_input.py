@@ -1,4 +1,4 @@
-"""Cohort membership as an input: what a cohort rule says of an utterance shifts its features.
+"""Cohort membership as an input: a learnt shift of the features of each cohort.
 
 A one-hot vector that is appended to every frame and a shift of every frame that depends on the cohort give a first
 linear layer the same choice; the shift leaves the encoders as they are, and works for all of them (our choice after

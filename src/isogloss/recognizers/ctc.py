@@ -5,8 +5,10 @@ Any checkpoint that `AutoModelForCTC` opens, with its own feature extractor and 
 Shapes: B utterances, S samples, T encoder frames, N tokens, D channels, V vocabulary.
 """
 
+import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
@@ -16,18 +18,33 @@ from torch import Tensor
 
 from isogloss.config import AsrParams, DecodingParams, Params
 from isogloss.config.components import RecognizerComponent
+from isogloss.config.section import Section
 from isogloss.errors import ModelError
 from isogloss.recognizers.base import Hypothesis, Losses, Part, Recognizer
 from isogloss.recognizers.batches import Batch
+from isogloss.recognizers.cohort_input import CohortInput
 from isogloss.recognizers.ctc_search import Path as TokenPath
 from isogloss.recognizers.ctc_search import best_path, prefix_beam_search
 from isogloss.recognizers.per_utterance.squares import squares_in_one_pass
-from isogloss.recognizers.pretrained import pretrained_folder, read_pretrained
+from isogloss.recognizers.pretrained import checkpoint_gradients, pretrained_folder, read_pretrained, require_fit
+from isogloss.tables import read_json
+from isogloss.weights import load_weights, write_weights
 
 SAMPLING_RATE = 16_000
 
 
-COMPONENT = RecognizerComponent(name="ctc", implementation="CtcRecognizer", hears="audio", pretrained=True)
+class CtcParams(Section):
+    """A CTC model of `transformers`, from `asr.checkpoint`."""
+
+    freeze_front_end: bool = False
+    """Whether the convolutions below the encoder are never trained, as is usual for wav2vec2."""
+    gradient_checkpointing: bool = False
+    """Whether layers are computed anew in the backward pass: less memory, more time, the same gradients."""
+
+
+COMPONENT = RecognizerComponent(
+    name="ctc", implementation="CtcRecognizer", hears="audio", pretrained=True, options=CtcParams
+)
 
 
 class CtcRecognizer(Recognizer):
@@ -39,30 +56,73 @@ class CtcRecognizer(Recognizer):
         What `transformers.AutoModelForCTC` opens.
     tokenizer, feature_extractor
         Those of the checkpoint.
+    freeze_front_end, gradient_checkpointing
+        As `CtcParams` has them.
+    cohorts, hidden_share
+        Cohorts whose membership is an input, if any (see `CohortInput`); it shifts what the encoder gets of the front
+        end: what the convolutions give, or the log-mel features.
 
     Raises
     ------
     ModelError
-        The sampling rate is not 16 kHz.
+        The sampling rate is not 16 kHz, the tokenizer is another model's, or the model has no front end of a kind that
+        an option needs.
     """
 
     kind = COMPONENT.name
     hears = COMPONENT.hears
 
-    def __init__(self, model: Any, tokenizer: Any, feature_extractor: Any) -> None:
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        feature_extractor: Any,
+        *,
+        freeze_front_end: bool = False,
+        gradient_checkpointing: bool = False,
+        cohorts: Sequence[str] = (),
+        hidden_share: float = 0.0,
+    ) -> None:
         super().__init__()
-        if feature_extractor.sampling_rate != SAMPLING_RATE:
-            raise ModelError(
-                f"the checkpoint hears {feature_extractor.sampling_rate} samples a second; Isogloss has {SAMPLING_RATE}"
-            )
+        require_fit(model, tokenizer, feature_extractor, sampling_rate=SAMPLING_RATE)
         self.model = model
         self.tokenizer = tokenizer
         self.feature_extractor = feature_extractor
         self._case = _case_of(tokenizer.get_vocab())
+        self.options: dict[str, Any] = {
+            "freeze_front_end": freeze_front_end,
+            "gradient_checkpointing": gradient_checkpointing,
+        }
+        self.cohort_input: CohortInput | None = None
+        if cohorts:
+            self.options |= {"cohorts": list(cohorts), "hidden_share": hidden_share}
+            self.cohort_input = CohortInput(cohorts, dim=self._front_end_dim, hidden_share=hidden_share)
+        if freeze_front_end:
+            self._freeze_front_end()
+        if gradient_checkpointing:
+            checkpoint_gradients(model)
+
+    def _freeze_front_end(self) -> None:
+        """No gradient for the convolutions below the encoder: wav2vec2's, or those that subsample log-mel features."""
+        if hasattr(self.model, "freeze_feature_encoder"):
+            self.model.freeze_feature_encoder()
+        elif (subsampling := getattr(getattr(self.model, "encoder", None), "subsampling", None)) is not None:
+            subsampling.requires_grad_(False)
+        else:
+            raise ModelError(f"{type(self.model).__name__} has no front end to freeze; set freeze_front_end to false")
+
+    @property
+    def _front_end_dim(self) -> int:
+        """Channels of what a cohort shifts."""
+        if hasattr(self.model.base_model, "feature_projection"):
+            return int(self.model.config.conv_dim[-1])
+        if (mels := getattr(self.feature_extractor, "feature_size", 1)) > 1:
+            return int(mels)
+        raise ModelError(f"{type(self.model).__name__} has no input for the cohort; leave 'cohort_input' out")
 
     @property
     def blank(self) -> int:
-        """The token of a frame that says nothing."""
+        """The blank token."""
         return int(self.model.config.pad_token_id)
 
     @property
@@ -70,21 +130,23 @@ class CtcRecognizer(Recognizer):
         """Whether the model masks padding; wav2vec2 with group normalisation over time cannot."""
         return getattr(self.model.config, "feat_extract_norm", "layer") != "group"
 
-    def frames(self, audio_BS: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def frames(self, audio_BS: Tensor, lengths_B: Tensor, cohorts: Sequence[str] = ()) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (B, T, V), the last hidden frames (B, T, D), and how many frames each utterance has (B,).
+
+        `cohorts` has the cohort of each utterance, where that is an input.
 
         A model that cannot mask padding sees one utterance at a time, so that no utterance depends on its batch.
         """
         rows = [audio_BS[row, : int(length)] for row, length in enumerate(lengths_B)]
         if self._independent_of_padding:
-            return self._forward(rows)
-        found = [self._forward([row]) for row in rows]
+            return self._forward(rows, cohorts)
+        found = [self._forward([row], cohorts[number : number + 1]) for number, row in enumerate(rows)]
         logits, hidden = (
             torch.nn.utils.rnn.pad_sequence([part[which][0] for part in found], batch_first=True) for which in (0, 1)
         )
         return logits, hidden, torch.cat([part[2] for part in found])
 
-    def _forward(self, rows: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    def _forward(self, rows: list[Tensor], cohorts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
         """The same for utterances that may be padded together."""
         device = rows[0].device
         inputs = self.feature_extractor(
@@ -97,9 +159,27 @@ class CtcRecognizer(Recognizer):
         }
         if len(rows) > 1 and "attention_mask" not in inputs:
             inputs["attention_mask"] = _mask([len(row) for row in rows], device)
-        output = self.model(**inputs, output_hidden_states=True)
+        with self._shifted(inputs, cohorts) as inputs:
+            output = self.model(**inputs, output_hidden_states=True)
         logits_BTV, hidden_BTD = output.logits, output.hidden_states[-1]
         return logits_BTV, hidden_BTD[:, : logits_BTV.shape[1]], self._frame_lengths(inputs, rows, logits_BTV)
+
+    @contextmanager
+    def _shifted(self, inputs: dict[str, Tensor], cohorts: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+        """The inputs, while the cohorts, where those are an input, shift what the encoder gets of the front end."""
+        if self.cohort_input is None:
+            yield inputs
+            return
+        shift_B1F = self.cohort_input(cohorts)[:, None, :]
+        if "input_features" in inputs:
+            yield inputs | {"input_features": inputs["input_features"] + shift_B1F}
+            return
+        projection = self.model.base_model.feature_projection
+        handle = projection.register_forward_pre_hook(lambda _, given: (given[0] + shift_B1F, *given[1:]))
+        try:
+            yield inputs
+        finally:
+            handle.remove()
 
     def _frame_lengths(self, inputs: dict[str, Tensor], rows: list[Tensor], logits_BTV: Tensor) -> Tensor:
         """Frames of each utterance without padding."""
@@ -115,7 +195,7 @@ class CtcRecognizer(Recognizer):
 
         In float32 at the least, and on the CPU always: its gradient on a GPU differs from run to run.
         """
-        logits_BTV, hidden_BTD, frames_B = self.frames(_audio(batch), batch.lengths_B)
+        logits_BTV, hidden_BTD, frames_B = self.frames(_audio(batch), batch.lengths_B, batch.cohorts)
         tokens = [self.encode(text) for text in batch.texts]
         units_B = torch.tensor([len(ids) for ids in tokens])
         tokens_BN = torch.nn.utils.rnn.pad_sequence([torch.tensor(ids) for ids in tokens], batch_first=True)
@@ -136,7 +216,7 @@ class CtcRecognizer(Recognizer):
     @torch.no_grad()
     def embed(self, batch: Batch) -> Tensor:
         """The mean of the last hidden frames."""
-        _, hidden_BTD, frames_B = self.frames(_audio(batch), batch.lengths_B)
+        _, hidden_BTD, frames_B = self.frames(_audio(batch), batch.lengths_B, batch.cohorts)
         return _mean_over_time(hidden_BTD, frames_B)
 
     @property
@@ -176,7 +256,7 @@ class CtcRecognizer(Recognizer):
     @torch.no_grad()
     def transcribe(self, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
         """The best path, or a prefix beam search without a language model."""
-        logits_BTV, _, frames_B = self.frames(_audio(batch), batch.lengths_B)
+        logits_BTV, _, frames_B = self.frames(_audio(batch), batch.lengths_B, batch.cohorts)
         log_probs_BTV = logits_BTV.float().log_softmax(dim=-1).cpu()
         seconds = (batch.lengths_B.cpu() / SAMPLING_RATE / frames_B.cpu().clamp(min=1)).tolist()
         found = []
@@ -198,7 +278,7 @@ class CtcRecognizer(Recognizer):
         tokens = self.tokenizer.convert_ids_to_tokens([token for token, _ in spoken])
         text = self.tokenizer.convert_tokens_to_string(_never_merged(tokens, self.tokenizer)) if tokens else ""
         text = text["text"] if isinstance(text, dict) else text
-        if self._case == "upper":  # one case is no case: references are lower case as corpora have them
+        if self._case == "upper":  # a vocabulary of capitals alone tells no case; references are in lower case
             text = text.lower()
         return Hypothesis(text.strip(), tuple(frame * frame_seconds for _, frame in spoken))
 
@@ -206,27 +286,42 @@ class CtcRecognizer(Recognizer):
         """Everything is acoustic but the output layer."""
         return "other" if ".lm_head." in f".{parameter_name}" or ".ctc_head." in f".{parameter_name}" else "acoustic"
 
+    def with_cohort_input(self, cohorts: Sequence[str], *, hidden_share: float) -> Self:
+        """A copy in which the cohort shifts what the encoder gets of the front end, as yet by nothing."""
+        options = self.options | {"cohorts": cohorts, "hidden_share": hidden_share}
+        return type(self)(copy.deepcopy(self.model), self.tokenizer, self.feature_extractor, **options)
+
     def save(self, folder: Path) -> None:
-        """Write the Hugging Face layout, which `transformers` opens, and `model.json` beside it."""
+        """Write the Hugging Face layout, which `transformers` opens, and `model.json` beside it.
+
+        A cohort input, which `transformers` does not know, goes to `cohort_input.safetensors`.
+        """
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         self.feature_extractor.save_pretrained(folder)
-        (folder / "model.json").write_text(json.dumps({"kind": self.kind}, indent=2) + "\n", encoding="utf-8")
+        if self.cohort_input is not None:
+            write_weights(self.cohort_input.state_dict(), folder / "cohort_input.safetensors")
+        text = json.dumps({"kind": self.kind, **self.options}, indent=2)
+        (folder / "model.json").write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote, in evaluation mode, in float32, on the CPU."""
-        return cls.from_checkpoint(folder)
+        options = {key: value for key, value in read_json(folder / "model.json").items() if key != "kind"}
+        recognizer = cls.from_checkpoint(folder, **options)
+        if recognizer.cohort_input is not None:
+            load_weights(recognizer.cohort_input, folder / "cohort_input.safetensors")
+        return recognizer
 
     @classmethod
     def new(cls, params: Params, data: Path) -> Self:
-        """The checkpoint that `asr.checkpoint` names."""
-        return cls.from_checkpoint(pretrained_folder(params.asr))
+        """The checkpoint that `asr.checkpoint` names, with the options of section `ctc`."""
+        return cls.from_checkpoint(pretrained_folder(params.asr), **params.section(cls.kind).model_dump())
 
     @classmethod
     def base_options(cls, params: Params) -> list[Any]:
-        """Section `asr`."""
-        return [params.asr]
+        """Sections `asr` and `ctc`."""
+        return [params.asr, params.section(cls.kind)]
 
     @classmethod
     def base_epochs(cls, asr: AsrParams) -> int:
@@ -234,7 +329,7 @@ class CtcRecognizer(Recognizer):
         return asr.epochs
 
     @classmethod
-    def from_checkpoint(cls, folder: Path) -> Self:
+    def from_checkpoint(cls, folder: Path, **options: Any) -> Self:
         """Any CTC checkpoint in the Hugging Face layout, in evaluation mode, in float32.
 
         Raises
@@ -245,7 +340,8 @@ class CtcRecognizer(Recognizer):
         from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
         model = read_pretrained(AutoModelForCTC, folder, dtype=torch.float32, use_safetensors=True)
-        return cls(model, read_pretrained(AutoTokenizer, folder), read_pretrained(AutoFeatureExtractor, folder)).eval()
+        tokenizer, extractor = (read_pretrained(loader, folder) for loader in (AutoTokenizer, AutoFeatureExtractor))
+        return cls(model, tokenizer, extractor, **options).eval()
 
 
 def _audio(batch: Batch) -> Tensor:

@@ -1,8 +1,8 @@
 """Checkpoints of pretrained recognisers: a folder, or a pinned revision of a hub; safetensors alone, no remote code.
 
 A checkpoint is named as `asr.checkpoint` names it: a folder, which may begin with `$ISOGLOSS_MODELS` (by default
-`../shared/models`), or `owner/name@revision` of the Hugging Face hub with a full commit hash, so that the name says
-which bytes it means. A folder's bytes are said by a digest.
+`../shared/models`), or `owner/name@revision` of the Hugging Face hub with a full commit hash, which identifies its
+bytes. The bytes of a folder are identified by a digest.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from isogloss.errors import ModelError
 
 MODELS_VARIABLE = "ISOGLOSS_MODELS"
 DEFAULT_MODELS = "../shared/models"
-"""What `$ISOGLOSS_MODELS` means where it is unset or empty, relative to the repository."""
+"""Used where `$ISOGLOSS_MODELS` is unset or empty; relative to the repository."""
 _HUB_NAME = re.compile(r"^(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)@(?P<revision>[0-9a-f]{40})$")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.pkl")
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
@@ -121,6 +121,39 @@ def read_pretrained(loader: Any, folder: Path, **options: Any) -> Any:
     except Exception as error:  # the library raises OSError, ValueError, KeyError, SafetensorError and its own
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(f"{folder} cannot be read as a checkpoint: {first}") from None
+
+
+def require_fit(model: Any, tokenizer: Any, feature_extractor: Any, *, sampling_rate: int) -> None:
+    """Raise where the parts of a checkpoint are of different models, or the model hears at another rate than ours.
+
+    Raises
+    ------
+    ModelError
+        The tokenizer has a token that the model lacks, or the sampling rate is not ours.
+    """
+    if feature_extractor.sampling_rate != sampling_rate:
+        raise ModelError(
+            f"the checkpoint hears {feature_extractor.sampling_rate} samples a second; Isogloss has {sampling_rate}"
+        )
+    last = max(tokenizer.get_vocab().values())
+    if last >= model.config.vocab_size:
+        raise ModelError(
+            f"the checkpoint's tokenizer has a token {last}, but its model knows {model.config.vocab_size} tokens from "
+            "0 on; take model and tokenizer from one checkpoint"
+        )
+
+
+def checkpoint_gradients(model: Any) -> None:
+    """Let a model of `transformers` compute its layers anew in the backward pass: less memory, about a third more time.
+
+    Raises
+    ------
+    ModelError
+        Models of this kind cannot.
+    """
+    if not model.supports_gradient_checkpointing:
+        raise ModelError(f"a {type(model).__name__} has no gradient checkpointing; set gradient_checkpointing to false")
+    model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
 
 
 def _require_checkpoint(folder: Path, checkpoint: str) -> None:

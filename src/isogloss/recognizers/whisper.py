@@ -27,7 +27,7 @@ from isogloss.recognizers.batches import Batch
 from isogloss.recognizers.cohort_input import CohortInput
 from isogloss.recognizers.per_utterance.gradients import Call, Gradients, Rows
 from isogloss.recognizers.per_utterance.squares import squares_in_one_pass
-from isogloss.recognizers.pretrained import pretrained_folder, read_pretrained
+from isogloss.recognizers.pretrained import checkpoint_gradients, pretrained_folder, read_pretrained, require_fit
 from isogloss.tables import read_json
 from isogloss.weights import load_weights, write_weights
 
@@ -53,6 +53,8 @@ class WhisperParams(Section):
     """Tokens after which a hypothesis is cut, for a second of its audio: bounds insertion loops. Speech has about 5."""
     freeze_front_end: bool = False
     """Whether the two convolutions below the encoder are never trained."""
+    gradient_checkpointing: bool = False
+    """Whether layers are computed anew in the backward pass: less memory, more time, the same gradients."""
 
 
 COMPONENT = RecognizerComponent(
@@ -75,7 +77,7 @@ class WhisperRecognizer(Recognizer):
         As `WhisperParams` has it.
     window_seconds
         Whole seconds of audio that the encoder sees; None for all the positions that the model has.
-    targets, max_tokens_per_second, freeze_front_end
+    targets, max_tokens_per_second, freeze_front_end, gradient_checkpointing
         As `WhisperParams` has them.
     cohorts, hidden_share
         Cohorts whose membership is an input, if any (see `CohortInput`); it shifts the log-mel features.
@@ -83,8 +85,8 @@ class WhisperRecognizer(Recognizer):
     Raises
     ------
     ModelError
-        The window is longer than the checkpoint's positions, the sampling rate is not 16 kHz, or the language is
-        missing, unknown or not the checkpoint's to choose.
+        The window is longer than the checkpoint's positions, the sampling rate is not 16 kHz, the tokenizer is another
+        model's, or the language is missing, unknown or not the checkpoint's to choose.
     """
 
     kind = COMPONENT.name
@@ -103,14 +105,12 @@ class WhisperRecognizer(Recognizer):
         targets: Literal["sentence", "verbatim"] = "sentence",
         max_tokens_per_second: float = 20.0,
         freeze_front_end: bool = False,
+        gradient_checkpointing: bool = False,
         cohorts: Sequence[str] = (),
         hidden_share: float = 0.0,
     ) -> None:
         super().__init__()
-        if feature_extractor.sampling_rate != SAMPLING_RATE:
-            raise ModelError(
-                f"the checkpoint hears {feature_extractor.sampling_rate} samples a second; Isogloss has {SAMPLING_RATE}"
-            )
+        require_fit(model, tokenizer, feature_extractor, sampling_rate=SAMPLING_RATE)
         self.model = model
         self.tokenizer = tokenizer
         self.feature_extractor = feature_extractor
@@ -120,6 +120,7 @@ class WhisperRecognizer(Recognizer):
             "targets": targets,
             "max_tokens_per_second": max_tokens_per_second,
             "freeze_front_end": freeze_front_end,
+            "gradient_checkpointing": gradient_checkpointing,
         }
         self.max_tokens_per_second = max_tokens_per_second
         if window_seconds is not None:
@@ -132,6 +133,8 @@ class WhisperRecognizer(Recognizer):
         if freeze_front_end:
             self.model.model.encoder.conv1.requires_grad_(False)
             self.model.model.encoder.conv2.requires_grad_(False)
+        if gradient_checkpointing:
+            checkpoint_gradients(model)
         self.register_buffer("mel_filters_FM", torch.tensor(feature_extractor.mel_filters).float(), persistent=False)
         self.register_buffer("hann", torch.hann_window(feature_extractor.n_fft), persistent=False)
 
@@ -295,6 +298,10 @@ class WhisperRecognizer(Recognizer):
     def part(self, parameter_name: str) -> Part:
         """The encoder is acoustic, the decoder with its embeddings is language."""
         return "acoustic" if parameter_name.startswith("model.model.encoder.") else "language"
+
+    def low_rank_layers(self) -> list[str]:
+        """Those of encoder and decoder; the output layer's weight is that of the token embeddings."""
+        return [name for name in super().low_rank_layers() if name != "model.proj_out"]
 
     def with_cohort_input(self, cohorts: Sequence[str], *, hidden_share: float) -> Self:
         """A copy whose log-mel features are shifted by the cohort, as yet by nothing."""

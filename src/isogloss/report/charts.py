@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from isogloss.judging.document import CohortFigures, Document, GroupingFigures, Interval
+from isogloss.judging.wer import significant as holds
+from isogloss.report.harm import Verdict, no_inference
 from isogloss.report.scale import Axis, axis_for
-from isogloss.report.text import count, interval, percent, signed_percent
-from isogloss.report.verdicts import Verdict, harmed_cohorts, worst_cohort
+from isogloss.report.text import count, decimal, interval, listing, percent, signed_percent
+from isogloss.report.verdicts import harmed_cohorts, worst_cohort
 
 BASE_SHAPE = "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0z"
 METHOD_SHAPES = (
@@ -120,10 +122,10 @@ def by_discovery(cohorts: Sequence[CohortFigures]) -> list[CohortFigures]:
 
 
 def significant(cohort: CohortFigures, *, alpha: float, on_worst: Verdict | None = None) -> bool:
-    """Whether a cohort's change holds: after Holm's adjustment over the cohorts, or as judged otherwise."""
+    """Whether a cohort's change holds: by the rule of all cohorts, or as judged otherwise."""
     if on_worst is not None:
         return on_worst != "unclear"
-    return cohort.inference and cohort.p_holm is not None and cohort.p_holm <= alpha
+    return cohort.inference and holds(cohort, alpha)
 
 
 def cohort_chart(
@@ -213,7 +215,7 @@ def _row(
         tags=(),
         harmed_by=tuple(name for name, cohorts in harmed.items() if cohort.cohort in cohorts),
         gained_with=tuple(s.name for s, own in pairs if sure[s.name] and (own.relative_change or 0.0) < 0),
-        unjudged=unjudged(cohort, document),
+        unjudged=unjudged(cohort, document) or undecided({s.name: own for s, own in pairs}, document),
     )
 
 
@@ -228,6 +230,12 @@ def unjudged(cohort: CohortFigures, document: Document) -> str:
     return f"{'no words' if cohort.before is None else 'too few speakers'} to judge"
 
 
+def undecided(changes: Mapping[str, CohortFigures], document: Document) -> str:
+    """Of which systems' changes too few speakers decide for an inference; empty where of none."""
+    names = [name for name, one in changes.items() if one.inference and no_inference(one, one.speakers, document)]
+    return f"few speakers decide on the change with {listing(names)}" if names else ""
+
+
 def sizes(cohort: CohortFigures, document: Document) -> tuple[tuple[str, str], ...]:
     """How much stands behind the figures of a cohort."""
     if document.task == "verification":
@@ -236,7 +244,10 @@ def sizes(cohort: CohortFigures, document: Document) -> tuple[tuple[str, str], .
         parts = [("utterances", cohort.utterances), ("words", cohort.words)]
     else:
         parts = [("speakers", cohort.speakers), ("words", cohort.words)]
-    return tuple((name, count(number)) for name, number in parts)
+    shown = [(name, count(number)) for name, number in parts]
+    if document.weighted and document.unit == "speaker":
+        shown.insert(1, ("effective", decimal(cohort.effective_speakers)))
+    return tuple(shown)
 
 
 def shrinkage_chart(grouping: GroupingFigures, *, metric: str, most: int = 6) -> ShrinkageChart:

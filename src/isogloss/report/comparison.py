@@ -105,7 +105,7 @@ class Comparison:
 
 
 def _beats(one: list[float], other: list[float]) -> bool:
-    """Whether costs are nowhere higher and somewhere lower."""
+    """Whether no cost is higher and at least one is lower."""
     return all(a <= b for a, b in zip(one, other, strict=True)) and one != other
 
 

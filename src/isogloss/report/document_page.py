@@ -7,6 +7,8 @@ from isogloss.judging.verification.inference import MIN_DCF_SPEAKERS
 from isogloss.report import findings, text, verifier_findings
 from isogloss.report.charts import CohortChart, cohort_chart
 from isogloss.report.frame import page_environment, page_style
+from isogloss.report.further import further, ties_sentence
+from isogloss.report.harm import ESTIMANDS, other_estimand
 from isogloss.report.map import region_map
 
 SUBJECTS = {"asr": "speech recognition", "verification": "speaker verification"}
@@ -24,6 +26,9 @@ def render_document(document: Document) -> str:
             subject=SUBJECTS[document.task],
             lead=says.lead(document),
             sections=[_section(one, document, number, says) for number, one in enumerate(document.groupings, start=1)],
+            ties=ties_sentence(document),
+            estimand=ESTIMANDS[document.estimand],
+            other_estimand=other_estimand(document),
             cost_speakers=MIN_DCF_SPEAKERS,
             confidence=text.percent(document.confidence, digits=0),
             alpha=f"{document.alpha:.2g}",
@@ -44,6 +49,7 @@ def _section(grouping: GroupingFigures, document: Document, number: int, says: A
         "grouping": grouping,
         "kind": kind if document.task == "asr" else "",
         "summary": [summary] if isinstance(summary, str) else summary,
+        "further": further(grouping, document) if document.task == "asr" else [],
         "selection": findings.selection(grouping),
         "verdicts": verdicts,
         "chart": chart,

@@ -1,7 +1,9 @@
 """A document of word errors in sentences, computed: which cohorts the system fails, who gained, who lost, how surely.
 
 "Measurably" means that the test of a cohort holds after Holm's adjustment over the cohorts of its grouping. The title
-is chosen among all groupings, so a cohort in it must hold after adjustment over the cohorts of all of them.
+is chosen among all groupings, so a cohort in it must hold after adjustment over the cohorts of all of them. Of several
+it is the surest: the one with the highest lower bound of the ratio to all others. What was merged for privacy, or is of
+those of whom nothing is known, is no group of people that a title could name.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,9 +11,21 @@ from dataclasses import dataclass
 
 from isogloss.judging.document import CohortFigures, Document, GroupingFigures
 from isogloss.judging.statistics.multiple import holm
+from isogloss.report.harm import ESTIMANDS, harm_excluded, other_estimand, other_harmed
 from isogloss.report.text import as_far_as_judged, counted, interval, listing, percent, signed_percent
 
 MOST_NAMED = 3
+HALVES = (
+    "The speakers were divided in two by a hash of their id. One half chose and ranked these cohorts; every figure and "
+    "test here is of the other half, which had no part in the choice.",
+    "the choosing half",
+)
+SPLITS = (
+    "Cohorts are ranked on the speakers of discovery; every figure and test here is of the speakers of test, who had "
+    "no part in that.",
+    "discovery",
+)
+"""How cohorts were chosen, in an audit and in a pipeline; and who chose them."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +38,8 @@ class Lead:
 
 def lead(document: Document) -> Lead:
     """The most important finding, and what belongs beside it."""
-    worse = [(g, c) for g in document.groupings for c in g.worse_cohorts]
+    worse = [(g, c) for g in document.groupings for c in g.worse_cohorts if c.people]
+    worse.sort(key=lambda pair: pair[1].least_ratio, reverse=True)
     overall = document.overall
     sentences = [_overall(document)]
     if document.paired and overall.after is not None:
@@ -50,18 +65,19 @@ def lead(document: Document) -> Lead:
 def _title(
     groupings: Sequence[GroupingFigures], worse: Sequence[tuple[GroupingFigures, CohortFigures]], document: Document
 ) -> tuple[str, CohortFigures | None]:
-    """The cohort with the highest error rate of those that are worse after adjustment over all groupings, if any."""
+    """The first of the worse cohorts, the surest, that is so after adjustment over all groupings; None if none is."""
     cohorts = [c for g in groupings for c in g.cohorts]
     adjusted = zip(cohorts, holm([None if c.rest is None else c.rest.p for c in cohorts]), strict=True)
     held = [c for c, p in adjusted if p is not None and p <= document.alpha]
     found = [(g, c) for g, c in worse if any(c is one for one in held)]
     if not found:
         over = ", over all groupings together" if worse else ""
-        nothing = f"No cohort is measurably served worse than all other speakers{over}"
+        named = " that can be named" if any(g.worse_cohorts for g in groupings) and not worse else ""
+        nothing = f"No cohort{named} is measurably served worse than all other speakers{over}"
         return _as_far_as_tested(nothing, groupings, _against_rest), None
-    grouping, cohort = max(found, key=lambda pair: pair[1].before or 0.0)
+    grouping, cohort = found[0]
     title = f"{document.baseline} fails {_named(grouping, cohort)}: {percent(cohort.before)} {document.metric}"
-    return f"{title}{_times(cohort)}.", cohort
+    return f"{title}{_times(cohort, bound=True)}.", cohort
 
 
 def summary(grouping: GroupingFigures, document: Document) -> str:
@@ -98,17 +114,14 @@ def selection(grouping: GroupingFigures) -> str | None:
     """How a discovered grouping came about, and what that does to its figures."""
     if not grouping.discovered:
         return None
-    text = (
-        "The speakers were divided in two by a hash of their id. One half chose and ranked these cohorts; every figure "
-        "and test here is of the other half, which had no part in the choice."
-    )
+    text, who = HALVES if grouping.split != "test" else SPLITS
     ranked = [c for c in grouping.cohorts if c.discovery_rank is not None and c.discovery is not None]
     if not ranked:
         return text
     worst = min(ranked, key=lambda c: c.discovery_rank or 0)
     hidden = "" if worst.discovery_rank == 1 else f" of those that may be shown (rank {worst.discovery_rank})"
     return (
-        f"{text} The cohort that the choosing half found worst{hidden}, {worst.label}, has "
+        f"{text} The cohort that {who} found worst{hidden}, {worst.label}, has "
         f"{percent(worst.discovery)} there and {percent(worst.before)} here."
     )
 
@@ -124,7 +137,10 @@ def _overall(document: Document) -> str:
     sizes = ((document.speakers, "speaker"), (document.utterances, "utterance"), (document.words, "word"))
     size = ", ".join(counted(number, noun) for number, noun in sizes if number is not None)
     text = f"{size}: {percent(overall.before)} {document.metric}"
-    return text + (f" ({interval(overall.before_ci95)})" if overall.before_ci95 else "") + "."
+    text += f" ({interval(overall.before_ci95)})" if overall.before_ci95 else ""
+    if document.weighted and overall.other is not None:
+        text += f", {ESTIMANDS[document.estimand]}; {other_estimand(document)} {percent(overall.other.before)}"
+    return f"{text}."
 
 
 def _changes(document: Document) -> list[str]:
@@ -138,11 +154,20 @@ def _changes(document: Document) -> list[str]:
         f"{c.label} (by {g.title})" for g in document.groupings for c in g.cohorts if c.cohort in g.harmed_cohorts
     ]
     sentences = [f"{text}."]
+    if document.weighted and overall.other is not None:
+        other = overall.other
+        text = f"{other_estimand(document).capitalize()}: {percent(other.before)} to {percent(other.after)}"
+        if other.relative_change is not None:
+            text += f", a relative change of {signed_percent(other.relative_change)}"
+            text += f" ({interval(other.ci95, signed=True)})" if other.ci95 else ""
+        sentences.append(f"{text}.")
     if document.groupings and document.unit == "speaker":
         named = listing(harmed[:MOST_NAMED]) if len(harmed) <= MOST_NAMED else counted(len(harmed), "cohort")
         shown = [g for g in document.groupings if not g.withheld]
         nothing = _as_far_as_tested("It measurably harms no cohort", shown, lambda cohort: cohort.p_holm)
         sentences.append(f"It measurably harms {named}." if harmed else nothing)
+        sentences += [other_harmed(document)] if other_harmed(document) else []
+        sentences.append(harm_excluded(shown, document.margin))
     return sentences
 
 
@@ -160,17 +185,25 @@ def _against_rest(cohort: CohortFigures) -> float | None:
 
 
 def _named(grouping: GroupingFigures, cohort: CohortFigures) -> str:
-    """A cohort with what it is a value of."""
-    return f"{cohort.label} ({grouping.title})"
+    """A cohort with what it is a value of, and its size."""
+    return f"{cohort.label} ({grouping.title}{_people(cohort)})"
 
 
 def _described(cohort: CohortFigures) -> str:
-    """A cohort with its rate and ratio."""
+    """A cohort with its size, rate and ratio."""
     bounds = f", {interval(cohort.before_ci95)}" if cohort.before_ci95 else ""
-    return f"{cohort.label} ({percent(cohort.before)}{bounds}{_times(cohort)})"
+    return f"{cohort.label} ({percent(cohort.before)}{bounds}{_times(cohort)}{_people(cohort)})"
 
 
-def _times(cohort: CohortFigures) -> str:
-    """How many times the errors of the rest."""
-    ratio = None if cohort.rest is None else cohort.rest.ratio
-    return "" if ratio is None else f", {ratio:.1f} times that of all others"
+def _people(cohort: CohortFigures) -> str:
+    """How many speakers a finding concerns, behind a comma."""
+    return "" if cohort.speakers is None else f", {counted(cohort.speakers, 'speaker')}"
+
+
+def _times(cohort: CohortFigures, *, bound: bool = False) -> str:
+    """How many times the errors of the rest; and how many times at least."""
+    rest = cohort.rest
+    if rest is None or rest.ratio is None:
+        return ""
+    least = f" (at least {rest.ci95[0]:.1f})" if bound and rest.ci95 is not None else ""
+    return f", {rest.ratio:.1f} times that of all others{least}"

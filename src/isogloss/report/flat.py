@@ -13,10 +13,12 @@ SIZES = {
     "asr": ("speakers", "utterances", "words"),
     "verification": ("speakers", "targets", "nontargets", "measurable"),
 }
+HARM = ("harm_bound", "noninferior", "effective_speakers", "deciding_speakers")
+OTHER = ("before", "before_ci95", "after", "after_ci95", "relative_change", "ci95", "p_holm", "harm_bound")
 RANKED = ("discovery_rank", "discovery")
 REST = ("ratio", "ci95", "p", "p_holm", "detectable_ratio", "worse")
 RATES = ("far", "frr")
-TRUTHS = ("discovered", "measurable", "inference", "rest_worse")
+TRUTHS = ("discovered", "measurable", "inference", "noninferior", "rest_worse")
 COUNTS = ("targets", "nontargets")
 
 
@@ -32,7 +34,8 @@ def flat_table(document: Document) -> pd.DataFrame:
         for grouping in document.groupings
         for cohort in grouping.cohorts
     ]
-    names = ["rule", "discovered", *HEAD, *SIZES[document.task], *RANKED, *FIGURES, "inference"]
+    names = ["rule", "discovered", *HEAD, *SIZES[document.task], *RANKED, *FIGURES, "inference", *HARM]
+    names += [f"other_{key}" for key in OTHER]
     if document.task == "verification":
         names += [f"{rate}_{side}{ci}" for side in ("before", "after") for rate in RATES for ci in ("", "_ci95")]
     else:
@@ -46,6 +49,8 @@ def flat_table(document: Document) -> pd.DataFrame:
 def _row(cohort: CohortFigures) -> dict[str, Any]:
     """All figures of a cohort, by the names of their columns."""
     row = dict(cohort)
+    if cohort.other is not None:
+        row |= {f"other_{key}": getattr(cohort.other, key) for key in OTHER}
     if cohort.rest is not None:
         row |= {f"rest_{key}": value for key, value in cohort.rest}
     for side, rates in cohort.at_threshold or ():

@@ -1,4 +1,4 @@
-"""What all pages are rendered by: self-contained, everything that comes from data escaped, numbers written one way."""
+"""The rendering of all pages: self-contained, all data escaped, one form of numbers."""
 
 from importlib import resources
 
@@ -21,6 +21,7 @@ def page_environment() -> Environment:
         percent=text.percent,
         signed=text.signed_percent,
         interval=text.interval,
+        decimal=text.decimal,
         count=text.count,
         counted=text.counted,
         cost=text.cost,

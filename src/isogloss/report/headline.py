@@ -8,18 +8,22 @@ from dataclasses import dataclass
 
 from isogloss.config.components import RuleComponent
 from isogloss.config.registry import declaration
-from isogloss.judging.document import Change, CohortFigures, Document, GroupingFigures
+from isogloss.judging.document import Change, CohortFigures, Document, GroupingFigures, Rates
+from isogloss.judging.estimates import under_other
+from isogloss.report.harm import (
+    Verdict,
+    gap_moved,
+    harm_excluded,
+    heads,
+    largest_harm,
+    no_inference,
+    other_estimand,
+    other_harmed,
+    verdict,
+)
 from isogloss.report.inputs import ReportInputs, RuleInputs
 from isogloss.report.text import as_far_as_judged, counted, interval, listing, percent, signed_percent
-from isogloss.report.verdicts import (
-    Verdict,
-    harmed_cohorts,
-    judged_worst,
-    rank_said,
-    verdict,
-    worst_cohort,
-    worst_verdicts,
-)
+from isogloss.report.verdicts import harmed_cohorts, judged_worst, rank_said, worst_cohort, worst_verdicts
 
 POOR_RATE = 0.5
 """From this base error rate on, differences between cohorts say little about a usable recogniser (our choice)."""
@@ -52,28 +56,59 @@ def headline(inputs: ReportInputs) -> Headline:
     harmed = {m: harmed_labels(inputs, m) for m in methods}
     hurt = listing([f"{counted(len(harmed[m]), 'cohort')} by {m}" for m in methods if harmed[m]])
     consequences = [f"Measurably harmed: {hurt}." if hurt else unharmed(next(iter(methods.values())).groupings)]
+    possible = {m: found for m, document in methods.items() if (found := largest_harm(document.groupings)) is not None}
+    if possible and not hurt:
+        method = max(possible, key=lambda m: possible[m])
+        bound, label = possible[method]
+        consequences.append(
+            f"That clears nobody: {method} may still have changed {label} by up to {signed_percent(bound)}."
+        )
     if lost:
         consequences.append(f"Speech as a whole became measurably worse with {listing(lost)}.")
+    wider = [m for m, grouping in rule.methods.items() if verdict(_gap(grouping)) == "worse"]
+    if wider:
+        consequences.append(
+            f"The gap between the worst and the best cohort became measurably wider with {listing(wider)}."
+        )
+    title = _title(rule, on_worst)
+    if rule.document.weighted:
+        other = _title(rule, worst_verdicts(rule, other=True), other=True)
+        consequences.insert(0, f"{other_estimand(rule.document).capitalize()}: {other[0].lower()}{other[1:]}")
     return Headline(
-        title=_title(rule, on_worst),
+        title=title,
         consequences=" ".join(consequences),
         warning=_poor(rule.document),
         findings=tuple(_finding(m, inputs, on_worst[m], harmed[m]) for m in methods),
     )
 
 
-def _title(rule: RuleInputs, on_worst: Mapping[str, Verdict]) -> str:
+def _gap(grouping: GroupingFigures, *, other: bool = False) -> Change:
+    """The relative gap between the worst and the best cohort under both systems."""
+    spread = grouping.other_spread if other else grouping.spread
+    return Change() if spread is None else spread.relative_gap
+
+
+def _title(rule: RuleInputs, on_worst: Mapping[str, Verdict], *, other: bool = False) -> str:
     """What became of the worst-served cohort, for the better and for the worse, if that could be tested."""
     metric = rule.document.metric
     named = f"the worst-served {declaration(RuleComponent, rule.rule).unit}"
-    worst = worst_cohort(rule.any_method)
-    named += "" if worst is None else rank_said(worst)
-    if worst is None or not worst.inference or worst.p is None:
-        few = "" if worst is None or worst.inference else ": it has too few speakers"
-        return f"Whether a mitigation lowered the {metric} of {named} cannot be judged{few}."
+    worst = [c for c in map(worst_cohort, rule.methods.values()) if c is not None]
+    named += "" if not worst else rank_said(worst[0])
+    judged = [under_other(c) if other else c for c in worst]
+    if not any(c.inference and c.p is not None for c in judged):
+        return f"Whether a mitigation lowered the {metric} of {named} cannot be judged{_why_not(judged)}."
     better, worse = (listing([m for m, said in on_worst.items() if said == side]) for side in ("better", "worse"))
     title = f"{better or 'No mitigation'} measurably lowered the {metric} of {named}"
     return f"{title}; {worse} measurably raised it." if worse else f"{title}."
+
+
+def _why_not(worst: Sequence[CohortFigures]) -> str:
+    """Why the worst cohort cannot be judged, behind a colon."""
+    if not worst:
+        return ""
+    if not worst[0].inference:
+        return f": it has {heads(worst[0], worst[0].speakers)}, too few for an inference"
+    return ": too few speakers decide on its change"
 
 
 def harmed_labels(inputs: ReportInputs, method: str) -> list[str]:
@@ -93,17 +128,18 @@ def unharmed(groupings: Sequence[GroupingFigures]) -> str:
     return as_far_as_judged("No cohort was measurably harmed", judged=tested, of=len(cohorts))
 
 
-def describe(change: Change, *, confidence: float) -> str:
+def describe(change: Rates, document: Document, *, speakers: int | None = None) -> str:
     """Before, after, the change and its interval, and what the interval allows to say."""
     text = f"{percent(change.before)} to {percent(change.after)}"
     if change.relative_change is None:
         return text
     text += f", a relative change of {signed_percent(change.relative_change)}"
-    if isinstance(change, CohortFigures) and not change.inference:
-        return f"{text}, from {counted(change.speakers or 0, 'speaker')}: too few for an inference"
+    why = no_inference(change, speakers, document)
+    if why:
+        return f"{text}, {why}"
     if change.ci95 is None:
         return text
-    text += f" ({percent(confidence, digits=0)} interval {interval(change.ci95, signed=True)})"
+    text += f" ({percent(document.confidence, digits=0)} interval {interval(change.ci95, signed=True)})"
     return text + ("; the interval includes no change" if verdict(change) == "unclear" else "")
 
 
@@ -128,20 +164,30 @@ def _finding(method: str, inputs: ReportInputs, on_worst: Verdict, harmed: list[
     document, rule = inputs.methods[method], inputs.main
     grouping = rule.methods[method]
     worst = worst_cohort(grouping)
+    unit = declaration(RuleComponent, rule.rule).unit
     sentences = []
     if worst is not None:
-        change = describe(worst, confidence=document.confidence)
-        unit = declaration(RuleComponent, rule.rule).unit
+        change = describe(worst, document, speakers=worst.speakers)
         sentence = f"Worst-served {unit}{rank_said(worst, labelled=True)}: {document.metric} from {change}"
         if on_worst == "unclear" != verdict(worst):
             sentence += "; not measurable once its p value is adjusted over the methods"
         sentences.append(f"{sentence}.")
-    sentences.append(f"All speech: from {describe(document.overall, confidence=document.confidence)}.")
-    gap = None if grouping.spread is None else grouping.spread.relative_gap
-    if gap is not None and gap.before is not None and gap.after is not None:
+    sentences.append(f"All speech: from {describe(document.overall, document)}.")
+    if document.weighted and document.overall.other is not None:
+        text = f"{other_estimand(document).capitalize()}:"
+        if worst is not None and worst.other is not None:
+            text += f" that {unit} from {describe(worst.other, document, speakers=worst.speakers)};"
+        sentences.append(f"{text} all speech from {describe(document.overall.other, document)}.")
+    gap = _gap(grouping)
+    if gap.before is not None and gap.after is not None:
         before, after = percent(gap.before, digits=0), percent(gap.after, digits=0)
-        sentences.append(f"Relative gap between worst and best: from {before} to {after}.")
+        text = f"Relative gap between worst and best: from {before} to {after}, {gap_moved(gap)}"
+        if gap.ci95 is not None:
+            text += f" ({interval(gap.ci95, signed=True, digits=0)} relative)"
+        sentences.append(f"{text}.")
     sentences.append(f"Measurably harmed: {listing(harmed)}." if harmed else unharmed(document.groupings))
+    sentences += [other_harmed(document)] if other_harmed(document) else []
+    sentences.append(harm_excluded(document.groupings, document.margin))
     return Finding(method=method, verdict=on_worst, sentences=tuple(sentences))
 
 

@@ -1,4 +1,4 @@
-"""What the report reads: documents, typed and checked against their schema, and hashed.
+"""The inputs of the report: documents, checked against their schema, and hashed.
 
 The files come from earlier stages under one repository root. Anything that a reader of the page could not trust - a
 missing file, a key that is absent, a comparison of another system or split than its path says - is one `TableError`.

@@ -7,7 +7,7 @@ knows no null.
 
 from typing import Any
 
-from isogloss.judging.document import GroupingFigures
+from isogloss.judging.document import CohortFigures, GroupingFigures
 from isogloss.report.inputs import Cost, ReportInputs
 
 _DIGITS = 6
@@ -15,12 +15,21 @@ _DIGITS = 6
 
 def metrics(inputs: ReportInputs) -> dict[str, Any]:
     """The nested metrics of the recogniser: the base and each method, under each rule."""
-    result: dict[str, Any] = {"base": {"wer": inputs.base.overall.before, **_cost_metrics(inputs.cost)}}
+    overall = inputs.base.overall
+    result: dict[str, Any] = {"base": {"wer": overall.before, **_cost_metrics(inputs.cost)}}
+    if overall.other is not None:
+        result["base"]["other"] = {"wer": overall.other.before}
     for grouping in inputs.base.groupings:
         result["base"][grouping.name] = _base_metrics(grouping)
     for method, document in inputs.methods.items():
         overall = document.overall
-        result[method] = {"wer": overall.after, "relative_change": overall.relative_change}
+        result[method] = {
+            "wer": overall.after,
+            "relative_change": overall.relative_change,
+            "harm_bound": overall.harm_bound,
+        }
+        if overall.other is not None:
+            result[method]["other"] = {"wer": overall.other.after, "relative_change": overall.other.relative_change}
         for grouping in document.groupings:
             result[method][grouping.name] = _rule_metrics(grouping)
     return {"asr": _present(result)}
@@ -43,10 +52,19 @@ def _rule_metrics(grouping: GroupingFigures) -> dict[str, Any]:
     worst = next((c for c in grouping.cohorts if c.cohort == named and c.discovery_rank == 1), None)
     gap = None if grouping.spread is None else grouping.spread.relative_gap
     return {
-        "worst": {"before": worst.before, "after": worst.after} if worst is not None else {},
+        "worst": _sides(worst),
         "relative_gap": {"before": gap.before, "after": gap.after} if gap is not None else {},
         "harmed_cohorts": len(grouping.harmed_cohorts),
+        "largest_harm_bound": max((c.harm_bound for c in grouping.cohorts if c.harm_bound is not None), default=None),
     }
+
+
+def _sides(worst: CohortFigures | None) -> dict[str, Any]:
+    """The rates of a cohort under both systems and both estimands."""
+    if worst is None:
+        return {}
+    other = {} if worst.other is None else {"other": {"before": worst.other.before, "after": worst.other.after}}
+    return {"before": worst.before, "after": worst.after, **other}
 
 
 def _base_metrics(grouping: GroupingFigures) -> dict[str, Any]:

@@ -13,12 +13,14 @@ from typing import Any
 from isogloss.judging.document import Change, GroupingFigures, Rates
 from isogloss.report import charts, text
 from isogloss.report.frame import page_environment, page_style
+from isogloss.report.harm import ESTIMANDS, Verdict, harm_excluded, other_estimand, verdict
 from isogloss.report.headline import headline, shrinkage_sentence, unharmed
 from isogloss.report.inputs import ReportInputs, RuleInputs, read_inputs
 from isogloss.report.map import RegionMap, region_map
 from isogloss.report.metrics import metrics
 from isogloss.report.rules import about, rule_lines, rules_sentence
-from isogloss.report.verdicts import Verdict, judged_worst, verdict
+from isogloss.report.settings import settings_sentences
+from isogloss.report.verdicts import judged_worst
 from isogloss.tables import atomic_path, write_json
 
 _SPREAD_ROWS: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = (
@@ -57,6 +59,8 @@ class RuleSection:
     without_inference: tuple[str, ...]
     harmed: tuple[charts.Row, ...]
     unharmed: str
+    harm: tuple[tuple[charts.Series, str], ...]
+    """For each method, the harm that is excluded."""
 
 
 def build_report(
@@ -102,6 +106,9 @@ def render(inputs: ReportInputs) -> str:
             main=main.document,
             test=main.any_method.test,
             overall=tuple(_overall(inputs, s) for s in series[1:]),
+            estimand=ESTIMANDS[main.document.estimand],
+            other_estimand=other_estimand(main.document),
+            settings=settings_sentences(inputs.params),
             rule_lines=rule_lines(inputs.base.groupings),
             rules_text=rules_sentence(inputs.base.groupings),
             sections=tuple(_section(inputs, rule) for rule in _ordered(inputs)),
@@ -116,6 +123,7 @@ def render(inputs: ReportInputs) -> str:
 def _used_params(inputs: ReportInputs) -> dict[str, Any]:
     """The sections that had a part in the results: not those of encoders, rules and methods that were not chosen."""
     used = {name: section.model_dump(mode="json") for name, section in inputs.params.used_sections().items()}
+    del used["mitigation"]["chosen"]  # said in words
     if inputs.params.corpus.source != "atlas":
         del used["atlas"]
     return used
@@ -153,6 +161,10 @@ def _section(inputs: ReportInputs, rule: RuleInputs) -> RuleSection:
         without_inference=tuple(c.label for c in cohorts if not c.inference),
         harmed=tuple(row for row in chart.rows if row.harmed_by),
         unharmed=unharmed([rule.any_method]),
+        harm=tuple(
+            (series, harm_excluded([one], rule.document.margin))
+            for series, one in zip(chart.series[1:], rule.methods.values(), strict=True)
+        ),
     )
 
 

@@ -15,9 +15,12 @@ from rich.text import Text
 from isogloss.judging.document import CohortFigures, Document, GroupingFigures, Interval, Rest
 from isogloss.report import findings, verifier_findings
 from isogloss.report.charts import sizes
+from isogloss.report.further import further, ties_sentence
 from isogloss.report.text import interval, percent, probability, signed_percent
 
 WIDTH_WITHOUT_TERMINAL = 120
+SHORT = {"population": "each alike", "speakers": "population"}
+"""By the first estimand, what a column of the other one is called."""
 LABEL_WIDTH = 24
 """Columns that a long name is given at least; it is broken, never cut."""
 
@@ -57,9 +60,38 @@ def show(document: Document, on: Console) -> None:
         summary = says.summary(grouping, document)
         for sentence in [summary] if isinstance(summary, str) else summary:
             on.print(plain(sentence))
+        if not verification:
+            for sentence in further(grouping, document):
+                on.print(plain(sentence))
         said = findings.selection(grouping)
         if said:
             on.print(Text(str(plain(said)), style="dim"))
+
+    if document.side_by_side is not None and len(document.side_by_side.systems) > len(document.systems):
+        show_systems(document, on)
+
+
+def show_systems(document: Document, on: Console) -> None:
+    """Print all systems side by side, a table a grouping."""
+    found = document.side_by_side
+    if found is None:
+        return
+    on.print()
+    on.print(Text(f"{document.metric} of {len(found.systems)} systems side by side", style="bold"))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("cohort", overflow="fold")
+    table.add_column("speakers", justify="right")
+    for name in found.systems:
+        table.add_column(plain(name), justify="right", overflow="fold")
+    for row in found.rows:
+        speakers = "–" if row.speakers is None else str(row.speakers)
+        cells = []
+        for name, one in zip(found.systems, row.rates, strict=True):
+            bounds = "" if one.ci95 is None else f"\n{interval(one.ci95)}"
+            cells.append(Text(f"{percent(one.rate)}{' ≈' if name in row.best else ''}{bounds}"))
+        table.add_row(plain(row.label), speakers, *cells)
+    on.print(table)
+    on.print(plain(ties_sentence(document)))
 
 
 def cohort_table(grouping: GroupingFigures, document: Document, *, tagged: Collection[str] = ()) -> Table:
@@ -83,13 +115,20 @@ def _cells(c: CohortFigures, document: Document) -> list[tuple[str, str]]:
     before = bounded(percent(c.before), c.before_ci95, below=below) if c.measurable else "not measurable"
     cells = [*sizes(c, document)]
     cells.append((f"{metric} {document.baseline}" if document.paired else metric, before))
+    if document.weighted and not document.paired and c.other is not None:
+        cells.append((f"{metric}, {SHORT[document.estimand]}", percent(c.other.before)))
     if c.rest is not None and tested:
         cells += [("× others", _ratio(c.rest, below=below)), ("p", probability(c.rest.p_holm))]
+        if document.adjusted_for:
+            cells.append(("adjusted", _adjusted(c.rest)))
     if document.paired:
         after = bounded(percent(c.after), c.after_ci95, below=below) if c.measurable else "not measurable"
         change = bounded(signed_percent(c.relative_change), c.ci95, below=below, signed=True)
         cells += [(f"{metric} {document.system}", after), ("change", change)]
         cells += [("p", probability(c.p_holm))] if tested else []
+        if document.weighted and c.other is not None:
+            other = bounded(signed_percent(c.other.relative_change), c.other.ci95, below=below, signed=True)
+            cells += [(f"change, {SHORT[document.estimand]}", other)]
     elif c.at_threshold is not None:  # of two verifiers these are on the page
         at = c.at_threshold.before
         cells += [("FAR", bounded(percent(at.far), at.far_ci95, below=below))]
@@ -103,6 +142,12 @@ def bounded(value: str, bounds: Interval | None, *, below: bool, signed: bool = 
         return value
     text = interval(bounds, signed=signed)
     return f"{value}\n{text}" if below else f"{value} ({text})"
+
+
+def _adjusted(rest: Rest) -> str:
+    """The adjusted ratio with its interval."""
+    found = rest.adjusted
+    return "–" if found is None else f"{found.ratio:.2f}\n{found.ci95[0]:.2f} to {found.ci95[1]:.2f}"
 
 
 def _ratio(rest: Rest, *, below: bool) -> str:

@@ -92,6 +92,15 @@ def count(value: int | None) -> str:
     return MISSING if value is None else f"{value:,}".replace(",", _THIN)
 
 
+def decimal(value: float | None) -> str:
+    """A number with one decimal, or without where that is 0.
+
+    >>> decimal(16.74), decimal(20.0), decimal(None)
+    ('16.7', '20', '–')
+    """
+    return MISSING if value is None else f"{value:.1f}".removesuffix(".0")
+
+
 def probability(value: float | None) -> str:
     """A p value; tiny ones as a bound, since permutations do not resolve them.
 

@@ -1,4 +1,4 @@
-"""What a change allows to say: better, worse, or nothing; for the one worst cohort, and for all others.
+"""The verdict on a change, better, worse or neither, for the worst cohort and for all others.
 
 The worst cohort of the mitigated rule was named on discovery, before test was looked at, and every method aims at it.
 So a page asks as many questions of it as it shows methods: gain and harm alike need an interval that excludes no
@@ -6,23 +6,11 @@ change, and a p value that holds after Holm's adjustment over these methods. Any
 comparison of its method alone, whose p values are adjusted over the cohorts.
 """
 
-from typing import Literal
-
-from isogloss.judging.document import Change, CohortFigures, GroupingFigures
+from isogloss.judging.document import CohortFigures, GroupingFigures
+from isogloss.judging.estimates import under_other
 from isogloss.judging.statistics.multiple import holm
+from isogloss.report.harm import Verdict, verdict
 from isogloss.report.inputs import ReportInputs, RuleInputs
-
-Verdict = Literal["better", "worse", "unclear"]
-
-
-def verdict(change: Change | None) -> Verdict:
-    """What the interval of a relative change allows to say, taken alone."""
-    if change is None or change.ci95 is None or change.relative_change is None:
-        return "unclear"
-    if isinstance(change, CohortFigures) and not change.inference:
-        return "unclear"
-    low, high = change.ci95
-    return "better" if high < 0 else "worse" if low > 0 else "unclear"
 
 
 def worst_cohort(grouping: GroupingFigures) -> CohortFigures | None:
@@ -41,9 +29,11 @@ def rank_said(worst: CohortFigures, *, labelled: bool = False) -> str:
     return (" that may be shown" if hidden else "") + (f" ({': '.join(inside)})" if inside else "")
 
 
-def worst_verdicts(rule: RuleInputs) -> dict[str, Verdict]:
-    """By method, what became of the worst cohort, adjusted over the methods."""
+def worst_verdicts(rule: RuleInputs, *, other: bool = False) -> dict[str, Verdict]:
+    """By method, what became of the worst cohort, adjusted over the methods; `other` under the other estimand."""
     worst = {method: worst_cohort(grouping) for method, grouping in rule.methods.items()}
+    if other:
+        worst = {method: None if c is None else under_other(c) for method, c in worst.items()}
     adjusted = holm([None if c is None or not c.inference else c.p for c in worst.values()])
     return {
         method: verdict(c) if p is not None and p <= rule.document.alpha else "unclear"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from isogloss.judging.document import Change, CohortFigures, Difference, Document, GroupingFigures, Interval
 from isogloss.judging.pairing import SIDES
 from isogloss.report.findings import Lead
+from isogloss.report.harm import ESTIMANDS, harm_excluded, other_estimand
 from isogloss.report.text import (
     as_far_as_judged,
     cost,
@@ -31,7 +32,10 @@ def lead(document: Document) -> Lead:
     """The most important finding, and what belongs beside it."""
     overall, metric = document.overall, document.metric
     whose, by = (f" {word} {document.baseline}" if document.paired else "" for word in ("of", "by"))
-    rate = f"The {metric}{whose} over all trials is {percent(overall.before)}{_bounds(overall.before_ci95)}."
+    rate = f"The {metric}{whose} over all trials is {percent(overall.before)}{_bounds(overall.before_ci95)}"
+    if document.weighted and overall.other is not None:
+        rate += f", {ESTIMANDS[document.estimand]}; {other_estimand(document)} it is {percent(overall.other.before)}"
+    rate += "."
     sizes = ((document.speakers, "speaker"), (document.targets, "target"), (document.nontargets, "non-target"))
     size = f"{listing([counted(number or 0, noun) for number, noun in sizes])}."
     changes = _changes(document) if document.paired else []
@@ -201,6 +205,7 @@ def _verdicts(groupings: Sequence[GroupingFigures], document: Document, *, by: b
         if harmed
         else as_far_as_judged(nothing, judged=tested, of=len(judged), wanting=_WANTING)
     ]
+    sentences.append(harm_excluded(groupings, document.margin))
     return sentences + ([f"Measurably better served by it: {listing(gained)}."] if gained else [])
 
 

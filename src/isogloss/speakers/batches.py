@@ -134,7 +134,7 @@ def _stretches(batch: int, size: int, share: float, rng: np.random.Generator) ->
 def draw_batches(
     speaker_of: Sequence[int] | NDArray[np.intp], *, speakers: int, utterances: int, seed: int, epoch: int
 ) -> list[Draw]:
-    """Who is in which batch of an epoch.
+    """The speakers and utterances of each batch of an epoch.
 
     Each utterance is drawn about once: a speaker's are shuffled and dealt into groups of `utterances`; a batch takes
     one group each of up to `speakers` different speakers, and batches of one round are as equal as can be. A speaker

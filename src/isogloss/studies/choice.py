@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from isogloss.config import Params
 from isogloss.config.experiment import Run
 from isogloss.errors import PipelineError
 
@@ -83,3 +84,20 @@ def choose(
         able = [trial for trial in trials if trial.within]
         chosen.append(min(able, key=lambda t: (t.worst, t.overall)) if able else min(trials, key=lambda t: t.overall))
     return chosen
+
+
+def records(chosen: Sequence[Choice], params: Params) -> dict[str, dict[str, Any]]:
+    """What to write into `mitigation.chosen`: by method its options, and the corpus and recogniser of the trials.
+
+    Parameters
+    ----------
+    chosen
+        Result of `choose`.
+    params
+        Of a trial.
+    """
+    trials = {"corpus": params.corpus.source, "recognizer": params.recognizer}
+    return {
+        each.method: {**trials, "options": {key.partition(".")[2]: value for key, value in each.options.items()}}
+        for each in chosen
+    }

@@ -1,4 +1,4 @@
-"""What a paper says in figures, and the verdict that a measured change passes on it."""
+"""A paper's claim in figures, and the verdict on it from a measured change."""
 
 from dataclasses import dataclass
 from importlib import resources

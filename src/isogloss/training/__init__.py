@@ -1,1 +1,1 @@
-"""Lightning modules and what surrounds them: batches, resumable fitting, transcription, adaptation."""
+"""Training with Lightning: base models and adaptations, with resumable fitting and checkpoints."""

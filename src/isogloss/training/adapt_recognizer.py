@@ -17,13 +17,13 @@ from isogloss.config import AsrParams, MitigationParams, Params
 from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.determinism import compute_repeatably
 from isogloss.mitigation import Mitigation, Setting, Step, build_mitigation
-from isogloss.mitigation.base import DevRates
+from isogloss.mitigation.strategy import DevRates
 from isogloss.recognizers import Recognizer, load_recognizer, save_recognizer
 from isogloss.recognizers.batches import Batch, Utterances, shuffled_batches
 from isogloss.recognizers.decode import decode_cuts
 from isogloss.training.adaptation import Adaptation, Objective
-from isogloss.training.base import CODE, SOURCE
 from isogloss.training.fitting import finish, fit, training_key
+from isogloss.training.train_recognizer import CODE, SOURCE
 
 
 class RecognizerObjective(Objective):

@@ -1,4 +1,4 @@
-"""One loop for every adaptation: a model, what its utterances lose, and a mitigation that decides what is descended.
+"""One training loop for every adaptation: a model, the losses of its utterances, and a mitigation that combines them.
 
 What differs between a recogniser and a speaker encoder is an `Objective`: how a batch becomes a `Step`, and the
 optimiser. `adapt_recognizer` and `adapt_speaker` prepare data and objective; `fitting.fit` runs the epochs.
@@ -30,7 +30,7 @@ class Objective(nn.Module, ABC):
 
     @abstractmethod
     def step(self, batch: Any) -> Step:
-        """The losses of a batch's utterances, and what a mitigation may know of them."""
+        """The losses of a batch's utterances, with the data that a mitigation may use."""
 
     @abstractmethod
     def optimizer(self) -> torch.optim.Optimizer | OptimizerLRSchedulerConfig:
@@ -38,14 +38,14 @@ class Objective(nn.Module, ABC):
 
 
 class Adaptation(lightning.LightningModule):
-    """Adapts a model by what a mitigation makes of the losses of its utterances, plus its penalty.
+    """Minimises the loss that a mitigation makes of the utterances' losses, plus its penalty.
 
     Parameters
     ----------
     objective
         The model is its `model`.
     mitigation
-        Its loss and penalty are descended; its state travels in the checkpoint.
+        Its loss and penalty are minimised; its state is saved in the checkpoint.
     """
 
     def __init__(self, objective: Objective, mitigation: Mitigation[Any, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A moving average of the weights: what is judged on dev and what the finished model has.
+"""A moving average of the weights, which dev judges and the finished model gets.
 
 Lightning's `EMAWeightAveraging` puts the average in place when a training ends, but not when a run resumes after its
 last epoch and so has nothing left to train; and it averages buffers, integers too.

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there, and that hold no pickle.
+"""Checkpoints without pickle, written atomically.
 
 A file is the SHA-256 of what follows, and then safetensors: the tensors of the model, of the optimiser and of the
 callbacks, with everything else as JSON in their header. It is written aside, flushed and renamed, so that a full disk

@@ -1,4 +1,4 @@
-"""Fitting with Lightning so that a killed run goes on where it was, and ends where an undisturbed one would.
+"""Fitting with Lightning, resumable: a killed run continues and ends with the same weights as an undisturbed one.
 
 A checkpoint is written after each epoch, outside the stage's outputs (DVC deletes those before a stage runs), in a
 folder named by a digest of everything that decides the result. Each batch seeds its random numbers by its own number,
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.strategies import DDPStrategy
@@ -190,11 +191,13 @@ class _BatchSeed(Callback):
     def on_train_batch_start(self, trainer: lightning.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """Seed."""
         number = trainer.fit_loop.epoch_loop.total_batch_idx
-        torch.manual_seed(self.seed * 1_000_003 + number + trainer.global_rank * 2**40)
+        seed = self.seed * 1_000_003 + number + trainer.global_rank * 2**40
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)  # by which wav2vec2 and its like decide which layers a step leaves out
 
 
 class _Finite(Callback):
-    """Ends a training that has come to nothing, before the checkpoint of its epoch is written."""
+    """Ends a training whose loss or weights are not finite, before the checkpoint of that epoch is written."""
 
     def __init__(self, losses: LossCurve) -> None:
         self.losses = losses

@@ -6,7 +6,7 @@ from dataclasses import replace
 import lightning
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor
+from torch import Tensor, nn
 
 from isogloss.config import AsrParams
 from isogloss.errors import ModelError
@@ -67,14 +67,19 @@ class RecognizerTraining(lightning.LightningModule):
         self.log("dev_loss", total / tokens, batch_size=int(tokens), on_epoch=True)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """AdamW with a linear warm-up over the first tenth and a cosine to a twentieth of the peak."""
-        optimizer = torch.optim.AdamW(self.parameters(), lr=self.params.learning_rate, weight_decay=1e-3)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._share_of_peak)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        """See `scheduled_adamw`."""
+        return scheduled_adamw(self, learning_rate=self.params.learning_rate, steps=self.total_steps)
 
-    def _share_of_peak(self, step: int) -> float:
-        """The learning rate at a step as a share of the peak."""
-        progress = min(step / self.total_steps, 1.0)
+
+def scheduled_adamw(module: nn.Module, *, learning_rate: float, steps: int) -> OptimizerLRSchedulerConfig:
+    """AdamW with a linear warm-up over the first tenth of the steps and a cosine to a twentieth of the peak."""
+
+    def share_of_peak(step: int) -> float:
+        progress = min(step / steps, 1.0)
         if progress < 0.1:
             return max(progress / 0.1, 0.01)
         return 0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * (progress - 0.1) / 0.9))
+
+    optimizer = torch.optim.AdamW(module.parameters(), lr=learning_rate, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share_of_peak)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -111,7 +111,7 @@ def train_speaker_encoder(
     output
         Folder of the model, with the loss's state in `head.safetensors`; the curve is `<output>.loss.tsv`.
     then
-        Makes what else the stage makes of the model; until it has, the checkpoints stay.
+        Called with the trained model to make the stage's other outputs; the checkpoints are kept until it returns.
 
     Raises
     ------

@@ -15,7 +15,10 @@ import soundfile
 from lhotse import RecordingSet, SupervisionSet
 from lhotse.qa import validate_recordings_and_supervisions
 
+from isogloss.config import AtlasParams
 from isogloss.corpus.atlas.build import build_atlas, draw_corpus
+from isogloss.corpus.atlas.casting import cast
+from isogloss.corpus.atlas.grammar import Grammar
 from isogloss.corpus.atlas.synthesis import synthesise
 from isogloss.errors import CorpusError, ParamsError
 
@@ -45,7 +48,7 @@ def test_the_manifests_load_in_lhotse_and_fit_the_audio(tiny, monkeypatch):
     recordings = RecordingSet.from_file("data/corpus/recordings.jsonl")
     supervisions = SupervisionSet.from_file("data/corpus/supervisions.jsonl")
     validate_recordings_and_supervisions(recordings, supervisions, read_data=True)
-    assert len(recordings) == 70
+    assert len(recordings) == 70  # of train two utterances share one
     assert len(supervisions) == 20 * 2 + 50
     for recording in list(recordings)[:5]:
         info = soundfile.info(recording.sources[0].source)
@@ -78,6 +81,38 @@ def test_the_planted_dialect_is_in_no_table_and_no_manifest(tiny, description):
             continue
         for word in (*description.dialects, *voices, "dialect", "accent", "variant"):
             assert word not in text, (path.name, word)
+
+
+def test_a_speaker_has_a_channel_and_noise_of_its_own_in_every_recording(description):
+    params = AtlasParams(train_speakers=20, train_utterances=5, utterances_per_recording=2)
+    speakers, _ = draw_corpus(params, 1, description)
+    jobs = cast(speakers, params, description, 1)
+    train = next(job for job in jobs if len(job.takes) == 3)
+    assert [len(take.texts) for take in train.takes] == [2, 2, 1]
+    assert [take.recording_id for take in train.takes] == [f"{train.speaker_id}-r{n}" for n in (1, 2, 3)]
+    # What varies over recordings varies within speakers as much as between them: the channel is nobody's own.
+    draws = [[take.channel.snr_db for take in job.takes[:2]] for job in jobs if len(job.takes) > 1]
+    assert abs(np.corrcoef(np.array(draws).T)[0, 1]) < 4 / np.sqrt(len(draws))
+    seeds = [tuple(take.channel.seed) for job in jobs for take in job.takes]
+    assert len(seeds) == len(set(seeds))
+
+
+def test_no_sentence_of_the_held_out_splits_is_learnt_from(description):
+    speakers, _ = draw_corpus(AtlasParams(), 1, description)
+    said = {"learnt": [], "held out": []}
+    for split, job in zip(speakers["split"], cast(speakers, AtlasParams(), description, 1), strict=True):
+        side = "learnt" if split in ("train", "adapt") else "held out"
+        said[side] += [text for take in job.takes for text in take.texts]
+    assert set(said["learnt"]).isdisjoint(said["held out"])
+    words = {side: {word for text in texts for word in text.split()} for side, texts in said.items()}
+    assert words["held out"] <= words["learnt"]  # other sentences, no other words
+
+
+def test_a_grammar_of_one_sentence_is_refused(description):
+    grammar = Grammar(templates=["call anna"], slots={})
+    speakers, _ = draw_corpus(AtlasParams(train_speakers=20), 1, description)
+    with pytest.raises(ParamsError, match="the grammar has too few sentences: none of 2,000 drawn ones is"):
+        cast(speakers, AtlasParams(), description.model_copy(update={"grammar": grammar}), 1)
 
 
 def test_every_utterance_is_audible_between_short_silences(tiny):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
-from isogloss.corpus.atlas.channel import SAMPLE_RATE, resample, transmit
-from isogloss.corpus.atlas.jobs import ChannelDraw, Job
+from isogloss.corpus.atlas.channel import SAMPLE_RATE, resample, transmit, tremble
+from isogloss.corpus.atlas.jobs import ChannelDraw, Job, Take
 
 CLEAN = ChannelDraw(
     level_db=-30.0,
@@ -13,8 +13,6 @@ CLEAN = ChannelDraw(
     noise_pole=0.5,
     low_cut_hz=20.0,
     high_cut_hz=7900.0,
-    tremor=0.0,
-    tremor_hz=5.0,
     seed=[1, 3, 0],
 )
 
@@ -71,11 +69,14 @@ def test_the_device_cuts_high_frequencies():
 
 
 def test_tremor_modulates_the_amplitude():
-    speech = _tone(1000.0, 2.0, SAMPLE_RATE)
-    frames = transmit(speech, dataclasses.replace(CLEAN, tremor=0.1)).astype(float).reshape(-1, 320).std(axis=1)
+    speech = tremble(_tone(1000.0, 2.0, SAMPLE_RATE), depth=0.1, hertz=5.0, rng=np.random.default_rng(0))
+    frames = transmit(speech, CLEAN).astype(float).reshape(-1, 320).std(axis=1)
     assert frames.max() / frames.min() == pytest.approx(1.1 / 0.9, rel=0.03)
 
 
 def test_a_job_survives_its_way_to_the_server():
-    job = Job(speaker_id="s1", voice="en-us+f1", pitch=50, pitch_range=50, rate=160, texts=["call anna"], channel=CLEAN)
+    job = Job(
+        speaker_id="s1", voice="en-us+f1", pitch=50, pitch_range=50, rate=160, tremor=0.0, tremor_hz=5.0, seed=[1],
+        takes=[Take(recording_id="s1-r1", texts=["call anna"], channel=CLEAN)],
+    )  # fmt: skip
     assert Job.from_line(job.to_line()) == job

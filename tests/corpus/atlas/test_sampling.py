@@ -1,20 +1,28 @@
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from isogloss.config import AtlasParams
 from isogloss.corpus.atlas.build import draw_corpus
-from isogloss.corpus.atlas.sampling import largest_remainder, plan_splits
+from isogloss.corpus.atlas.sampling import largest_remainder, plan_train, population_size, systematic_sample
 from isogloss.errors import ParamsError
 from isogloss.geography import contains
+
+SURVEYS = ("adapt", "discovery", "dev", "test")
 
 
 @pytest.fixture(scope="module")
 def drawn(description):
     return draw_corpus(AtlasParams(), 1, description)
+
+
+@pytest.fixture(scope="module")
+def natural(description):
+    return draw_corpus(AtlasParams(sampling="natural"), 1, description)[0]
 
 
 @given(st.lists(st.integers(1, 1000), min_size=2, max_size=12), st.integers(24, 500))
@@ -39,38 +47,72 @@ def test_a_textbook_apportionment():
     assert largest_remainder(votes, 10, at_least=0) == {"a": 4, "b": 3, "c": 2, "d": 1}
 
 
-def test_train_and_adapt_follow_the_population(drawn, description):
+def test_train_has_the_dialects_of_the_population(drawn, description):
     speakers, _ = drawn
-    for split, size in (("train", AtlasParams().train_speakers), ("adapt", AtlasParams().adapt_speakers)):
+    train = speakers[speakers["split"] == "train"]
+    counts = train["dialect"].value_counts()
+    assert len(train) == AtlasParams().train_speakers
+    assert (train["weight"] == 1.0).all()
+    for name, dialect in description.dialects.items():
+        assert abs(counts[name] - len(train) * dialect.share) < 1
+        assert counts[name] >= 2
+
+
+def test_surveys_have_the_speakers_that_they_are_for(drawn, description):
+    speakers, _ = drawn
+    for split in SURVEYS:
         of_split = speakers[speakers["split"] == split]
-        counts = of_split["dialect"].value_counts()
-        assert len(of_split) == size
-        for name, dialect in description.dialects.items():
-            assert abs(counts[name] - size * dialect.share) < 1
-            assert counts[name] >= 2
-
-
-def test_discovery_dev_and_test_follow_the_population_but_top_up_its_rare_dialects(drawn, description):
-    speakers, _ = drawn
-    for split, size, least in (("discovery", 240, 30), ("dev", 60, 6), ("test", 240, 30)):
-        counts = speakers[speakers["split"] == split]["dialect"].value_counts()
-        for name, dialect in description.dialects.items():
-            assert counts[name] >= least
-            assert counts[name] == least or abs(counts[name] - size * dialect.share) <= 0.5
-
-
-def test_weights_make_every_split_the_population(drawn, description):
-    speakers, _ = drawn
-    for _, of_split in speakers.groupby("split"):
+        assert len(of_split) == getattr(AtlasParams(), f"{split}_speakers")
         assert of_split["weight"].mean() == pytest.approx(1.0)
-        weighted = of_split.groupby("dialect")["weight"].sum() / of_split["weight"].sum()
-        for name, dialect in description.dialects.items():
-            assert weighted[name] == pytest.approx(dialect.share)
+        kish = of_split["weight"].sum() ** 2 / (of_split["weight"] ** 2).sum()
+        assert kish > 0.6 * len(of_split)
+    counts = pd.crosstab(speakers["dialect"], speakers["split"])
+    rare = [name for name, dialect in description.dialects.items() if dialect.rare]
+    assert counts.loc[rare, ["adapt", "discovery", "test"]].min().min() >= 25
 
 
-def test_a_split_too_small_for_its_dialects_is_refused(description):
-    with pytest.raises(ParamsError, match=r"atlas\.adapt_speakers is 19, but must be at least 20"):
-        plan_splits(AtlasParams(adapt_speakers=19), description)
+def test_weights_make_every_survey_the_population(drawn, natural, description):
+    # Chance decides who is drawn, so shares agree within their sampling error: of the four surveys together.
+    speakers, _ = drawn
+    surveyed = speakers[speakers["split"].isin(SURVEYS)]
+    weighted = surveyed.groupby("dialect")["weight"].sum() / surveyed["weight"].sum()
+    drawn_alike = natural[natural["split"].isin(SURVEYS)]["dialect"].value_counts(normalize=True)
+    for name, dialect in description.dialects.items():
+        error = np.sqrt(dialect.share * (1 - dialect.share) / (0.6 * len(surveyed)))
+        assert abs(weighted[name] - dialect.share) < 4 * error, name
+        assert abs(drawn_alike[name] - dialect.share) < 4 * error, name
+    np.testing.assert_allclose(natural["weight"], 1.0)
+
+
+def test_a_systematic_sample_has_the_chances_that_it_says():
+    rng = np.random.default_rng(0)
+    size_N = rng.gamma(1.0, size=40)
+    size_N[7] = 100.0  # would have a chance above 1
+    drawn_N, claimed_N = np.zeros(40), np.full(40, np.nan)
+    for _ in range(4000):
+        place_S, chance_S = systematic_sample(size_N, 6, rng)
+        assert len(set(place_S)) == 6
+        drawn_N[place_S] += 1 / 4000
+        claimed_N[place_S] = chance_S
+    seen_N = drawn_N > 0
+    assert claimed_N[7] == 1.0 and drawn_N[7] == pytest.approx(1.0)
+    others_N = seen_N & (np.arange(40) != 7)
+    np.testing.assert_allclose(claimed_N[others_N], 5 * size_N[others_N] / np.delete(size_N, 7).sum())
+    np.testing.assert_allclose(drawn_N[others_N], claimed_N[others_N], atol=4 * 0.5 / np.sqrt(4000))
+
+
+def test_the_smallest_surveys_can_be_drawn(description):
+    params = AtlasParams(train_speakers=20, adapt_speakers=1, discovery_speakers=1, dev_speakers=1, test_speakers=2)
+    speakers, _ = draw_corpus(params, 1, description)
+    assert speakers["split"].value_counts().to_dict() == {
+        "train": 20, "test": 2, "adapt": 1, "discovery": 1, "dev": 1,
+    }  # fmt: skip
+    assert population_size(params, description) >= 40_000
+
+
+def test_train_too_small_for_its_dialects_is_refused(description):
+    with pytest.raises(ParamsError, match=r"atlas\.train_speakers is 19, but must be at least 20"):
+        plan_train(AtlasParams(train_speakers=19), description)
 
 
 def test_nobody_speaks_twice(drawn):

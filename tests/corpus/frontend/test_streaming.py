@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isogloss.corpus.frontend.features import SAMPLING_RATE, feature_extractor
+from isogloss.corpus.frontend.features import feature_extractor
+from isogloss.corpus.frontend.samples import SAMPLING_RATE
 from isogloss.corpus.frontend.streaming import FEWEST_SAMPLES, StreamingFeatures
 from isogloss.errors import CorpusError
 

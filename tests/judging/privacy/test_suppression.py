@@ -3,22 +3,23 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from isogloss.errors import TableError
-from isogloss.judging.privacy import merge_small_cohorts, suppress
+from isogloss.judging.privacy import suppress
 from isogloss.judging.privacy.attack import disclosed
 
 
-def merge(sizes: dict[str, int], fewest: int = 5) -> dict[str, str]:
-    cohorts = [name for name, size in sizes.items() for _ in range(size)]
-    speakers = [f"{name}{i}" for name, size in sizes.items() for i in range(size)]
-    return merge_small_cohorts(pd.Series(cohorts), pd.Series(speakers), min_speakers=fewest)
+def merge(sizes: dict[str, int], fewest: int = 5, **options) -> dict[str, str]:
+    """What becomes of one grouping of speakers who are in one cohort each."""
+    cohorts = pd.DataFrame({"a": [name for name, size in sizes.items() for _ in range(size)]})
+    return suppress(cohorts, pd.Series(range(len(cohorts))), min_speakers=fewest, **options)["a"]
 
 
 @given(st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 12), min_size=2), st.integers(1, 8))
 def test_no_shown_cohort_is_small_and_none_can_be_computed_from_the_total(sizes, fewest):
+    assume(sum(sizes.values()) >= fewest)
     shown = merge(sizes, fewest)
     assert set(shown) == set(sizes)
     members: dict[str, list[str]] = {}
@@ -49,13 +50,32 @@ def test_a_cohort_named_other_is_not_confused_with_the_merged_one():
 
 
 def test_speakers_of_several_cohorts_count_once():
-    cohorts, speakers = pd.Series(list("aabbcccccc")), pd.Series(list("xyxyuvwstz"))
-    shown = merge_small_cohorts(cohorts, speakers, min_speakers=3)
-    assert set(shown.values()) == {"other"}
+    cohorts, speakers = pd.DataFrame({"a": list("aabbcccccc")}), pd.Series(list("xyxyuvwstz"))
+    assert set(suppress(cohorts, speakers, min_speakers=3)["a"].values()) == {"other"}
 
 
 def test_a_single_cohort_is_the_total_and_stays():
-    assert merge({"a": 2}) == {"a": "a"}
+    assert merge({"a": 7}) == {"a": "a"}
+
+
+def test_those_of_whom_nothing_is_known_are_hidden_before_a_named_group_however_many_they_are():
+    sizes = {"female": 60, "male": 70, "other": 2, "unspecified": 900}
+    shown = merge(sizes, unnamed={"a": ["unspecified"]})
+    assert shown["female"] == "female" and shown["male"] == "male"
+    assert shown["unspecified"] == shown["other"] == "other"
+    assert merge(sizes)["female"] == shown["other"]  # without being told who is unnamed, the fewest speakers go
+
+
+def test_two_groupings_with_cells_of_few_speakers_hide_these_and_not_the_large_cohorts():
+    """216 controls, and 321 patients of whom one kind has six speakers, five of them women: one man follows."""
+    people = [("control", sex) for sex in ["f"] * 110 + ["m"] * 106]
+    people += [("als", sex) for sex in ["f"] * 150 + ["m"] * 149] + [("stroke", "f")] * 5 + [("stroke", "m")]
+    people += [("cp", sex) for sex in ["f"] * 8 + ["m"] * 8]
+    table = pd.DataFrame(people, columns=["cause", "sex"]).assign(both=lambda rows: rows["cause"] + rows["sex"])
+    shown = suppress(table, pd.Series(range(len(table))), min_speakers=5)
+    assert solvable_sets(table, shown, 5) == []
+    assert shown["cause"]["control"] == "control" and shown["sex"] == {"f": "f", "m": "m"}
+    assert {name for name in shown["both"] if shown["both"][name] == name} >= {"alsf", "alsm", "controlf", "controlm"}
 
 
 def groupings_and_speakers(draw_seed: int, *, speakers: int, columns: int, values: int, nested: bool):
@@ -109,11 +129,54 @@ def test_an_attacker_who_solves_the_published_sums_learns_nothing_of_few_speaker
     assert solvable_sets(groupings, shown, fewest) == []
 
 
-def test_merging_each_grouping_by_itself_would_not_have_been_enough():
+def named_speakers(groupings: pd.DataFrame, shown: dict[str, dict[str, str]]) -> int:
+    """The speakers of the cohorts that are shown by a name that stands for nothing else, unspecified left out."""
+    return sum(
+        int((groupings[name] == cohort).sum())
+        for name, names in shown.items()
+        for cohort, label in names.items()
+        if label == cohort != "unspecified" and list(names.values()).count(label) == 1
+    )
+
+
+def every_choice(groupings: pd.DataFrame):
+    """All ways to name the cohorts: any of them merged into one, or nothing of the grouping published."""
+    ways = []
+    for name in groupings:
+        cohorts = sorted(groupings[name].dropna().unique())
+        hidden = [set(some) for size in range(len(cohorts) + 1) for some in itertools.combinations(cohorts, size)]
+        of_one = [{c: "other" if c in some else c for c in cohorts} for some in hidden if len(some) != 1]
+        ways.append([*of_one, {}])
+    for names in itertools.product(*ways):
+        yield dict(zip(groupings, names, strict=True))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.integers(6, 24), st.integers(2, 3), st.booleans(), st.integers(2, 5))
+def test_no_other_choice_without_a_leak_shows_more_speakers_by_name(seed, speakers, columns, partial, fewest):
+    """Against an exhaustive search over all choices, by the attacker of these tests."""
+    rng = np.random.default_rng(seed)
+    share = np.geomspace(1, 0.1, 3)
+    table = {
+        f"g{n}": rng.choice(["a", "b", "unspecified"], speakers, p=share / share.sum()).astype(object)
+        for n in range(columns)
+    }
+    if partial:
+        table["half"] = np.where(rng.random(speakers) < 0.6, rng.choice(["x", "y"], speakers), None)
+    groupings = pd.DataFrame(table, dtype=object)
+    unnamed = {name: ["unspecified"] for name in groupings}
+    shown = suppress(groupings, pd.Series(range(speakers)), min_speakers=fewest, unnamed=unnamed)
+    assert solvable_sets(groupings, shown, fewest) == []
+    named = named_speakers(groupings, shown)
+    for choice in every_choice(groupings):
+        assert named_speakers(groupings, choice) <= named or solvable_sets(groupings, choice, fewest)
+
+
+def test_hiding_the_small_cohorts_of_each_grouping_by_itself_would_not_have_been_enough():
     """Six women, one of them young: of the young nothing is shown, but women less old women is she."""
     groupings = pd.DataFrame({"gender": ["f"] * 6 + ["m"] * 20, "both": ["fo"] * 5 + ["fy"] + ["mo"] * 14 + ["my"] * 6})
     ids = pd.Series(range(26))
-    alone = {name: merge_small_cohorts(groupings[name], ids, min_speakers=5) for name in groupings}
+    alone = {name: suppress(groupings[[name]], ids, min_speakers=5)[name] for name in groupings}
     assert solvable_sets(groupings, {**alone, "both": {"fo": "fo", "fy": "other", "mo": "mo", "my": "other"}}, 5)
     assert not solvable_sets(groupings, suppress(groupings, ids, min_speakers=5), 5)
 

@@ -9,7 +9,7 @@ from scipy import stats
 from isogloss.errors import TableError
 from isogloss.judging.statistics import bootstrap, ratio
 from isogloss.judging.statistics import estimands as of
-from isogloss.judging.statistics.intervals import standard_error
+from isogloss.judging.statistics.intervals import _freedom, deciding_speakers, standard_error
 
 
 def test_the_interval_is_that_of_all_draws_counted_out(speakers):
@@ -170,3 +170,33 @@ def test_a_change_of_units_changes_nothing(speakers_number, seed, unit):
         if one.interval is not None:
             assert other.interval == pytest.approx(one.interval, rel=1e-6)
             assert one.low <= one.value <= one.high
+
+
+def outlier(speakers, size):
+    """Totals of speakers who change little, and of one who changes by `size` errors."""
+    rng = np.random.default_rng(4)
+    words = np.full(speakers, 40.0)
+    before = rng.binomial(40, 0.2, speakers) + 1.0
+    after = np.maximum(before + rng.integers(-2, 3, speakers), 0.0)
+    after[0] = before[0] + size
+    return np.stack([before, words, after, words], axis=1)
+
+
+def test_deciding_speakers_are_few_where_one_changes_much():
+    few, many = (bootstrap([outlier(40, size)], [of.relative_change()], resamples=300)[0] for size in (30, 1))
+    assert few.rests_on < 3 and many.rests_on > 10
+    influence = outlier(40, 30) @ np.array([-1, 1, 1, -1]) / 40
+    assert deciding_speakers(np.ones(17)) == 17.0 and deciding_speakers(np.zeros(3)) == np.inf
+    shares = influence**2 / (influence**2).sum()
+    assert deciding_speakers(influence) == pytest.approx(1 / (shares**2).sum())
+
+
+def test_the_degrees_of_freedom_are_satterthwaite_s_of_the_simulated_variance():
+    """df = 2 E(s^2)^2 / Var(s^2), with s^2 the variance over speakers; S - 1 where they are normal."""
+    rng = np.random.default_rng(8)
+    for draw, kurtosis in ((rng.normal, 3.0), (lambda size: rng.uniform(-1, 1, size), 1.8), (rng.laplace, 6.0)):
+        speakers = 30
+        variances = draw(size=(40_000, speakers)).var(axis=1, ddof=1)
+        expected = 2 * variances.mean() ** 2 / variances.var()
+        found = _freedom(speakers / kurtosis, speakers)
+        assert found == pytest.approx(min(expected, speakers - 1), rel=0.05)

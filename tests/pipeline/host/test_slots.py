@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from isogloss.errors import PipelineError
 from isogloss.pipeline.host import tickets
-from isogloss.pipeline.host.slots import HostSlots, NoRoom, Share
+from isogloss.pipeline.host.slots import HostSlots, NoSlotAvailable, Share
 from isogloss.pipeline.host.tickets import OVERTAKEN
 from isogloss.pipeline.plan import Stage
 
@@ -74,11 +74,11 @@ def test_a_stage_that_wants_more_than_exists_gets_all_there_is_and_alone(slots):
 def test_no_more_at_once_than_wanted(slots):
     host = slots(most_at_once=1)
     share = host.take(Stage("a"))
-    assert host.take(Stage("b")) == NoRoom("places")
+    assert host.take(Stage("b")) == NoSlotAvailable("places")
     host.give_back(share)
     host.give_back(Share(cores=0))  # of a stage that was skipped: no place comes free by it
     assert isinstance(host.take(Stage("b")), Share)
-    assert host.take(Stage("c")) == NoRoom("places")
+    assert host.take(Stage("c")) == NoSlotAvailable("places")
 
 
 @settings(deadline=None)
@@ -148,7 +148,7 @@ def test_a_gpu_under_two_names_is_given_once(slots):
 def test_who_came_first_is_let_go_first_whatever_run_he_belongs_to(slots):
     busy, late = slots(cores=1), slots(cores=1)
     share = busy.take(Stage("running"))
-    assert isinstance(late.take(Stage("waiting")), NoRoom)
+    assert isinstance(late.take(Stage("waiting")), NoSlotAvailable)
     busy.give_back(share)
     again = busy.take(Stage("next of many"))
     assert str(again).startswith("waits for cores of this host, after waiting of process ")
@@ -159,7 +159,7 @@ def test_who_waits_for_much_is_overtaken_a_few_times_and_not_for_ever(slots):
     """Two cores; there is always another small stage, and never are both cores free by themselves."""
     small, large = slots(cores=2), slots(cores=2)
     held, started = [small.take(Stage("s")), small.take(Stage("s"))], 0
-    while isinstance(share := large.take(Stage("large", cores=2)), NoRoom):
+    while isinstance(share := large.take(Stage("large", cores=2)), NoSlotAvailable):
         assert started < 20
         small.give_back(held.pop(0))
         following = small.take(Stage("s"))
@@ -202,7 +202,7 @@ def test_nobody_waits_for_the_dead_the_stopped_or_those_that_want_nothing_more(s
     share = host.take(Stage("a"))
     others.take(Stage("b"))
     host.give_back(share)
-    assert isinstance(host.take(Stage("a")), NoRoom)
+    assert isinstance(host.take(Stage("a")), NoSlotAvailable)
     monkeypatch.setattr(tickets, "ASLEEP_SECONDS", 0.0)  # nobody has asked for so long
     host.give_back(host.take(Stage("a")))
     monkeypatch.undo()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from isogloss.config.components import EncoderComponent
 from isogloss.config.section import PositiveInt, Section
-from isogloss.recognizers.transducer.encoders.base import Encoder, clear_padding
+from isogloss.recognizers.transducer.encoders.encoder import Encoder, clear_padding
 
 
 class StackParams(Section):

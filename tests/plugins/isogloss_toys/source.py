@@ -10,8 +10,9 @@ from isogloss.config.params import Params
 from isogloss.config.reading import read_section
 from isogloss.config.section import Section
 from isogloss.corpus.atlas.build import build_atlas
+from isogloss.corpus.ingest.source import CorpusSource
 
-COMPONENT = SourceComponent(name="toy_atlas", implementation="build")
+COMPONENT = SourceComponent(name="toy_atlas", implementation="ToyAtlas")
 
 
 class Description(Section):
@@ -20,6 +21,7 @@ class Description(Section):
     like: str
 
 
-def build(description: Path, params: Params, output: Path) -> pd.DataFrame:
-    like = read_section(description, Description).like
-    return build_atlas(params.atlas, params.corpus.seed, description.with_name(f"{like}.yaml"), output)
+class ToyAtlas(CorpusSource):
+    def build(self, description: Path, params: Params, output: Path) -> pd.DataFrame:
+        like = read_section(description, Description).like
+        return build_atlas(params.atlas, params.corpus.seed, description.with_name(f"{like}.yaml"), output)

@@ -13,7 +13,8 @@ from isogloss.errors import TableError
 from isogloss.inference.embed import embed_utterances
 from isogloss.inference.verify import evaluate_verifier
 from isogloss.judging.verification import equal_error_rate, read_list
-from isogloss.report.verifier import report_verifier, speaker_cohorts
+from isogloss.judging.verification.study import cohort_labels
+from isogloss.report.verifier import report_verifier
 from isogloss.speakers import new_speaker_encoder, save_speaker_encoder
 from isogloss.tables import write_json, write_parquet
 
@@ -87,10 +88,11 @@ def test_both_verifiers_are_scored_on_the_same_trials_and_compared(repository):
 def test_the_report_says_of_each_cohort_what_its_trials_say(repository):
     root, metadata, _ = repository
     evaluate_verifier("continued", PARAMS, root)
-    folder = report_verifier("continued", PARAMS, root)
+    folder = report_verifier("continued", root)
     assert folder == root / "reports/verification/continued"
     assert "continued" in (folder / "audit.html").read_text()
     document = json.loads((folder / "fairness.json").read_text())
+    assert document == json.loads((root / "results/speaker/continued/fairness.json").read_text())
     trials = pd.read_parquet(root / "results/speaker/continued/trials.parquet")
     gender = metadata.drop_duplicates("speaker_id").set_index("speaker_id")["gender"]
     by_gender = next(one for one in document["groupings"] if one["name"] == "gender")
@@ -103,26 +105,18 @@ def test_the_report_says_of_each_cohort_what_its_trials_say(repository):
             assert cohort[figure] == pytest.approx(expected)
 
 
-def test_a_speaker_of_two_cohorts_is_refused_and_nothing_written(repository):
+def test_a_document_of_another_verifier_is_refused_and_nothing_written(repository):
     root, _, _ = repository
     evaluate_verifier("continued", PARAMS, root)
-    path = root / "results/speaker/continued/trials.parquet"
-    trials = pd.read_parquet(path)
-    trials.loc[trials.index[0], "enrol_gender"] = "unspecified"
-    write_parquet(trials, path)
-    with pytest.raises(TableError, match="two cohorts of one grouping"):
-        report_verifier("continued", PARAMS, root)
+    path = root / "results/speaker/continued/fairness.json"
+    write_json({**json.loads(path.read_text()), "systems": ["base", "arw"]}, path)
+    with pytest.raises(TableError, match="is of base and arw, but base and continued belong here"):
+        report_verifier("continued", root)
     assert not (root / "reports").exists()
 
 
-def test_cohorts_that_share_a_label_stay_two():
-    trials = pd.DataFrame(
-        {
-            "enrol_speaker": ["a", "b", "c"],
-            "test_speaker": ["b", "c", "a"],
-            "enrol_region": ["1", "2", "3"],
-            "test_region": ["2", "3", "1"],
-        }
-    )
-    labels = {"region": {"1": "coast", "2": "coast", "3": "plain"}}
-    assert speaker_cohorts(trials, labels, where="t")["region"].to_dict() == {"a": "1", "b": "2", "c": "plain"}
+def test_cohorts_that_share_a_label_keep_their_own_names(tmp_path):
+    cohorts = [{"cohort": name, "label": label} for name, label in (("1", "coast"), ("2", "coast"), ("3", "plain"))]
+    (tmp_path / "region").mkdir()
+    write_json({"cohorts": cohorts}, tmp_path / "region/summary.json")
+    assert cohort_labels(tmp_path, ["region"], ["gender"]) == {"region": {"3": "plain"}, "gender": {}}

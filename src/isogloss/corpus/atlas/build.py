@@ -12,7 +12,7 @@ from isogloss.corpus.atlas.casting import cast
 from isogloss.corpus.atlas.description import Description, read_description
 from isogloss.corpus.atlas.manifests import recordings, supervisions, write_jsonl
 from isogloss.corpus.atlas.population import assign_zips, describe_zips, draw_people
-from isogloss.corpus.atlas.sampling import draw_speakers, plan_splits, population_size
+from isogloss.corpus.atlas.sampling import draw_speakers, population_size
 from isogloss.corpus.atlas.synthesis import check_voices, synthesise
 from isogloss.tables import atomic_folder, write_json, write_parquet
 
@@ -39,9 +39,9 @@ def build_atlas(
 ) -> pd.DataFrame:
     """Synthesise the corpus into `output_folder`, which appears whole or not at all.
 
-    The folder holds `audio/<speaker_id>.flac` (all utterances of a speaker), the Lhotse manifests `recordings.jsonl`
-    and `supervisions.jsonl`, `speakers.parquet`, `zips.parquet` and `corpus.json`. The same params, seed and
-    description give the same bytes on any number of cores.
+    The folder holds `audio/<recording_id>.flac` (some utterances of a speaker through one channel), the Lhotse
+    manifests `recordings.jsonl` and `supervisions.jsonl`, `speakers.parquet`, `zips.parquet` and `corpus.json`. The
+    same params, seed and description give the same bytes on any number of cores.
 
     Parameters
     ----------
@@ -53,13 +53,14 @@ def build_atlas(
     Returns
     -------
     DataFrame
-        The planted truth, `speaker_id, dialect, rare`, one row a speaker. It is for the scoring alone and is not in
-        the folder.
+        The planted truth, `speaker_id, dialect, rare`, one row a speaker. Only the scoring reads it; it is not in the
+        folder.
 
     Raises
     ------
     ParamsError
-        The description does not fit its model, or a split is too small for its dialects.
+        The description does not fit its model, train is too small for its dialects, or the grammar has too few
+        sentences.
     CorpusError
         espeak-ng is missing, knows no such voice, or the dialects do not fit the map.
     """
@@ -84,12 +85,11 @@ def build_atlas(
 
 def draw_corpus(params: AtlasParams, seed: int, description: Description) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Speakers (with their dialect) and ZIPs, without a sound."""
-    plan = plan_splits(params, description)
     rng = np.random.default_rng([seed, 1])
-    people = draw_people(description, population_size(plan, description), rng)
+    people = draw_people(description, population_size(params, description), rng)
     people["zip"], zips = assign_zips(people, description.map.zips, rng)
     zips = describe_zips(zips, people, description, rng)
-    return draw_speakers(people, plan, description, rng), zips
+    return draw_speakers(people, zips, params, description, rng), zips
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Between mouth and file: resampling to 16 kHz, an ageing voice's tremor, room noise, and a cheap microphone."""
+"""Between mouth and file: an ageing voice's tremor, resampling to 16 kHz, room noise, and a cheap microphone."""
 
 import functools
 
@@ -26,20 +26,25 @@ def resample(samples: FloatArray) -> FloatArray:
     return resample_poly(samples, UP, DOWN, window=_anti_alias())
 
 
+def tremble(speech: FloatArray, *, depth: float, hertz: float, rng: np.random.Generator) -> FloatArray:
+    """Speech at 16 kHz with a voice's slow amplitude modulation; `depth` 0 leaves it as it is."""
+    if depth == 0:
+        return speech
+    phase = 2 * np.pi * rng.random() + 2 * np.pi * hertz / SAMPLE_RATE * np.arange(len(speech))
+    return speech * (1 + depth * np.sin(phase)).astype(np.float32)
+
+
 def transmit(speech: FloatArray, draw: ChannelDraw) -> NDArray[np.int16]:
-    """Speech of one speaker at 16 kHz as their device records it.
+    """Speech at 16 kHz as a device records it.
 
     Parameters
     ----------
     speech
         Samples of any level; silence counts in it, so levels are taken over samples that are not 0.
     draw
-        Level, signal-to-noise ratio, colour of the noise, pass band and tremor of this speaker.
+        Level, signal-to-noise ratio, colour of the noise and pass band of this recording.
     """
     rng = np.random.default_rng(draw.seed)
-    if draw.tremor > 0:
-        phase = 2 * np.pi * rng.random() + 2 * np.pi * draw.tremor_hz / SAMPLE_RATE * np.arange(len(speech))
-        speech = speech * (1 + draw.tremor * np.sin(phase)).astype(np.float32)
     energy = np.sum(np.square(speech), dtype=np.float64)
     loudness = float(np.sqrt(energy / np.count_nonzero(speech)))
     # The ratio is set in the room, before the device; from here on in place, since fresh pages cost more than the sums.

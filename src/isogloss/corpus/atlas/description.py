@@ -129,7 +129,7 @@ class Map(Section):
 
 
 class Channel(Section):
-    """Between mouth and file: one draw a speaker, evenly within each range."""
+    """Between mouth and file: one draw a recording, evenly within each range."""
 
     level_db: Range
     """Level of the speech, dB relative to full scale."""

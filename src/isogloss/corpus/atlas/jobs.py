@@ -1,4 +1,4 @@
-"""What the builder asks of the synthesis servers, and what they answer: one JSON line each way, one speaker a job."""
+"""Messages between the builder and the synthesis servers: one JSON line each way, one speaker a job."""
 
 import dataclasses
 import json
@@ -8,17 +8,24 @@ from typing import Any, Self
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChannelDraw:
-    """The channel of one speaker; see `description.Channel` for units."""
+    """The channel of one recording; see `description.Channel` for units."""
 
     level_db: float
     snr_db: float
     noise_pole: float
     low_cut_hz: float
     high_cut_hz: float
-    tremor: float
-    """Depth of the amplitude modulation, 0 for none."""
-    tremor_hz: float
     seed: list[int]
+    """Of the noise."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Take:
+    """One recording: sentences said one after the other through one channel."""
+
+    recording_id: str
+    texts: list[str]
+    channel: ChannelDraw
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,8 +37,12 @@ class Job:
     pitch: int
     pitch_range: int
     rate: int
-    texts: list[str]
-    channel: ChannelDraw
+    tremor: float
+    """Depth of the voice's amplitude modulation, 0 for none."""
+    tremor_hz: float
+    seed: list[int]
+    """Of breath and silences."""
+    takes: list[Take]
 
     def to_line(self) -> str:
         """The job as one line of JSON."""
@@ -41,4 +52,5 @@ class Job:
     def from_line(cls, line: str) -> Self:
         """The inverse of `to_line`."""
         content: dict[str, Any] = json.loads(line)
-        return cls(**content | {"channel": ChannelDraw(**content["channel"])})
+        takes = [Take(**take | {"channel": ChannelDraw(**take["channel"])}) for take in content["takes"]]
+        return cls(**content | {"takes": takes})

@@ -16,13 +16,15 @@ SPEAKER_ATTRIBUTES = ("split", "weight", "latitude", "longitude", "zip", "gender
 
 
 def recordings(segments: dict[str, Segments], audio_folder: Path) -> Iterator[dict[str, Any]]:
-    """One recording a speaker, in the order of speaker ids."""
-    for speaker_id in sorted(segments):
-        start, count = segments[speaker_id][-1]
+    """The recordings in the order of their ids, one file each."""
+    for recording_id in sorted(segments):
+        start, count = segments[recording_id][-1]
         samples = start + count
         yield {
-            "id": speaker_id,
-            "sources": [{"type": "file", "channels": [0], "source": (audio_folder / f"{speaker_id}.flac").as_posix()}],
+            "id": recording_id,
+            "sources": [
+                {"type": "file", "channels": [0], "source": (audio_folder / f"{recording_id}.flac").as_posix()}
+            ],
             "sampling_rate": SAMPLE_RATE,
             "num_samples": samples,
             "duration": samples / SAMPLE_RATE,
@@ -36,10 +38,15 @@ def supervisions(
     """One supervision an utterance, `<speaker_id>-<number>`, in the order of ids."""
     attributes = speakers.set_index("speaker_id")[list(SPEAKER_ATTRIBUTES)].to_dict("index")
     for job in sorted(jobs, key=lambda job: job.speaker_id):
-        for number, (text, (start, count)) in enumerate(zip(job.texts, segments[job.speaker_id], strict=True)):
+        spoken = [
+            (take.recording_id, text, segment)
+            for take in job.takes
+            for text, segment in zip(take.texts, segments[take.recording_id], strict=True)
+        ]
+        for number, (recording_id, text, (start, count)) in enumerate(spoken):
             yield {
                 "id": f"{job.speaker_id}-{number:03d}",
-                "recording_id": job.speaker_id,
+                "recording_id": recording_id,
                 "start": start / SAMPLE_RATE,
                 "duration": count / SAMPLE_RATE,
                 "channel": 0,

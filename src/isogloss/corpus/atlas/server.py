@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from isogloss.corpus.atlas.channel import DOWN, SAMPLE_RATE, UP, FloatArray, resample, transmit
+from isogloss.corpus.atlas.channel import DOWN, SAMPLE_RATE, UP, FloatArray, resample, transmit, tremble
 from isogloss.corpus.atlas.espeak import Espeak
 from isogloss.corpus.atlas.jobs import Job
 from isogloss.errors import CorpusError
@@ -57,23 +57,27 @@ def _answer(content: dict[str, object]) -> None:
     os.write(sys.stdout.fileno(), line.encode())
 
 
-def perform(job: Job, folder: Path, engine: Espeak) -> list[list[int]]:
-    """Speak and record one speaker into `<folder>/<speaker_id>.flac` (16 kHz, 16 bit).
+def perform(job: Job, folder: Path, engine: Espeak) -> dict[str, list[list[int]]]:
+    """Speak and record one speaker, each recording into `<folder>/<recording_id>.flac` (16 kHz, 16 bit).
 
     Returns
     -------
-    list
-        First sample and number of samples of each utterance; together they make the whole recording.
+    dict
+        By recording, first sample and number of samples of each utterance; together they make the whole recording.
     """
-    rng = np.random.default_rng([*job.channel.seed, 1])
+    rng = np.random.default_rng([*job.seed, 1])
     breath = int(rng.integers(2**31))
     engine.set_voice(job.voice, pitch=job.pitch, pitch_range=job.pitch_range, rate=job.rate, seed=breath)
-    pieces = [_with_silence(_trim(engine.say(text), text), rng) for text in job.texts]
-    lengths = [len(piece) // DOWN * UP for piece in pieces]
-    starts = np.cumsum([0, *lengths[:-1]])
-    recording = transmit(resample(np.concatenate(pieces)), job.channel)
-    soundfile.write(folder / f"{job.speaker_id}.flac", recording, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    return [[int(start), length] for start, length in zip(starts, lengths, strict=True)]
+    segments = {}
+    for take in job.takes:
+        pieces = [_with_silence(_trim(engine.say(text), text), rng) for text in take.texts]
+        lengths = [len(piece) // DOWN * UP for piece in pieces]
+        starts = np.cumsum([0, *lengths[:-1]])
+        spoken = tremble(resample(np.concatenate(pieces)), depth=job.tremor, hertz=job.tremor_hz, rng=rng)
+        recording = transmit(spoken, take.channel)
+        soundfile.write(folder / f"{take.recording_id}.flac", recording, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+        segments[take.recording_id] = [[int(start), length] for start, length in zip(starts, lengths, strict=True)]
+    return segments
 
 
 def _trim(samples: np.ndarray, text: str) -> FloatArray:

@@ -25,7 +25,7 @@ _POLL_S = 0.1
 
 
 @contextmanager
-def start_server(folder: Path) -> Iterator[Callable[[Job], Segments]]:
+def start_server(folder: Path) -> Iterator[Callable[[Job], dict[str, Segments]]]:
     """A synthesis server that records into `folder`, as a function of a job; at the end it finishes and is waited for.
 
     The function raises a `CorpusError` where the server refuses the job (an unknown voice, a full disk) or has ended.
@@ -41,7 +41,7 @@ def start_server(folder: Path) -> Iterator[Callable[[Job], Segments]]:
     )
     requests, answers = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
 
-    def perform(job: Job) -> Segments:
+    def perform(job: Job) -> dict[str, Segments]:
         try:
             requests.write(job.to_line())
             requests.flush()
@@ -53,7 +53,9 @@ def start_server(folder: Path) -> Iterator[Callable[[Job], Segments]]:
         answer = json.loads(line)
         if "error" in answer:
             raise CorpusError(f"speaker {job.speaker_id} ({job.voice}): {answer['error']}")
-        return [(start, count) for start, count in answer["segments"]]
+        return {
+            recording: [(start, count) for start, count in found] for recording, found in answer["segments"].items()
+        }
 
     try:
         yield perform
@@ -95,6 +97,11 @@ def synthesise(
 
     The files do not depend on the number of workers. `progress` is told now and then how many speakers are done.
 
+    Returns
+    -------
+    dict
+        The segments of each recording.
+
     Raises
     ------
     CorpusError
@@ -105,7 +112,7 @@ def synthesise(
     pending: queue.SimpleQueue[Job] = queue.SimpleQueue()
     for job in jobs:
         pending.put(job)
-    results: dict[str, Segments] = {}
+    results: dict[str, dict[str, Segments]] = {}
     stop = threading.Event()
 
     def serve() -> None:
@@ -130,7 +137,7 @@ def synthesise(
                     progress(len(results))
         finally:
             stop.set()
-    return results
+    return {recording: found for segments in results.values() for recording, found in segments.items()}
 
 
 def _available_cores() -> int:

@@ -1,1 +1,1 @@
-"""What models read of a corpus: log-mel features, whole or while audio arrives, tokens, and the cuts of a split."""
+"""The input of models: log-mel features, whole or streamed, audio, tokens, and the cuts of a split."""

@@ -7,12 +7,9 @@ import soundfile
 from lhotse import Recording
 from lhotse.audio import AudioLoadingError, DurationMismatchError
 from lhotse.cut import Cut
-from numpy.typing import NDArray
 
-from isogloss.corpus.frontend.features import SAMPLING_RATE
+from isogloss.corpus.frontend.samples import SAMPLING_RATE, Samples, load_mono
 from isogloss.errors import CorpusError
-
-Samples = NDArray[np.float32]
 
 
 def load_audio(cut: Cut) -> Samples:
@@ -25,14 +22,13 @@ def load_audio(cut: Cut) -> Samples:
     """
     if not cut.has_recording:
         raise CorpusError(f"the cut {cut.id!r} has features alone, and this model hears audio; run the stage prepare")
-    samples_S: Samples = cut.resample(SAMPLING_RATE).load_audio()[0]
-    return samples_S
+    return load_mono(cut)
 
 
-def read_audio(path: Path) -> Samples:
+def read_audio(path: Path, *, start_s: float = 0.0, duration_s: float | None = None) -> Samples:
     """The samples of an audio file of any format that libsndfile reads, as `load_audio` gives those of a cut.
 
-    Several channels are averaged.
+    From `start_s`, for `duration_s` (to the end where None). Several channels are averaged.
 
     Raises
     ------
@@ -43,7 +39,10 @@ def read_audio(path: Path) -> Samples:
         raise CorpusError(f"there is no audio file {path}; correct the path")
     try:
         frames = soundfile.info(path).frames
-        channels_CS = Recording.from_file(path).resample(SAMPLING_RATE).load_audio() if frames > 0 else np.empty((1, 0))
+        channels_CS = np.empty((1, 0))
+        if frames > 0:
+            recording = Recording.from_file(path).resample(SAMPLING_RATE)
+            channels_CS = recording.load_audio(offset=start_s, duration=duration_s)
     except (soundfile.SoundFileError, OSError, AudioLoadingError, DurationMismatchError) as error:
         reason = str(error).splitlines()[0].removeprefix(f"Error opening {str(path)!r}: ").rstrip(".")
         raise CorpusError(f"{path} cannot be decoded ({reason}); convert it to WAV or FLAC") from None

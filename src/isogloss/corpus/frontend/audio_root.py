@@ -12,7 +12,7 @@ from isogloss.errors import CorpusError
 
 DATA_VARIABLE = "ISOGLOSS_DATA"
 DEFAULT_DATA = "../shared/data"
-"""What `$ISOGLOSS_DATA` means where it is unset or empty, relative to the repository."""
+"""Used where `$ISOGLOSS_DATA` is unset or empty; relative to the repository."""
 
 
 def data_folder(repository: Path | str = ".") -> Path:

@@ -1,65 +1,37 @@
 """From a description to a corpus folder: everything is read and checked before anything is written."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
-from isogloss.corpus.description import TableDescription
-from isogloss.corpus.frontend.audio_root import resolve_root
+from isogloss.config.components import SourceComponent
+from isogloss.config.registry import implementation
+from isogloss.corpus.description import RecordedCorpus, TableDescription
+from isogloss.corpus.frontend.sound import SoundMeasures
 from isogloss.corpus.ingest.audio import AudioHeader, read_headers
-from isogloss.corpus.ingest.spans import Span, locate
+from isogloss.corpus.ingest.content import Channel, Stretch, listen_to, warnings
+from isogloss.corpus.ingest.ingested import Ingested, Rows
+from isogloss.corpus.ingest.left_out import LeftOut
+from isogloss.corpus.ingest.spans import locate
 from isogloss.corpus.ingest.utterances import Utterance, read_utterances
 from isogloss.corpus.ingest.writing import write_corpus
 from isogloss.corpus.ingest.zips import read_zips
-from isogloss.errors import CorpusError
+from isogloss.errors import CorpusError, IsoglossError
 
 
-@dataclass(frozen=True)
-class Ingested:
-    """A corpus that has passed every check; `spans` belong to `utterances`, `headers` are by audio path."""
-
-    utterances: list[Utterance]
-    spans: list[Span]
-    headers: dict[str, AudioHeader]
-    zips: pd.DataFrame = field(compare=False)
-    """One row a ZIP; empty where the description names no table of them."""
-
-    @property
-    def hours(self) -> float:
-        """Speech in hours."""
-        return sum(span.duration for span in self.spans) / 3600
-
-    def __str__(self) -> str:
-        speakers = len({utterance.speaker_id for utterance in self.utterances})
-        size = f"{len(self.utterances)} utterances of {speakers} speakers"
-        return f"{size}, {self.hours:.2f} h in {len(self.headers)} files"
-
-
-def check(description: TableDescription, *, repository: Path | str = ".") -> Ingested:
-    """Read a corpus and check every row and every audio file; nothing is written.
+def check(description: RecordedCorpus, *, repository: Path | str = ".", listen: bool = True) -> Ingested:
+    """Read a corpus of any kind and check every row and, unless `listen` is False, every sample; nothing is written.
 
     Raises
     ------
     CorpusError, TableError
-        In one sentence with file and row, for the first problem.
+        As `check_rows`, or the corpus cannot be read.
     """
-    root = resolve_root(description.root, repository)
-    table, utterances = read_utterances(description, root)
-    mentions: dict[str, str] = {}
-    for utterance in utterances:
-        mentions.setdefault(utterance.audio, table.place(utterance.row))
-    headers = read_headers(root, mentions)
-    for audio, header in headers.items():
-        _require_channel(header, description.channel, f"{mentions[audio]}: audio file {root / audio}")
-    spans = [locate(u, headers[u.audio], description=description, table=table) for u in utterances]
-    zips = pd.DataFrame({"zip": pd.Series(dtype="str")})
-    if description.zips is not None:
-        zips = read_zips(description.zips, utterances, repository=repository)
-    return Ingested(utterances=utterances, spans=spans, headers=headers, zips=zips)
+    return check_rows(_rows(description, repository), repository=repository, listen=listen)
 
 
-def ingest(description: TableDescription, output: Path | str, *, source: str, repository: Path | str = ".") -> Ingested:
+def ingest(description: RecordedCorpus, output: Path | str, *, source: str, repository: Path | str = ".") -> Ingested:
     """Write the corpus folder that a description stands for: manifests, speakers, ZIPs, `corpus.json`.
 
     Sampling rates are left as they are; features are computed at 16 kHz, after resampling. The same tables
@@ -68,7 +40,7 @@ def ingest(description: TableDescription, output: Path | str, *, source: str, re
     Parameters
     ----------
     description
-        A corpus of kind `table`.
+        A corpus of recorded speech, of any kind.
     output
         The folder to write (`data/corpus`); it appears whole or not at all.
     source
@@ -81,23 +53,114 @@ def ingest(description: TableDescription, output: Path | str, *, source: str, re
     CorpusError, TableError
         As `check`, before anything is written.
     """
-    ingested = check(description, repository=repository)
-    write_corpus(
-        Path(output),
-        ingested.utterances,
-        ingested.spans,
-        ingested.headers,
-        ingested.zips,
-        channel=description.channel or 0,
-        source=source,
-        audio_root=description.root,
-    )
+    rows = _rows(description, repository)
+    ingested = check_rows(rows, repository=repository)
+    write_corpus(Path(output), ingested, rows.description, source=source)
     return ingested
 
 
-def _require_channel(header: AudioHeader, channel: int | None, where: str) -> None:
-    """Refuse audio of several channels unless the description chooses one that it has."""
-    if channel is None and header.channels > 1:
-        raise CorpusError(f"{where} has {header.channels} channels; name the one to read in `channel` (0 is the first)")
-    if channel is not None and channel >= header.channels:
-        raise CorpusError(f"{where} has {header.channels} channels, so no channel {channel}; correct `channel`")
+def _rows(description: RecordedCorpus, repository: Path | str) -> Rows:
+    """What the source of the description's kind reads."""
+    rows: Rows = implementation(SourceComponent, description.kind)().rows(description, repository)
+    return rows
+
+
+def check_rows(rows: Rows, *, repository: Path | str = ".", listen: bool = True) -> Ingested:
+    """Check every row and every sample of a corpus; nothing is written.
+
+    Raises
+    ------
+    CorpusError, TableError
+        In one sentence with file and row, for the first problem; where the description says `skip_bad`, for a problem
+        of the whole corpus.
+    """
+    description, left_out = rows.description, LeftOut(skip=rows.description.skip_bad)
+    utterances = read_utterances(rows.table, description, root=rows.root, audio_root=rows.audio_root, left_out=left_out)
+    headers = _headers(rows, utterances, left_out)
+    placed = _placed(rows, utterances, headers, left_out)
+    found, sounds = _with_sound(rows, placed, headers, left_out) if listen else (placed, [])
+    if not found:
+        raise CorpusError(f"{rows.table.path}: no utterance can be used, the first: {left_out.sentences[0]}")
+    utterances = [utterance for utterance, _ in found]
+    zips = pd.DataFrame({"zip": pd.Series(dtype="str")})
+    if description.zips is not None:
+        zips = read_zips(description.zips, utterances, repository=repository)
+    used = {utterance.audio for utterance in utterances}
+    return Ingested(
+        utterances=utterances,
+        spans=[stretch.span for _, stretch in found],
+        channels=[stretch.channel for _, stretch in found],
+        headers={audio: header for audio, header in headers.items() if audio in used},
+        zips=zips,
+        warnings=warnings(sounds),
+        left_out=left_out.sentences,
+    )
+
+
+def _headers(rows: Rows, utterances: Iterable[Utterance], left_out: LeftOut) -> dict[str, AudioHeader]:
+    """The headers of the files that can be read."""
+    mentions: dict[str, str] = {}
+    for utterance in utterances:
+        mentions.setdefault(utterance.audio, rows.table.place(utterance.row))
+    headers: dict[str, AudioHeader] = {}
+    for audio, header in read_headers(rows.audio_root, mentions).items():
+        if isinstance(header, AudioHeader):
+            headers[audio] = header
+        else:
+            left_out.refuse(header)
+    return headers
+
+
+def _placed(
+    rows: Rows, utterances: Iterable[Utterance], headers: dict[str, AudioHeader], left_out: LeftOut
+) -> list[tuple[Utterance, Stretch]]:
+    """The utterances that lie within files that can be read, and where."""
+    placed = []
+    for utterance in utterances:
+        header = headers.get(utterance.audio)
+        if header is None:
+            continue
+        place = rows.table.place(utterance.row)
+        try:
+            where = f"{place}: audio file {rows.audio_root / utterance.audio}"
+            channel = _channel(utterance, header, rows.description, where)
+            span = locate(utterance, header, description=rows.description, table=rows.table)
+        except IsoglossError as error:
+            left_out.refuse(error)
+        else:
+            placed.append((utterance, Stretch(place, span, channel)))
+    return placed
+
+
+def _with_sound(
+    rows: Rows, placed: list[tuple[Utterance, Stretch]], headers: dict[str, AudioHeader], left_out: LeftOut
+) -> tuple[list[tuple[Utterance, Stretch]], list[tuple[str, SoundMeasures]]]:
+    """The utterances whose audio can be used, in their order, and the measures of each by its place."""
+    of_file: dict[str, list[int]] = {}
+    for number, (utterance, _) in enumerate(placed):
+        of_file.setdefault(utterance.audio, []).append(number)
+    stretches = {audio: [placed[number][1] for number in numbers] for audio, numbers in of_file.items()}
+    measures: dict[int, SoundMeasures] = {}
+    for numbers, heard in zip(of_file.values(), listen_to(rows.audio_root, stretches, headers), strict=True):
+        for number, one in zip(numbers, heard, strict=True):
+            if isinstance(one, SoundMeasures):
+                measures[number] = one
+            else:
+                left_out.refuse(one)
+    kept = sorted(measures)
+    return [placed[number] for number in kept], [(placed[number][1].place, measures[number]) for number in kept]
+
+
+def _channel(utterance: Utterance, header: AudioHeader, description: TableDescription, where: str) -> Channel:
+    """The channel to read: the row's, else the description's, else the only one."""
+    chosen: Channel | None = description.channel if utterance.channel is None else utterance.channel
+    if chosen is None and header.channels > 1:
+        raise CorpusError(
+            f"{where} has {header.channels} channels; name the one to read in `channel` (0 is the first), or take the "
+            "mean of all by `channel: mix`"
+        )
+    if isinstance(chosen, int) and chosen >= header.channels:
+        raise CorpusError(f"{where} has {header.channels} channels, so no channel {chosen}; correct `channel`")
+    if chosen is None or header.channels == 1:
+        return 0
+    return chosen

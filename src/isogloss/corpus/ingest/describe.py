@@ -1,142 +1,122 @@
-"""The description of one's own table: columns are found by name or told, and all is checked first."""
+"""The description of one's own corpus: its kind is recognised, its text rules are found, and all is checked first."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from ruamel.yaml import YAML
 
-from isogloss.config import read_section
-from isogloss.corpus.description import KNOWN_ATTRIBUTES, Columns, TableDescription, TextRules
-from isogloss.corpus.frontend.audio_root import portable_root
-from isogloss.corpus.ingest.corpus import Ingested, check
+from isogloss.config.components import SourceComponent
+from isogloss.config.reading import read_section
+from isogloss.config.registry import implementation, names
+from isogloss.corpus.ingest.corpus import check_rows
+from isogloss.corpus.ingest.ingested import Ingested, Rows
+from isogloss.corpus.ingest.letters import Letters, letters_of
+from isogloss.corpus.ingest.source import Options, RecordedSource
+from isogloss.corpus.ingest.summary import summary
 from isogloss.errors import ParamsError
-from isogloss.io.source import checksum
-from isogloss.io.table_reader import read_table
-from isogloss.tables import atomic_path, require_columns
+from isogloss.io.cells import cells
+from isogloss.tables import atomic_path
 
 
-def describe_table(
-    table: Path | str,
+def describe(
+    location: Path | str,
     name: str,
     *,
-    root: Path | str | None = None,
-    columns: Mapping[str, str] | None = None,
-    attributes: Mapping[str, str] | None = None,
-    speakers: Path | str | None = None,
-    unit: str = "seconds",
-    sample_rate: int | str | None = None,
-    channel: int | None = None,
+    kind: str | None = None,
+    options: Options | None = None,
+    keep: str | None = None,
+    others: str | None = None,
+    punctuation: str | None = None,
+    skip_bad: bool = False,
     overwrite: bool = False,
     corpora: Path | str = "corpora",
-    repository: Path | str = ".",
+    say: Callable[[str], None] = lambda _: None,
 ) -> Ingested:
-    """Check a table of speech and write `corpora/<name>.yaml` with the tables' checksums; returns the checked corpus.
+    """Check a corpus and write `corpora/<name>.yaml` with the checksums of its tables; returns the checked corpus.
 
     Parameters
     ----------
-    table
-        Any table that `isogloss.io` reads, one row an utterance.
+    location
+        A file or a folder.
     name
         What `corpus.source` will call the corpus.
-    root
-        Folder that holds table and audio; the table's own by default.
-    columns
-        The column of each of `audio, text, speaker_id, utterance_id, start, duration`; those not named are looked for
-        under these names, and the last three need not exist.
-    attributes
-        Further attributes, our name to column, as in `{"age_band": "band"}`. Columns called as one of
-        `KNOWN_ATTRIBUTES` are taken without being told; no other column is, since it may identify people.
-    speakers
-        A second table, one row a speaker; attributes that it has are taken from it.
-    unit, sample_rate, channel
-        As in `TableDescription`.
+    kind
+        One of `isogloss.corpus.sources`; found by looking at the location by default.
+    options
+        What the user says about columns, attributes and audio.
+    keep, others, punctuation
+        As in `TextRules`; the letters to keep are found from the transcripts by default.
+    skip_bad
+        Leave out utterances that cannot be used, instead of refusing the corpus for the first of them.
     overwrite
         Replace a description of that name.
+    say
+        Is told what was found, before anything is written.
 
     Raises
     ------
     ParamsError
-        The name is taken or unusable, or the options contradict each other.
+        The name is taken or unusable, no kind fits, or the options contradict each other.
     CorpusError, TableError
         In one sentence with file and row, for the first problem of tables and audio. Nothing is written then.
     """
-    path = Path(corpora) / f"{name}.yaml"
+    path, location, options = Path(corpora) / f"{name}.yaml", Path(location), options or Options()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
         raise ParamsError(f"a corpus cannot be named {name!r}; use letters, digits, '_', '-' and '.'")
     if path.exists() and not overwrite:
-        raise ParamsError(f"{path} exists already; choose another name or overwrite it")
-    table, root = Path(table), Path(table).parent if root is None else Path(root)
-    content: dict[str, Any] = {"kind": "table", "root": portable_root(root, repository)}
-    content |= _utterance_table(root, table, columns or {})
-    content |= {"unit": unit, "sample_rate": sample_rate, "channel": channel}
-    content["attributes"] = _attributes(table, attributes or {}, lacking_is_an_error=speakers is None)
-    if speakers is not None:
-        content |= _speaker_table(root, Path(speakers), content, attributes or {})
-    content["text"] = TextRules().model_dump()
-    return _write(path, content, repository)
-
-
-def _write(path: Path, content: Mapping[str, Any], repository: Path | str) -> Ingested:
-    """Write a description that passes every check."""
+        raise ParamsError(f"{path} exists already; choose another name or overwrite it (--overwrite)")
+    kind = kind or recognised(location)
+    source: RecordedSource = implementation(SourceComponent, kind)()
+    content = {"kind": kind, **source.describe(location, options), "skip_bad": skip_bad or None}
     with atomic_path(path) as temporary:
-        YAML().dump({key: value for key, value in content.items() if value not in (None, {})}, temporary)
-        try:
-            description = read_section(temporary, TableDescription)
-        except ParamsError as error:
-            raise ParamsError(str(error).replace(str(temporary), str(path))) from None
-        return check(description, repository=repository)
+        letters = _found_letters(source, content, temporary, path, options)
+        content["text"] = letters.rules(keep=keep, others=others, punctuation=punctuation).model_dump()
+        rows = _written(source, content, temporary, path, options)
+        ingested = check_rows(rows, repository=options.repository)
+        say(summary(ingested, rows, title=source.title, letters=letters, name=name))
+    return ingested
 
 
-def _utterance_table(root: Path, table: Path, told: Mapping[str, str]) -> dict[str, Any]:
-    """The keys that name the table of utterances, its checksum and its columns."""
-    chosen = _columns(table, told)
-    return {"table": _below(root, table), "sha256": checksum(table), "columns": chosen}
+def recognised(location: Path) -> str:
+    """The kind of a corpus, judged by its files.
+
+    Raises
+    ------
+    ParamsError
+        None fits, or several do.
+    """
+    if not location.exists():
+        raise ParamsError(f"{location} does not exist; give the table or the folder of a corpus")
+    kinds = {name: implementation(SourceComponent, name) for name in names(SourceComponent)}
+    recorded = {name: kind for name, kind in kinds.items() if issubclass(kind, RecordedSource)}
+    fitting = [name for name, kind in recorded.items() if kind().recognises(location)]
+    special = [name for name in fitting if not recorded[name].generic]
+    found = special or fitting
+    if len(found) == 1:
+        return found[0]
+    known = "; ".join(f"{name}: {kind.title}" for name, kind in recorded.items())
+    if not found:
+        raise ParamsError(f"{location} is no kind of corpus that is known; say which by --kind ({known})")
+    raise ParamsError(f"{location} may be {' or '.join(found)}; say which by --kind")
 
 
-def _columns(table: Path, told: Mapping[str, str]) -> dict[str, str]:
-    """The columns section: those told, and those that bear our names."""
-    present = read_table(table).names
-    for role in told:
-        if role not in Columns.model_fields:
-            raise ParamsError(f"unknown column role {role!r}; known are {', '.join(Columns.model_fields)}")
-    chosen = {role: role for role in Columns.model_fields if role in present} | dict(told)
-    needed = [chosen.get(role, role) for role in ("audio", "text", "speaker_id")]
-    require_columns(pd.DataFrame(columns=present), [*needed, *told.values()], where=str(table))
-    return {role: chosen[role] for role in Columns.model_fields if role in chosen}
+def _found_letters(
+    source: RecordedSource, content: dict[str, Any], temporary: Path, path: Path, options: Options
+) -> Letters:
+    """What the transcripts are written with."""
+    rows = _written(source, content, temporary, path, options)
+    column = rows.description.columns.text
+    texts = cells(rows.table, column) if column in rows.table.names and column is not None else []
+    return letters_of(text for text in texts if isinstance(text, str))
 
 
-def _attributes(table: Path, told: Mapping[str, str], *, lacking_is_an_error: bool) -> dict[str, str]:
-    """The attributes that a table has: known ones by name, further ones as told."""
-    present = read_table(table).names
-    if lacking_is_an_error:
-        require_columns(pd.DataFrame(columns=present), told.values(), where=str(table))
-    wanted = {name: name for name in KNOWN_ATTRIBUTES} | dict(told)
-    return {name: column for name, column in wanted.items() if column in present}
-
-
-def _speaker_table(root: Path, speakers: Path, content: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
-    """The speakers section, and the attributes that are left to the table of utterances."""
-    present = read_table(speakers).names
-    speaker_id = content["columns"]["speaker_id"]
-    own_id = speaker_id if speaker_id in present else "speaker_id"
-    require_columns(pd.DataFrame(columns=present), [own_id], where=str(speakers))
-    of_speakers = _attributes(speakers, told, lacking_is_an_error=False)
-    of_utterances = {name: column for name, column in content["attributes"].items() if name not in of_speakers}
-    for name, column in told.items():
-        if name not in of_speakers and name not in of_utterances:
-            raise ParamsError(f"attribute {name!r}: neither table has a column {column!r}")
-    if not of_speakers:
-        raise ParamsError(f"{speakers} has no column that is an attribute; name one, or leave the table out")
-    section = {"table": _below(root, speakers), "speaker_id": own_id, "sha256": checksum(speakers)}
-    return {"attributes": of_utterances, "speakers": section | {"attributes": of_speakers}}
-
-
-def _below(root: Path, table: Path) -> str:
-    """A table's path relative to the root."""
-    resolved, folder = table.resolve(), root.resolve()
-    if not resolved.is_relative_to(folder):
-        raise ParamsError(f"{table} is not below root {root}; choose a root that holds tables and audio")
-    return resolved.relative_to(folder).as_posix()
+def _written(source: RecordedSource, content: dict[str, Any], temporary: Path, path: Path, options: Options) -> Rows:
+    """What the source reads by a description, which is written into a temporary file and read again."""
+    YAML().dump({key: value for key, value in content.items() if value not in (None, {})}, temporary)
+    try:
+        description = read_section(temporary, source.description)
+    except ParamsError as error:
+        raise ParamsError(str(error).replace(str(temporary), str(path))) from None
+    return source.rows(description, options.repository)

@@ -5,15 +5,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from isogloss.corpus.description import SpeakerTable, SplitColumn, TableDescription
 from isogloss.corpus.ingest.attributes import Attributes, read_attributes
+from isogloss.corpus.ingest.left_out import LeftOut
 from isogloss.errors import TableError
 from isogloss.io.cells import Cell, cells, identifier, number, text
 from isogloss.io.normalise import ReferenceNormaliser
 from isogloss.io.source import Source
 from isogloss.io.table_reader import read_table
+from isogloss.tables import require_columns
 
 CellsByColumn = dict[str, list[Cell]]
+CHANNEL_NAMES = {"a": 0, "left": 0, "b": 1, "right": 1}
+"""The sides of a telephone call, as corpora name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,7 @@ class Utterance:
     utterance_id: str
     speaker_id: str
     audio: str
-    """Path relative to the corpus' root, normalised; also the id of the recording."""
+    """Path relative to the audio root, normalised; also the id of the recording."""
     text: str
     start: float | None
     """In the description's unit, as `duration`; None where the table does not say."""
@@ -33,35 +39,60 @@ class Utterance:
     """Rate that start and duration count in, where the table says so."""
     split: str | None
     attributes: Attributes
+    channel: int | None = None
+    """The channel that the row names, if it names one."""
 
 
-def read_utterances(description: TableDescription, root: Path) -> tuple[Source, list[Utterance]]:
-    """Read the tables of a corpus; the audio is not touched.
+def read_utterances(
+    table: Source, description: TableDescription, *, root: Path, audio_root: Path, left_out: LeftOut
+) -> list[Utterance]:
+    """Read the rows of a corpus; the audio is not touched.
+
+    Parameters
+    ----------
+    table
+        One row an utterance, with the columns that the description names.
+    root
+        Folder of the table of speakers.
+    audio_root
+        The folder that paths of audio are relative to; absolute paths below it become relative ones.
+    left_out
+        Decides about rows that cannot be used.
 
     Raises
     ------
     TableError
-        For the first row that cannot be used, with its place in the file.
+        A column is missing or of mixed types; or for the first row that cannot be used, with its place in the file.
     """
     columns = description.columns
-    optional = [columns.utterance_id, columns.start, columns.duration, _rate_column(description)]
+    optional = [columns.utterance_id, columns.start, columns.duration, columns.channel, _rate_column(description)]
     if description.split:
         optional.append(description.split.column)
     wanted = [columns.audio, columns.text, columns.speaker_id, *optional, *description.attributes.values()]
-    table, found = _read_columns(root / description.table, [c for c in wanted if c], description.sha256)
+    found = _cells(table, [column for column in wanted if column])
     speakers = _read_speakers(description.speakers, root) if description.speakers else None
     rules = description.text
     normalise = ReferenceNormaliser(rules.keep, punctuation=rules.punctuation, others=rules.others)
-    utterances = [_utterance(description, table, found, row, normalise, speakers) for row in range(table.rows)]
-    _refuse_duplicates(table, utterances)
-    _refuse_shared_speakers(table, utterances)
-    return table, utterances
+    below = f"{audio_root.absolute()}/"
+    utterances: list[Utterance] = []
+    first = _First(table)
+    for row in range(table.rows):
+        try:
+            utterance = _utterance(description, table, found, row, normalise, speakers, below)
+            first.refuse_duplicate(utterance)
+        except TableError as error:
+            left_out.refuse(error)
+        else:
+            utterances.append(utterance)
+    if not utterances:
+        raise TableError(f"{table.path}: no row can be used, the first: {left_out.sentences[0]}")
+    return utterances
 
 
-def _read_columns(path: Path, wanted: list[str], sha256: str | None) -> tuple[Source, CellsByColumn]:
-    """A table and the cells of the columns that are wanted."""
-    table = read_table(path, count="lines", sha256=sha256, columns=wanted)
-    return table, {name: cells(table, name) for name in dict.fromkeys(wanted)}
+def _cells(table: Source, wanted: list[str]) -> CellsByColumn:
+    """The cells of the columns that are wanted."""
+    require_columns(pd.DataFrame(columns=table.names), wanted, where=str(table.path))
+    return {name: cells(table, name) for name in dict.fromkeys(wanted)}
 
 
 def _rate_column(description: TableDescription) -> str | None:
@@ -76,6 +107,7 @@ def _utterance(
     row: int,
     normalise: ReferenceNormaliser,
     speakers: Callable[[str, str], Attributes] | None,
+    below: str,
 ) -> Utterance:
     """One row, checked cell by cell."""
     columns, place = description.columns, table.place(row)
@@ -83,14 +115,18 @@ def _utterance(
     def cell(column: str | None) -> Cell:
         return found[column][row] if column else None
 
-    speaker_id = identifier(cell(columns.speaker_id), f"{place}: {columns.speaker_id}")
-    audio = _relative_path(text(cell(columns.audio), f"{place}: {columns.audio}"), place)
-    reference = normalise(text(cell(columns.text), f"{place}: {columns.text}"), where=place)
+    audio = _relative_path(text(cell(columns.audio), f"{place}: {columns.audio}"), place, below)
+    reference = ""
+    if columns.text:
+        reference = normalise(text(cell(columns.text), f"{place}: {columns.text}"), where=place)
     start, duration, sample_rate = _span(description, place, cell)
     if columns.utterance_id:
         utterance_id = identifier(cell(columns.utterance_id), f"{place}: {columns.utterance_id}")
     else:
         utterance_id = _made_id(audio, start, unit=description.unit)
+    speaker_id = utterance_id
+    if columns.speaker_id:
+        speaker_id = identifier(cell(columns.speaker_id), f"{place}: {columns.speaker_id}")
     attributes = read_attributes({name: cell(c) for name, c in description.attributes.items()}, place)
     if speakers:
         attributes |= speakers(speaker_id, place)
@@ -105,7 +141,20 @@ def _utterance(
         sample_rate=sample_rate,
         split=_split(description.split, cell(description.split.column), place) if description.split else None,
         attributes=attributes,
+        channel=_channel(cell(columns.channel), f"{place}: {columns.channel}") if columns.channel else None,
     )
+
+
+def _channel(cell: Cell, where: str) -> int | None:
+    """The number of a channel, from 0; sides of a call may be named. None where the row names none."""
+    if cell is None:
+        return None
+    written = str(cell).strip().lower()
+    if written in CHANNEL_NAMES:
+        return CHANNEL_NAMES[written]
+    if not isinstance(cell, bool) and written.isdecimal() and written.isascii():
+        return int(written[:9])
+    raise TableError(f"{where} is {cell!r}; give the number of a channel, from 0, or A, B, left or right")
 
 
 def _span(
@@ -137,13 +186,13 @@ def _span(
     return start, duration, None if rate is None else float(rate)
 
 
-def _relative_path(audio: str, place: str) -> str:
-    """A normalised path below the corpus' root."""
-    path = posixpath.normpath(audio.replace("\\", "/"))
+def _relative_path(audio: str, place: str, below: str) -> str:
+    """A normalised path below the audio root."""
+    path = posixpath.normpath(audio.replace("\\", "/")).removeprefix(below)
     if posixpath.isabs(path) or path.split("/")[0] == "..":
         raise TableError(
-            f"{place}: audio {audio!r} is not below the corpus' root; give paths relative to root, and a "
-            "root that holds table and audio"
+            f"{place}: audio {audio!r} is not below the corpus' root; give paths relative to root, or an audio_root "
+            "that holds all audio"
         )
     return path
 
@@ -168,7 +217,8 @@ def _split(split: SplitColumn, cell: Cell, place: str) -> str:
 def _read_speakers(description: SpeakerTable, root: Path) -> Callable[[str, str], Attributes]:
     """A look-up of speakers' attributes by id and the place that asks."""
     wanted = [description.speaker_id, *description.attributes.values()]
-    table, found = _read_columns(root / description.table, wanted, description.sha256)
+    table = read_table(root / description.table, count="lines", sha256=description.sha256)
+    found = _cells(table, wanted)
     rows: dict[str, int] = {}
     known: dict[str, Attributes] = {}
     for row in range(table.rows):
@@ -189,26 +239,29 @@ def _read_speakers(description: SpeakerTable, root: Path) -> Callable[[str, str]
     return look_up
 
 
-def _refuse_duplicates(table: Source, utterances: list[Utterance]) -> None:
-    """Refuse an utterance id that two rows share."""
-    seen: dict[str, int] = {}
-    for utterance in utterances:
-        first = seen.setdefault(utterance.utterance_id, utterance.row)
-        if first != utterance.row:
+class _First:
+    """The first rows of ids and of speakers, which later rows must not contradict."""
+
+    def __init__(self, table: Source) -> None:
+        self._table = table
+        self._rows: dict[str, int] = {}
+        self._of_speaker: dict[str, Utterance] = {}
+
+    def refuse_duplicate(self, utterance: Utterance) -> None:
+        """Refuse an id that an earlier row has, and a speaker of two splits other than train and adapt."""
+        place = self._table.place(utterance.row)
+        first = self._rows.get(utterance.utterance_id)
+        if first is not None:
             raise TableError(
-                f"{table.place(utterance.row)}: utterance id {utterance.utterance_id!r} is already in "
-                f"{table.position(first)}; ids must be unique"
+                f"{place}: utterance id {utterance.utterance_id!r} is already in {self._table.position(first)}; "
+                "ids must be unique"
             )
-
-
-def _refuse_shared_speakers(table: Source, utterances: list[Utterance]) -> None:
-    """Refuse a speaker of two splits, other than train and adapt."""
-    seen: dict[str, Utterance] = {}
-    for utterance in utterances:
-        first = seen.setdefault(utterance.speaker_id, utterance)
-        pair = {first.split, utterance.split}
+        other = self._of_speaker.get(utterance.speaker_id, utterance)
+        pair = {other.split, utterance.split}
         if len(pair) > 1 and pair != {"train", "adapt"}:
             raise TableError(
-                f"{table.place(utterance.row)}: speaker {utterance.speaker_id!r} is in {utterance.split}, "
-                f"but in {first.split} in {table.position(first.row)}; give a speaker one split"
+                f"{place}: speaker {utterance.speaker_id!r} is in {utterance.split}, but in {other.split} in "
+                f"{self._table.position(other.row)}; give a speaker one split"
             )
+        self._rows[utterance.utterance_id] = utterance.row
+        self._of_speaker[utterance.speaker_id] = other

@@ -6,7 +6,8 @@
   where the
   speaker's utterances contradict each other
 - `zips.parquet`: what the description's table of ZIPs says of the corpus' own; empty without one
-- `corpus.json`: the source and the root of its audio
+- `corpus.json`: the source and the root of its audio; and that speakers or transcripts are not known, where that is so
+- `left_out.txt`: a sentence about each utterance that cannot be used, where the description leaves those out
 """
 
 import json
@@ -16,7 +17,10 @@ from typing import Any
 
 import pandas as pd
 
+from isogloss.corpus.description import TableDescription
 from isogloss.corpus.ingest.audio import AudioHeader
+from isogloss.corpus.ingest.content import Channel
+from isogloss.corpus.ingest.ingested import Ingested
 from isogloss.corpus.ingest.spans import Span
 from isogloss.corpus.ingest.utterances import Utterance
 from isogloss.tables import METADATA_COLUMNS, atomic_folder, conform, write_json, write_parquet
@@ -27,27 +31,25 @@ SPEAKER_COLUMNS = {
 }
 
 
-def write_corpus(
-    output: Path,
-    utterances: list[Utterance],
-    spans: list[Span],
-    headers: dict[str, AudioHeader],
-    zips: pd.DataFrame,
-    *,
-    channel: int,
-    source: str,
-    audio_root: str,
-) -> None:
+def write_corpus(output: Path, ingested: Ingested, description: TableDescription, *, source: str) -> None:
     """Write a corpus folder, whole or not at all; an older one is replaced."""
+    about: dict[str, Any] = {"source": source, "audio_root": description.audio_root or description.root}
+    about |= {"speakers": "unknown"} if description.columns.speaker_id is None else {}
+    about |= {"transcripts": "none"} if description.columns.text is None else {}
+    headers = ingested.headers
+    rows = zip(ingested.utterances, ingested.spans, ingested.channels, strict=True)
     with atomic_folder(output) as folder:
         _write_lines(folder / "recordings.jsonl", (_recording(audio, headers[audio]) for audio in headers))
         _write_lines(
             folder / "supervisions.jsonl",
-            (_supervision(u, span, channel) for u, span in zip(utterances, spans, strict=True)),
+            (_supervision(u, span, _channels(channel, headers[u.audio])) for u, span, channel in rows),
         )
-        write_parquet(speaker_table(utterances), folder / "speakers.parquet")
-        write_parquet(zips, folder / "zips.parquet")
-        write_json({"source": source, "audio_root": audio_root}, folder / "corpus.json")
+        write_parquet(speaker_table(ingested.utterances), folder / "speakers.parquet")
+        write_parquet(ingested.zips, folder / "zips.parquet")
+        write_json(about, folder / "corpus.json")
+        if description.skip_bad:
+            lines = "".join(f"{sentence}\n" for sentence in ingested.left_out)
+            (folder / "left_out.txt").write_text(lines, encoding="utf-8")
 
 
 def speaker_table(utterances: list[Utterance]) -> pd.DataFrame:
@@ -90,7 +92,12 @@ def _recording(audio: str, header: AudioHeader) -> dict[str, Any]:
     }
 
 
-def _supervision(utterance: Utterance, span: Span, channel: int) -> dict[str, Any]:
+def _channels(channel: Channel, header: AudioHeader) -> int | list[int]:
+    """A channel as Lhotse writes it: its number, or the numbers of those that are averaged."""
+    return channel if isinstance(channel, int) else list(range(header.channels))
+
+
+def _supervision(utterance: Utterance, span: Span, channel: int | list[int]) -> dict[str, Any]:
     """The manifest line of an utterance; the weight is 1 where the corpus gives none."""
     known = {"weight": 1.0} | utterance.attributes | _split_entry(utterance)
     return {

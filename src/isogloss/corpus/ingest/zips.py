@@ -1,4 +1,4 @@
-"""What a table of ZIP codes says of the ZIPs that a corpus has."""
+"""The rows of a ZIP table that describe the ZIPs of a corpus."""
 
 from collections.abc import Iterable
 from pathlib import Path

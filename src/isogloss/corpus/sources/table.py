@@ -1,16 +1,157 @@
-"""A table of recorded speech (CSV, TSV, JSONL or parquet) beside its audio, one row an utterance."""
+"""A table of recorded speech (CSV, TSV, JSON, JSONL, parquet, xlsx) beside its audio, one row an utterance."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from isogloss.config.components import SourceComponent
-from isogloss.config.params import Params
-from isogloss.config.reading import read_section
-from isogloss.corpus.description import TableDescription
-from isogloss.corpus.ingest import ingest
+from isogloss.corpus.description import KNOWN_ATTRIBUTES, Columns, TableDescription
+from isogloss.corpus.frontend.audio_root import portable_root
+from isogloss.corpus.ingest.folders import common_folder
+from isogloss.corpus.ingest.source import Options, RecordedSource, official_values
+from isogloss.errors import ParamsError, TableError
+from isogloss.io.cells import cells
+from isogloss.io.source import Source, checksum
+from isogloss.io.table_reader import SUFFIXES, read_table
+from isogloss.tables import require_columns
 
-COMPONENT = SourceComponent(name="table", implementation="build")
+COMPONENT = SourceComponent(name="table", implementation="Table")
+OTHER_NAMES = {
+    "audio": ("audio_path", "audio_filepath", "file", "filename", "file_name", "path", "wav"),
+    "text": ("transcript", "transcription", "sentence", "ref", "reference", "normalized_text"),
+    "speaker_id": ("speaker", "spk", "spk_id", "client_id", "user_id"),
+    "utterance_id": ("utt_id", "utt", "id"),
+    "start": ("offset", "start_s", "start_time"),
+    "duration": ("duration_s", "num_samples"),
+    "channel": ("channel_id",),
+}
+"""What others call our columns, taken where the table has no column of our name."""
+NEEDED = ("audio", "text", "speaker_id")
 
 
-def build(description: Path, params: Params, output: Path) -> None:
-    """Check the table and its audio, and write the corpus. No truth is known."""
-    print(ingest(read_section(description, TableDescription), output, source=description.stem))
+class Table(RecordedSource):
+    """A table with one row an utterance; its columns are found by their names, or told."""
+
+    title = "a table with a row an utterance"
+    description = TableDescription
+    generic = True
+
+    def recognises(self, location: Path) -> bool:
+        """Any file with the suffix of a table."""
+        name = location.name.lower().removesuffix(".gz")
+        return not location.is_dir() and name.endswith(SUFFIXES)
+
+    def describe(self, location: Path, options: Options) -> dict[str, Any]:
+        """The table with its checksum, its columns and attributes."""
+        root = location.parent if options.root is None else options.root
+        source = read_table(location)
+        columns = _columns(source, options.columns)
+        content: dict[str, Any] = {
+            "root": portable_root(root, options.repository),
+            "audio_root": _audio_root(source, columns, root, options),
+            "table": _below(root, location),
+            "sha256": checksum(location),
+            "columns": columns,
+            "unit": options.unit,
+            "sample_rate": options.sample_rate,
+            "channel": options.channel,
+        }
+        content["attributes"] = _attributes(source, options.attributes, lacking_is_an_error=options.speakers is None)
+        if options.speakers is not None:
+            content |= _speaker_table(root, options.speakers, content, options.attributes)
+        if options.official_splits:
+            content["split"] = _official(source)
+        return content
+
+    def read(self, description: TableDescription, root: Path) -> tuple[Source, TableDescription]:
+        """The table as it is; absolute paths below the audio root become relative ones."""
+        return read_table(root / description.table, count="lines", sha256=description.sha256), description
+
+
+def _columns(source: Source, told: Mapping[str, str | None]) -> dict[str, str | None]:
+    """The columns section: those told, those that bear our names, and those that bear others' names for them."""
+    for role in told:
+        if role not in Columns.model_fields:
+            raise ParamsError(f"unknown column role {role!r}; known are {', '.join(Columns.model_fields)}")
+    lowered = {name.lower(): name for name in source.names}
+    chosen: dict[str, str | None] = {}
+    for role in Columns.model_fields:
+        names = [lowered[name] for name in (role, *OTHER_NAMES[role]) if name in lowered]
+        found = next((name for name in names if name not in chosen.values()), None)
+        if role in told or found is not None:
+            chosen[role] = told.get(role, found)
+    wanted = [chosen.get(role, role) for role in NEEDED] + list(told.values())
+    if "speaker_id" not in chosen:
+        _require(source, [name for name in wanted if name not in (None, "speaker_id")])
+        raise TableError(
+            f"{source.path}: column 'speaker_id' is missing; it has {', '.join(source.names)}; name it by "
+            "--speaker-id, or say --without-speakers, where each utterance counts as a speaker of its own"
+        )
+    _require(source, [name for name in wanted if name is not None])
+    return chosen
+
+
+def _require(source: Source, names: list[str]) -> None:
+    """Raise a `TableError` for the first column that the table lacks."""
+    require_columns(pd.DataFrame(columns=source.names), names, where=str(source.path))
+
+
+def _audio_root(source: Source, columns: Mapping[str, str | None], root: Path, options: Options) -> str | None:
+    """The folder of the audio where it is not the root: as told, or what absolute paths have in common."""
+    if options.audio_root is not None:
+        return portable_root(options.audio_root, options.repository)
+    paths = [cell for cell in cells(source, columns["audio"] or "audio") if isinstance(cell, str)]
+    common = common_folder(paths, root)
+    return None if common is None else portable_root(common, options.repository)
+
+
+def _attributes(source: Source, told: Mapping[str, str], *, lacking_is_an_error: bool) -> dict[str, str]:
+    """The attributes that a table has: known ones by name, further ones as told; ages in words are bands."""
+    if lacking_is_an_error:
+        _require(source, list(told.values()))
+    wanted = {name: name for name in KNOWN_ATTRIBUTES} | dict(told)
+    found = {name: column for name, column in wanted.items() if column in source.names}
+    if found.get("age") == "age" and "age" not in told and not _numeric(source, "age"):
+        del found["age"]
+        found.setdefault("age_band", "age")
+    return found
+
+
+def _numeric(source: Source, column: str) -> bool:
+    """Whether a column holds numbers alone."""
+    values = pd.Series([cell for cell in cells(source, column) if cell is not None], dtype=object)
+    return bool(pd.to_numeric(values, errors="coerce").notna().all())
+
+
+def _official(source: Source) -> dict[str, Any]:
+    """The split section from the table's own column `split`."""
+    _require(source, ["split"])
+    values = dict.fromkeys(str(cell) for cell in cells(source, "split") if cell is not None)
+    return {"column": "split", "values": official_values(values)}
+
+
+def _speaker_table(root: Path, speakers: Path, content: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
+    """The speakers section, and the attributes that are left to the table of utterances."""
+    source = read_table(speakers)
+    speaker_id = content["columns"]["speaker_id"]
+    own_id = speaker_id if speaker_id in source.names else "speaker_id"
+    _require(source, [own_id])
+    of_speakers = _attributes(source, told, lacking_is_an_error=False)
+    of_utterances = {name: column for name, column in content["attributes"].items() if name not in of_speakers}
+    for name, column in told.items():
+        if name not in of_speakers and name not in of_utterances:
+            raise ParamsError(f"attribute {name!r}: neither table has a column {column!r}")
+    if not of_speakers:
+        raise ParamsError(f"{speakers} has no column that is an attribute; name one, or leave the table out")
+    section = {"table": _below(root, speakers), "speaker_id": own_id, "sha256": checksum(speakers)}
+    return {"attributes": of_utterances, "speakers": section | {"attributes": of_speakers}}
+
+
+def _below(root: Path, table: Path) -> str:
+    """A table's path relative to the root."""
+    resolved, folder = table.resolve(), root.resolve()
+    if not resolved.is_relative_to(folder):
+        raise ParamsError(f"{table} is not below root {root}; choose a root that holds tables and audio")
+    return resolved.relative_to(folder).as_posix()

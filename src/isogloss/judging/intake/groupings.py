@@ -1,7 +1,10 @@
 """Cohorts that are the values of known columns, and their intersections."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from isogloss.errors import TableError
 from isogloss.io.attributes import Attributes
@@ -23,6 +26,8 @@ NO_COHORTS = {
 """Columns of our tables and of manifests that describe no speaker."""
 MOST_VALUES = 300
 """Of a column that is to tell cohorts apart."""
+STRONG = 0.5
+"""From this association of two groupings on, a warning says so (our choice)."""
 MOST_NUMBERS = 20
 """Of a column all of whose values are numbers: beyond this it is a measurement, and bands must be made of it."""
 
@@ -61,6 +66,66 @@ def candidates(attributes: Attributes, *, rows: int) -> list[str]:
     return found
 
 
+def covariates(attributes: Attributes, request: Request) -> dict[str, pd.Series]:
+    """The columns of `--within` as categories, those of `--adjust` as numbers where they are measurements.
+
+    Raises
+    ------
+    TableError
+        A column is missing, holds too many categories, or a measurement is missing in a row.
+    """
+    found: dict[str, pd.Series] = {}
+    for option, names in (("--within", request.within), ("--adjust", request.adjust)):
+        for name in names:
+            attributes.require(name, option=option)
+            text = attributes.text(name)
+            if option == "--adjust" and text.nunique() > MOST_NUMBERS and _all_numbers(text):
+                found[name] = attributes.numbers(name)
+                continue
+            found[name] = text.fillna(UNSPECIFIED)
+            if found[name].nunique() > MOST_VALUES:
+                raise TableError(
+                    f"{option} {name}: the column holds {text.nunique()} different values; give a coarser one"
+                )
+    return found
+
+
+def _all_numbers(text: pd.Series) -> bool:
+    """Whether all values that are known are numbers."""
+    known = pd.Series(text.dropna().unique())
+    return bool(pd.to_numeric(known, errors="coerce").notna().all())
+
+
+def overlaps(groupings: Sequence[Grouping], speakers: pd.Series) -> list[str]:
+    """Warnings where two groupings nearly say the same of the speakers: what holds of one may belong to the other.
+
+    The measure is Cramér's V over speakers: 0 where the groupings are independent, 1 where one follows from the other.
+    """
+    said = []
+    for number, one in enumerate(groupings):
+        for other in groupings[number + 1 :]:
+            if {*one.name.split("+")} & {*other.name.split("+")}:
+                continue  # an intersection says what its parts say
+            rows = pd.DataFrame({"a": one.cohorts, "b": other.cohorts, "speaker": speakers.to_numpy()})
+            table = rows.drop_duplicates().groupby(["a", "b"], observed=True).size().unstack(fill_value=0)
+            strength = _cramers_v(table.to_numpy(np.float64))
+            if strength >= STRONG:
+                said.append(
+                    f"{one.title} and {other.title} go together (Cramér's V {strength:.2f}): what one shows may belong "
+                    "to the other; --within compares cohorts of one among speakers who are alike in the other"
+                )
+    return said
+
+
+def _cramers_v(table: NDArray[np.float64]) -> float:
+    """The association of the rows and columns of a table of counts."""
+    total, smaller = table.sum(), min(table.shape) - 1
+    if smaller < 1 or total == 0:
+        return 0.0
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / total
+    return float(np.sqrt(((table - expected) ** 2 / expected).sum() / total / smaller))
+
+
 def _grouping(attributes: Attributes, by: str) -> Grouping:
     """One `--by`."""
     columns = by_columns(attributes, by)
@@ -69,6 +134,7 @@ def _grouping(attributes: Attributes, by: str) -> Grouping:
         _check_number_of_values(column, series)
     cohorts = values[0]
     labels = {value: value for value in cohorts.unique()}
+    unnamed = [UNSPECIFIED]
     if len(columns) > 1:
         # Codes first: a million rows have few different combinations.
         table = pd.DataFrame(dict(enumerate(values)))
@@ -76,13 +142,16 @@ def _grouping(attributes: Attributes, by: str) -> Grouping:
         keys = [[str(value) for value in key] for key in groups.first().index]
         names = [" & ".join(f"{c}={v}" for c, v in zip(columns, key, strict=True)) for key in keys]
         labels = {name: ", ".join(key) for name, key in zip(names, keys, strict=True)}
+        unnamed = [name for name, key in zip(names, keys, strict=True) if UNSPECIFIED in key]
         cohorts = pd.Series(np.array(names, dtype=object)[groups.ngroup().to_numpy()], dtype="str")
     if cohorts.nunique() < 2:
         raise TableError(
             f"--by {by}: every row has the value {labels[cohorts.iloc[0]]!r}, a single cohort; a comparison needs two"
         )
     title = " and ".join(column.replace("_", " ") for column in columns)
-    return Grouping(name="+".join(columns), title=title, cohorts=cohorts, labels=labels, split="all speakers")
+    return Grouping(
+        name="+".join(columns), title=title, cohorts=cohorts, labels=labels, unnamed=unnamed, split="all speakers"
+    )
 
 
 def _check_number_of_values(column: str, values: pd.Series) -> None:

@@ -1,4 +1,4 @@
-"""What an audit is asked to do."""
+"""The request of an audit: its files and options."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,8 +6,6 @@ from pathlib import Path
 
 from isogloss.config import StatisticsParams
 from isogloss.errors import ParamsError
-
-DISCOVERABLE = ("geographic", "geodemographic", "automatic", "attribute")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +22,8 @@ class Request:
     """Any table that `isogloss.io` reads; one row an utterance."""
     separator: str | None = None
     """What separates the cells of CSV and TSV files; None: as their headers and suffixes say."""
+    ids_required: bool = False
+    """Whether a table must have utterance ids; else its rows are numbered."""
     after: Path | None = None
     """The same utterances with the hypotheses of a second system."""
     ref: Path | None = None
@@ -34,13 +34,21 @@ class Request:
     """Further columns, a row a speaker or an utterance."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Our name of a column to that of the table."""
+    hypotheses: tuple[tuple[str, str], ...] = ()
+    """Several systems of one table: the name of each, and the column of its hypotheses."""
+    system_column: str | None = None
+    """The column that names the system, of a table with a row an utterance and system."""
+    speaker_pattern: str | None = None
+    """A regular expression whose one group is the speaker, in an utterance id."""
+    missing_as_deletions: bool = False
+    """Count the words of utterances that have no hypothesis as deleted."""
     name: str = "before"
     """What outputs call the system."""
     after_name: str = "after"
     by: tuple[str, ...] = ()
     """Columns whose values are cohorts; `a+b` for the intersections of two or more."""
     discover: tuple[str, ...] = ()
-    """Cohort rules of `DISCOVERABLE`."""
+    """Names of cohort rules."""
     zips: Path | None = None
     """Demographic figures, a row a ZIP code."""
     embeddings: Path | None = None
@@ -53,6 +61,10 @@ class Request:
     """Fewest speakers that anything shown may be about."""
     max_cohorts: int = 10
     """Most cohorts that a rule may find."""
+    within: tuple[str, ...] = ()
+    """Columns whose values are strata, within which cohorts are compared too."""
+    adjust: tuple[str, ...] = ()
+    """Columns of text or numbers for which the comparison is adjusted too."""
     statistics: StatisticsParams = field(default_factory=StatisticsParams)
 
     def __post_init__(self) -> None:
@@ -67,10 +79,11 @@ class Request:
             raise ParamsError("--after is a table; the second system's Kaldi text file is named by --after-hyp")
         if self.paired and self.name == self.after_name:
             raise ParamsError(f"--name and --after-name are both {self.name!r}; give the two systems different names")
-        for rule in self.discover:
-            if rule not in DISCOVERABLE:
-                raise ParamsError(f"--discover {rule!r}: known are {', '.join(DISCOVERABLE)}")
-        for option, values in (("--by", self.by), ("--discover", self.discover)):
+        self._check_systems()
+        for option, values in (
+            *(("--by", self.by), ("--discover", self.discover)),
+            *(("--within", self.within), ("--adjust", self.adjust)),
+        ):
             twice = next((value for value in values if values.count(value) > 1), None)
             if twice is not None:
                 raise ParamsError(f"{option} {twice!r} is given twice; once is enough")
@@ -80,6 +93,20 @@ class Request:
                 "leave --speakers-unknown out"
             )
         self._refuse_missing_tables()
+
+    def _check_systems(self) -> None:
+        """Several systems of one table are named in one way."""
+        ways = [bool(self.hypotheses), self.system_column is not None, self.after is not None]
+        if sum(ways) > 1:
+            raise ParamsError("--hyp NAME=COLUMN, --system-column and --after name systems in three ways; choose one")
+        names = [name for name, _ in self.hypotheses]
+        columns = [column for _, column in self.hypotheses]
+        for what, values in (("system", names), ("column", columns)):
+            twice = next((value for value in values if values.count(value) > 1), None)
+            if twice is not None:
+                raise ParamsError(f"--hyp: {what} {twice!r} is named twice; a system has one name and one column")
+        if self.speaker_pattern is not None and self.speakers_unknown:
+            raise ParamsError("--speaker-pattern says who spoke, --speakers-unknown that nobody knows; leave one out")
 
     def _refuse_missing_tables(self) -> None:
         """Each rule has its own inputs."""

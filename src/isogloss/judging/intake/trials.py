@@ -5,6 +5,7 @@ a table `utterance_id, speaker_id` with whatever is known of them. A table of sp
 trials that name `enrol_speaker` and `test_speaker`. With a column `score_before` two verifiers are compared.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,24 +14,36 @@ import pandas as pd
 
 from isogloss.errors import TableError
 from isogloss.io.cells import number_column, text_column
+from isogloss.io.score_files import MARKS, is_score_file, read_score_file, with_scores
 from isogloss.io.source import Source
 from isogloss.io.table_reader import read_table
 from isogloss.judging.grouping import UNSPECIFIED, Grouping
+from isogloss.judging.intake.layout import compile_pattern
 from isogloss.judging.verification.lists import SIDES
 from isogloss.judging.verification.trials import name_speakers
 from isogloss.tables import require_columns
 
-TARGETS = {
-    **dict.fromkeys(("1", "1.0", "true", "target", "tgt"), 1),
-    **dict.fromkeys(("0", "0.0", "false", "nontarget", "imp"), 0),
-}
+TARGETS = {"1": 1, "1.0": 1, "0": 0, "0.0": 0, **{word: int(mark) for word, mark in MARKS.items()}}
 """How trials of the same speaker and of different ones are marked."""
 IDS = ("speaker_id", "utterance_id")
 """Columns that tell single speakers apart."""
 
 
-def read_trials(trials: Path, speakers: Path, *, by: Sequence[str]) -> tuple[pd.DataFrame, list[Grouping]]:
+def read_trials(
+    trials: Path, speakers: Path, *, by: Sequence[str], scores: Path | None = None, pattern: str | None = None
+) -> tuple[pd.DataFrame, list[Grouping]]:
     """The trials, and the cohorts of their speakers.
+
+    Parameters
+    ----------
+    trials, speakers
+        Who was compared and who spoke: tables, or files of a toolkit (`isogloss.io.score_files`).
+    by
+        Columns of the speakers' table.
+    scores
+        The scores of trials that have none.
+    pattern
+        A regular expression whose one group is the speaker in an id; an id that is a speaker itself needs none.
 
     Returns
     -------
@@ -45,7 +58,7 @@ def read_trials(trials: Path, speakers: Path, *, by: Sequence[str]) -> tuple[pd.
         have the same.
     """
     people = _people(read_table(speakers), by)
-    listed = _listed(read_table(trials), people, where=str(trials))
+    listed = _listed(_opened(trials, scores), people, where=str(trials), pattern=_compiled(pattern))
     present = pd.Index(pd.concat([listed["enrol_speaker"], listed["test_speaker"]]).unique(), name="speaker_id")
     cohorts = pd.DataFrame(index=present)
     for column in by:
@@ -67,6 +80,23 @@ def groupings_of_speakers(trials: pd.DataFrame, cohorts: pd.DataFrame) -> list[G
     ]
 
 
+def _opened(trials: Path, scores: Path | None) -> Source:
+    """The trials with their scores."""
+    files = [path for path in (trials, scores) if path is not None]
+    opened, *more = (read_score_file(path) if is_score_file(path) else read_table(path) for path in files)
+    return with_scores(opened, more[0]) if more else opened
+
+
+def _compiled(pattern: str | None) -> re.Pattern[str] | None:
+    """The pattern that finds a speaker."""
+    return None if pattern is None else compile_pattern(pattern)
+
+
+def _speakers_of(ids: pd.Series, people: pd.DataFrame, pattern: re.Pattern[str]) -> pd.Series:
+    """The speaker in each id, or the id itself where it is a speaker (an enrolled model)."""
+    return ids.where(ids.isin(people["speaker_id"]), ids.str.extract(pattern, expand=False))
+
+
 def _people(source: Source, by: Sequence[str]) -> pd.DataFrame:
     """`speaker_id`, the columns asked for, and `utterance_id` if there is one; one value a speaker."""
     for column in by:
@@ -85,9 +115,9 @@ def _people(source: Source, by: Sequence[str]) -> pd.DataFrame:
     return people
 
 
-def _listed(source: Source, people: pd.DataFrame, *, where: str) -> pd.DataFrame:
+def _listed(source: Source, people: pd.DataFrame, *, where: str, pattern: re.Pattern[str] | None) -> pd.DataFrame:
     """The trials with speakers, targets and scores."""
-    by_id = "utterance_id" in people.columns
+    by_id = "utterance_id" in people.columns or pattern is not None
     needed = [f"{side}_{'id' if by_id else 'speaker'}" for side in SIDES]
     require_columns(pd.DataFrame(columns=source.names), [*needed, "score"], where=where)
     trials = pd.DataFrame({name: text_column(source, name) for name in needed})
@@ -99,7 +129,15 @@ def _listed(source: Source, people: pd.DataFrame, *, where: str) -> pd.DataFrame
                 raise TableError(
                     f"{source.place(int(empty[0]))}: {column} is empty; score the trial, or remove the row"
                 )
-    if by_id:
+    if pattern is not None:
+        _refuse_no_trials(trials, source)
+        for side in SIDES:
+            trials[f"{side}_speaker"] = _speakers_of(trials[f"{side}_id"], people, pattern)
+            lost = np.flatnonzero(trials[f"{side}_speaker"].isna())
+            if lost.size:
+                held = trials[f"{side}_id"].iloc[int(lost[0])]
+                raise TableError(f"{source.place(int(lost[0]))}: --speaker-pattern finds no speaker in {held!r}")
+    elif by_id:
         twice = people["utterance_id"][people["utterance_id"].duplicated()]
         if len(twice):
             raise TableError(f"the speakers' table names the utterance {twice.iloc[0]!r} twice; keep one row")

@@ -1,4 +1,4 @@
-"""What an attacker can compute from published sums about fewer speakers than may be shown.
+"""Disclosure: sums about too few speakers that can be computed from the published ones.
 
 Every published count or error rate is a sum over a set of speakers. Several sets that overlap (two groupings of the
 same speakers, their intersections, the total) form a linear system; who solves it knows the sum over any set whose

@@ -10,7 +10,7 @@ stay with the private data, and hold every cohort as it is, since the choice of 
 what may be shown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,12 +82,15 @@ def shown_names(
         All of them together are fewer.
     """
     columns: dict[str, pd.Series] = {}
+    unnamed: dict[str, Collection[str]] = {}
     for number, grouping in enumerate(groupings):
         if grouping.chosen is not None:
             columns[f"{number} chosen"] = _joined(grouping.chosen, None if choosing is None else _empty(speakers))
+        unnamed[f"{number} chosen"] = unnamed[str(number)] = grouping.unnamed
         columns[str(number)] = _joined(None if choosing is None else _empty(choosing), grouping.cohorts)
     everybody = _joined(choosing, speakers)
-    shown = suppress(pd.DataFrame(columns, index=everybody.index), everybody, min_speakers=min_speakers)
+    table = pd.DataFrame(columns, index=everybody.index)
+    shown = suppress(table, everybody, min_speakers=min_speakers, unnamed=unnamed)
     return [
         ShownNames(judged=shown[str(number)], chosen=shown.get(f"{number} chosen", {}))
         for number in range(len(groupings))

@@ -1,13 +1,16 @@
 """Small cohorts are merged before anything is written, so that no figure is about a handful of speakers.
 
-A single hidden cohort could be computed from the total and the cohorts that are shown. So hidden cohorts are
-merged into one, and where that would consist of one cohort, or still of too few speakers, the smallest shown
-cohort joins it (complementary suppression). `merge_small_cohorts` does this for one grouping of the speakers, of
-which nothing else is published. `suppress` does it for several groupings that are published together: there the sums
-of one grouping less those of another may be about a few speakers (`attack`).
+A single hidden cohort could be computed from the total and the cohorts that are shown. So hidden cohorts are merged
+into one of their grouping, which is of enough speakers and no cohort by itself (complementary suppression). Where
+several groupings are published together, the sums of one less those of another may be about a few speakers too
+(`attack`).
+
+What is merged is what costs the fewest speakers (`fewest_hidden`): the speakers of the cohorts that are shown by name,
+over all groupings, are as many as they can be. Cohorts of people of whom nothing is known (`unspecified`) name nobody,
+so they are hidden before any that do.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -15,52 +18,35 @@ from numpy.typing import NDArray
 
 from isogloss.errors import TableError
 from isogloss.judging.privacy.attack import Atoms, disclosed
+from isogloss.judging.privacy.fewest_hidden import Bits, Variables, hide_at_least_cost
 
 OTHER = "other"
 """Name of the merged cohort, with an underscore more if a cohort bears it."""
-
-
-def merge_small_cohorts(cohorts: pd.Series, speakers: pd.Series, *, min_speakers: int) -> dict[str, str]:
-    """Under which name each cohort is shown: its own, or that of the merged one.
-
-    Parameters
-    ----------
-    cohorts, speakers
-        Cohort and speaker of each row, in the same order. A speaker may be in several cohorts.
-    min_speakers
-        Fewest speakers of a cohort that is shown by itself.
-
-    Returns
-    -------
-    A name for each cohort. All names are the cohorts' own if none is too small, or if there is a single
-    cohort, which is the total.
-    """
-    members = {
-        str(name): frozenset(rows) for name, rows in speakers.groupby(cohorts.to_numpy(), sort=True, observed=True)
-    }
-    by_size = sorted(members, key=lambda name: (len(members[name]), name))
-    hidden = [name for name in by_size if len(members[name]) < min_speakers]
-    if not hidden or len(members) == 1:
-        return {name: name for name in members}
-    for name in by_size[len(hidden) :]:
-        if len(hidden) > 1 and len(frozenset().union(*(members[h] for h in hidden))) >= min_speakers:
-            break
-        hidden.append(name)
-    return _pooled(members, hidden)
+_UNNAMED = 1e-3
+"""Cost of hiding a cohort that names nobody (all such cohorts together), in speakers."""
+_WHOLE = 1e-4
+"""Cost of leaving a grouping out whose cohorts are all hidden."""
 
 
 def merged_name(shown: Mapping[str, str]) -> str | None:
-    """The name of the merged cohort in what `merge_small_cohorts` returned; None where nothing was merged."""
+    """The name of the merged cohort in what `suppress` returned for a grouping; None where nothing was merged."""
     names = list(shown.values())
     return next((name for name in names if names.count(name) > 1), None)
 
 
-def suppress(groupings: pd.DataFrame, speakers: pd.Series, *, min_speakers: int) -> dict[str, dict[str, str]]:
+def suppress(
+    groupings: pd.DataFrame,
+    speakers: pd.Series,
+    *,
+    min_speakers: int,
+    unnamed: Mapping[str, Collection[str]] | None = None,
+) -> dict[str, dict[str, str]]:
     """Under which names the cohorts of several groupings may be published together, with the total of all rows.
 
     After renaming, no published sum (of speakers, utterances, words or errors; before or after), and no linear
     combination of published sums that `attack` finds, is about fewer than `min_speakers` speakers. Figures of a
-    merged cohort are those of all its rows. Publishing less than this allows is always safe.
+    merged cohort are those of all its rows. Publishing less than this allows is always safe. Of all such choices it is
+    one that leaves the most speakers in cohorts with a name, each counted once a cohort.
 
     Parameters
     ----------
@@ -72,6 +58,8 @@ def suppress(groupings: pd.DataFrame, speakers: pd.Series, *, min_speakers: int)
         Speaker of each row, in the same order; a speaker may be in several cohorts.
     min_speakers
         Fewest speakers that a figure may be about.
+    unnamed
+        By grouping the cohorts of those of whom nothing is known: they are hidden first.
 
     Returns
     -------
@@ -95,17 +83,59 @@ def suppress(groupings: pd.DataFrame, speakers: pd.Series, *, min_speakers: int)
             "nothing can be published"
         )
     atoms = _Atoms(groupings, speakers)
-    shown = {
-        name: merge_small_cohorts(pairs["cohort"], pairs["speaker"], min_speakers=min_speakers)
-        for name, pairs in atoms.pairs.items()
-    }
-    while leaks := atoms.leaks(shown, min_speakers):
-        earlier = dict(shown)
-        for leak in leaks:
-            _hide(shown, atoms, leak)
-        if shown == earlier:  # rounding alone can have shown a leak that nothing published has a part in
-            return {name: {} for name in shown}
-    return shown
+    chosen = _Choice(atoms, unnamed or {})
+    small = [frozenset({v}) for v, people in chosen.people.items() if people < min_speakers]
+    hidden_V = hide_at_least_cost(
+        chosen.variables, small, lambda hidden_V: atoms.leaks(chosen.names(hidden_V), min_speakers)
+    )
+    return {name: {} for name in atoms.cohorts} if hidden_V is None else chosen.names(hidden_V)
+
+
+class _Choice:
+    """The cohorts of all groupings as variables of `fewest_hidden`, and the names that a choice of them leaves.
+
+    A grouping of all rows with a single cohort is the total, and no variable. One that does not speak of all rows also
+    publishes the sum of all its cohorts, and can be left out.
+    """
+
+    def __init__(self, atoms: "_Atoms", unnamed: Mapping[str, Collection[str]]) -> None:
+        self._atoms = atoms
+        self.cohort: dict[tuple[str, str], int] = {}
+        self.whole: dict[str, int] = {}
+        self.people: dict[int, int] = {}
+        sets: list[Bits] = []
+        costs: list[float] = []
+        for grouping, of_atoms in atoms.cohorts.items():
+            names, partial = atoms.names(grouping), atoms.partial(grouping)
+            if len(names) < 2 and not partial:
+                continue
+            for name in names:
+                people = atoms.size(grouping, name)
+                self.cohort[grouping, name] = len(sets)
+                self.people[len(sets)] = people
+                nobody = name in unnamed.get(grouping, ())
+                costs.append(_UNNAMED * people / atoms.people / len(atoms.cohorts) if nobody else float(people))
+                sets.append(np.asarray(of_atoms == name))
+            if partial:
+                self.whole[grouping] = len(sets)
+                costs.append(_WHOLE / len(atoms.cohorts))
+                sets.append(np.array([cohort is not None for cohort in of_atoms]))
+        members = {
+            whole: tuple(v for (one, _), v in self.cohort.items() if one == grouping)
+            for grouping, whole in self.whole.items()
+        }
+        matrix = np.array(sets).reshape(len(sets), len(atoms.speakers))
+        self.variables = Variables(matrix, np.array(costs), members)
+
+    def names(self, hidden_V: Bits) -> dict[str, dict[str, str]]:
+        """For each grouping a name for each cohort; none where it is left out."""
+        shown = {}
+        for grouping in self._atoms.cohorts:
+            names = self._atoms.names(grouping)
+            hidden = [n for n in names if (grouping, n) in self.cohort and hidden_V[self.cohort[grouping, n]]]
+            left_out = grouping in self.whole and (hidden_V[self.whole[grouping]] or hidden == names[:1] == names)
+            shown[grouping] = {} if left_out else _pooled(names, hidden)
+        return shown
 
 
 class _Atoms:
@@ -113,9 +143,9 @@ class _Atoms:
 
     def __init__(self, groupings: pd.DataFrame, speakers: pd.Series) -> None:
         speaker_N = pd.factorize(speakers.to_numpy())[0]
+        self.people = int(speaker_N.max()) + 1
         atom_N = np.zeros(len(groupings), dtype=np.int64)
         self.cohorts: dict[str, NDArray[np.object_]] = {}
-        self.pairs: dict[str, pd.DataFrame] = {}
         codes = {str(name): pd.factorize(groupings[name], sort=True) for name in groupings.columns}
         for code_N, names in codes.values():
             atom_N = np.unique(atom_N * (len(names) + 1) + code_N + 1, return_inverse=True)[1]
@@ -126,8 +156,19 @@ class _Atoms:
         for name, (code_N, values) in codes.items():
             labels = np.array([*map(str, values), None], dtype=object)
             self.cohorts[name] = labels[code_N[first_A]]
-            pairs = members.assign(cohort=self.cohorts[name][members["atom"]])
-            self.pairs[name] = pairs.dropna(subset=["cohort"])
+
+    def names(self, grouping: str) -> list[str]:
+        """The cohorts of a grouping, sorted."""
+        return sorted({cohort for cohort in self.cohorts[grouping] if cohort is not None})
+
+    def partial(self, grouping: str) -> bool:
+        """Whether a grouping does not speak of all rows."""
+        return any(cohort is None for cohort in self.cohorts[grouping])
+
+    def size(self, grouping: str, cohort: str) -> int:
+        """Speakers of a cohort."""
+        atoms = np.flatnonzero(self.cohorts[grouping] == cohort)
+        return len(frozenset[int]().union(*(self.speakers[int(atom)] for atom in atoms)))
 
     def leaks(self, shown: Mapping[str, Mapping[str, str]], min_speakers: int) -> list[Atoms]:
         """Sets of atoms that the shown cohorts and the total give away."""
@@ -138,48 +179,6 @@ class _Atoms:
                 sets.append(labels == label)
                 groupings.append(number)
         return disclosed(np.array(sets), groupings, self.speakers, min_speakers=min_speakers)
-
-    def size(self, grouping: str, cohorts: Sequence[str]) -> int:
-        """Speakers of some cohorts of a grouping."""
-        pairs = self.pairs[grouping]
-        return int(pairs.loc[pairs["cohort"].isin(cohorts), "speaker"].nunique())
-
-
-def _hide(shown: dict[str, dict[str, str]], atoms: _Atoms, leak: Atoms) -> None:
-    """Merge the smallest shown cohort that has a part in a leak with the hidden ones of its grouping, or the next.
-
-    A grouping that does not speak of all rows also has a part in what it leaves out: the total less all of its cohorts.
-    It comes first if that is the leak, else after those whose cohorts hold some of it. It is not published at all if
-    its last name leaks. The last name of a grouping of all rows is the total.
-    """
-    involved = []
-    for grouping, names in shown.items():
-        of_atoms = atoms.cohorts[grouping]
-        partial = any(cohort is None for cohort in of_atoms)
-        last = len(set(names.values())) == 1
-        if last and not partial:
-            continue
-        touched = [cohort for cohort in of_atoms[list(leak)] if cohort is not None]
-        direct = {names[c] for c in touched if c in names}
-        labels = direct | (set(names.values()) if len(touched) < len(leak) else set())
-        exact = not touched and sum(cohort is None for cohort in of_atoms) == len(leak)
-        for label in sorted(labels):
-            distance = 0 if exact else 1 if label in direct else 2
-            members = [name for name in names if names[name] == label]
-            pooled = label == merged_name(names)
-            involved.append((distance, last, pooled, atoms.size(grouping, members), grouping, members))
-    if not involved:
-        return  # an earlier repair of the same search has taken it out of what is shown
-    _, last, pooled, _, grouping, members = min(involved, key=lambda item: item[:4])
-    if last:
-        shown[grouping] = {}
-        return
-    names = shown[grouping]
-    hidden = [name for name in names if names[name] == merged_name(names)]
-    if pooled or not hidden:
-        others = {name for name in names if name not in {*members, *hidden}}
-        hidden.append(min(others, key=lambda name: (atoms.size(grouping, [name]), name)))
-    shown[grouping] = _pooled(names, [*hidden, *members])
 
 
 def _pooled(names: Collection[str], hidden: Collection[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ jointly. A merged cohort also has the non-targets between those that were merged
 three are judged anew until nothing more is merged.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress as suppress_errors
 from dataclasses import dataclass
 from typing import Literal
@@ -80,12 +80,15 @@ def trial_names(
         All trials, all targets or all non-targets are of fewer than `min_speakers` speakers. Where it is those of
         discovery, nothing of discovery is shown.
     """
-    judged = _names(trials, _of_sides(groupings, "cohorts"), min_speakers=min_speakers, where=where)
+    unnamed = {str(number): grouping.unnamed for number, grouping in enumerate(groupings)}
+    judged = _names(trials, _of_sides(groupings, "cohorts"), unnamed, min_speakers=min_speakers, where=where)
     chosen: Names = {}
     if discovery is not None:
         with suppress_errors(TableError):  # of so few speakers not even the total may be shown
             of_discovery = _of_sides(groupings, "chosen")
-            chosen = _names(discovery, of_discovery, min_speakers=min_speakers, where="the trials of discovery")
+            chosen = _names(
+                discovery, of_discovery, unnamed, min_speakers=min_speakers, where="the trials of discovery"
+            )
     return [ShownNames(judged.get(n, {}), chosen.get(n, {})) for n in map(str, range(len(groupings)))]
 
 
@@ -95,13 +98,20 @@ def _of_sides(groupings: Sequence[Grouping], what: Literal["cohorts", "chosen"])
     return {number: (table["enrol"], table["test"]) for number, table in tables.items() if table is not None}
 
 
-def _names(trials: pd.DataFrame, groupings: Mapping[str, Sides], *, min_speakers: int, where: str) -> Names:
+def _names(
+    trials: pd.DataFrame,
+    groupings: Mapping[str, Sides],
+    unnamed: Mapping[str, Collection[str]],
+    *,
+    min_speakers: int,
+    where: str,
+) -> Names:
     """For each grouping that may be shown a name for each cohort: its own, or that of the merged one."""
     kinds = _kinds(trials, list(groupings.values()))
     for kind in kinds:
-        if (speakers := kind.speakers().nunique()) < min_speakers:
+        if (people := kind.speakers().nunique()) < min_speakers:
             raise TableError(
-                f"{where}: the {kind.of} are of {speakers} speakers, fewer than the {min_speakers} that a published "
+                f"{where}: the {kind.of} are of {people} speakers, fewer than the {min_speakers} that a published "
                 "figure needs at least (--min-speakers, privacy.min_speakers); add some"
             )
     numbers = {one: number for number, one in enumerate(groupings)}
@@ -110,7 +120,8 @@ def _names(trials: pd.DataFrame, groupings: Mapping[str, Sides], *, min_speakers
     while True:
         earlier = names
         for kind in kinds:
-            steps = suppress(kind.rows(numbers, names), kind.speakers(), min_speakers=min_speakers)
+            rows, speakers = kind.rows(numbers, names), kind.speakers()
+            steps = suppress(rows, speakers, min_speakers=min_speakers, unnamed=unnamed)
             merged = {one: _merged(shown, steps[one]) if one in steps else shown for one, shown in names.items()}
             names = {one: shown for one, shown in merged.items() if len(set(shown.values())) > 1}
         if names == earlier:

@@ -5,9 +5,11 @@
 - `permutation`: sign flips (two systems), exchanged membership (groups of speakers); `multiple`: Holm's adjustment
 - `seeds`: several runs on the same speakers
 - `regression`: Poisson regression of error counts with speaker dependence
+- `effective`: how many speakers a weighted figure rests on
 - `power`: the least change that the given speakers could have shown
 """
 
+from isogloss.judging.statistics.effective import effective_speakers
 from isogloss.judging.statistics.intervals import (
     Estimate,
     bootstrap,
@@ -25,6 +27,7 @@ __all__ = [
     "bootstrap",
     "detectable_change",
     "detectable_ratio",
+    "effective_speakers",
     "exchange_cohorts",
     "holm",
     "mean_over_seeds",

@@ -41,13 +41,15 @@ def as_is(value: float) -> float:
 
 
 def exponential(value: float) -> float:
-    """From a logarithm to a rate or ratio."""
-    return float(np.exp(value))
+    """From a logarithm to a rate or ratio; infinite where it is beyond all numbers."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(value))
 
 
 def relative(value: float) -> float:
-    """From the logarithm of after / before to the relative change, after / before - 1."""
-    return float(np.expm1(value))
+    """From the logarithm of after / before to the relative change, after / before - 1; infinite as `exponential`."""
+    with np.errstate(over="ignore"):
+        return float(np.expm1(value))
 
 
 def rate(group: int = 0, *, column: int = 0) -> Estimand:

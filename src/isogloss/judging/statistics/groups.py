@@ -82,6 +82,11 @@ class SeparateGroups:
         self.cells = sum(resampler.columns for resampler in self._resamplers)
         self.speakers = [resampler.speakers for resampler in self._resamplers]
 
+    def influences(self, groups: Sequence[int], gradient_CK: Array) -> Array:
+        """What each speaker of these groups adds to a function of the totals, to first order, (S,)."""
+        pairs = zip(groups, gradient_CK, strict=True)
+        return np.concatenate([self._resamplers[group].influences(slope_K) for group, slope_K in pairs])
+
     def observed(self) -> Draws:
         """Each speaker once."""
         return _SeparateDraws([resampler.observed() for resampler in self._resamplers])
@@ -100,6 +105,10 @@ class JointGroups:
         self._rng = _stream(seed, 0)
         self.cells = size
         self.speakers = [int((totals_SCK[:, group] != 0).any(axis=1).sum()) for group in range(width)]
+
+    def influences(self, groups: Sequence[int], gradient_CK: Array) -> Array:
+        """What each speaker adds to a function of the totals of these groups, to first order, (S,)."""
+        return np.einsum("sck,ck->s", self._totals_SCK[:, list(groups)], gradient_CK)
 
     def observed(self) -> Draws:
         """Each speaker once."""

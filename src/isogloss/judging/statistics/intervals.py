@@ -7,19 +7,27 @@ and ratios are studentised on the logarithm and transformed back (`estimands`). 
 short for few speakers, since it knows neither the skew of error counts nor that the standard error is itself
 estimated; `benchmarks/statistics_coverage.py` measures both, and the bootstrap over utterances, which fails.
 
+Where few speakers decide on an estimate, because they weigh much or behave unlike the others, draws without them say
+too little of it. So q is at least Student's quantile with Satterthwaite's degrees of freedom of the variance, from the
+fourth moment of the influences (Satterthwaite 1946; `_freedom`). Below about five deciding speakers
+(`deciding_speakers`) nothing helps: one who decides is missing from a third of all samples, and those samples do not
+tell. `benchmarks/statistics_pairs.py` shows it on the pairs of a run, and holds other intervals beside this one.
+
 Our choices: a draw that leaves the logarithm or its standard error undefined (no speaker who made an error
 was drawn) is set aside; where these are more than a tenth of all draws, there is no interval. Nor is there
 one for a single speaker, or for a rate of zero.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
 
 from isogloss.errors import TableError
 from isogloss.judging.statistics import estimands as of
+from isogloss.judging.statistics.effective import effective_speakers
 from isogloss.judging.statistics.estimands import Estimand
 from isogloss.judging.statistics.groups import Draws, JointGroups, Sampler, SeparateGroups
 
@@ -39,6 +47,8 @@ class Estimate:
     value: float | None
     low: float | None
     high: float | None
+    rests_on: float | None = None
+    """How many speakers decide on it, (sum d^2)^2 / sum d^4 of the speakers' influences d; None where undefined."""
 
     @property
     def interval(self) -> list[float] | None:
@@ -91,12 +101,16 @@ def bootstrap(
             values_R, errors_R = _evaluate(estimand, draws)
             with np.errstate(divide="ignore", invalid="ignore"):
                 collected.append(np.abs(values_R - value[0]) / errors_R)
-    return [
-        studentised(estimand.restore, value[0], error[0], np.concatenate(collected), confidence=confidence)
-        if min(sampler.speakers[group] for group in estimand.groups) > 1
-        else Estimate(_finite(estimand.restore(value[0])), None, None)
-        for estimand, (value, error), collected in zip(estimands, observed, deviations, strict=True)
-    ]
+    found = []
+    for estimand, (value, error), collected in zip(estimands, observed, deviations, strict=True):
+        deciding, speakers = _deciding(sampler, whole, estimand, float(error[0]))
+        if min(sampler.speakers[group] for group in estimand.groups) > 1:
+            ratios, freedom = np.concatenate(collected), _freedom(deciding, speakers)
+            one = studentised(estimand.restore, value[0], error[0], ratios, confidence=confidence, freedom=freedom)
+        else:
+            one = Estimate(_finite(estimand.restore(value[0])), None, None)
+        found.append(replace(one, rests_on=deciding))
+    return found
 
 
 def ratio(
@@ -148,6 +162,37 @@ def standard_error(groups: Sequence[Array], estimand: Estimand) -> float | None:
     return float(error[0]) if defined else None
 
 
+def _deciding(sampler: Sampler, whole: Draws, estimand: Estimand, error: float) -> tuple[float | None, int]:
+    """How many speakers decide on an estimate with this standard error, and how many there are."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        _, gradient_CRK = estimand.evaluate(whole.totals(estimand.groups))
+        influence_S = sampler.influences(estimand.groups, gradient_CRK[:, 0])
+    return float("inf") if error == 0 else deciding_speakers(influence_S), len(influence_S)
+
+
+def _freedom(deciding: float | None, speakers: int) -> float | None:
+    """Satterthwaite's degrees of freedom of a variance over speakers, at most their number - 1.
+
+    With the kurtosis k = S / deciding of the influences, 2 / ((k - 3) / S + 2 / (S - 1)): S - 1 where these are normal.
+    """
+    if deciding is None or speakers < 2:
+        return None
+    spread = 1 / deciding - 3 / speakers + 2 / (speakers - 1)
+    return max(1.0, min(2 / spread if spread > 0 else float("inf"), speakers - 1.0))
+
+
+def deciding_speakers(influence_S: Array) -> float | None:
+    """How many speakers decide on an estimate: the effective number of the squares of their influences.
+
+    (sum d^2)^2 / sum d^4 is n where all of n speakers move the estimate alike, about n / 3 where influences are normal,
+    and near 1 where one speaker decides. None where an influence is undefined; infinite where nobody moves it.
+    """
+    if not np.isfinite(influence_S).all():
+        return None
+    largest = float(np.abs(influence_S).max())
+    return effective_speakers((influence_S / largest) ** 2) if largest > 0 else float("inf")
+
+
 def _evaluate(estimand: Estimand, draws: Draws) -> tuple[Array, Array]:
     """Values and standard errors of an estimand, (R,) each."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -156,7 +201,13 @@ def _evaluate(estimand: Estimand, draws: Draws) -> tuple[Array, Array]:
 
 
 def studentised(
-    restore: Callable[[float], float], value: float, error: float, deviations: Array, *, confidence: float
+    restore: Callable[[float], float],
+    value: float,
+    error: float,
+    deviations: Array,
+    *,
+    confidence: float,
+    freedom: float | None = None,
 ) -> Estimate:
     """The interval from the studentised deviations of the draws.
 
@@ -170,6 +221,8 @@ def studentised(
         |v* - v| / s* of each draw, (R,); not finite where it is undefined.
     confidence
         Level of the interval.
+    freedom
+        Degrees of freedom of the standard error: the interval is no shorter than Student's with so many.
     """
     restored = _finite(restore(value))
     if not np.isfinite(value) or not np.isfinite(error):
@@ -180,6 +233,8 @@ def studentised(
     if defined.size < (1 - MAX_UNDEFINED) * deviations.size:
         return Estimate(restored, None, None)
     reach = float(np.quantile(defined, confidence)) * error
+    if freedom is not None:
+        reach = max(reach, float(stdtrit(freedom, (1 + confidence) / 2)) * error)
     return Estimate(restored, _finite(restore(value - reach)), _finite(restore(value + reach)))
 
 

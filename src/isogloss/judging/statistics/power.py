@@ -1,4 +1,4 @@
-"""What the given speakers could have shown at all: the least change a test would probably have found.
+"""Power: the least change that a test on the given speakers would probably have found.
 
 A comparison that finds nothing says little where it could have found nothing. On the logarithmic scale of
 `intervals` an estimate over its standard error follows about a t distribution, non-central by effect / error;
@@ -20,14 +20,16 @@ def detectable_change(
     *,
     denominator_after: ArrayLike | None = None,
     speakers: int | None = None,
+    effective: float | None = None,
     power: float = 0.8,
     confidence: float = 0.95,
 ) -> float | None:
     """The least relative reduction of a rate that these speakers would have shown, as a fraction (0.3 is 30 %).
 
     One number a speaker each, summed over their utterances, weights multiplied in; how much speakers differ in their
-    change is taken from them. `speakers` asks the same for another number of such speakers. None where the standard
-    error is undefined.
+    change is taken from them. `speakers` asks the same for another number of such speakers. `effective` is how many
+    these are effectively (`effective_speakers`): it sets the degrees of freedom. None where the standard error is
+    undefined.
 
     Examples
     --------
@@ -37,7 +39,9 @@ def detectable_change(
     last = denominator if denominator_after is None else denominator_after
     totals = totals_of(before, denominator, after, last)
     error = standard_error([totals], of.relative_change())
-    effect = _least_effect(error, len(totals), speakers, power, confidence)
+    known = len(totals) if effective is None else effective
+    wanted = None if speakers is None else known * speakers / len(totals)
+    effect = _least_effect(error, known, wanted, power, confidence)
     return None if effect is None else float(-np.expm1(-effect))
 
 
@@ -45,22 +49,25 @@ def detectable_ratio(
     group: tuple[ArrayLike, ArrayLike],
     other: tuple[ArrayLike, ArrayLike],
     *,
+    effective: float | None = None,
     power: float = 0.8,
     confidence: float = 0.95,
 ) -> float | None:
     """The least ratio above 1 of the rates of two groups that would have been seen (1.5: half as much again).
 
     Each group is (numerators, denominators), one number a speaker. The degrees of freedom are those of the
-    smaller group, which is cautious. None where the standard error is undefined.
+    smaller group, which is cautious; `effective` is how many speakers that one has effectively. None where the
+    standard error is undefined.
     """
     totals = [totals_of(*group), totals_of(*other)]
     error = standard_error(totals, of.ratio_of_groups())
-    effect = _least_effect(error, min(len(part) for part in totals), None, power, confidence)
+    known = min(len(part) for part in totals) if effective is None else effective
+    effect = _least_effect(error, known, None, power, confidence)
     return None if effect is None else float(np.exp(effect))
 
 
 def _least_effect(
-    error: float | None, speakers: int, wanted: int | None, power: float, confidence: float
+    error: float | None, speakers: float, wanted: float | None, power: float, confidence: float
 ) -> float | None:
     """The effect on the logarithmic scale that a two-sided t test finds with the wanted power."""
     from scipy import optimize, stats  # slow to import

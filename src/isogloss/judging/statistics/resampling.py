@@ -89,6 +89,10 @@ class Resampler:
         """Totals and products of a draw together."""
         return self._columns.shape[1]
 
+    def influences(self, gradient_K: Array) -> Array:
+        """What each speaker adds to a function of the totals, to first order, (S,)."""
+        return self._columns[:, : self.totals] @ gradient_K
+
     def observed(self) -> Moments:
         """The moments of the speakers as they are: one draw that takes each of them once."""
         return self._moments(self._columns.sum(axis=0, keepdims=True))

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from isogloss.config import StatisticsParams
+from isogloss.judging.statistics.effective import effective_speakers
 from isogloss.judging.verification.errors import Errors, errors_of
 from isogloss.judging.verification.trials import ScoredTrials
 
@@ -28,9 +29,14 @@ class Cohort:
         """Whether there are targets and non-targets."""
         return self.errors[0].measurable
 
+    @property
+    def effective_speakers(self) -> float:
+        """Kish's number of its speakers."""
+        return effective_speakers(self.sides[0].weight_S[self.members])
+
     def has_inference(self, statistics: StatisticsParams) -> bool:
-        """Whether there are trials and speakers enough."""
-        return self.measurable and len(self.members) >= statistics.min_speakers
+        """Whether there are trials and effective speakers enough."""
+        return self.measurable and self.effective_speakers >= statistics.min_speakers
 
 
 def everybody(sides: Sequence[ScoredTrials]) -> Cohort:

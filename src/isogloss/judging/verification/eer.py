@@ -20,7 +20,16 @@ import pandas as pd
 
 from isogloss.config import StatisticsParams
 from isogloss.errors import TableError
-from isogloss.judging.document import CohortFigures, Document, GroupingFigures, Hidden
+from isogloss.judging.document import (
+    CohortFigures,
+    CohortRates,
+    Document,
+    GroupingFigures,
+    Hidden,
+    OverallFigures,
+    Rates,
+    SpreadFigures,
+)
 from isogloss.judging.grouping import UNSPECIFIED, Grouping, Ranked
 from isogloss.judging.pairing import SIDES
 from isogloss.judging.privacy import ShownNames
@@ -47,7 +56,7 @@ def trial_document(
     about: Mapping[str, Any],
 ) -> Document:
     """See `judging.compare`, whose errors are raised; `about` are further fields of the document."""
-    sides = _sides(before, after, weights, where)
+    sides, others = _estimands(_sides(before, after, weights, where), statistics)
     everyone = everybody(sides)
     if not everyone.measurable:
         raise TableError("there are no targets or no non-targets among the trials; an error rate needs both")
@@ -61,7 +70,9 @@ def trial_document(
         for side, errors in zip(SIDES, everyone.errors, strict=False)
         if errors.at_eer is not None
     }
-    judge = _Judge(sides, thresholds, statistics, min_speakers, split)
+    judge = _Judge(sides, others, thresholds, statistics, min_speakers, split)
+    overall = infer_overall(everyone, statistics)
+    second = overall if others is None else infer_overall(everybody(others), statistics)
     return Document(
         task="verification",
         metric="EER",
@@ -74,9 +85,12 @@ def trial_document(
         resamples=statistics.resamples,
         permutations=statistics.permutations,
         seed=statistics.seed,
+        estimand=statistics.estimand,
+        weighted=others is not None,
+        margin=statistics.margin,
         min_speakers=min_speakers,
         min_speakers_for_inference=statistics.min_speakers,
-        overall=infer_overall(everyone, statistics),
+        overall=overall.model_copy(update={"other": _rates_alone(second)}),
         thresholds=thresholds,
         groupings=[judge.grouping(*pair) for pair in zip(known, shown, strict=True)],
         **about,
@@ -99,6 +113,21 @@ def _sides(
     if len(before) != len(after) or not (before[keys].to_numpy() == after[keys].to_numpy()).all():
         raise TableError(f"{where}: both verifiers must have scored the same trials, in the same order")
     return [first, first.with_scores(after["score"], where=f"{where}, the scores of the second verifier")]
+
+
+def _estimands(
+    weighted: list[ScoredTrials], statistics: StatisticsParams
+) -> tuple[list[ScoredTrials], list[ScoredTrials] | None]:
+    """The trials under the first estimand and the other one; None where all weigh the same, so that they agree."""
+    if np.ptp(weighted[0].weight_S) == 0:
+        return weighted, None
+    alike = [one.alike() for one in weighted]
+    return (weighted, alike) if statistics.estimand == "population" else (alike, weighted)
+
+
+def _rates_alone(overall: OverallFigures) -> Rates:
+    """The rates of all trials without the detection costs."""
+    return Rates(**{name: getattr(overall, name) for name in Rates.model_fields})
 
 
 def _filled(grouping: Grouping) -> Grouping:
@@ -124,12 +153,13 @@ class _Judge:
     def __init__(
         self,
         sides: Sequence[ScoredTrials],
+        others: Sequence[ScoredTrials] | None,
         thresholds: Mapping[Any, float],
         statistics: StatisticsParams,
         min_speakers: int,
         split: str,
     ) -> None:
-        self.sides, self.thresholds, self.statistics = sides, thresholds, statistics
+        self.sides, self.others, self.thresholds, self.statistics = sides, others, thresholds, statistics
         self.min_speakers, self.split = min_speakers, split
 
     def grouping(self, grouping: Grouping, shown: ShownNames) -> GroupingFigures:
@@ -147,51 +177,62 @@ class _Judge:
         apart = set(shown.judged) - set(shown.members(shown.merged or ""))
         ranked = {name: one for name, one in grouping.ranked.items() if name in apart}
         places = {name: one.rank for name, one in ranked.items()}
-        cohorts = cohorts_of(self.sides, *names)
-        cohorts.sort(key=lambda one: (places.get(one.name, np.inf), one.name == shown.merged, one.name))
-        return self._figures(head, grouping, shown, ranked, cohorts)
 
-    def _figures(
-        self,
-        head: dict[str, Any],
-        grouping: Grouping,
-        shown: ShownNames,
-        ranked: Mapping[str, Ranked],
-        cohorts: list[Cohort],
-    ) -> GroupingFigures:
-        """All figures, those of the cohorts completed by what needs inference."""
-        statistics = self.statistics
+        def ordered(sides: Sequence[ScoredTrials]) -> list[Cohort]:
+            found = cohorts_of(sides, *names)
+            return sorted(found, key=lambda one: (places.get(one.name, np.inf), one.name == shown.merged, one.name))
+
+        cohorts = ordered(self.sides)
+        plain = [self._plain(one, grouping, shown, ranked) for one in cohorts]
+        figures, spread = self._inferred(cohorts, plain)
+        seconds, other_spread = figures, spread
+        if self.others is not None:
+            seconds, other_spread = self._inferred(ordered(self.others), plain)
         figures = [
-            CohortFigures(
-                cohort=one.name,
-                label=label(one.name, grouping, shown),
-                merged=one.name == shown.merged,
-                speakers=len(one.members),
-                targets=one.errors[0].targets,
-                nontargets=one.errors[0].nontargets,
-                measurable=one.measurable,
-                inference=False,
-                **dict(levels_of(one)),
-                **on_discovery(ranked.get(one.name), shown, one.name),
-            )
-            for one in cohorts
+            one.model_copy(update={"other": CohortRates(**{n: getattr(own, n) for n in CohortRates.model_fields})})
+            for one, own in zip(figures, seconds, strict=True)
         ]
-        able = [n for n, one in enumerate(cohorts) if one.has_inference(statistics) and not figures[n].merged]
-        figures, spread = infer_cohorts(cohorts, figures, able, self.thresholds, statistics)
-        adjusted = holm([one.p for one in figures])
-        figures = [one.model_copy(update={"p_holm": p}) for one, p in zip(figures, adjusted, strict=True)]
+        alpha = 1 - self.statistics.confidence
         return GroupingFigures(
             **head,
             speakers=len(self.sides[0].speakers),
             cohorts=figures if grouping.chosen is not None else sorted(figures, key=worst_first),
             spread=spread,
+            other_spread=other_spread,
             worst_cohort_by_discovery=figures[0].cohort if figures[0].discovery_rank == 1 else None,
             worst_cohort_by_test=_worst(figures),
-            harmed_cohorts=[one.cohort for one in figures if harmed(one, 1 - statistics.confidence)],
+            harmed_cohorts=[one.cohort for one in figures if harmed(one, alpha)],
+            other_harmed_cohorts=[one.cohort for one in seconds if harmed(one, alpha)],
             not_measurable=[one.name for one in cohorts if not one.measurable],
             hidden=Hidden(cohorts=len(shown.members(shown.merged)) if shown.merged else 0, merged=shown.merged),
             test=self._describe(figures),
         )
+
+    def _plain(self, one: Cohort, grouping: Grouping, shown: ShownNames, ranked: Mapping[str, Ranked]) -> CohortFigures:
+        """What is said of a cohort under either estimand."""
+        return CohortFigures(
+            cohort=one.name,
+            label=label(one.name, grouping, shown),
+            merged=one.name == shown.merged,
+            speakers=len(one.members),
+            targets=one.errors[0].targets,
+            nontargets=one.errors[0].nontargets,
+            measurable=one.measurable,
+            inference=False,
+            **on_discovery(ranked.get(one.name), shown, one.name),
+        )
+
+    def _inferred(
+        self, cohorts: Sequence[Cohort], plain: Sequence[CohortFigures]
+    ) -> tuple[list[CohortFigures], SpreadFigures]:
+        """The figures of one estimand, with intervals and tests where there is inference."""
+        figures = [
+            one.model_copy(update=levels_of(cohort).model_dump()) for one, cohort in zip(plain, cohorts, strict=True)
+        ]
+        able = [n for n, one in enumerate(cohorts) if one.has_inference(self.statistics) and not figures[n].merged]
+        figures, spread = infer_cohorts(cohorts, figures, able, self.thresholds, self.statistics)
+        adjusted = holm([one.p for one in figures])
+        return [one.model_copy(update={"p_holm": p}) for one, p in zip(figures, adjusted, strict=True)], spread
 
     def _describe(self, figures: Sequence[CohortFigures]) -> str:
         """The sentences that name intervals and tests."""
@@ -207,7 +248,7 @@ class _Judge:
                 "p: two-sided, of no change in EER, from the same draws; p_holm: adjusted by Holm over "
                 f"{sum(one.p is not None for one in figures)} cohorts. "
             )
-        return f"{text}Cohorts of fewer than {statistics.min_speakers} speakers carry no inference."
+        return f"{text}Cohorts of fewer than {statistics.min_speakers} effective speakers carry no inference."
 
 
 def _worst(figures: Sequence[CohortFigures]) -> str | None:

@@ -23,7 +23,7 @@ from isogloss.judging.document import (
     ThresholdRates,
 )
 from isogloss.judging.pairing import SIDES
-from isogloss.judging.rates import bounds, change, change_of
+from isogloss.judging.rates import bounds, change, change_of, noninferior
 from isogloss.judging.statistics import estimands as of
 from isogloss.judging.verification import measures
 from isogloss.judging.verification.cohorts import Cohort, strata_of
@@ -42,10 +42,10 @@ SPREADS = {
 }
 
 MIN_DCF_SPEAKERS = {0.01: 100, 0.05: 40}
-"""Fewest speakers for an interval of a detection cost, by the prior of a target, whatever `statistics.min_speakers`
-says. Each draw has a threshold of its own, where a few false alarms decide, and the fewer the rarer targets are. Of
-nominal 95 %, intervals held the truth in 39 % (0.01) and 79 % (0.05) of simulations at 20 speakers, in 79 % and 96 % at
-40, in 99 % and 95 % at 100 (`benchmarks/results/verification_coverage.md`)."""
+"""Fewest effective speakers for an interval of a detection cost, by the prior of a target, whatever
+`statistics.min_speakers` says. Each draw has a threshold of its own, where a few false alarms decide, and the fewer the
+rarer targets are. Of nominal 95 %, intervals held the truth in 39 % (0.01) and 79 % (0.05) of simulations at 20
+speakers, in 79 % and 96 % at 40, in 99 % and 95 % at 100 (`benchmarks/results/verification_coverage.md`)."""
 
 RATES = ("far", "frr")
 
@@ -84,9 +84,9 @@ class _Plan:
 
 def infer_overall(everybody: Cohort, statistics: StatisticsParams) -> OverallFigures:
     """EER and detection costs of all trials."""
-    eer = _levels([errors.eer for errors in everybody.errors])
+    eer = levels_of(everybody)
     costs = {p: _levels([errors.min_dcf[p] for errors in everybody.errors]) for p in P_TARGETS}
-    speakers = len(everybody.members)
+    speakers = everybody.effective_speakers
     if speakers >= statistics.min_speakers:
         judged = [p for p in P_TARGETS if speakers >= MIN_DCF_SPEAKERS[p]]
         trials = [ResampledTrials(side) for side in everybody.sides]
@@ -95,8 +95,8 @@ def infer_overall(everybody: Cohort, statistics: StatisticsParams) -> OverallFig
         parts = {p: plan.levels([side.min_dcf(p) for side in trials], measures.cost)[0] for p in judged}
         strata_S = np.zeros(len(everybody.sides[0].speakers), dtype=np.intp)
         inferred = plan.run(strata_S, len(trials[0]), statistics)
-        eer = eer.model_copy(update=_intervals(inferred[own], p=True))
-        costs |= {p: costs[p].model_copy(update=_intervals(inferred[part])) for p, part in parts.items()}
+        eer = eer.model_copy(update=_intervals(inferred[own], statistics, p=True))
+        costs |= {p: costs[p].model_copy(update=_intervals(inferred[part], statistics)) for p, part in parts.items()}
     return OverallFigures(**dict(eer), min_dcf={str(p): cost for p, cost in costs.items()})
 
 
@@ -129,14 +129,15 @@ def infer_cohorts(
     ]
     for number, (own, of_rates) in zip(able, parts, strict=True):
         at = _at_threshold(cohorts[number], threshold, [bounds(one.estimate) for one in inferred[of_rates]])
-        known = {**_intervals(inferred[own], p=True), "inference": True, "at_threshold": at}
+        known = {**_intervals(inferred[own], statistics, p=True), "inference": True, "at_threshold": at}
         result[number] = result[number].model_copy(update=known)
     return result, _spread(result, able, inferred[own_spread:], paired=len(cohorts[0].sides) > 1)
 
 
 def levels_of(cohort: Cohort) -> Rates:
     """The EERs of a cohort, without intervals."""
-    return _levels([errors.eer for errors in cohort.errors])
+    levels = _levels([errors.eer for errors in cohort.errors])
+    return levels.model_copy(update={"effective_speakers": cohort.effective_speakers})
 
 
 def _levels(values: Sequence[float | None]) -> Rates:
@@ -146,11 +147,14 @@ def _levels(values: Sequence[float | None]) -> Rates:
     return Rates(before=values[0], after=values[1], relative_change=change(*values))
 
 
-def _intervals(inferred: Sequence[Inference], *, p: bool = False) -> dict[str, Any]:
-    """The intervals of levels and change, in the order of `_Plan.levels`; with the p value of the change."""
+def _intervals(inferred: Sequence[Inference], statistics: StatisticsParams, *, p: bool = False) -> dict[str, Any]:
+    """The intervals of levels and change, in the order of `_Plan.levels`; with what tests the change."""
     names = ("before_ci95", "after_ci95", "ci95")
     found: dict[str, Any] = {name: bounds(one.estimate) for name, one in zip(names, inferred, strict=False)}
-    return found | ({"p": inferred[2].p} if p and len(inferred) > 2 else {})
+    if not p or len(inferred) < 3:
+        return found
+    harm = None if found["ci95"] is None else found["ci95"][1]
+    return found | {"p": inferred[2].p, "harm_bound": harm, "noninferior": noninferior(harm, statistics.margin)}
 
 
 def _values(cohort: Cohort, threshold: Mapping[str, float]) -> tuple[list[Value], list[Value]]:

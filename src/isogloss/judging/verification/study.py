@@ -1,5 +1,6 @@
 """A mitigated verifier beside the base one on held-out speakers: trials with both scores, and every grouping."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -96,6 +97,8 @@ def groupings_of(
 def cohort_labels(cohorts: Path, rules: Iterable[str], attributes: Iterable[str]) -> dict[str, dict[str, str]]:
     """What to call the cohorts of each grouping: those of a rule as its summary.json says, groups by their own names.
 
+    A label that several cohorts share would make them look like one, so these are left their own names.
+
     Parameters
     ----------
     cohorts
@@ -106,7 +109,8 @@ def cohort_labels(cohorts: Path, rules: Iterable[str], attributes: Iterable[str]
     labels: dict[str, dict[str, str]] = {}
     for rule in rules:
         summary = read_summary(cohorts / rule / "summary.json")
-        labels[rule] = {cohort["cohort"]: cohort["label"] for cohort in summary["cohorts"]}
+        counts = Counter(cohort["label"] for cohort in summary["cohorts"])
+        labels[rule] = {c["cohort"]: c["label"] for c in summary["cohorts"] if counts[c["label"]] == 1}
     return labels | {name: {} for name in attributes}
 
 

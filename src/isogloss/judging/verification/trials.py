@@ -6,7 +6,7 @@ non-target.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,20 +40,21 @@ class ScoredTrials:
 
     def where(self, chosen: NDArray) -> "ScoredTrials":
         """Some of the trials, among the same speakers: a mask or an index."""
-        return ScoredTrials(
-            self.score_N[chosen],
-            self.target_N[chosen],
-            self.enrol_N[chosen],
-            self.test_N[chosen],
-            self.speakers,
-            self.weight_S,
+        return replace(
+            self,
+            score_N=self.score_N[chosen],
+            target_N=self.target_N[chosen],
+            enrol_N=self.enrol_N[chosen],
+            test_N=self.test_N[chosen],
         )
+
+    def alike(self) -> "ScoredTrials":
+        """The same trials among speakers who all weigh the same."""
+        return replace(self, weight_S=np.ones_like(self.weight_S))
 
     def with_scores(self, score_N: ArrayLike, *, where: str = "the scores") -> "ScoredTrials":
         """The same trials with scores of another verifier; raises `TableError` where one is not finite."""
-        return ScoredTrials(
-            _finite_scores(score_N, where), self.target_N, self.enrol_N, self.test_N, self.speakers, self.weight_S
-        )
+        return replace(self, score_N=_finite_scores(score_N, where))
 
 
 def trials_of(table: pd.DataFrame, *, weights: pd.Series | None = None, where: str = "the trials") -> ScoredTrials:

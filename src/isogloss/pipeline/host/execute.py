@@ -31,7 +31,7 @@ _POLL_SECONDS = 0.1
 
 
 class Leashed:
-    """A command in a process group of its own that ends with us (see `isogloss.pipeline.host.leash`).
+    """A command in a process group of its own, which ends when this process ends (see `isogloss.pipeline.host.leash`).
 
     Let go, it has `grace_seconds` after SIGINT and again after SIGTERM; `inherited` are file descriptors that stay open
     as long as the group lives.
@@ -65,7 +65,8 @@ class Leashed:
                 self.process.stdin.close()
 
     def kill(self) -> None:
-        """End the whole group at once. Once its leader has been reaped, the number may be another's: do nothing."""
+        """End the whole group at once. Does nothing once the group's leader has been reaped, since its number may then
+        belong to another process."""
         if self.process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -90,8 +91,9 @@ class Leashed:
 class Executor:
     """Runs stages of the repository at `root`, several at once from several threads, and can stop them all.
 
-    `environment` is what the stages are told beyond our own environment; `seen_from` is the folder from which messages
-    name a log and a command; `inherited` are file descriptors that stay open as long as a stage lives. `params` is a
+    `environment` holds variables that the stages get beyond those of this process; in messages, paths of logs and
+    commands are relative to the folder `seen_from`; `inherited` are file descriptors that stay open as long as a stage
+    lives. `params` is a
     snapshot of the params files that the run was planned with (see `isogloss.pipeline.repo.inputs_hold`).
     """
 

@@ -19,7 +19,7 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 def try_lock(path: Path) -> int | None:
-    """The open file whose lock we have, or None where another process has it; closing it frees the lock."""
+    """The open, locked file, or None if another process holds the lock; closing the file frees the lock."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""What this host has, as far as this process may use it."""
+"""The cores and GPUs of this host that this process may use."""
 
 import os
 import shutil
@@ -13,7 +13,8 @@ def usable_cores() -> tuple[int, ...]:
 
 
 def visible_devices() -> dict[str, str]:
-    """The GPUs of this host that we may use, and what tells each from all others.
+    """The GPUs that this process may use: the name of each for CUDA_VISIBLE_DEVICES, and an identifier that is unique
+    on this host.
 
     Those of CUDA_VISIBLE_DEVICES where it is set, else those that nvidia-smi lists. A GPU's index differs between
     containers and with the variable, its UUID does not; where nvidia-smi does not know it, it is what it is called.

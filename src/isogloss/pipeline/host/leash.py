@@ -1,4 +1,4 @@
-"""A process on a leash: it ends, with all its children, when whoever started it lets go or dies.
+"""A process on a leash: it ends, with all its children, when its owner closes the leash or dies.
 
 Run as a script with a number of seconds and a command as arguments, by the interpreter alone (standard library, a few
 milliseconds). The script leads a process group of its own, in which the command and everything it starts live. It

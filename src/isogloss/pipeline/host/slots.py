@@ -1,9 +1,9 @@
-"""What the stages of one host share, whatever run, clone or worker they belong to: cores, and particular GPUs.
+"""Locks for the cores and the single GPUs of one host, shared by all runs, clones and workers on it.
 
 A limit that says *how many* GPU stages may run does not say *which* GPU each one gets; two would meet on the first.
 Here every stage gets devices by name, for itself, and stages run side by side only while the cores suffice. Each core
-and each GPU is a file; who holds its lock has it. The locks are inherited by the stage's process group, so that a share
-is free when the last process that works with it is gone, however it ended. Nothing has to be cleaned up after a crash.
+and each GPU is a file; a stage owns it while it holds the file's lock. The stage's process group inherits the locks, so
+that they are free when its last process is gone, however it ended. Nothing has to be cleaned up after a crash.
 """
 
 import math
@@ -21,7 +21,7 @@ from typing import Protocol
 from isogloss.errors import PipelineError
 from isogloss.pipeline.host.file_locks import exclusive, try_lock
 from isogloss.pipeline.host.hardware import usable_cores, visible_devices
-from isogloss.pipeline.host.tickets import Lack, Tickets, Wish, turn
+from isogloss.pipeline.host.tickets import MissingResources, ResourceRequest, Tickets, admit
 from isogloss.pipeline.plan import Stage
 
 LOCKS_VARIABLE = "ISOGLOSS_LOCKS"
@@ -45,8 +45,8 @@ class Share:
 
 
 @dataclass(frozen=True)
-class NoRoom:
-    """Why there is no share for a stage now: what is lacking, and who has it or comes first."""
+class NoSlotAvailable:
+    """Why a stage gets no share now: what is missing, and which stage holds it or is before it in the queue."""
 
     of: str
     after: tuple[str, ...] = ()
@@ -58,18 +58,18 @@ class NoRoom:
 class Slots(Protocol):
     """Where a scheduler gets shares from."""
 
-    def take(self, stage: Stage, /) -> Share | NoRoom:
+    def take(self, stage: Stage, /) -> Share | NoSlotAvailable:
         """A share for `stage`, or why there is none now."""
 
     def give_back(self, share: Share, /) -> None:
         """Free what a stage held."""
 
     def leave(self) -> None:
-        """Want nothing more."""
+        """Withdraw all requests that wait."""
 
 
 class UnboundedSlots:
-    """For a coordinator of workers: how much a host can take is for them to know."""
+    """Grants every request: for the coordinator of a run on workers, whose workers limit themselves."""
 
     def take(self, _stage: Stage) -> Share:
         """Always a share, and nothing in it."""
@@ -79,7 +79,7 @@ class UnboundedSlots:
         """Nothing was held."""
 
     def leave(self) -> None:
-        """Nobody ever waited."""
+        """Nothing to withdraw, since no request ever waits."""
 
 
 class HostSlots:
@@ -88,14 +88,14 @@ class HostSlots:
     Parameters
     ----------
     cores
-        How many there are; those that this process may use where nothing is said.
+        How many there are; by default those that this process may use.
     devices
-        The GPUs: what CUDA_VISIBLE_DEVICES calls each, and what tells it from all others of the host. Those that this
-        process may use where nothing is said.
+        The GPUs: the name of each for CUDA_VISIBLE_DEVICES, and its identifier on this host. By default those that this
+        process may use.
     most_at_once
         How many shares may be out at the same time, at most.
     folder
-        Where the locks are; where nothing is said, `ISOGLOSS_LOCKS`, or one for all processes of the user.
+        The folder of the lock files; by default `ISOGLOSS_LOCKS`, or one for all processes of the user.
 
     Raises
     ------
@@ -117,11 +117,12 @@ class HostSlots:
         self._places: float = math.inf if most_at_once is None else most_at_once
         self._tickets = Tickets(self._folder)
 
-    def take(self, stage: Stage) -> Share | NoRoom:
-        """As many cores and GPUs as the stage asks for, or none at all; who wants more than exists gets all there is.
+    def take(self, stage: Stage) -> Share | NoSlotAvailable:
+        """As many cores and GPUs as the stage asks for, or none at all; a request for more than the host has gets all
+        of them.
 
         A refused request keeps its place in the queue of the host (`isogloss.pipeline.host.tickets`) until a stage with
-        the same wish gets a share, or until `leave`.
+        the same request gets a share, or until `leave`.
 
         Raises
         ------
@@ -129,22 +130,22 @@ class HostSlots:
             The folder of the locks cannot be written.
         """
         if self._places == 0:
-            self._tickets.leave()  # else others would wait for us
-            return NoRoom("places")
+            self._tickets.leave()  # else other stages would wait for this request
+            return NoSlotAvailable("places")
         if stage.gpus and self._devices is None:
             self._devices = visible_devices()
         devices = {f"gpu-{identity}": device for device, identity in (self._devices or {}).items()}
-        wish = Counter(GPUs=min(stage.gpus, len(devices)), cores=min(stage.cores, len(self._cores)))
+        request = Counter(GPUs=min(stage.gpus, len(devices)), cores=min(stage.cores, len(self._cores)))
         try:
             with exclusive(self._folder / "allocator"):
-                held = self._choose(wish, {"GPUs": list(devices), "cores": self._cores}, _who(stage))
+                held = self._choose(request, {"GPUs": list(devices), "cores": self._cores}, _who(stage))
         except OSError as error:
             raise PipelineError(f"{self._folder}, where cores and GPUs are locked: {error.strerror}") from None
-        if isinstance(held, NoRoom):
+        if isinstance(held, NoSlotAvailable):
             return held
         self._places -= 1
         mine = tuple(device for name, device in devices.items() if name in held)
-        return Share(wish["cores"], mine, tuple(held.values()))
+        return Share(request["cores"], mine, tuple(held.values()))
 
     def give_back(self, share: Share) -> None:
         """Free what a stage held, once the last of its processes is gone."""
@@ -157,7 +158,7 @@ class HostSlots:
 
     @contextmanager
     def waited_for(self, stage: Stage, *, stopped: Callable[[], bool], tell: Callable[[str], None]) -> Iterator[Share]:
-        """Hold a share, waiting for it; `tell` hears once why.
+        """Wait for a share and hold it; `tell` is called once with the reason for waiting.
 
         Raises
         ------
@@ -166,7 +167,7 @@ class HostSlots:
         """
         told = False
         try:
-            while isinstance(share := self.take(stage), NoRoom):
+            while isinstance(share := self.take(stage), NoSlotAvailable):
                 if stopped():
                     raise PipelineError(f"stage {stage.name} was not started")
                 if not told:
@@ -180,19 +181,23 @@ class HostSlots:
         finally:
             self.give_back(share)
 
-    def _choose(self, wish: Wish, names: Mapping[str, list[str]], who: str) -> dict[str, int] | NoRoom:
-        """The open files of what is wished, by name; or why it cannot be had now."""
+    def _choose(
+        self, request: ResourceRequest, names: Mapping[str, list[str]], who: str
+    ) -> dict[str, int] | NoSlotAvailable:
+        """The locked files of the requested cores and GPUs by name, or why they cannot be had now."""
         free = {what: self._lock(those) for what, those in names.items()}
         chosen: dict[str, int] = {}
         try:
-            found = turn(wish, Counter({what: len(those) for what, those in free.items()}), self._tickets.before(wish))
-            if isinstance(found, Lack):
-                self._tickets.wait(wish, who)
-                return NoRoom(found.of, (*self._holders(names[found.of], free[found.of]), *found.claims))
-            self._tickets.done(wish)
+            found = admit(
+                request, Counter({what: len(those) for what, those in free.items()}), self._tickets.before(request)
+            )
+            if isinstance(found, MissingResources):
+                self._tickets.wait(request, who)
+                return NoSlotAvailable(found.of, (*self._holders(names[found.of], free[found.of]), *found.claims))
+            self._tickets.done(request)
             for ticket in found:
                 ticket.overtake()
-            chosen = {name: file for what, those in free.items() for name, file in list(those.items())[: wish[what]]}
+            chosen = {name: file for what, those in free.items() for name, file in list(those.items())[: request[what]]}
         finally:
             _close(file for those in free.values() for name, file in those.items() if name not in chosen)
         for file in chosen.values():
@@ -207,7 +212,7 @@ class HostSlots:
         return {name: file for name, file in tried.items() if file is not None}
 
     def _holders(self, names: list[str], free: Mapping[str, int]) -> tuple[str, ...]:
-        """Who has those of the names that are not free, each once."""
+        """The holders of the names that are not free, each once."""
         taken = [self._path(name) for name in names if name not in free]
         return tuple(dict.fromkeys(path.read_text(encoding="utf-8", errors="replace") for path in taken))
 

@@ -1,6 +1,6 @@
-"""Who waits for cores and GPUs of a host, in the order of their coming: first come, first served, few may overtake.
+"""The queue for the cores and GPUs of a host: first come, first served, with limited overtaking.
 
-Each wish that could not be met is a file that its process holds open, so that the wish of a dead process is none. Where
+Each waiting request is a file that its process holds open, so that the requests of dead processes do not count. Where
 a request that came earlier has room, it goes first, whatever run it belongs to. A request that lacks something that
 comes free piece by piece would be overtaken for ever by small ones; so it may be overtaken a few times, and
 then what it lacks is left free until it has it. It is not left idle without end: what it waits for may be held for
@@ -20,22 +20,22 @@ from pathlib import Path
 from isogloss.pipeline.host.file_locks import try_lock
 
 OVERTAKEN = 8
-"""So many may overtake one who waits for what they take."""
+"""How many later requests may overtake one that waits for the resources they take."""
 PATIENT_SECONDS = 600.0
-"""Seconds for which what it waits for is then left free; after that, as many again may overtake it."""
+"""Seconds for which the resources it waits for are then kept free; after that, as many again may overtake it."""
 ASLEEP_SECONDS = 30.0
-"""Who has not asked for so long (a process that is stopped, say) is not waited for."""
+"""Seconds after which a request that has not been renewed (by a stopped process, say) is ignored."""
 
-Wish = Counter[str]
+ResourceRequest = Counter[str]
 """How many of each resource."""
 
 
 @dataclass
 class Ticket:
-    """A waiting request: what it wants, how often it was overtaken, and when last (seconds since 1970)."""
+    """A waiting request: the resources it asks for, how often it was overtaken, and when last (seconds since 1970)."""
 
     path: Path
-    wish: Wish
+    request: ResourceRequest
     who: str
     overtaken: int = 0
     last: float = 0.0
@@ -47,32 +47,33 @@ class Ticket:
         return self.overtaken >= OVERTAKEN
 
     def overtake(self) -> None:
-        """Count one who goes first."""
+        """Count one more request that has overtaken this one."""
         self.overtaken, self.last = self.overtaken + 1, time.time()
         self.write()
 
     def write(self) -> None:
-        """Put it into its file."""
-        content = {"wish": self.wish, "who": self.who, "overtaken": self.overtaken, "last": self.last}
+        """Write the ticket into its file."""
+        content = {"request": self.request, "who": self.who, "overtaken": self.overtaken, "last": self.last}
         self.path.write_text(json.dumps(content), encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> "Ticket":
-        """Out of its file."""
+        """The ticket that a file holds."""
         content = json.loads(path.read_text(encoding="utf-8"))
-        return cls(path, Counter(content["wish"]), content["who"], content["overtaken"], content["last"])
+        return cls(path, Counter(content["request"]), content["who"], content["overtaken"], content["last"])
 
 
 class Tickets:
-    """The tickets of a folder, and which of them are ours, by wish."""
+    """The tickets of a folder, and those of this process by their request."""
 
     def __init__(self, folder: Path):
         self._folder = folder
         self._ours: dict[frozenset[tuple[str, int]], tuple[Path, int]] = {}
 
-    def before(self, wish: Wish) -> list[Ticket]:
-        """Those of living processes that are older than ours for this wish (all, where we have none), oldest first."""
-        ours = self._ours.get(_key(wish))
+    def before(self, request: ResourceRequest) -> list[Ticket]:
+        """The tickets of living processes that are older than this process's ticket for the same request (all, if it
+        has none), oldest first."""
+        ours = self._ours.get(_key(request))
         older: list[Ticket] = []
         for path in sorted(self._folder.glob("ticket-*")):
             if ours is not None and path == ours[0]:
@@ -87,58 +88,58 @@ class Tickets:
                 os.close(descriptor)
         return older
 
-    def wait(self, wish: Wish, who: str) -> None:
-        """Have a ticket for this wish; where we have one, show that we still want it."""
-        ours = self._ours.get(_key(wish))
+    def wait(self, request: ResourceRequest, who: str) -> None:
+        """Take a ticket for this request, or renew the one that this process has."""
+        ours = self._ours.get(_key(request))
         if ours is not None:
             os.utime(ours[1])
             return
         path = self._folder / f"ticket-{time.time_ns():020d}-{os.getpid()}"
         descriptor = try_lock(path)
         if descriptor is not None:
-            self._ours[_key(wish)] = (path, descriptor)
-            Ticket(path, wish, who).write()
+            self._ours[_key(request)] = (path, descriptor)
+            Ticket(path, request, who).write()
 
-    def done(self, wish: Wish) -> None:
-        """Have no ticket for this wish any more."""
-        ours = self._ours.pop(_key(wish), None)
+    def done(self, request: ResourceRequest) -> None:
+        """Remove the ticket for this request."""
+        ours = self._ours.pop(_key(request), None)
         if ours is not None:
             ours[0].unlink(missing_ok=True)
             os.close(ours[1])
 
     def leave(self) -> None:
-        """Wait for nothing any more."""
+        """Remove all tickets of this process."""
         for key in list(self._ours):
             self.done(Counter(dict(key)))
 
 
 @dataclass(frozen=True)
-class Lack:
-    """What a request cannot have now, and which earlier request has a claim on it."""
+class MissingResources:
+    """The resources that a request cannot have now, and the earlier request that they are kept free for."""
 
     of: str
     claims: tuple[str, ...] = ()
 
 
-def turn(wish: Wish, free: Wish, older: list[Ticket]) -> list[Ticket] | Lack:
-    """Which request another overtakes by taking what it asks for out of what is free; or what it lacks."""
+def admit(request: ResourceRequest, free: ResourceRequest, older: list[Ticket]) -> list[Ticket] | MissingResources:
+    """The earlier request that this one overtakes by taking free resources, or the resources that are missing."""
     left, overtaken, claims = Counter(free), [], []
     for ticket in older:
-        lacking = [name for name, count in ticket.wish.items() if count > left[name]]
-        mine = next((name for name in lacking if wish[name]), None)
-        if not lacking:  # there is room for it: it has it, as good as
-            left -= ticket.wish
+        lacking = [name for name, count in ticket.request.items() if count > left[name]]
+        mine = next((name for name in lacking if request[name]), None)
+        if not lacking:  # there is room for it, so that it will be served next
+            left -= ticket.request
             claims.append(ticket.who)
         elif mine is not None:
             if ticket.is_due():
-                return Lack(mine, (ticket.who,))
+                return MissingResources(mine, (ticket.who,))
             overtaken.append(ticket)
-    for name, count in wish.items():
+    for name, count in request.items():
         if count > left[name]:
-            return Lack(name, tuple(claims))
+            return MissingResources(name, tuple(claims))
     return overtaken
 
 
-def _key(wish: Wish) -> frozenset[tuple[str, int]]:
-    """A wish as a key."""
-    return frozenset(wish.items())
+def _key(request: ResourceRequest) -> frozenset[tuple[str, int]]:
+    """A request as a key."""
+    return frozenset(request.items())

@@ -1,4 +1,5 @@
-"""What talks to Prefect: its `server`, the `deployments` there, jobs as its `tasks`, outcomes as its `states`.
+"""Everything that uses Prefect's API: its `server`, the `deployments` there, jobs as its `tasks`, outcomes as its
+`states`.
 
 Prefect is imported inside functions only, once its API is known.
 """

@@ -1,7 +1,7 @@
 """A run that is cancelled in Prefect ends as it does after Ctrl-C.
 
-Where a worker started the flow's process, the worker ends it. A flow that was started in a terminal is nobody's to end:
-the process itself has to look.
+Where a worker started the flow's process, the worker ends it. Nothing ends a flow that was started in a terminal, so
+its own process asks the server for its state.
 """
 
 import os

@@ -118,7 +118,7 @@ def prefect_server(root: Path, *, port: int, interface: bool) -> Iterator[Prefec
     """A server on loopback that ends with the block, and the environment to reach it; `interface`: with its web pages.
 
     It keeps its database in the clone, so that earlier runs are seen again. Where PREFECT_SERVER_API_AUTH_STRING is
-    set, it answers only those who know it; we do.
+    set, it answers only clients that send it, as this process does.
     """
     home = prefect_home(root)
     home.mkdir(parents=True, exist_ok=True)
@@ -161,11 +161,12 @@ def end(process: Leashed, *, seconds: float) -> None:
 
 
 def quiet_environment() -> None:
-    """Prefect speaks through us; and who may ask the server with a password may also answer it."""
+    """Settings for Prefect's client in this process and its children: no log lines of its own, and the password of the
+    API."""
     os.environ.update(
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         DO_NOT_TRACK="1",
-        # The run speaks for itself (`isogloss.pipeline.console`); failures reach the user as one sentence.
+        # The run prints its own lines (`isogloss.pipeline.console`); failures reach the user as one sentence.
         PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",
         PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL",
     )
@@ -220,7 +221,7 @@ def _interface_url(root: Path) -> str | None:
 
 @contextmanager
 def _one_sentence(url: str) -> Iterator[None]:
-    """What Prefect raises when its API goes away in the middle, in many shapes, is one sentence for a user."""
+    """Turn the many errors that Prefect raises when its API goes away into one sentence for the user."""
     try:
         yield
     except IsoglossError:
@@ -236,7 +237,7 @@ def _one_sentence(url: str) -> Iterator[None]:
 
 
 def _answers(url: str) -> bool:
-    """Whether an API is there at all, whatever it says."""
+    """Whether an API answers at all, with whatever status."""
     address = urllib.parse.urlsplit(url)
     port = address.port or (443 if address.scheme == "https" else 80)
     try:

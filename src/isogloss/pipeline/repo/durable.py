@@ -3,7 +3,7 @@
 DVC 3.67 opens `dvc.lock` and `.dvc/tmp/rwlock` for writing and fills them afterwards: a process that dies in between
 leaves an empty or a cut file, and every later command fails on it. `write_whole` replaces these writes in this process
 by a file written aside, flushed to the disk and renamed. It also lets DVC read an rwlock that is no JSON as an empty
-one: whoever reads it holds DVC's guard of that file, so nobody is writing it at that moment.
+one: a reader holds DVC's guard of that file, so no other process is writing it at that moment.
 """
 
 import io

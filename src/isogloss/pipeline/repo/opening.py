@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_repo(root: Path | str, *, wait_for_lock: bool = False) -> Iterator["Repo"]:
-    """The DVC repository whose root is `root`; its lock is waited for 3 s, or as long as it takes.
+    """The DVC repository whose root is `root`; waits for its lock up to 3 s, or without limit.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def _close(folder: Path) -> None:
 
     DVC makes it so that anybody may write there, and what is in the databases is unpickled.
     """
-    with suppress(OSError):  # a folder that cannot be written is nobody's
+    with suppress(OSError):  # a folder that cannot be written needs no closing
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)

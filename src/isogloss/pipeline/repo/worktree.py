@@ -58,7 +58,7 @@ class Worktree:
         self.root, self.path = root.resolve(), path.resolve()
 
     def environment(self, given: Mapping[str, str] | None = None) -> dict[str, str]:
-        """What the stages in the worktree have to be told, besides what is `given`.
+        """The environment variables of the stages in the worktree: `given`, and what the worktree adds.
 
         An installed isogloss would be the clone's, which may be edited while they run.
         """
@@ -135,7 +135,8 @@ class Worktree:
             return False
 
     def _write_config(self, cache: CacheSettings, settings: Mapping[str, Mapping[str, str]]) -> None:
-        """.dvc/config.local, which git ignores: the cache is the clone's. For our eyes only: remotes have passwords."""
+        """.dvc/config.local, which git ignores: the cache is the clone's. Readable by the user alone, since remotes may
+        hold passwords."""
         config = configparser.ConfigParser(interpolation=None)
         config.read_dict(settings)
         config["cache"] = {

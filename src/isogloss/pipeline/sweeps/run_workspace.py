@@ -18,7 +18,8 @@ from isogloss.pipeline.sweeps.sweep_plan import WORKSPACE, RunPlan, SweepPlan, j
 
 
 class RunWorkspace:
-    """The worktree of one run, and what happens in it; `leading` are the jobs that no other one has gone ahead of."""
+    """The worktree of one run, and what happens in it; `leading` are the jobs that make a result which no other job
+    makes before them."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a sweep would do: which runs are finished, and which stages of the others have the same inputs.
+"""The plan of a sweep: which runs are finished, and which stages of the other runs have the same inputs.
 
 All runs start from HEAD. The graph of each run is read in one worktree whose params.yaml is rewritten for each.
 """
@@ -27,7 +27,7 @@ _NEVER = (Reason("never run"),)
 class RunPlan:
     """One run: its stages, what each is made from, and whether an experiment holds their results already.
 
-    `foreign` are files in git that other stages made: they would speak of other params.
+    `foreign` are files in git that other stages made, from other params.
     """
 
     run: Run
@@ -67,7 +67,7 @@ class SweepPlan:
 
     @property
     def leading(self) -> frozenset[str]:
-        """The jobs of stages that no other job has gone ahead of."""
+        """The jobs of stages whose result no other job makes before them."""
         leaders = self.leaders
         names = {
             job_name(run.run, stage.name): run.inputs[stage.name].digest

@@ -1,4 +1,4 @@
-"""Signs of life of a stage on a worker, and the reasons to end it although nobody told its process.
+"""Heartbeats of a stage on a worker, and a watch for the loss of its worker or coordinator.
 
 Every few seconds the flow's process renews an artifact; the coordinator takes a run whose artifact stays as it was for
 a long time for lost (`isogloss.pipeline.workers.remote_run`). The same thread looks after the other direction: when the
@@ -22,7 +22,7 @@ BEAT_SECONDS = float(os.environ.get("ISOGLOSS_BEAT_SECONDS", "5"))
 
 @contextmanager
 def signs_of_life(flow_run: UUID, what: str, *, stop: Callable[[], None]) -> Iterator[None]:
-    """Give signs of life while the block runs; `stop` is called (once) when nobody waits for its result any more."""
+    """Send heartbeats while the block runs; `stop` is called (once) when nobody waits for its result any more."""
     over = threading.Event()
     thread = threading.Thread(target=_beat, args=(flow_run, what, over, stop), daemon=True)
     thread.start()
@@ -42,7 +42,7 @@ def _beat(flow_run: UUID, what: str, over: threading.Event, stop: Callable[[], N
     next_beat = 0.0
     with get_client(sync_client=True) as client:
         while not over.wait(min(1.0, BEAT_SECONDS)):
-            if os.getppid() != parent:  # the worker is dead: nobody would report what becomes of us
+            if os.getppid() != parent:  # the worker is dead: nobody would report the outcome of this stage
                 stop()
                 return
             if time.monotonic() < next_beat:

@@ -1,4 +1,4 @@
-"""Everything on one host with one command: the server with its pages, the deployments, a worker for each pool."""
+"""`isogloss ui`: the server with its pages, the deployments, and a worker for each pool, on one host."""
 
 import os
 import socket
@@ -15,7 +15,8 @@ from isogloss.pipeline.prefect_api.server import announced, end, prefect_home, p
 from isogloss.pipeline.workers.processes import start_worker
 
 _GRACE_SECONDS = 40.0
-"""A worker's leash takes 15 s for each of two signals, so that stages can end themselves."""
+"""Seconds until a worker is killed: its leash waits 15 s after each of two signals, so that stages can end
+themselves."""
 _POLL_SECONDS = 0.3
 
 

@@ -23,11 +23,11 @@ from isogloss.pipeline.workers.remote_run import Ended, RemoteRun
 
 _EXCHANGE = ("-m", "isogloss.pipeline.repo.exchange")
 _WORKERS_LOST = 3
-"""So many workers may be lost with one stage; then it is more likely the stage that ends them."""
+"""How many workers may be lost with one stage before the stage itself is taken for the cause."""
 
 
 class Pools:
-    """Does the stages of one run on workers.
+    """Runs the stages of one run on workers.
 
     `revision` and `params` (params file -> text, where it differs from the commit) are what the workers build their
     workspaces from. Stages whose result DVC cannot share between workspaces run here, one after the other.
@@ -72,7 +72,7 @@ class Pools:
         return ended.outcome
 
     def _on_a_worker(self, stage: Stage, on_line: Callable[[str], None]) -> Ended:
-        """Ask for it until a worker has done it."""
+        """Submit the stage until a worker has run it."""
         entries = read_entries(self._root, stage.needs)
         parameters = {
             "stage": stage.name,

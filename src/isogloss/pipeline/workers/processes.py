@@ -1,4 +1,4 @@
-"""Prefect workers of a clone, on a leash: what they are told, and where their flows find the clone.
+"""Prefect workers of a clone, on a leash: their environment, and how their flows find the clone.
 
 The deployments (`prefect.yaml`) name no folder, since each host has its clone elsewhere: their pull step is
 `enter_clone`, and the worker's environment says where that is.
@@ -19,7 +19,7 @@ from isogloss.pipeline.prefect_api.deployments import CPU_POOL, GPU_POOL, deploy
 
 CLONE_VARIABLE = "ISOGLOSS_CLONE"
 _COORDINATORS = 4
-"""Runs that may wait for others at once; they hardly work themselves."""
+"""How many coordinating flows a worker takes at once; they wait for other flows and compute little."""
 
 
 def enter_clone() -> dict[str, str]:

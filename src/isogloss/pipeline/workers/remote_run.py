@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOST_SECONDS = float(os.environ.get("ISOGLOSS_LOST_SECONDS", "90"))
-"""After so long without a sign of life a worker is lost."""
+"""Seconds without a heartbeat after which a worker counts as lost."""
 API_SECONDS = float(os.environ.get("ISOGLOSS_API_SECONDS", "600"))
-"""So long a server that does not answer is waited for."""
+"""Seconds for which a server that does not answer is waited for."""
 _STARTING_SECONDS = 180.0
-"""A flow that has not begun gives no signs of life yet; on a busy host its process needs long to start."""
+"""Seconds for which a flow that has not begun may be silent: on a busy host its process takes long to start."""
 _OUTAGE_SECONDS = 5.0
-"""An answer that takes longer means that the server was away: Prefect's client repeats by itself, silently."""
+"""Seconds after which an answer means that the server was away: Prefect's client repeats requests by itself,
+silently."""
 _POLL_SECONDS = 1.0
 _PATIENT_SECONDS = 10.0
 _LOG_PAGE, _LOG_OVERLAP = 200, 50
@@ -126,7 +127,7 @@ class RemoteRun:
             if told:
                 on_line("Prefect's server answers again")
             if told or time.monotonic() > begun + _OUTAGE_SECONDS:
-                self._alive_at = time.monotonic()  # nobody could tell us anything meanwhile
+                self._alive_at = time.monotonic()  # no heartbeat could arrive meanwhile
             return answer
 
     def _pass_logs_on(self, client: "SyncPrefectClient", run: "FlowRun", on_line: Callable[[str], None]) -> None:
@@ -172,7 +173,7 @@ class RemoteRun:
         return time.monotonic() < self._alive_at + LOST_SECONDS + (_STARTING_SECONDS if starting else 0.0)
 
     def _give_up(self, client: "SyncPrefectClient", run: "FlowRun") -> Ended:
-        """Tell the server, and so the worker should it come back, that nobody waits for the run."""
+        """Mark the run at the server as given up, so that its worker ends the stage if it comes back."""
         from prefect.states import Crashed
 
         message = f"no sign of life for {LOST_SECONDS:.0f} s"

@@ -33,7 +33,8 @@ _EXCHANGE = ("-m", "isogloss.pipeline.repo.exchange")
 
 @dataclass(frozen=True)
 class StageRequest:
-    """What a worker has to know: the stage, the commit, params files that differ there, dvc.lock of what it needs."""
+    """A request to a worker: the stage, the commit, the params files that differ there, and the dvc.lock entries of the
+    stages that it needs."""
 
     stage: str
     revision: str
@@ -41,7 +42,7 @@ class StageRequest:
     entries: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what no coordinator sends, since it comes over the network.
+        """Refuse a malformed request, since it comes over the network.
 
         Raises
         ------

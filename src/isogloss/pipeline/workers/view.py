@@ -1,4 +1,5 @@
-"""What workers see of this clone: its last commit, and the params files as they are. Anything else is refused."""
+"""What workers see of this clone: its last commit, and the params files as they are. Other uncommitted changes are
+refused."""
 
 from dataclasses import dataclass
 from pathlib import Path

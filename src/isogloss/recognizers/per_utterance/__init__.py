@@ -1,6 +1,6 @@
-"""Per-sample gradients: what each utterance of a batch asks of the weights, from one backward pass.
+"""Per-sample gradients: the gradient of each utterance of a batch, from one backward pass.
 
-- `gradients`: the notes of a pass, and the formulas of the kinds of layers
+- `gradients`: the recording of a pass, and the formulas of the kinds of layers
 - `lstm`: LSTM layers that keep their gates' gradients
 """
 

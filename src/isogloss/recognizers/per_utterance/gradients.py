@@ -6,11 +6,11 @@ of which a single backward pass over the whole batch knows, utterance by utteran
 for every layer and multiplies them out (the idea of Goodfellow 2015, 1510.01799, for each kind of layer; the formulas
 are ours and are tested against one backward pass an utterance).
 
-Layers are given by kind: linear, convolution, layer normalisation, embedding and LSTM, whatever is built of them. An
-LSTM runs as one that tells its gates' gradients (`lstm`) and leaves autograd none for its weights. A
-parameter that several layers share has the sum of what each gives it, utterance by utterance. A parameter that is used
-in another way, beside its layers or by a layer that no longer sees utterance by utterance, is out of sight: its
-gradients do not add up to what autograd found. `squares` then leaves it out, so that the caller can fall back on one
+It covers models built of linear, convolution, layer normalisation, embedding and LSTM layers. An LSTM runs as one that
+keeps its gates' gradients (`lstm`), so that autograd computes none for its weights. A parameter that several layers
+share gets the sum of their gradients, utterance by utterance. A parameter that is also used outside its layers, or by a
+layer whose input does not keep utterances apart, cannot be recorded: its per-sample gradients do not add up to
+autograd's gradient. `squares` then leaves it out, so that the caller can fall back on one
 backward pass an utterance.
 
 Shapes: B utterances; N positions of one utterance (frames, tokens, or both); I inputs, O outputs, H units, C channels.
@@ -30,12 +30,13 @@ from torch.nn.utils import parametrize
 from isogloss.recognizers.per_utterance.lstm import LayerGradient, RememberedLSTM, can_be_remembered
 
 LARGE = 2**24
-"""Numbers in the gradients of a batch beyond which a table's are not spread out all at once."""
+"""Size of a batch's gradients (in numbers) above which those of an embedding table are handled one utterance at a
+time."""
 
 
 @dataclass(frozen=True)
 class Product:
-    """The gradients of a matrix, utterance by utterance, as yet not multiplied out: left @ right.
+    """The per-sample gradients of a matrix in factored form: left @ right.
 
     All of them at once would be B times the matrix, more than a cache holds.
     """
@@ -46,7 +47,8 @@ class Product:
 
 @dataclass(frozen=True)
 class Rows:
-    """The gradients of a large table of which each utterance reads a few rows: as yet not spread over the table."""
+    """The per-sample gradients of a large table of which each utterance reads a few rows, stored for those rows
+    only."""
 
     rows_BN: Tensor
     gradient_BNC: Tensor
@@ -54,7 +56,7 @@ class Rows:
 
 @dataclass
 class Call:
-    """One call of a layer: what it saw, and the gradient of the loss at what it gave once that is known."""
+    """One call of a layer: its input, and, after the backward pass, the gradient of the loss at its output."""
 
     input: Tensor
     gradient: Tensor | None = None
@@ -66,7 +68,8 @@ Gradients = dict[str, Gradient]
 
 
 class UtteranceGradients:
-    """While active, notes what each layer of a model saw and gave; `squares` after a backward pass multiplies it out.
+    """While active, records the input and the output gradient of each layer; `squares` combines them after a backward
+    pass.
 
     Parameters
     ----------
@@ -77,7 +80,7 @@ class UtteranceGradients:
     formulas
         For further kinds of layers, the gradients of a call from its first input and the gradient of its output.
     changed_in_place
-        Whether the model may change what a layer gave in place, so that the layer has to hand out a copy.
+        Whether the model may change a layer's output in place, so that the layer has to return a copy.
     """
 
     def __init__(
@@ -98,7 +101,7 @@ class UtteranceGradients:
         self._lstms: list[nn.LSTM] = []
 
     def __enter__(self) -> Self:
-        """Start taking notes."""
+        """Start recording."""
         for name, module in self.model.named_modules():
             if _kind(module) in self._formulas:
                 self._handles.append(module.register_forward_hook(self._note(name)))
@@ -110,7 +113,7 @@ class UtteranceGradients:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop taking notes."""
+        """Stop recording."""
         for handle in self._handles:
             handle.remove()
         for lstm in self._lstms:
@@ -120,7 +123,7 @@ class UtteranceGradients:
 
     @torch.no_grad()
     def squares(self) -> dict[str, Tensor]:
-        """Sum over the utterances of the squared gradient, by parameter, of those that are in sight.
+        """Sum over the utterances of the squared gradient, by parameter, for every parameter that could be recorded.
 
         Call it after `backward` of the sum of the utterances' losses, each of which depends on its own row alone, from
         gradients of zero.
@@ -129,7 +132,7 @@ class UtteranceGradients:
             name: (weight, *_sums(calls, like=weight), recurrent)
             for name, (weight, calls, recurrent) in self._by_shared_parameter().items()
         }
-        # A gradient that is zero but for rounding, such as of a bias below a softmax, is in sight.
+        # A gradient that is zero but for rounding, such as of a bias below a softmax, counts as recorded.
         largest = max((float(square.amax()) ** 0.5 for _, square, _, _ in sums.values()), default=0.0)
         found: dict[str, Tensor] = {}
         for name, (weight, square, total, recurrent) in sums.items():
@@ -156,7 +159,8 @@ class UtteranceGradients:
         return found
 
     def _of_layer(self, name: str, calls: list[Call]) -> dict[str, list[Gradient]]:
-        """What a layer's calls that the loss reaches give its parameters; nothing if one did not see utterances."""
+        """The per-sample gradients of a layer's parameters; None if the input of one of its calls does not keep
+        utterances apart."""
         module = self.model.get_submodule(name)
         reached = [(call, call.gradient) for call in calls if call.gradient is not None]
         kind = _kind(module)
@@ -167,7 +171,7 @@ class UtteranceGradients:
         return _by_parameter([_through_parametrization(module, gradients) for gradients in found])
 
     def _remembered(self, name: str, lstm: nn.LSTM) -> Callable[..., Any]:
-        """A forward pass of the LSTM that notes its gates' gradients; PyTorch's own where it is no plain one."""
+        """A forward pass of the LSTM that keeps its gates' gradients; PyTorch's own for an LSTM of another kind."""
         usual = lstm.forward
 
         def heard(layers: list[LayerGradient]) -> None:
@@ -249,7 +253,7 @@ def _sums(calls: list[Gradient], like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _utterances(call: Gradient) -> int:
-    """How many utterances a call saw."""
+    """The number of utterances in the input of a call."""
     return len(call.left_BON if isinstance(call, Product) else call.rows_BN if isinstance(call, Rows) else call)
 
 

@@ -1,8 +1,9 @@
-"""An LSTM that knows what it did: its backward pass gives the gradients of its gates, position by position.
+"""LSTM layers that keep their gate gradients, position by position, for per-sample gradients.
 
 PyTorch's own LSTM keeps its gates to itself and adds the gradients of a batch's utterances. `RememberedLSTM` computes
 the same numbers (Hochreiter & Schmidhuber 1997, with forget gates; PyTorch's order of gates: input, forget, cell,
-output), keeps its gates, and hands each layer's gate gradients to whoever asks, instead of gradients of weights.
+output), keeps its gates, and passes each layer's gate gradients to a callback, instead of computing gradients of
+weights.
 
 Shapes: B utterances, N positions, I inputs, H units, G = 4 H gates, L layers.
 """
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class LayerGradient:
-    """What one layer saw and the gradient of the loss at its gates' inputs."""
+    """The input of one layer, and the gradient of the loss at its gates' inputs."""
 
     input_NBI: Tensor
     before_NBH: Tensor
@@ -42,7 +43,7 @@ class _Run:
 
 
 Heard = Callable[[list[LayerGradient]], None]
-"""Told once a backward pass, with all layers from the first to the last."""
+"""Called once in each backward pass, with all layers from the first to the last."""
 
 
 def can_be_remembered(lstm: nn.LSTM) -> bool:

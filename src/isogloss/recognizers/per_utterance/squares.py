@@ -22,14 +22,14 @@ def squares_in_one_pass(
     Parameters
     ----------
     model
-        Its layers see utterances as the first dimension of their input.
+        The first dimension of the input of its layers is that of the utterances.
     formulas, changed_in_place
         As `UtteranceGradients` has them.
 
     Returns
     -------
-    For each trainable parameter a tensor of its shape; None where some layer's gradients are out of sight, so that the
-    caller takes one backward pass an utterance.
+    For each trainable parameter a tensor of its shape; None where some layer's gradients cannot be recorded, so that
+    the caller takes one backward pass an utterance.
     """
     model.zero_grad(set_to_none=True)
     with UtteranceGradients(model, len(batch), formulas=formulas, changed_in_place=changed_in_place) as noted:

@@ -52,7 +52,8 @@ class Transducer(nn.Module):
     feature_mean_F, feature_scale_F
         Statistics of the training features; `encode` normalises with them.
     simple_joiner
-        What the pruned loss places its windows by, while base training uses that loss; it is no part of the model.
+        The joiner from which the pruned loss chooses its windows, while base training uses that loss; it is not saved
+        with the model.
     """
 
     feature_mean_F: Tensor
@@ -109,7 +110,8 @@ class Transducer(nn.Module):
         return self.encoder(self.normalise(features_BTF, cohorts), lengths_B)
 
     def normalise(self, features_BTF: Tensor, cohorts: Sequence[str] | None = None) -> Tensor:
-        """What the encoder sees: features with zero mean and unit variance over the training data, and the cohort."""
+        """The input of the encoder: features with zero mean and unit variance over the training data, shifted by the
+        cohort."""
         normal_BTF = (features_BTF - self.feature_mean_F) / self.feature_scale_F
         if self.cohort_input is None:
             return normal_BTF

@@ -1,4 +1,4 @@
-"""What a transducer is trained with: the transducer loss and CTC, an utterance each.
+"""The training losses of a transducer: the transducer loss and CTC, one of each for an utterance.
 
 Shape legend in `isogloss.recognizers.transducer`.
 """

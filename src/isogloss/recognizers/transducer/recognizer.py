@@ -189,7 +189,7 @@ class TransducerRecognizer(Transducer, Recognizer):
         return recognizer.eval()
 
     def squares(self, batch: Batch) -> dict[str, Tensor] | None:
-        """By one backward pass through the layers that `UtteranceGradients` sees into."""
+        """By one backward pass through layers that `UtteranceGradients` records."""
         return squared_gradients(self, _features(batch), batch.lengths_B, batch.cohorts, self.targets(batch))
 
     def with_sampled_texts(self, batch: Batch, *, seed: int) -> Batch:

@@ -20,7 +20,7 @@ def squared_gradients(
 ) -> dict[str, Tensor] | None:
     """Sum over the utterances of the squared gradient of each one's loss, by parameter that has a gradient.
 
-    None where a layer is out of sight of `UtteranceGradients`. The loss uses the output layer without calling it, so
+    None where `UtteranceGradients` cannot record a layer. The loss uses the output layer without calling it, so
     each utterance gets a copy of it, with a gradient of its own.
     """
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}

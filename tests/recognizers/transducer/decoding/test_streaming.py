@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.config import DecodingParams
-from isogloss.corpus.frontend.features import FRAMES_PER_SECOND, SAMPLING_RATE, feature_extractor
+from isogloss.corpus.frontend.features import FRAMES_PER_SECOND, feature_extractor
+from isogloss.corpus.frontend.samples import SAMPLING_RATE
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.errors import CorpusError
 from isogloss.recognizers.transducer import TransducerRecognizer

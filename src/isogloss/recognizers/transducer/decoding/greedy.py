@@ -31,7 +31,7 @@ class TokenSequence:
 
 @dataclass(frozen=True)
 class GreedyState:
-    """What a search needs of the tokens so far: the projected predictor output and the predictor's memory."""
+    """The state of the predictor after the tokens so far: its projected output and its memory."""
 
     predictor_BJ: Tensor
     memory: State
@@ -115,7 +115,7 @@ def advance(
 
 
 def _step(model: Transducer, token_B: Tensor, speaks_B: Tensor, state: GreedyState) -> GreedyState:
-    """One more token for the streams that speak; the others stay where they are."""
+    """One more token for the streams that emit one; the others stay where they are."""
     if not speaks_B.any():
         return state
     vector_BP, (hidden, cell) = model.predictor.step(token_B, state.memory)

@@ -1,4 +1,4 @@
-"""What the hypotheses of a beam have said and when: trees of tokens and of frames, shared by all that agree so far.
+"""Tokens and frames of the hypotheses of a beam, as two trees whose common prefixes are shared.
 
 A prefix is a node of the token tree, and the same tokens are always the same node, so that two hypotheses are the same
 label sequence exactly when their nodes are. The frames of a hypothesis are a node of a second tree.

@@ -1,6 +1,6 @@
 """Recognition while audio arrives: features, encoder and greedy search advance chunk by chunk.
 
-What a stream says in the end is what greedy decoding says of the whole utterance: features and encoder give the same
+The final text of a stream is that of greedy decoding of the whole utterance: features and encoder give the same
 frames however the audio is cut, and the search is that of `isogloss.recognizers.transducer.decoding.greedy`.
 
 Shape legend in `isogloss.recognizers.transducer`; N samples.

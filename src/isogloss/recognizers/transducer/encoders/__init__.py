@@ -12,7 +12,7 @@ from typing import Any
 
 from isogloss.config.components import EncoderComponent
 from isogloss.config.registry import declaration, implementation, names
-from isogloss.recognizers.transducer.encoders.base import Encoder
+from isogloss.recognizers.transducer.encoders.encoder import Encoder
 
 
 def build_encoder(name: str, *, input_dim: int, **options: Any) -> Encoder:

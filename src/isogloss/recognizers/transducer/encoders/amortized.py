@@ -2,13 +2,13 @@
 
 A Transformer encoder with residual connections, in which an arbitrator at each layer toggles the attention block and
 the feed-forward block of each frame; a block that is off adds zero. At inference gates are hard and what is off is not
-computed: the open frames of the whole batch are gathered, computed and added back. (Where gradients are asked for,
-it is computed and weighed with zero, which comes to the same and tells the arbitrators what they would change.) What
-keys a closed frame leaves behind is said in `isogloss.recognizers.transducer.encoders.gated_attention` (none), what
-counts as computation in `isogloss.recognizers.transducer.encoders.compute_share`.
+computed: the open frames of the whole batch are gathered, computed and added back. (Where gradients are asked for, it
+is computed and multiplied by zero: the output is the same, and the arbitrators get a gradient.) A closed frame leaves
+no keys behind (`isogloss.recognizers.transducer.encoders.gated_attention`);
+`isogloss.recognizers.transducer.encoders.compute_share` defines what counts as computation.
 
-With `gates="none"` it is a plain Transformer with sliding-window attention; `left_context` is then what dials its
-computation, the baseline of the paper.
+With `gates="none"` it is a plain Transformer with sliding-window attention; `left_context` then sets its computation,
+as in the baseline of the paper.
 """
 
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ from isogloss.config.components import EncoderComponent
 from isogloss.config.section import PositiveInt, Section
 from isogloss.recognizers.transducer.encoders.arbitrator import Arbitrator, sample_gates, threshold_gates
 from isogloss.recognizers.transducer.encoders.attention import Context, KeyValueCache, dense_context
-from isogloss.recognizers.transducer.encoders.base import Encoder, clear_padding, within
 from isogloss.recognizers.transducer.encoders.compute_share import compute_share
 from isogloss.recognizers.transducer.encoders.convolution import ConvolutionalFrontEnd
+from isogloss.recognizers.transducer.encoders.encoder import Encoder, clear_padding, within
 from isogloss.recognizers.transducer.encoders.feed_forward import FeedForward
 from isogloss.recognizers.transducer.encoders.gated_attention import GatedSelfAttention, Slots, SparseCache
 

@@ -17,7 +17,7 @@ from isogloss.recognizers.transducer.encoders.band import Band
 
 
 class Context(NamedTuple):
-    """What the attention layers of one pass share: the frames' positions, as a band and as rotations."""
+    """Data that the attention layers of one pass share: the frames' positions, as a band and as rotations."""
 
     band: Band
     cosine_GT1E: Tensor

@@ -20,9 +20,9 @@ from isogloss.recognizers.transducer.encoders.attention import (
     KeyValueCache,
     dense_context,
 )
-from isogloss.recognizers.transducer.encoders.base import Encoder, clear_padding
 from isogloss.recognizers.transducer.encoders.convolution import ConvolutionalFrontEnd
 from isogloss.recognizers.transducer.encoders.depthwise import CausalDepthwiseConv1d
+from isogloss.recognizers.transducer.encoders.encoder import Encoder, clear_padding
 from isogloss.recognizers.transducer.encoders.feed_forward import FeedForward
 
 
@@ -85,7 +85,7 @@ class ConvolutionModule(nn.Module):
 
 
 class BlockState(NamedTuple):
-    """What one block remembers of a stream."""
+    """The state of one block between the chunks of a stream."""
 
     cache: KeyValueCache
     buffer_BTD: Tensor

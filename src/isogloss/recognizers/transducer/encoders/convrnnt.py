@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from isogloss.config.components import EncoderComponent
 from isogloss.config.section import PositiveInt, Section
 from isogloss.errors import ModelError
-from isogloss.recognizers.transducer.encoders.base import Encoder, clear_padding
 from isogloss.recognizers.transducer.encoders.chain import Chain, StreamingLayer
 from isogloss.recognizers.transducer.encoders.convolution import CausalConv2d
 from isogloss.recognizers.transducer.encoders.depthwise import CausalDepthwiseConv1d
+from isogloss.recognizers.transducer.encoders.encoder import Encoder, clear_padding
 from isogloss.recognizers.transducer.encoders.squeeze import SqueezeExcitation
 from isogloss.recognizers.transducer.recurrence import run_lstm
 

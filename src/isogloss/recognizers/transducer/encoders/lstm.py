@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from isogloss.config.components import EncoderComponent
 from isogloss.config.section import PositiveInt, Section
-from isogloss.recognizers.transducer.encoders.base import Encoder, clear_padding
 from isogloss.recognizers.transducer.encoders.convolution import ConvolutionalFrontEnd
+from isogloss.recognizers.transducer.encoders.encoder import Encoder, clear_padding
 from isogloss.recognizers.transducer.recurrence import run_lstm
 
 

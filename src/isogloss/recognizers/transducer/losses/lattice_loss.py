@@ -1,4 +1,4 @@
-"""The loss of a lattice: what the joiner's log-probabilities are worth, with the gradient in closed form.
+"""The loss of a lattice from the joiner's log-probabilities, with the gradient in closed form.
 
 Shapes: B utterances, T frames, P = U + 1 label positions. `log_label_BTP[:, :, U]` is never read.
 """

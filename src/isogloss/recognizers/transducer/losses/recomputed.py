@@ -39,7 +39,7 @@ class Windows:
 
 @dataclass(frozen=True)
 class Targets:
-    """What the rows of logits are asked for: the next label at each position (any token at the last), and blank.
+    """The columns of the logits that are needed: the next label at each position (any token at the last), and blank.
 
     With `windows`, only for the cells within them.
     """

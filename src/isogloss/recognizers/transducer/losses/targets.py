@@ -1,4 +1,4 @@
-"""What a transducer loss cannot accept, said in one sentence before anything is computed.
+"""Checks of the arguments of a transducer loss, before anything is computed.
 
 Shapes: B utterances, T frames, U tokens, P = U + 1 label positions, J joiner width.
 """

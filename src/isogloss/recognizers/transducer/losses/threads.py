@@ -2,7 +2,7 @@
 
 Torch shares out every single operation among all threads, which wait for each other at its end. Operations on tiles are
 short, so where other processes use the cores too, most of the time is spent waiting for the thread that was
-interrupted. Here a thread takes the next piece when it has done one, and nothing waits before the end.
+interrupted. Here each thread takes the next piece when it has finished one, and no thread waits before the end.
 """
 
 import functools

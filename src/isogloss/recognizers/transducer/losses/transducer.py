@@ -35,6 +35,7 @@ def transducer_loss(
     blank: int = 0,
     fastemit: float = 0.0,
     delay_penalty: float = 0.0,
+    label_bias_BTU: Tensor | None = None,
     reduction: Reduction = "none",
     pruning: Pruning | None = None,
 ) -> Tensor:
@@ -74,6 +75,9 @@ def transducer_loss(
         of an utterance of T_b frames is raised by `lambda * ((T_b - 1) / 2 - t)`. Early emission is rewarded
         and late emission punished, around a mean of zero; value and gradient both change, and the value may
         become negative.
+    label_bias_BTU
+        What the log-probability of emitting each token at each frame is raised by, shape (B, T, U); such as a penalty
+        on late ends of turns. Value and gradient both change, and what stands in padding counts for nothing.
     reduction
         "none" gives the loss of each utterance, shape (B,), in nats, which may be weighted freely; "sum" adds
         them; "mean" divides the sum by B (not by tokens or frames).
@@ -108,7 +112,7 @@ def transducer_loss(
         x.to(device) for x in (tokens_BU, encoder_lengths_B, token_lengths_B)
     )
     targets = Targets(_labels_by_position(tokens_BU, token_lengths_B, blank, lengths), lengths, blank)
-    lattice = _Lattice(encoder_lengths_B, token_lengths_B, fastemit, delay_penalty, reduction)
+    lattice = _Lattice(encoder_lengths_B, token_lengths_B, fastemit, delay_penalty, reduction, label_bias_BTU)
     simple_B = None
     if pruning is not None:
         pruning.check(shape, num_tokens)
@@ -161,6 +165,7 @@ class _Lattice:
     fastemit: float
     delay_penalty: float
     reduction: Reduction
+    label_bias_BTU: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.fastemit < 0 or self.delay_penalty < 0:
@@ -188,7 +193,11 @@ class _Lattice:
         return loss_B.mean() if self.reduction == "mean" else loss_B.sum()
 
     def _penalised(self, log_label_BTP: Tensor) -> Tensor:
-        """With the delay penalty, in the precision of the log-probabilities."""
+        """With the bias and the delay penalty, in the precision of the log-probabilities."""
+        if self.label_bias_BTU is not None:
+            _, frames, positions = log_label_BTP.shape
+            bias_BTU = self.label_bias_BTU.to(log_label_BTP)[:, :frames, : positions - 1]
+            log_label_BTP = log_label_BTP + torch.nn.functional.pad(bias_BTU, (0, 1))
         if self.delay_penalty == 0:
             return log_label_BTP
         frame_T = torch.arange(log_label_BTP.shape[1], dtype=log_label_BTP.dtype, device=log_label_BTP.device)

@@ -1,0 +1,75 @@
+"""`isogloss sensitivity`: which findings of an audit depend on the normaliser."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from isogloss.entry import entry
+from isogloss.errors import ParamsError
+
+
+@click.command(epilog="\b\nExample:\n  isogloss sensitivity heard.jsonl --column ref=text --by age_band")
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--after", type=click.Path(path_type=Path), help="The same utterances by a second system.")
+@click.option("--by", metavar="COLUMN", multiple=True, required=True, help="Compare its values. Repeatable.")
+@click.option("--column", "columns", metavar="OURS=THEIRS", multiple=True, help="Such as ref=transcript. Repeatable.")
+@click.option(
+    "--normalise",
+    "normalisers",
+    metavar="STEPS",
+    multiple=True,
+    default=("none", "basic", "english"),
+    show_default=True,
+    help="A way to normalise, as of `isogloss audit`. Repeatable.",
+)
+@click.option("--min-speakers", type=click.IntRange(min=1), default=5, show_default=True, help="As of audit.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of resamples.")
+@entry
+def sensitivity(
+    table: Path,
+    after: Path | None,
+    by: tuple[str, ...],
+    columns: tuple[str, ...],
+    normalisers: tuple[str, ...],
+    min_speakers: int,
+    seed: int,
+) -> None:
+    """Audit TABLE once under each normaliser, and say which findings depend on the choice.
+
+    A cell is yes or no, with the error rate of the cohort; `untested` where it has too few speakers. Lines with a star
+    have a yes beside a no.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from isogloss.cli.auditing import audit_utterances
+    from isogloss.config import StatisticsParams
+    from isogloss.io.normalise import parse_steps
+    from isogloss.judging.intake import Request
+    from isogloss.judging.sensitivity import sensitivity as compare_normalisers
+    from isogloss.report.text import percent
+
+    if unpaired := [mapping for mapping in columns if "=" not in mapping]:
+        raise ParamsError(f"--column {unpaired[0]!r} is not OURS=THEIRS, such as ref=transcript")
+    request = Request(
+        table=table,
+        after=after,
+        by=by,
+        columns=dict(mapping.split("=", 1) for mapping in columns),
+        min_speakers=min_speakers,
+        statistics=StatisticsParams(seed=seed),
+    )
+    documents = {
+        steps: audit_utterances(replace(request, normalise=parse_steps(steps))).document for steps in normalisers
+    }
+    said = {True: "yes", False: "no", None: "untested"}
+    shown = Table("", "finding", *normalisers, box=None, pad_edge=False)
+    shown.add_row("", "error rate of everybody", *(percent(document.overall.before) for document in documents.values()))
+    rows = compare_normalisers(documents)
+    for row in rows:
+        cells = [f"{said[row.holds.get(name)]} ({percent(row.rates.get(name))})" for name in normalisers]
+        shown.add_row("*" if row.depends else "", row.finding, *cells)
+    Console(highlight=False).print(shown)
+    dependent = sum(row.depends for row in rows)
+    click.echo(f"{dependent} of {len(rows)} findings depend on the normaliser.")

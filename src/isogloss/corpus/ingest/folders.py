@@ -1,0 +1,20 @@
+"""Where the audio of a corpus lies, from the paths that its tables give."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def common_folder(paths: Iterable[str], root: Path) -> Path | None:
+    """The folder that holds all audio, where every path is absolute and not all lie below `root`; else None.
+
+    Examples
+    --------
+    >>> common_folder(["/data/a/1.wav", "/data/b/2.wav"], Path("/tables"))
+    PosixPath('/data')
+    """
+    given = list(paths)
+    if not given or not all(path.startswith("/") for path in given):
+        return None
+    common = Path(os.path.commonpath([path.rpartition("/")[0] or "/" for path in given]))
+    return None if common.is_relative_to(root.absolute()) else common

@@ -1,0 +1,54 @@
+"""A corpus as its source reads it, and as it is once every check has passed."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from isogloss.corpus.description import TableDescription
+from isogloss.corpus.ingest.audio import AudioHeader
+from isogloss.corpus.ingest.content import Channel
+from isogloss.corpus.ingest.spans import Span
+from isogloss.corpus.ingest.utterances import Utterance
+from isogloss.io.source import Source
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """A corpus that has passed every check; `spans` and `channels` belong to `utterances`, `headers` are by path."""
+
+    utterances: list[Utterance]
+    spans: list[Span]
+    channels: list[Channel]
+    headers: dict[str, AudioHeader]
+    zips: pd.DataFrame = field(compare=False)
+    """One row a ZIP; empty where the description names no table of them."""
+    warnings: list[str] = field(default_factory=list)
+    """Sentences about recordings that can be used but should be looked at."""
+    left_out: list[str] = field(default_factory=list)
+    """A sentence about each utterance that cannot be used, where the description leaves those out."""
+
+    @property
+    def hours(self) -> float:
+        """Speech in hours."""
+        return sum(span.duration for span in self.spans) / 3600
+
+    @property
+    def speakers(self) -> int:
+        """How many speakers there are."""
+        return len({utterance.speaker_id for utterance in self.utterances})
+
+    def __str__(self) -> str:
+        size = f"{len(self.utterances)} utterances of {self.speakers} speakers"
+        return f"{size}, {self.hours:.2f} h in {len(self.headers)} files"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a source reads: a table of utterances, how it is to be understood, and where its files lie."""
+
+    table: Source
+    description: TableDescription
+    root: Path
+    """Folder of tables."""
+    audio_root: Path

@@ -1,0 +1,15 @@
+"""A gate for releases: may this candidate replace that baseline, or does it harm a cohort beyond its margin?
+
+- `running`: gate.yaml to a result; `pairs`: the two tables, refused where they do not fit together
+- `checks`: a verdict for all speakers and for each cohort, from a document; `result`: what comes of it
+- `planning`: how many speakers a margin needs
+- `ledger`: repeated releases on one test set
+- `junit`, `markdown`: the result for build servers and for people
+
+Every figure is one of a `judging.Document`.
+"""
+
+from isogloss.gate.result import Check, GateResult
+from isogloss.gate.running import read_gate, run_gate
+
+__all__ = ["Check", "GateResult", "read_gate", "run_gate"]

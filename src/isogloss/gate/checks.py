@@ -1,0 +1,183 @@
+"""Verdicts on all speakers and on each cohort, from a document of two systems.
+
+A check passes where each upper bound of the change lies under its margin: non-inferiority by confidence intervals, one-
+sided at half of what the interval leaves (2.5 % for 95 %; Piaggio et al. 2012, CONSORT for non-inferiority trials). "No
+cohort is harmed beyond its margin" is an intersection-union statement (Berger 1982): each cohort is tested at that
+level without adjustment, since all of them must pass. To name a harmed cohort takes Holm's adjustment over all checks.
+"""
+
+import difflib
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pandas as pd
+
+from isogloss.config import GateParams, GroupingParams, MarginParams
+from isogloss.errors import ParamsError
+from isogloss.gate.result import Check, Verdict
+from isogloss.judging import Document, Grouping
+from isogloss.judging.document import CohortFigures, GroupingFigures, Interval, Rates
+from isogloss.judging.statistics import holm
+from isogloss.report.text import interval, percent, points, probability, signed_percent, signed_points
+
+EVERYBODY = "all speakers"
+UNJUDGED: Verdict = "unjudged"
+FIGURES = ("before", "after", "relative_change", "difference")
+"""What a check takes over from the document."""
+
+
+def check_all(document: Document, params: GateParams, groupings: Sequence[Grouping]) -> list[Check]:
+    """A verdict for all speakers, then for the cohorts of each grouping.
+
+    Parameters
+    ----------
+    document
+        Of baseline and candidate, by the groupings of `params.cohorts` in their order.
+    params
+        Margins, required cohorts and what a cohort does that cannot be judged.
+    groupings
+        Of the document: cohorts that it hides are still known to exist.
+
+    Raises
+    ------
+    ParamsError
+        A margin is for a cohort that the test set does not have.
+    """
+    pending = [_Pending(document, params, document.overall, None, EVERYBODY, EVERYBODY, params.margin)]
+    for asked, figures, grouping in zip(params.cohorts, document.groupings, groupings, strict=True):
+        pending += _of_grouping(document, params, asked, figures, grouping)
+    adjusted = holm([one.figures.p if one.figures is not None else None for one in pending])
+    return [one.check(p_holm) for one, p_holm in zip(pending, adjusted, strict=True)]
+
+
+class _Pending:
+    """A check before Holm's adjustment."""
+
+    def __init__(
+        self,
+        document: Document,
+        params: GateParams,
+        figures: Rates | None,
+        grouping: str | None,
+        cohort: str,
+        label: str,
+        margin: MarginParams,
+        *,
+        required: bool = False,
+        missing: str = "",
+    ) -> None:
+        self.document, self.params, self.figures = document, params, figures
+        self.grouping, self.cohort, self.label, self.margin = grouping, cohort, label, margin
+        self.required, self.missing = required, missing
+
+    def check(self, p_holm: float | None) -> Check:
+        """The verdict, and why."""
+        figures, verdict, reason = self.figures, UNJUDGED, self.missing
+        known: dict[str, Any] = {}
+        if figures is not None:
+            verdict, reason = judge(figures, self.margin, p_holm, alpha=1 - self.params.statistics.confidence)
+            sizes: CohortFigures | Document = figures if isinstance(figures, CohortFigures) else self.document
+            if isinstance(figures, CohortFigures) and not figures.inference:
+                least = self.document.min_speakers_for_inference
+                effective = figures.effective_speakers or 0.0
+                reason = f"too few speakers: {effective:.1f} effective ones, and a judgement needs {least}"
+            known = {name: getattr(figures, name) for name in FIGURES}
+            known |= {"speakers": sizes.speakers, "words": sizes.words}
+            known |= {"ci": figures.ci95, "difference_ci": figures.difference_ci95}
+        allowed = verdict == UNJUDGED and self.params.unjudged == "allowed" and not self.required
+        return Check(
+            grouping=self.grouping,
+            cohort=self.cohort,
+            label=self.label,
+            required=self.required,
+            **known,
+            margin=self.margin,
+            p_holm=p_holm,
+            verdict=verdict,
+            blocks=verdict != "passed" and not allowed,
+            reason=reason,
+        )
+
+
+def judge(figures: Rates, margin: MarginParams, p_holm: float | None, *, alpha: float) -> tuple[Verdict, str]:
+    """A verdict on one set of figures, and the sentence that says why.
+
+    Parameters
+    ----------
+    figures
+        Rates of both systems with the intervals of their change.
+    margin
+        The largest harm that would not matter.
+    p_holm
+        Adjusted over all checks.
+    alpha
+        Level of the test that names a harm.
+    """
+    wanted: list[tuple[float, Interval | None, str, str]] = []
+    if margin.relative is not None:
+        said = f"{signed_percent(figures.relative_change)} ({interval(figures.ci95, signed=True)})"
+        wanted.append((margin.relative, figures.ci95, said, percent(margin.relative)))
+    if margin.absolute is not None:
+        said = f"{signed_points(figures.difference)} ({_point_bounds(figures.difference_ci95)})"
+        wanted.append((margin.absolute, figures.difference_ci95, said, points(margin.absolute, digits=2)))
+    if figures.before is None or figures.after is None or any(bounds is None for _, bounds, _, _ in wanted):
+        return "unjudged", "too few errors, or too few speakers who decide the change, for an interval"
+    said = ", ".join(text for _, _, text, _ in wanted)
+    beyond = [text for limit, bounds, _, text in wanted if bounds is not None and bounds[1] >= limit]
+    if not beyond:
+        excluded = " and ".join(text for _, _, _, text in wanted)
+        return "passed", f"change {said}: a rise of {excluded} is excluded"
+    open_margin = " and ".join(beyond)
+    if p_holm is not None and p_holm <= alpha and figures.after > figures.before:
+        shown = all(bounds is not None and bounds[0] > limit for limit, bounds, _, _ in wanted)
+        how = f"a rise beyond {open_margin} is shown" if shown else f"a rise of {open_margin} is not excluded"
+        return "harmed", f"change {said}: the rise is significant (p {probability(p_holm)} after Holm), and {how}"
+    return "undecided", f"change {said}: a rise of {open_margin} is neither excluded nor shown"
+
+
+def _of_grouping(
+    document: Document, params: GateParams, asked: GroupingParams, figures: GroupingFigures, grouping: Grouping
+) -> list[_Pending]:
+    """The cohorts of one grouping, and those that are required and not there."""
+    present = [str(name) for name in cast(pd.Series, grouping.cohorts).dropna().unique()]
+    known = {grouping.labels.get(name, name): name for name in present} | {name: name for name in present}
+    for cohort in asked.margins:
+        if cohort not in known:
+            raise ParamsError(
+                f"cohorts: {asked.by}: margins names {cohort!r}, which is no cohort; {_near(cohort, known)}"
+            )
+    margins = {known[name]: margin for name, margin in asked.margins.items()}
+    usual = asked.margin or params.margin
+    required = {known.get(name, name): name for name in asked.required}
+    title = figures.name
+    pending = [
+        _Pending(document, params, one, title, one.cohort, one.label, margins.get(one.cohort, usual),
+                 required=one.cohort in required)
+        for one in figures.cohorts
+    ]  # fmt: skip
+    if figures.withheld:
+        pending.append(
+            _Pending(document, params, None, title, title, f"all of {asked.by}", usual, missing=figures.withheld)
+        )
+    shown = {one.cohort for one in figures.cohorts}
+    for cohort, named in required.items():
+        if cohort not in shown:
+            why = (
+                "hidden: it has too few speakers to be shown"
+                if cohort in present
+                else f"no speaker; {_near(named, known)}"
+            )
+            margin = margins.get(cohort, usual)
+            pending.append(_Pending(document, params, None, title, cohort, named, margin, required=True, missing=why))
+    return pending
+
+
+def _near(name: str, known: dict[str, str]) -> str:
+    """The cohorts that there are, or the one most like a name."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known)[:10])}"
+
+
+def _point_bounds(bounds: Interval | None) -> str:
+    """The bounds of a difference in points."""
+    return "" if bounds is None else " to ".join(signed_points(bound).removesuffix(" points") for bound in bounds)

@@ -1,0 +1,53 @@
+"""What the texts themselves suggest to whoever runs an audit: steps of normalisation that are missing."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from isogloss.io.normalise import lacks_spaces, normalise
+from isogloss.judging.word_errors import error_counts, word_errors
+
+SAMPLE = 2000
+"""Utterances that are looked at."""
+MOST = 0.5
+"""A step that takes away such a share of all errors is suggested (our choice)."""
+TRIED = {
+    "case": ("lower",),
+    "case and punctuation": ("lower", "punctuation"),
+}
+
+
+def hints(references: Sequence[str], hypotheses: Sequence[str], table: pd.DataFrame, steps: Sequence[str]) -> list[str]:
+    """Suggestions, in sentences.
+
+    Parameters
+    ----------
+    references, hypotheses
+        Normalised texts.
+    table
+        Their word errors (`word_errors`).
+    steps
+        What they went through.
+    """
+    if "characters" in steps:
+        return []
+    if lacks_spaces(references):
+        return [
+            "the references hold hardly any space, so whole utterances count as words; for character error rates (CER) "
+            "pass --unit char"
+        ]
+    rows = list(range(0, len(references), -(-len(references) // SAMPLE)))
+    errors = int(error_counts(table.iloc[rows]).sum())
+    if errors < 10:
+        return []
+    sample = [[side[row] for row in rows] for side in (references, hypotheses)]
+    for what, tried in TRIED.items():
+        if set(tried) <= set(steps) or {"basic", "english"} & set(steps):
+            continue
+        left = int(error_counts(word_errors(*(normalise(side, tried) for side in sample))).sum())
+        if left <= (1 - MOST) * errors:
+            return [
+                f"{what} alone make {1 - left / errors:.0%} of the errors; if they are not meant to count, add "
+                f"{','.join(tried)} to --normalise"
+            ]
+    return []

@@ -1,0 +1,45 @@
+"""Whether many cohorts have one error rate: a single test, where each cohort by itself has too few speakers for one."""
+
+import numpy as np
+import pandas as pd
+
+from isogloss.config import StatisticsParams
+from isogloss.judging.document import Omnibus
+
+MOST_CELLS = 40_000_000
+"""Speakers times permutations at most, but for 1,000 permutations at least."""
+
+
+def omnibus(sums: pd.DataFrame, statistics: StatisticsParams) -> Omnibus | None:
+    """Test of "all cohorts have the same error rate", by permuting membership over speakers.
+
+    The statistic is sum over cohorts of words * (rate - rate of all)^2, over the rate of all: a Poisson dispersion,
+    whose distribution is that of the permutations, so that speakers may differ as they do (our choice). It says that
+    cohorts differ, not which.
+
+    Parameters
+    ----------
+    sums
+        Totals by cohort and speaker (`pairing.sums_by_cohort`).
+    statistics
+        Permutations and seed; all speakers together need `min_speakers`.
+
+    Returns
+    -------
+    None where a speaker is in several cohorts, there is one cohort, too few speakers, or no error.
+    """
+    cohort_S, names = pd.factorize(sums["cohort"], sort=True)
+    totals = sums[["errors_before", "words_before"]].to_numpy(np.float64)
+    errors, words = totals.sum(axis=0)
+    if sums["speaker"].duplicated().any() or len(names) < 2 or len(sums) < statistics.min_speakers or errors <= 0:
+        return None
+    rate, rng = errors / words, np.random.default_rng(statistics.seed)
+
+    def statistic(codes: np.ndarray) -> float:
+        n, d = (np.bincount(codes, column, minlength=len(names)) for column in totals.T)
+        return float(np.sum((n - rate * d) ** 2 / np.maximum(d, 1e-300)) / rate)
+
+    observed = statistic(cohort_S)
+    number = min(statistics.permutations, max(1000, MOST_CELLS // len(sums)))
+    extreme = sum(statistic(rng.permutation(cohort_S)) >= observed * (1 - 1e-9) for _ in range(number))
+    return Omnibus(cohorts=len(names), p=(1 + extreme) / (1 + number), permutations=number)

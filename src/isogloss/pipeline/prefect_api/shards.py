@@ -1,0 +1,80 @@
+"""Shards of data preparation as Prefect tasks: on threads of this host, or on a Dask cluster.
+
+The work of a shard is a function of its description alone, and what it writes does not depend on who runs it; so the
+same bytes come out of every engine. Shards that an earlier run has finished return at once.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from isogloss.errors import ParamsError
+from isogloss.pipeline.prefect_api.server import prefect_api
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+Engine = Literal["threads", "dask"]
+
+
+def run_shards(
+    function: Callable[[Item], Made],
+    shards: Sequence[Item],
+    *,
+    engine: Engine,
+    workers: int,
+    scheduler: str | None = None,
+    root: Path | None = None,
+) -> Iterator[Made]:
+    """Call a function for every shard in a Prefect flow; the results in the order of the shards.
+
+    Parameters
+    ----------
+    function
+        Importable, so that another process finds it; called with one shard.
+    engine, workers
+        Threads, or processes of a local Dask cluster, and how many.
+    scheduler
+        The address of a Dask cluster that is already there (`tcp://host:8786`); its workers must see the same files.
+    root
+        The repository whose Prefect server is asked; by default the working directory.
+
+    Raises
+    ------
+    ParamsError
+        The library that the engine needs is not installed.
+    """
+    with prefect_api(root or Path.cwd()):
+        yield from _flow(function, shards, _task_runner(engine, workers, scheduler))
+
+
+def _flow(function: Callable[[Item], Made], shards: Sequence[Item], runner: Any) -> list[Made]:
+    """Run the flow of the shards."""
+    from prefect import flow, task
+    from prefect.cache_policies import NO_CACHE
+
+    one = task(name="shard", cache_policy=NO_CACHE, persist_result=False)(function)
+
+    @flow(name="shards", task_runner=runner, persist_result=False, validate_parameters=False)
+    def all_shards() -> list[Made]:
+        """Every shard as a task, its name that of the shard."""
+        named = [one.with_options(task_run_name=str(getattr(shard, "name", n))) for n, shard in enumerate(shards)]
+        futures = [task.submit(shard) for task, shard in zip(named, shards, strict=True)]
+        return [future.result() for future in futures]
+
+    return all_shards()
+
+
+def _task_runner(engine: Engine, workers: int, scheduler: str | None) -> Any:
+    """Prefect's task runner of an engine."""
+    if engine == "threads":
+        from prefect.task_runners import ThreadPoolTaskRunner
+
+        return ThreadPoolTaskRunner(max_workers=workers)
+    try:
+        from prefect_dask.task_runners import DaskTaskRunner
+    except ImportError:
+        raise ParamsError("prepare.engine is 'dask', which needs prefect-dask; pip install 'isogloss[dask]'") from None
+    if scheduler is not None:
+        return DaskTaskRunner(address=scheduler)
+    cluster = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    return DaskTaskRunner(cluster_kwargs=cluster)

@@ -1,0 +1,88 @@
+"""Turns while the audio arrives: features, masks, encoder and greedy search advance chunk by chunk.
+
+What a stream says in the end is what `MultitalkerRecognizer.transcribe` says of the whole recording.
+
+Shape legend in `isogloss.recognizers.multitalker`.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isogloss.corpus.conversations.turns import Seconds
+from isogloss.corpus.frontend.features import FRAMES_PER_SECOND
+from isogloss.corpus.frontend.streaming import StreamingFeatures
+from isogloss.corpus.frontend.tokens import Tokens
+from isogloss.recognizers.multitalker.network import MultitalkerTransducer
+from isogloss.recognizers.multitalker.reading import HeardTurn, TurnReader
+from isogloss.recognizers.transducer.decoding.greedy import advance, start
+from isogloss.recognizers.transducer.encoders import Encoder
+
+FRAME_HEARD: Seconds = 0.0175
+"""From the beginning of the 10 ms that a feature frame stands for to the end of the window around them."""
+
+
+def token_time(encoder: Encoder, frame: int) -> Seconds:
+    """How much audio had been heard when an encoder frame could be decoded."""
+    return frame * encoder.subsampling / FRAMES_PER_SECOND + FRAME_HEARD
+
+
+class TurnStream:
+    """One conversation of live audio at 16 kHz.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode. It serves any number of streams, one after the other or in turns.
+    tokens
+        Its vocabulary.
+    max_tokens_per_frame
+        A frame that would emit more moves on.
+    """
+
+    def __init__(self, network: MultitalkerTransducer, tokens: Tokens, *, max_tokens_per_frame: int) -> None:
+        self._network, self._limit = network, max_tokens_per_frame
+        self._features = StreamingFeatures(num_filters=network.configuration["transducer"]["input_dim"])
+        self._state: Any = None
+        self._decoded = 0
+        self._readers = [TurnReader(tokens, channel=channel) for channel in range(network.output_channels)]
+        with torch.inference_mode():
+            self._search = start(network.transducer, network.output_channels)
+
+    def accept(self, chunk_N: np.ndarray | Tensor) -> list[HeardTurn]:
+        """Take the next samples, between -1 and 1, any number of them; all turns so far, by their starts.
+
+        Raises
+        ------
+        CorpusError
+            The samples are not one row of floating-point numbers, or the conversation has ended.
+        """
+        return self._advance(self._features.accept(chunk_N), last=False)
+
+    def finish(self) -> list[HeardTurn]:
+        """End the conversation."""
+        return self._advance(self._features.accept(torch.zeros(0), last=True), last=True)
+
+    @torch.inference_mode()
+    def _advance(self, features_TF: Tensor, *, last: bool) -> list[HeardTurn]:
+        """Separate, encode and decode new frames."""
+        if len(features_TF) > 0 or (last and self._state is not None):
+            transducer = self._network.transducer
+            encoded_CND, self._state = self._network.encode_chunk(features_TF, self._state, last=last)
+            frames = encoded_CND.shape[1]
+            if frames > 0:
+                found, self._search = advance(
+                    transducer,
+                    transducer.encoder_projection(encoded_CND),
+                    torch.full((len(encoded_CND),), frames),
+                    self._search,
+                    max_tokens_per_frame=self._limit,
+                )
+                for reader, said in zip(self._readers, found, strict=True):
+                    times = (token_time(transducer.encoder, self._decoded + frame) for frame in said.frames)
+                    reader.read(said.tokens, times)
+                self._decoded += frames
+        turns = [turn for reader in self._readers for turn in reader.turns()]
+        return sorted(turns, key=lambda turn: (turn.start, turn.channel))

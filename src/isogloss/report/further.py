@@ -1,0 +1,84 @@
+"""What else a document of word errors says, in sentences: one test of all cohorts, adjusted ratios, runaways, ties."""
+
+from isogloss.judging.document import CohortFigures, Document, GroupingFigures
+from isogloss.report.text import listing, percent, points, probability
+
+MANY = 3
+"""Cohorts from which on one test of all of them says something of its own."""
+RUNAWAY = 0.001
+"""From this share of runaway hypotheses in some cohort on, the shares are told (our choice)."""
+
+
+def further(grouping: GroupingFigures, document: Document) -> list[str]:
+    """The sentences on one grouping."""
+    if grouping.withheld:
+        return []
+    said = [_omnibus(grouping), _gap(grouping), _adjusted(grouping, document), runaways(grouping, document)]
+    return [sentence for sentence in said if sentence]
+
+
+def _omnibus(grouping: GroupingFigures) -> str:
+    """Whether the cohorts differ at all."""
+    one = grouping.omnibus
+    if one is None or one.cohorts < MANY:
+        return ""
+    return f"One test of whether the {one.cohorts} cohorts differ at all: p {probability(one.p)}."
+
+
+def _gap(grouping: GroupingFigures) -> str:
+    """The surest worse cohort's distance to all others in points, which a ratio hides."""
+    worse = [c for c in grouping.worse_cohorts if c.people]
+    rest = worse[0].rest if worse else None
+    if rest is None or rest.difference is None:
+        return ""
+    bounds = rest.difference_ci95
+    within = "" if bounds is None else f" ({100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})"
+    return f"{worse[0].label} has {points(rest.difference)}{within} more than all others."
+
+
+def _adjusted(grouping: GroupingFigures, document: Document) -> str:
+    """What is left of the worse cohorts, all else equal."""
+    if not document.adjusted_for:
+        return ""
+    others = listing([name.replace("_", " ") for name in document.adjusted_for])
+    found = [(c, c.rest.adjusted) for c in grouping.worse_cohorts if c.rest is not None and c.people]
+    told = []
+    for cohort, one in found:
+        if one is None:
+            told.append(f"{cohort.label} cannot be compared")
+            continue
+        holds = one.p_holm is not None and one.p_holm <= document.alpha and one.ratio > 1
+        kept = "still" if holds else "not measurably"
+        told.append(f"{cohort.label} is {kept} worse ({one.ratio:.2f} times, {one.ci95[0]:.2f} to {one.ci95[1]:.2f})")
+    return f"With {others} equal: {'; '.join(told)}." if told else ""
+
+
+def runaways(grouping: GroupingFigures, document: Document) -> str:
+    """Shares of runaway hypotheses, where there are any to speak of."""
+    told = []
+    for number, system in enumerate(document.systems):
+        shares = [(c, share) for c in grouping.cohorts if (share := _runaway(c, number)) is not None]
+        if not shares or max(share for _, share in shares) < RUNAWAY:
+            continue
+        worst, most = max(shares, key=lambda pair: pair[1])
+        least = min(share for _, share in shares)
+        whose = f" of {system}" if document.paired else ""
+        told.append(
+            f"Hypotheses{whose} that run away (more inserted words than were said): {percent(least)} to "
+            f"{percent(most)} of the utterances of a cohort, most often of {worst.label}."
+        )
+    return " ".join(told)
+
+
+def _runaway(cohort: CohortFigures, number: int) -> float | None:
+    """The share of one system."""
+    return cohort.kinds[number].runaway if number < len(cohort.kinds) else None
+
+
+def ties_sentence(document: Document) -> str:
+    """How to read the systems side by side."""
+    return (
+        f"≈ marks the system with the lowest {document.metric} of a cohort and those that cannot be told from it: all "
+        f"comparisons of systems within a grouping hold together, at {percent(document.confidence, digits=0)}. Cohorts "
+        f"of fewer than {document.min_speakers_for_inference:g} speakers carry no inference."
+    )

@@ -1,0 +1,103 @@
+"""Sentences on harm that is excluded, on the other estimand, and on why a figure carries no inference.
+
+"Not measurably harmed" clears nobody: a cohort of few speakers is never measurably harmed. So it is said how large a
+harm the data leave possible (`harm_bound`, the upper end of the interval of the change), and for how many cohorts a
+harm beyond the margin is excluded. That no cohort is harmed beyond it is an intersection of statements that all must
+hold, each at its own level (Berger 1982): it needs no adjustment, unlike the naming of harmed cohorts.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from isogloss.judging.document import Change, CohortRates, Document, Estimand, GroupingFigures, Rates
+from isogloss.judging.estimates import under_other
+from isogloss.report.text import counted, decimal, listing, percent, signed_percent
+
+Verdict = Literal["better", "worse", "unclear"]
+
+ESTIMANDS: dict[Estimand, str] = {"population": "weighted as the population", "speakers": "with each speaker alike"}
+
+
+def verdict(change: Change | None) -> Verdict:
+    """What the interval of a relative change allows to say, taken alone."""
+    if change is None or change.ci95 is None or change.relative_change is None:
+        return "unclear"
+    if isinstance(change, CohortRates) and not change.inference:
+        return "unclear"
+    low, high = change.ci95
+    return "better" if high < 0 else "worse" if low > 0 else "unclear"
+
+
+def other_estimand(document: Document) -> str:
+    """What the figures called `other` estimate, in words."""
+    return ESTIMANDS["speakers" if document.estimand == "population" else "population"]
+
+
+def harm_excluded(groupings: Sequence[GroupingFigures], margin: float, *, other: bool = False) -> str:
+    """For how many cohorts a harm beyond the margin is excluded, and how large a harm is left possible.
+
+    Parameters
+    ----------
+    groupings
+        One system beside the first, under one rule or several.
+    margin
+        The document's.
+    other
+        Whether the other estimand is meant.
+    """
+    cohorts = [under_other(c) if other else c for g in groupings for c in g.cohorts]
+    known = [c for c in cohorts if c.inference and c.harm_bound is not None]
+    limit = percent(margin, digits=0)
+    if not known:
+        return f"For no cohort is a harm of more than {limit} excluded: none could be judged."
+    worst = max(known, key=lambda c: c.harm_bound or 0.0)
+    largest = f"{signed_percent(worst.harm_bound)} ({worst.label})"
+    cleared = sum(c.noninferior is True for c in known)
+    if cleared == len(cohorts):
+        text = f"For every cohort a harm of more than {limit} is excluded"
+        return f"{text}; the largest that the data leave possible is {largest}."
+    text = f"A harm of more than {limit} is excluded for {cleared} of {counted(len(cohorts), 'cohort')}"
+    unjudged = len(cohorts) - len(known)
+    text += f", and {unjudged} could not be judged" if unjudged else ""
+    return f"{text}; the largest that the data leave possible is {largest}."
+
+
+def other_harmed(document: Document) -> str:
+    """Whom the second system measurably harms under the other estimand, as a sentence; empty where nobody."""
+    labels = [
+        f"{c.label} (by {g.title})" for g in document.groupings for c in g.cohorts if c.cohort in g.other_harmed_cohorts
+    ]
+    if not document.weighted or not labels:
+        return ""
+    return f"{other_estimand(document).capitalize()} it measurably harms {listing(labels)}."
+
+
+def no_inference(rates: Rates, speakers: int | None, document: Document) -> str:
+    """Why a figure has neither interval nor test, to stand behind it; empty where it has."""
+    least = document.min_deciding
+    if isinstance(rates, CohortRates) and not rates.inference:
+        return f"from {heads(rates, speakers)}: too few for an inference"
+    if least is not None and rates.deciding_speakers is not None and rates.deciding_speakers < least:
+        return f"{rates.deciding_speakers:.1f} speakers decide on it: too few for an inference"
+    return ""
+
+
+def heads(rates: Rates, speakers: int | None) -> str:
+    """How many speakers a figure is of, and how many these are effectively where that is fewer."""
+    text, effective = counted(speakers or 0, "speaker"), rates.effective_speakers
+    fewer = effective is not None and round(effective, 1) < (speakers or 0)
+    return f"{text} ({decimal(effective)} effective)" if fewer else text
+
+
+def largest_harm(groupings: Sequence[GroupingFigures]) -> tuple[float, str] | None:
+    """The largest harm that the data leave possible for a cohort, and for which; None where nothing was judged."""
+    known = [(c.harm_bound, c.label) for g in groupings for c in g.cohorts if c.inference and c.harm_bound is not None]
+    return max(known, default=None)
+
+
+def gap_moved(change: Change) -> str:
+    """What became of a gap: "measurably wider", "measurably narrower", or that neither can be said."""
+    if change.ci95 is None:
+        return "no interval can be given of its change"
+    said = {"better": "measurably narrower", "worse": "measurably wider", "unclear": "no measurable change"}
+    return said[verdict(change)]

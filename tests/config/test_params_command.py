@@ -1,0 +1,54 @@
+"""`isogloss params`: values of a file and of the command line reach params.yaml, or nothing does."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from isogloss.cli import main
+from isogloss.config import load_params
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    for name in ("params.yaml", "params-recorded.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"weights")
+    monkeypatch.chdir(tmp_path)
+    return lambda *values: CliRunner().invoke(main, ["params", *values])
+
+
+def test_a_file_and_later_values_are_written_and_comments_stay(run):
+    result = run("params-recorded.yaml", "corpus.source=mine", "asr.checkpoint=model", "mitigation.methods=[finetune]")
+    assert result.exit_code == 0, result.output
+    params = load_params()
+    assert params.corpus.source == "mine" and params.asr.model == "whisper" and params.asr.checkpoint == "model"
+    assert params.mitigation.methods == ["finetune"] and params.text.normalizer == "english"
+    assert len(params.asr.checkpoint_sha256) == 64 and "mitigation.rule: geographic -> attribute" in result.output
+    assert "# or whisper, ctc: a pretrained recogniser" in Path("params.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (["ewc.strenght=3"], "unknown key 'ewc.strenght'; did you mean 'strength'?"),
+        (["mitigation.rule=attribute", "cohorts.rules=[geographic]"], "mitigation.rule is 'attribute'"),
+        (["asr.model=whisper", "asr.checkpoint=nothing"], "which is no folder; correct it"),
+        (["nothing.yaml"], "nothing.yaml does not exist"),
+        (["corpus.source=[a"], "is not valid YAML"),
+    ],
+)
+def test_what_a_run_would_refuse_is_not_written(run, values, sentence):
+    before = Path("params.yaml").read_bytes()
+    result = run(*values)
+    assert result.exit_code == 2 and sentence in " ".join(result.output.split()), result.output
+    assert Path("params.yaml").read_bytes() == before
+
+
+def test_the_file_for_recordings_has_only_params_that_there_are(run):
+    assert run("params-recorded.yaml", "asr.checkpoint=model").exit_code == 0

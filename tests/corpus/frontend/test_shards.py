@@ -1,0 +1,77 @@
+"""Features are the same bytes whoever computes the shards, and shards that are finished are not computed again."""
+
+import hashlib
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from lhotse import CutSet, MonoCut, Recording
+
+from isogloss.corpus.frontend import features
+from isogloss.corpus.frontend.features import compute_features
+from isogloss.errors import CorpusError
+
+
+@pytest.fixture
+def cuts(tmp_path: Path) -> CutSet:
+    """Ten cuts of half a second at two rates."""
+    made = []
+    for number in range(10):
+        rate = [16000, 22050][number % 2]
+        samples = np.random.default_rng(number).normal(0, 0.1, rate // 2)
+        soundfile.write(tmp_path / f"{number}.flac", samples, rate)
+        recording = Recording.from_file(tmp_path / f"{number}.flac")
+        made.append(MonoCut(id=f"c{number}", start=0, duration=recording.duration, channel=0, recording=recording))
+    return CutSet.from_cuts(made)
+
+
+def computed(cuts: CutSet, folder: Path, run=None) -> dict[str, str]:
+    (folder / "features").mkdir(parents=True)
+    how = {"stored_as": Path("features"), "num_filters": 20, "work": folder / "work"}
+    compute_features({"train": cuts}, folder / "features", **how, run=run)
+    files = sorted((folder / "features").rglob("*.lca"))
+    assert len(files) == 8 and not (folder / "work").exists()
+    return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.mark.parametrize("engine", ["threads", "dask"])
+def test_prefect_tasks_write_what_one_process_writes(cuts, tmp_path, monkeypatch, engine):
+    from isogloss.pipeline.prefect_api.shards import run_shards
+
+    if engine == "dask":
+        pytest.importorskip("prefect_dask", reason="prefect-dask is not installed")
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    alone = computed(cuts, tmp_path / "alone", run=map)
+    run = partial(run_shards, engine=engine, workers=2, root=tmp_path)
+    assert computed(cuts, tmp_path / engine, run=run) == alone
+
+
+def test_a_run_that_was_killed_goes_on_with_the_shards_that_are_missing(cuts, tmp_path, monkeypatch):
+    expected = computed(cuts, tmp_path / "whole", run=map)
+    calls: list[str] = []
+
+    def dies_at_the_fourth(function, shards):
+        for shard in shards:
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+            calls.append(shard.name)
+            yield function(shard)
+
+    folder = tmp_path / "killed"
+    with pytest.raises(KeyboardInterrupt):
+        computed(cuts, folder, run=dies_at_the_fourth)
+    (folder / "features" / "train").rmdir() if (folder / "features" / "train").exists() else None
+    (folder / "features").rmdir()
+    extracted: list[str] = []
+    original = features._computed
+    monkeypatch.setattr(features, "_computed", lambda cut, *rest: extracted.append(cut.id) or original(cut, *rest))
+    assert computed(cuts, folder, run=map) == expected
+    assert len(extracted) == 5  # shards 0 and 1 have two cuts each, shard 2 has one: the other five are new
+
+
+def test_audio_that_vanishes_after_ingest_is_one_sentence(cuts, tmp_path):
+    (tmp_path / "3.flac").write_bytes(b"no audio")
+    with pytest.raises(CorpusError, match=r"the audio of utterance 'c3' cannot be read \([^\n]*\); run the corpus"):
+        computed(cuts, tmp_path / "broken", run=map)

@@ -1,0 +1,107 @@
+"""`isogloss check` says at once, before any training, what a corpus and the params cannot do together."""
+
+from pathlib import Path
+
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from isogloss.cli.check import check
+from isogloss.corpus.ingest import describe
+from isogloss.corpus.ingest.source import Options
+
+from .conftest import sound
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+
+
+def corpus(folder: Path, speakers: int, *, texts: int = 2, last: str = "turn it on") -> None:
+    folder.mkdir()
+    soundfile.write(folder / "a.wav", sound(8000, 1), 8000)
+    lines = ["utterance_id,audio,text,speaker_id,native_language"]
+    for s in range(speakers):
+        for take in range(texts):
+            text = last if (s, take) == (speakers - 1, texts - 1) else "turn it on"
+            lines.append(f"u{s}-{take},a.wav,{text},s{s},{['Urdu', 'Thai'][s % 2]}")
+    (folder / "t.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    attributes = {"native_language": "native_language"}
+    describe(folder / "t.csv", "mine", options=Options(attributes=attributes), overwrite=True)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(PARAMS.read_text(encoding="utf-8"), encoding="utf-8")
+    return tmp_path
+
+
+def asked(*settings: str):
+    arguments = [part for setting in settings for part in ("-S", setting)]
+    return CliRunner().invoke(check, arguments)
+
+
+def test_all_of_what_cannot_be_done_is_said_at_once(here):
+    corpus(here / "speech", 70)
+    result = asked("corpus.source=mine")
+    assert result.exit_code == 2
+    for part in (
+        "the rule geographic needs latitude, longitude, which the corpus lacks",
+        "the rule geodemographic needs a table of ZIPs",
+        "the rule attribute needs age_band, which the corpus lacks",
+        "audio of 8000 Hz",
+        "3 of 5 findings stop a run",
+    ):
+        assert part in result.output
+    rules = ("cohorts.rules=[attribute,automatic]", "mitigation.rule=attribute")
+    better = asked("corpus.source=mine", *rules, "attribute.columns=[native_language]")
+    assert better.exit_code == 0, better.output
+    assert "native_language: 2 of 2 values have fewer than 20 speakers in test" in better.output
+    assert "Nothing stops a run." in better.output
+
+
+def test_six_speakers_are_told_how_many_it_takes(here):
+    corpus(here / "speech", 6)
+    result = asked("corpus.source=mine", "cohorts.rules=[automatic]", "mitigation.rule=automatic")
+    assert result.exit_code == 2
+    assert "discovery has 1 speakers, and validation.min_speakers is 5; add speakers" in result.output
+    corpus(here / "fewer", 3)
+    result = asked("corpus.source=mine", "cohorts.rules=[automatic]", "mitigation.rule=automatic")
+    assert "the corpus has 3 speakers, too few for splits" in result.output
+    assert "takes about 6, and to judge cohorts about 20 speakers of each in test" in result.output
+
+
+def test_letters_that_train_lacks_are_named_with_an_utterance(here):
+    corpus(here / "speech", 70)
+    text = (here / "speech" / "t.csv").read_text().splitlines()
+    import pandas as pd
+
+    from isogloss.config import PrepareParams
+    from isogloss.corpus.splits import assign_splits
+
+    table = pd.read_csv(here / "speech" / "t.csv")
+    tested = table[assign_splits(table, PrepareParams()) == "test"]["utterance_id"].iloc[0]
+    changed = [line.replace("turn it on", "straße") if line.startswith(f"{tested},") else line for line in text]
+    (here / "speech" / "t.csv").write_text("\n".join(changed) + "\n")
+    options = Options(attributes={"native_language": "native_language"})
+    describe(here / "speech" / "t.csv", "mine", options=options, overwrite=True)
+    rules = ("cohorts.rules=[automatic]", "mitigation.rule=automatic")
+    result = asked("corpus.source=mine", *rules)
+    assert f"'ß' in 1 utterances, the first {tested}" in result.output
+    assert "'ß'" not in asked("corpus.source=mine", *rules, "prepare.tokens=pieces").output
+
+
+def test_utterances_longer_than_the_recogniser_hears_are_counted(here):
+    corpus(here / "speech", 70)
+    result = asked("corpus.source=mine", "validation.max_duration_s=0.5")
+    assert "140 utterances last more than 0.5 s (u0-0, u0-1, u1-0, u1-1, u2-0 and 135 others)" in result.output
+
+
+def test_a_synthetic_corpus_has_nothing_to_be_checked(here):
+    Path("corpora").mkdir()
+    Path("corpora/atlas.yaml").write_text((PARAMS.parent / "corpora/atlas.yaml").read_text(encoding="utf-8"))
+    assert asked().output == "Nothing stops a run.\n"
+
+
+def test_a_setting_that_is_none_is_one_sentence(here):
+    result = asked("corpus.source")
+    assert (result.exit_code, "give KEY=VALUE" in result.output) == (2, True)

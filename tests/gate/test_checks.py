@@ -1,0 +1,79 @@
+"""Verdicts of figures set by hand, and what happens to cohorts that cannot be judged."""
+
+import pytest
+
+from isogloss.config import GateParams, MarginParams
+from isogloss.gate import read_gate, run_gate
+from isogloss.gate.checks import judge
+from isogloss.judging.document import Rates
+
+BOTH = MarginParams(relative=0.1, absolute=0.01)
+
+
+def figures(change: tuple[float, float, float], points: tuple[float, float, float]) -> Rates:
+    """Rates around 10 % with (low, value, high) of the relative change and of the difference."""
+    return Rates(
+        before=0.1, after=0.1 * (1 + change[1]), relative_change=change[1], ci95=(change[0], change[2]),
+        difference=points[1], difference_ci95=(points[0], points[2]),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "points", "p", "verdict"),
+    [
+        ((-0.05, 0.01, 0.08), (-0.005, 0.001, 0.008), 0.6, "passed"),
+        ((-0.05, 0.01, 0.10), (-0.005, 0.001, 0.008), 0.6, "undecided"),  # the bound must lie under the margin
+        ((-0.05, 0.01, 0.08), (-0.005, 0.001, 0.020), 0.6, "undecided"),  # and so must the other one
+        ((0.02, 0.05, 0.08), (0.002, 0.005, 0.008), 0.001, "passed"),  # it rises, by less than matters
+        ((0.02, 0.08, 0.15), (0.002, 0.008, 0.015), 0.001, "harmed"),
+        ((0.02, 0.08, 0.15), (0.002, 0.008, 0.015), 0.06, "undecided"),
+        ((-0.30, -0.1, 0.15), (-0.03, -0.01, 0.015), 0.001, "undecided"),  # fewer errors are no harm
+    ],
+)
+def test_verdicts(change, points, p, verdict):
+    found, reason = judge(figures(change, points), BOTH, p, alpha=0.05)
+    assert found == verdict, reason
+
+
+def test_without_an_interval_there_is_no_verdict_and_only_margins_that_are_asked_for_count():
+    rates = Rates(before=0.1, after=0.1, difference=0.0, difference_ci95=(-0.001, 0.001))
+    assert judge(rates, MarginParams(absolute=0.01), 1.0, alpha=0.05)[0] == "passed"
+    assert judge(rates, MarginParams(relative=0.01), 1.0, alpha=0.05)[0] == "unjudged"
+    assert judge(Rates(), MarginParams(absolute=0.01), None, alpha=0.05)[0] == "unjudged"
+
+
+def gate(path, **changes) -> dict[str, tuple[str, bool]]:
+    """Verdict of each check, and whether it blocks; the verdict of all."""
+    params = read_gate(path)
+    result = run_gate(GateParams.model_validate({**params.model_dump(exclude_unset=True), **changes}), path.parent)
+    return {one.label: (one.verdict, one.blocks) for one in result.checks} | {"gate": result.verdict}
+
+
+@pytest.fixture
+def small(make, gate_file):
+    """North can be judged, west has too few speakers to be judged, and east too few to be shown."""
+    sizes = {"north": 40, "west": 12, "south": 40, "east": 3}
+    tables = []
+    for seed in (1, 2):
+        table = make(dict.fromkeys(sizes, 0.2), seed=seed)
+        number = table["speaker_id"].str[-2:].astype(int)
+        tables.append(table[number < table["part"].map(sizes)])
+    return gate_file(*tables)
+
+
+def test_what_cannot_be_judged_blocks_unless_it_is_allowed_or_required(small):
+    found = gate(small)
+    assert found["north"] == ("passed", False) and found["gate"] == "undecided"
+    assert any(verdict == ("unjudged", True) for verdict in found.values())
+    allowed = gate(small, unjudged="allowed")
+    assert allowed["gate"] == "passed" and ("unjudged", False) in allowed.values()
+    for name in ("east", "nowhere"):
+        required = gate(small, unjudged="allowed", cohorts=[{"by": "part", "required": [name]}])
+        assert required[name] == ("unjudged", True) and required["gate"] == "undecided"
+    assert gate(small, unjudged="allowed", cohorts=[{"by": "part", "required": ["north"]}])["gate"] == "passed"
+
+
+def test_a_cohort_may_have_a_margin_of_its_own(small):
+    strict = [{"by": "part", "margins": {"north": {"absolute": 0.0001}}}]
+    found = gate(small, unjudged="allowed", cohorts=strict)
+    assert found["north"] == ("undecided", True) and found["south"] == ("passed", False)

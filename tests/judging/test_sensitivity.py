@@ -1,0 +1,52 @@
+"""Findings that rest on the normaliser are told from those that do not, by an audit under each."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("whisper_normalizer", reason="the extra isogloss[normalizers] is not installed")
+
+from isogloss.cli import main
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    """Two bands of 30 speakers: one is written with a capital and a full stop, a third is really misheard."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for band, written, wrong in (("plain", "go on now please", 0.05), ("dotted", "Go on. Now please.", 0.05)):
+        for speaker in range(30):
+            for utterance in range(4):
+                words = ["uh" if rng.random() < wrong else word for word in written.split()]
+                rows.append(
+                    (f"{band}{speaker}", f"{band}{speaker}-{utterance}", band, "go on now please", " ".join(words))
+                )
+    columns = ["speaker_id", "utterance_id", "band", "ref", "hyp"]
+    monkeypatch.chdir(tmp_path)
+    table = pd.DataFrame(rows, columns=columns)
+    table.to_csv("heard.csv", index=False)
+    table.assign(hyp="go on now please").to_csv("better.csv", index=False)
+    return table
+
+
+def test_a_disparity_of_punctuation_alone_depends_on_the_normaliser(table):
+    result = CliRunner().invoke(main, ["sensitivity", "heard.csv", "--by", "band"])
+    assert result.exit_code == 0, result.output
+    lines = {line.split(" (")[0].strip(" *"): line for line in result.output.splitlines()}
+    dotted = lines["dotted"]
+    assert dotted.lstrip().startswith("*") and dotted.count("yes") == 1 and dotted.count("no (") == 2
+    assert not lines["plain"].lstrip().startswith("*")
+    assert "1 of 2 findings depend on the normaliser." in result.output
+
+
+def test_an_improvement_under_every_normaliser_depends_on_none(table):
+    options = ["--by", "band", "--normalise", "basic", "--normalise", "english"]
+    result = CliRunner().invoke(main, ["sensitivity", "heard.csv", "--after", "better.csv", *options])
+    assert result.exit_code == 0 and "0 of 6 findings depend on the normaliser." in result.output
+    assert sum(line.count("yes") == 2 for line in result.output.splitlines()) == 2  # both bands are improved
+
+
+def test_a_mapping_that_is_none_is_refused(table):
+    result = CliRunner().invoke(main, ["sensitivity", "heard.csv", "--by", "band", "--column", "ref"])
+    assert result.exit_code == 2 and "'ref' is not OURS=THEIRS" in result.output
