@@ -162,6 +162,46 @@ def _checkpoints() -> tuple[list[bytes], Callable[[Path], object], str]:
         return [path.read_bytes()], read_checkpoint, "last.ckpt"
 
 
+def _source(kind: str) -> tuple[list[bytes], Callable[[Path], object], str]:
+    """A corpus of one kind beside the mutated file: its tables are read and checked, its audio too."""
+    import numpy as np
+    import soundfile
+
+    from isogloss.corpus.ingest import describe
+
+    wav = io.BytesIO()
+    soundfile.write(wav, 0.3 * np.sin(np.arange(8000) / 5), 16000, format="WAV")
+    entry = {"audio_filepath": "a.wav", "offset": 0.0, "duration": 0.4, "text": "turn on", "speaker": "s1"}
+    tables = {
+        "table.csv": b"audio,text,speaker_id,age\na.wav,turn on,s1,30\n",
+        "manifest.jsonl": json.dumps(entry).encode() + b"\n",
+        "validated.tsv": b"client_id\tpath\tsentence\tage\tgender\na1\ta.wav\tTurn on\ttwenties\tmale\n",
+        "wav.scp": b"r1 a.wav\n",
+    }
+
+    def read(path: Path) -> object:
+        folder = path.parent
+        place = folder / "clips" if path.name == "validated.tsv" else folder
+        place.mkdir(exist_ok=True)
+        if kind == "a.wav":
+            (folder / "table.csv").write_bytes(tables["table.csv"])
+            return describe(folder / "table.csv", "mine", corpora=folder / "corpora", overwrite=True)
+        (place / "a.wav").write_bytes(wav.getvalue())
+        for name, line in {"text": "r1 turn on", "utt2spk": "r1 s1"}.items():
+            (folder / name).write_text(f"{line}\n")
+        given = folder if path.name == "wav.scp" else path
+        return describe(given, "mine", corpora=folder / "corpora", overwrite=True)
+
+    return [wav.getvalue() if kind == "a.wav" else tables[kind]], read, kind
+
+
+def _descriptions() -> tuple[list[bytes], Callable[[Path], object], str]:
+    from isogloss.corpus.description import read_description
+
+    seeds = [path.read_bytes() for path in sorted((ROOT / "corpora").glob("*.yaml"))]
+    return seeds, lambda path: read_description(path.stem, path.parent), "mine.yaml"
+
+
 ENTRIES: dict[str, tuple[int, Callable[[], tuple[list[bytes], Callable[[Path], object], str]]]] = {
     "params": (5000, _params),
     "experiments": (1500, _experiments),
@@ -170,6 +210,12 @@ ENTRIES: dict[str, tuple[int, Callable[[], tuple[list[bytes], Callable[[Path], o
     "jsonl": (2000, lambda: _table("jsonl")),
     "json": (1500, lambda: _table("json")),
     "parquet": (1500, lambda: _table("parquet")),
+    "corpus descriptions": (1500, _descriptions),
+    "corpora: table": (1000, lambda: _source("table.csv")),
+    "corpora: NeMo": (1000, lambda: _source("manifest.jsonl")),
+    "corpora: Common Voice": (1000, lambda: _source("validated.tsv")),
+    "corpora: Kaldi": (1000, lambda: _source("wav.scp")),
+    "audio headers": (1500, lambda: _source("a.wav")),
     "gate.yaml": (500, lambda: _gate("gate.yaml")),
     "gate candidates": (500, lambda: _gate("new.jsonl")),
     "transcripts": (1000, _transcripts),

@@ -243,3 +243,34 @@ def test_the_speakers_that_a_power_takes_are_those_of_statsmodels():
     params = ValidationParams(detectable=0.1, power=0.8, speaker_sd=0.15)
     needed = NormalIndPower(ddof=0).solve_power(0.1 / 0.15, power=0.8, alpha=0.05, ratio=0)
     assert params.effective_speakers == int(np.ceil(needed))
+
+
+TEN_FAULTS = {
+    "finite": ("sound", 0, {"non_finite": 7}),
+    "not_silent": ("sound", 1, {"peak": 0.0}),
+    "not_clipped": ("sound", 2, {"clipped_share": 0.4}),
+    "ids_unique": ("utterances", 3, {"utterance_id": "utterance-test-4-1"}),
+    "disjoint": ("utterances", 4, {"speaker_id": "speaker-test-4"}),
+    "duration": ("utterances", 5, {"duration_s": 31.0}),
+    "speech_rate": ("utterances", 6, {"duration_s": 0.1}),
+    "words": ("utterances", 7, {"words": 9}),
+    "alphabet": ("utterances", 8, {"ref": "play bearß song"}),
+    "coordinates": ("utterances", 9, {"latitude": 40.0, "longitude": np.nan}),
+}
+"""Ten planted faults, by the expectation that finds each."""
+
+
+def test_ten_planted_faults_are_found_each_by_its_expectation_and_shown_on_the_page(data, tmp_path):
+    tables = {"utterances": sound_table(), "sound": sound_of(sound_table())}
+    for name, row, changes in TEN_FAULTS.values():
+        for column, value in changes.items():
+            tables[name].loc[row, column] = value
+    for name, table in tables.items():
+        write_parquet(table, data / f"{name}.parquet")
+    with pytest.raises(TableError, match=r"9 of \d+ expectations fail"):
+        validate(PARAMS, data=data, output=tmp_path / "reports/validation.json", render=write_validation_page)
+    failed = json.loads((tmp_path / "reports/validation/failed.json").read_text())
+    assert {e["name"] for e in failed["expectations"] if not e["success"]} == set(TEN_FAULTS)
+    page = (tmp_path / "reports/validation/index.html").read_text()
+    assert "expectations fail and stop the run" in page and page.count("fails, and warns") == 2
+    assert "http" not in page.replace("http-equiv", "") and "<script" not in page

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Interval = tuple[float, float]
+Estimand = Literal["population", "speakers"]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 Probability = Annotated[float, Field(ge=0, le=1)]
-Estimand = Literal["population", "speakers"]
 Degrees = float
 Rectangle = tuple[Degrees, Degrees, Degrees, Degrees]
 """South, west, north, east."""
@@ -98,7 +98,7 @@ class AdjustedRatio(Record):
 
     ratio: float
     ci95: Interval
-    p: float
+    p: Probability
     p_holm: Probability | None = None
     """Adjusted over the cohorts of the grouping."""
 
@@ -272,7 +272,7 @@ class Omnibus(Record):
     """One test of whether the cohorts differ at all."""
 
     cohorts: int
-    p: float
+    p: Probability
     permutations: int
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from isogloss.errors import TableError
 from isogloss.judging.document import Document
+from isogloss.judging.stage_files import read_model
 from isogloss.report.folder import FIGURES, write_folder
-from isogloss.report.inputs import read_model
 
 
 def report_verifier(method: str, root: Path = Path()) -> Path:

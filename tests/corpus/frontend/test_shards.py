@@ -36,16 +36,16 @@ def computed(cuts: CutSet, folder: Path, run=None) -> dict[str, str]:
     return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in files}
 
 
-@pytest.mark.parametrize("engine", ["threads", "dask"])
-def test_prefect_tasks_write_what_one_process_writes(cuts, tmp_path, monkeypatch, engine):
+def test_prefect_tasks_on_threads_and_on_dask_write_what_one_process_writes(cuts, tmp_path, monkeypatch):
+    from isogloss.pipeline.prefect_api.server import prefect_api
     from isogloss.pipeline.prefect_api.shards import run_shards
 
-    if engine == "dask":
-        pytest.importorskip("prefect_dask", reason="prefect-dask is not installed")
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     alone = computed(cuts, tmp_path / "alone", run=map)
-    run = partial(run_shards, engine=engine, workers=2, root=tmp_path)
-    assert computed(cuts, tmp_path / engine, run=run) == alone
+    with prefect_api(tmp_path):
+        for engine in ("threads", "dask"):
+            run = partial(run_shards, engine=engine, workers=2, root=tmp_path)
+            assert computed(cuts, tmp_path / engine, run=run) == alone
 
 
 def test_a_run_that_was_killed_goes_on_with_the_shards_that_are_missing(cuts, tmp_path, monkeypatch):

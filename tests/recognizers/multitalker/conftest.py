@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from isogloss.config import MultitalkerParams
-from isogloss.corpus.frontend.features import SAMPLING_RATE, feature_extractor
+from isogloss.corpus.frontend.features import feature_extractor
+from isogloss.corpus.frontend.samples import SAMPLING_RATE
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.recognizers.multitalker.recognizer import MultitalkerRecognizer
 from isogloss.recognizers.transducer import TransducerRecognizer
