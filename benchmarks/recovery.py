@@ -1,6 +1,6 @@
 """How well does each cohort rule find the planted dialects, for how many speakers?
 
-    python benchmarks/recovery.py [--speakers 120 240 480 960] [--seeds 20] [--processes 2]
+    python benchmarks/recovery.py [--speakers 240 1000] [--sampling stratified natural] [--seeds 20] [--processes 2]
 
 Cohorts are discovered on Atlas populations with planted error rates (`recovery_population`: no audio, no recogniser, so
 that many corpora can be drawn), through the path that the pipeline takes: `discover` on the speakers of discovery,
@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,7 @@ from isogloss.tables import atomic_path, write_json
 
 RESULTS = Path(__file__).parent / "results" / "recovery"
 DESCRIPTION = Path(__file__).parents[1] / "corpora" / "atlas.yaml"
+Sampling = Literal["stratified", "natural"]
 APART = (2.0, 4.0, 8.0)
 """Distances between dialects in the made-up embeddings."""
 
@@ -91,12 +92,12 @@ def description() -> Description:
     return read_description(DESCRIPTION)
 
 
-def one_world(job: tuple[int, int]) -> list[dict[str, Any]]:
+def one_world(job: tuple[int, int, Sampling]) -> list[dict[str, Any]]:
     """The scores of all variants in one corpus."""
-    speakers, seed = job
-    world = draw_world(description(), speakers, seed, APART)
+    speakers, seed, sampling = job
+    world = draw_world(description(), speakers, seed, APART, sampling)
     return [
-        {"variant": name, "speakers": speakers, "seed": seed, **_scores(world, *variant)}
+        {"variant": name, "sampling": sampling, "speakers": speakers, "seed": seed, **_scores(world, *variant)}
         for name, variant in VARIANTS.items()
     ]
 
@@ -134,13 +135,18 @@ def _gap(results: pd.DataFrame, assignments: pd.DataFrame, summary: dict[str, An
 
 
 def summarised(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Mean and interval over seeds, of each score of each variant and size.
+    """Mean and interval over seeds, of each score of each variant, sampling and size.
 
     Of gaps the median, which one top cohort almost without errors does not move.
     """
     result = []
-    for (variant, speakers), group in rows.groupby(["variant", "speakers"], sort=False):
-        entry: dict[str, Any] = {"variant": variant, "speakers": speakers, "seeds": len(group)}
+    for (variant, sampling, speakers), group in rows.groupby(["variant", "sampling", "speakers"], sort=False):
+        entry: dict[str, Any] = {
+            "variant": variant,
+            "sampling": sampling,
+            "speakers": speakers,
+            "seeds": len(group),
+        }
         for score in SCORES:
             values = group[score].dropna().to_numpy(np.float64)
             if score.startswith("gap"):
@@ -162,7 +168,8 @@ def _mean(values: NDArray[np.float64]) -> dict[str, float | None]:
 def main() -> None:
     """Draw, discover, score, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--speakers", type=int, nargs="+", default=[120, 240, 480, 960])
+    parser.add_argument("--speakers", type=int, nargs="+", default=[240, 1000])
+    parser.add_argument("--sampling", nargs="+", choices=get_args(Sampling), default=list(get_args(Sampling)))
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--out", type=Path, default=RESULTS, help="path without suffix")
@@ -170,11 +177,16 @@ def main() -> None:
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ[variable] = "1"
     # The largest first, so that no process waits long at the end.
-    jobs = [(size, seed) for size in sorted(options.speakers, reverse=True) for seed in range(1, options.seeds + 1)]
+    jobs = [
+        (size, seed, sampling)
+        for size in sorted(options.speakers, reverse=True)
+        for sampling in options.sampling
+        for seed in range(1, options.seeds + 1)
+    ]
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
         rows = pd.DataFrame([row for found in pool.map(one_world, jobs) for row in found])
     order = {name: number for number, name in enumerate(VARIANTS)}
-    rows = rows.sort_values(["variant", "speakers", "seed"], key=lambda c: c.map(order) if c.name == "variant" else c)
+    rows = rows.assign(order=rows["variant"].map(order)).sort_values(["order", "sampling", "speakers", "seed"])
     result = {
         "planted": {name: {"rate": p.rate, "dispersion": p.dispersion} for name, p in PLANTED.items()},
         "disadvantaged": sorted(disadvantaged(description())),

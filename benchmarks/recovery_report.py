@@ -20,7 +20,9 @@ def as_markdown(result: dict[str, Any]) -> str:
         f"recogniser; {result['seeds']} seeds a size; mean ± half of the 95 % interval over seeds. Discovered on the "
         "speakers of discovery, scored on those of test. Disadvantaged: speakers of "
         f"{', '.join(result['disadvantaged'])}. Recall and precision are of the worst cohorts that hold 15 % of the "
-        "speakers of discovery; in brackets what as many speakers drawn at random would have. The relative gap, "
+        "speakers of discovery; in brackets what as many speakers drawn at random would have. Stratified: speakers are "
+        "drawn by place and ZIP, as Atlas draws them by default; natural: everybody with the same chance. The relative "
+        "gap, "
         "(WER of the bottom cohort - WER of the top one) / WER of the top one, is the median over seeds. Options are "
         "the defaults of params.yaml but for what a name says; a side of the geodemographic rule has at least 24 "
         "speakers.",
@@ -28,12 +30,13 @@ def as_markdown(result: dict[str, Any]) -> str:
         "Made-up voices: 32 dimensions, the unit is the standard deviation of speakers of one dialect and gender; "
         "genders lie 6 apart, utterances of a speaker scatter by 1, dialects lie as far apart as the table says.",
         "",
-        "| rule | speakers | cohorts | adjusted Rand | recall | precision | gap on discovery | gap on test |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| rule | sampling | speakers | cohorts | adjusted Rand | recall | precision | gap, discovery | gap, test |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in result["results"]:
         cells = [
             row["variant"],
+            row["sampling"],
             str(row["speakers"]),
             _figure(row["cohorts"], 1),
             _figure(row["adjusted_rand"], 2),
@@ -63,7 +66,8 @@ def _share(value: float | None) -> str:
 
 
 def as_svg(result: dict[str, Any]) -> str:
-    """Three panels over the number of speakers: agreement, recall, precision; dashes are chance."""
+    """Three panels over the number of speakers: agreement, recall, precision; dashes are chance. Stratified alone."""
+    result = {**result, "results": [row for row in result["results"] if row["sampling"] == "stratified"]}
     variants = list(dict.fromkeys(row["variant"] for row in result["results"]))
     sizes = sorted({row["speakers"] for row in result["results"]})
     width = LEFT + len(PANELS) * (WIDTH + GAP) + LEGEND

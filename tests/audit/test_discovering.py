@@ -108,3 +108,25 @@ def test_crossed_attributes_are_ranked_on_the_half_that_chooses(save, many, quic
 def test_too_few_speakers_to_be_halved_are_refused(save, table, quick):
     with pytest.raises(TableError, match="of 60 speakers one half chooses"):
         audit(Request(table=save(table), discover=("geographic",), statistics=quick))
+
+
+def test_slices_are_searched_on_one_half_and_judged_on_the_other(save, many, quick):
+    noisy = np.random.default_rng(5).permutation(np.arange(len(many)) % 2 == 0)
+    table = many.assign(
+        snr_db=np.where(noisy, 5.0, 25.0) + np.arange(len(many)) % 7,
+        device=np.where(many["part"] == "north", "phone", "car"),
+        hyp=many["hyp"].where(~noisy, many["hyp"] + " and and and"),
+    )
+    document = audit(Request(table=save(table), discover=("slices",), statistics=quick)).document
+    (grouping,) = document.groupings
+    first = next(cohort for cohort in grouping.cohorts if cohort.discovery_rank == 1)
+    assert "snr_db at most" in first.label or "device = phone" in first.label
+    assert first.rest.worse
+    judged = table[~choosing_half(table["speaker_id"], seed=quick.seed)]
+    assert grouping.speakers == judged["speaker_id"].nunique()
+
+
+def test_slices_of_a_table_with_ids_and_texts_alone_are_refused(save, many, quick):
+    bare = many[["utterance_id", "speaker_id", "ref", "hyp"]]
+    with pytest.raises(TableError, match="has no column beside ids and texts; give attributes or measures"):
+        audit(Request(table=save(bare), discover=("slices",), statistics=quick))

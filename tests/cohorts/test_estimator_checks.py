@@ -16,13 +16,17 @@ from isogloss.cohorts.attribute import AttributeCohorts
 from isogloss.cohorts.automatic import SpeakerClusters
 from isogloss.cohorts.geodemographic import GeodemographicPartition
 from isogloss.cohorts.geographic import GeographicTree
+from isogloss.cohorts.slices import Slices
 
 STRINGS = "subtracts predictions, which are strings"
 TWO_FEATURES = "feeds another number of features than latitude and longitude"
 EXPECTED_FAILURES_OF_NUMBERS = {
     "NumberedClusters": {
         "check_sample_weight_equivalence_on_dense_data": "weights are words; a speaker counts once in the clustering"
-    }
+    },
+    "NumberedSlices": {
+        "check_sample_weight_equivalence_on_dense_data": "weights are words; quartiles are of rows, and rows speakers"
+    },
 }
 
 
@@ -52,12 +56,17 @@ class NumberedClusters(Numbered, SpeakerClusters):
     """Clusters of speakers by number."""
 
 
+class NumberedSlices(Numbered, Slices):
+    """Slices by number."""
+
+
 @parametrize_with_checks(
     [
         OfTwoColumns(min_speakers=1, min_words=1),
         NumberedAttributes(),
         NumberedPartition(min_speakers=1, min_words=1),
         NumberedClusters(n_clusters=2),
+        NumberedSlices(min_speakers=1, min_words=1, max_conditions=1),
     ],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES_OF_NUMBERS.get(type(estimator).__name__, {}),
     xfail_strict=True,
@@ -93,7 +102,7 @@ EXPECTED_FAILURES = {
         ),
     },
     **dict.fromkeys(
-        ["AttributeCohorts", "GeodemographicPartition", "SpeakerClusters"],
+        ["AttributeCohorts", "GeodemographicPartition", "Slices", "SpeakerClusters"],
         dict.fromkeys(
             [
                 "check_sample_weight_equivalence_on_dense_data",
@@ -109,7 +118,13 @@ EXPECTED_FAILURES = {
 
 
 @parametrize_with_checks(
-    [GeographicTree(), AttributeCohorts(), GeodemographicPartition(), SpeakerClusters(n_clusters=2)],
+    [
+        GeographicTree(),
+        AttributeCohorts(),
+        GeodemographicPartition(),
+        Slices(max_conditions=1),
+        SpeakerClusters(n_clusters=2),
+    ],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES[type(estimator).__name__],
     xfail_strict=True,
 )

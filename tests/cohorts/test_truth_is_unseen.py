@@ -37,6 +37,7 @@ def repository(tmp_path, monkeypatch, country):
         "geodemographic": identifiers.assign(percent_black=country["longitude"] + 145),
         "automatic": identifiers.join(pd.DataFrame(rng.normal(size=(len(country), 4))).add_prefix("e")),
         "attribute": identifiers.join(country[["age_band"]]),
+        "slices": identifiers.join(country[["age_band", "longitude"]]),
     }
     (tmp_path / "data/cohort_inputs").mkdir(parents=True)
     (tmp_path / "data/truth").mkdir()

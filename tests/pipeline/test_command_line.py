@@ -1,5 +1,6 @@
 """The command line as its users call it: in processes of its own."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -93,6 +94,19 @@ def test_run_then_status_then_nothing_to_do_then_a_failure(clone):
     shown = isogloss(clone, "status", loaded=("prefect",))
     assert "ewc.strength: 100.0 → 30.0" in " ".join(shown.stdout.split())
     assert shown.stdout.endswith("loaded:\n")
+
+    told = json.loads(isogloss(clone, "status", "report", "--json").stdout.rpartition("loaded:")[0])
+    by_name = {line["stage"]: line for line in told["stages"]}
+    assert by_name["mitigate@ewc"] == {"stage": "mitigate@ewc", "stale": True, "why": by_name["mitigate@ewc"]["why"]}
+    assert "ewc.strength: 100.0 → 30.0" in by_name["mitigate@ewc"]["why"]
+    assert not by_name["corpus"]["stale"]
+
+    before = (clone / "dvc.lock").read_bytes()
+    planned = isogloss(clone, "run", "--dry-run", loaded=("prefect",))
+    assert planned.returncode == 0, planned.stderr
+    assert "mitigate@ewc" in planned.stdout
+    assert "corpus" not in planned.stdout
+    assert (clone / "dvc.lock").read_bytes() == before
 
     failed = isogloss(clone, "run")
     assert failed.returncode == 2

@@ -1,7 +1,11 @@
 """What `isogloss compare` says of results that are not those of the params beside them."""
 
-import pytest
+import json
 
+import pytest
+from click.testing import CliRunner
+
+from isogloss.cli.compare import compare
 from isogloss.cli.comparing import compare_experiments
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own
@@ -47,12 +51,18 @@ def test_the_last_commit_stands_beside_a_workspace_that_is_up_to_date(judged):
     assert notes == []
 
 
-def test_metrics_of_other_params_are_stale_and_on_no_front(judged):
+def test_metrics_of_other_params_are_stale_and_on_no_front(judged, monkeypatch):
     judged.replace("params.yaml", "4.0", "2.0")
     runs, front, notes = rows(judged)
     assert runs == {"workspace": (2.0, 0.25, True), "last commit": (4.0, 0.25, False)}
     assert front == {"last commit"}
     assert notes == ["workspace is stale: judge would run (ewc.strength: 4.0 → 2.0)."]
+    monkeypatch.chdir(judged.root)
+    told = json.loads(CliRunner().invoke(compare, ["--json", "--metrics", "metrics.json:wer"]).output)
+    assert {run["run"]: (run["metrics"], run["pareto_front"], bool(run["stale"])) for run in told["runs"]} == {
+        "workspace": ({"metrics.json:wer": 0.25}, False, True),
+        "last commit": ({"metrics.json:wer": 0.25}, True, False),
+    }
     judged.commit()  # params that nothing was run with
     runs, front, notes = rows(judged)
     assert runs["last commit"][1:] == (0.25, True)

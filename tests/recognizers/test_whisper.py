@@ -11,12 +11,13 @@ import torch
 
 pytest.importorskip("transformers", reason="the extra isogloss[whisper] is not installed")
 
-from isogloss.config import DecodingParams
+from isogloss.config import DecodingParams, Params
 from isogloss.errors import ModelError
 from isogloss.io.normalise import normalise
 from isogloss.judging.word_errors import word_errors
 from isogloss.recognizers import whisper
 from isogloss.recognizers.batches import Batch
+from isogloss.recognizers.pretrained import checkpoint_digest
 from isogloss.recognizers.whisper import WhisperRecognizer
 
 GREEDY = DecodingParams()
@@ -176,3 +177,13 @@ def test_a_frozen_front_end_has_no_gradient(tiny_whisper):
     frozen = WhisperRecognizer.from_checkpoint(tiny_whisper, freeze_front_end=True)
     names = {name for name, parameter in frozen.named_parameters() if not parameter.requires_grad}
     assert {name.split(".")[3] for name in names} == {"conv1", "conv2", "embed_positions"}
+
+
+@pytest.mark.parametrize(
+    ("window", "epochs", "warned"), [(4, 0, True), (4, 1, False), (None, 0, False), (30, 0, False)]
+)
+def test_a_short_window_that_nothing_adapts_the_model_to_is_said(tiny_whisper, capsys, window, epochs, warned):
+    asr = {"model": "whisper", "checkpoint": str(tiny_whisper), "checkpoint_sha256": checkpoint_digest(tiny_whisper)}
+    params = Params(asr={**asr, "epochs": epochs}, whisper={"window_seconds": window})
+    WhisperRecognizer.new(params, Path("data"))
+    assert ("repeats itself; set asr.epochs to 1 or more" in capsys.readouterr().out) is warned

@@ -1,15 +1,18 @@
 """Claims judged on runs in which the truth is planted."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
+from isogloss.config.experiment import PlanParams, load_sweep
 from isogloss.errors import PipelineError
 from isogloss.judging.statistics import Estimate, mean_over_seeds
-from isogloss.studies.claims import Claim, read_claims
+from isogloss.judging.statistics import estimands as of
+from isogloss.studies.claims import Claim, Finding, p_value, read_claims, with_verdicts
+from isogloss.studies.claims_page import Provenance
 from isogloss.studies.recognition_claims import JudgedRun, bases_of, judge, totals_for
 from isogloss.studies.recognition_page import system_rates, write_claims
 
@@ -47,8 +50,20 @@ def claim(**given):
     return Claim(id="c", paper="p", text="t", **{"method": "ewc", "measure": "overall", **given})
 
 
+PLAN = PlanParams()
+MADE = Provenance("0123abcd", ["f" * 40], {"c-1": "d1"})
+
+
 def found(measure, runs=5, **given):
-    return judge([claim(measure=measure, **given)], [run_with(seed, FACTORS) for seed in range(runs)])[0]
+    return judge([claim(measure=measure, **given)], [run_with(seed, FACTORS) for seed in range(runs)], PLAN)[0]
+
+
+def sweep_of(tmp_path):
+    """An experiment file with a plan."""
+    path = tmp_path / "c.yaml"
+    path.write_text("description: d\nplan: {base_models: 3}\nseeds: {asr.seed: [1]}\n")
+    (tmp_path / "params.yaml").write_text("{}")
+    return load_sweep(path, params=tmp_path / "params.yaml")
 
 
 @pytest.mark.parametrize(
@@ -65,40 +80,91 @@ def test_each_measure_finds_the_planted_change_within_its_interval(measure, expe
     assert change.low < expected < change.high and abs(change.value - expected) < 0.06
 
 
-def test_a_planted_gain_is_reproduced_and_its_opposite_is_not():
-    assert found("worst").verdict == "reproduced"
-    assert found("overall", against="finetune").verdict == "reproduced"
-    assert found("overall", method="finetune").verdict == "not reproduced"
+def test_a_planted_gain_is_supported_and_its_opposite_contradicted():
+    assert found("worst").verdict == "supported"
+    assert found("overall", against="finetune").verdict == "supported"
+    assert found("worst", says="not_lower", margin=0.05).verdict == "contradicted"
 
 
-def test_verdicts_follow_the_interval():
-    lower, higher, floor = claim(), claim(says="not_higher", margin=0.02), claim(says="not_lower", margin=0.05)
-    assert lower.verdict(Estimate(-0.1, -0.2, -0.01)) == "reproduced"
-    assert lower.verdict(Estimate(-0.1, -0.2, 0.01)) == "direction only"
-    assert lower.verdict(Estimate(0.1, -0.2, 0.3)) == "not reproduced"
-    assert (
-        lower.verdict(Estimate(-0.1, None, None)) == "direction only"
-        and lower.verdict(Estimate(None, None, None)) is None
-    )
-    assert higher.verdict(Estimate(0.0, -0.02, 0.015)) == "reproduced"
-    assert higher.verdict(Estimate(0.01, -0.02, 0.03)) == "direction only"
-    assert higher.verdict(Estimate(0.03, -0.02, 0.05)) == "not reproduced"
-    assert floor.verdict(Estimate(0.0, -0.04, 0.1)) == "reproduced"
-    assert floor.verdict(Estimate(-0.06, -0.2, 0.1)) == "not reproduced"
+def test_with_fewer_base_models_than_planned_nothing_is_supported():
+    few = found("worst", runs=4)
+    assert few.p < 0.05 and few.verdict == "inconclusive"
+
+
+def test_a_p_value_is_where_the_interval_reaches_the_limit():
+    # Student's t with 7 degrees of freedom: mean -0.1, standard error 0.04.
+    def estimate(level):
+        reach = 0.04 * student.ppf(0.5 + level / 2, 7)
+        return Estimate(-0.1, -0.1 - reach, -0.1 + reach)
+
+    for limit in (0.0, 0.02, -0.15):
+        expected = 2 * student.sf(abs(-0.1 - limit) / 0.04, 7)
+        assert p_value(estimate, limit) == pytest.approx(expected, rel=1e-6)
+    assert p_value(lambda level: Estimate(-0.1, None, None), 0.0) is None
+
+
+def test_verdicts_follow_holm_over_the_claims_of_a_paper():
+    def finding(paper, value, p, **given):
+        about = Claim(id="c", paper=paper, text="t", method="ewc", measure="overall", **given)
+        return Finding(about, Estimate(value, value - 0.1, value + 0.1), Estimate(None, None, None), p, 5, 5)
+
+    findings = [
+        finding("a", -0.1, 0.02), finding("b", -0.1, 0.03), finding("a", 0.1, 0.02), finding("a", -0.1, 0.6),
+        finding("c", 0.01, 0.04, says="not_higher", margin=0.05),
+        finding("c", -0.2, 0.02, says="not_lower", margin=0.1),
+    ]  # fmt: skip
+    judged = with_verdicts(findings, PLAN)
+    # By hand: three claims of paper a, so 0.02 becomes 0.06; one of b keeps 0.03; of c 0.02 * 2 and 0.04.
+    assert [f.adjusted for f in judged] == pytest.approx([0.06, 0.03, 0.06, 0.6, 0.04, 0.04])
+    assert [f.verdict for f in judged] == [
+        "inconclusive", "supported", "inconclusive", "inconclusive", "supported", "contradicted",
+    ]  # fmt: skip
+
+
+def test_no_claim_is_borne_out_where_nothing_was_planted_beyond_the_level():
+    nothing = {"ewc": (1.0, 1.0, 1.0), "finetune": (1.0, 1.0, 1.0)}
+    claims = [claim(measure="overall"), claim(measure="worst"), claim(measure="worst", against="finetune")]
+    decided = 0
+    for study in range(8):
+        runs = [run_with(1000 * study + seed, nothing, speakers=25) for seed in range(5)]
+        decided += any(f.verdict != "inconclusive" for f in judge(claims, runs, PLAN))
+    assert decided <= 2  # family-wise 0.05: more than 2 of 8 has a probability of 0.6 %
+
+
+def test_the_published_figure_is_judged_for_itself():
+    within = found("worst", published=-0.2)
+    assert within.published == "compatible" and found("worst", published=-0.6).published == "excluded"
+    assert found("worst").published is None
+
+
+def test_both_estimands_stand_side_by_side():
+    heavy = [
+        JudgedRun(
+            {name: table.assign(weight=np.repeat([0.1, 1.0, 1.9], 40)) for name, table in run.tables.items()},
+            run.assignments,
+            run.summary,
+        )
+        for run in (run_with(seed, FACTORS) for seed in range(5))
+    ]
+    (population,) = judge([claim()], heavy, PLAN)
+    (speakers,) = judge([claim()], heavy, PlanParams(estimand="speakers"))
+    assert (population.change, population.other) == (speakers.other, speakers.change)
+    assert population.change.value == pytest.approx(-0.2 * 4 / (4 + 20 + 19), abs=0.03)
+    assert population.other.value == pytest.approx(-0.2 * 40 / 70, abs=0.03)
 
 
 def test_runs_with_cohorts_of_their_own_are_averaged():
     one, other = run_with(1, FACTORS), run_with(2, FACTORS, speakers=30)
-    change = judge([claim(measure="worst")], [one, other])[0].change
-    alone = [judge([claim(measure="worst")], [run])[0].change for run in (one, other)]
+    change = judge([claim(measure="worst")], [one, other], PLAN)[0].change
+    alone = [judge([claim(measure="worst")], [run], PLAN)[0].change for run in (one, other)]
     mean = np.expm1(np.mean([np.log1p(each.value) for each in alone]))
     assert change.value == pytest.approx(mean) and alone[0].interval is None and change.interval is not None
 
 
 def test_claims_of_systems_that_were_not_run_are_left_out_and_no_run_is_refused():
-    assert judge([claim(method="arw")], [run_with(1, FACTORS)]) == []
+    assert judge([claim(method="arw")], [run_with(1, FACTORS)], PLAN) == []
     with pytest.raises(PipelineError, match="no run is finished"):
-        judge(read_claims("recognition"), [])
+        judge(read_claims("recognition"), [], PLAN)
 
 
 def test_the_published_figures_are_those_of_the_abstracts():
@@ -109,14 +175,24 @@ def test_the_published_figures_are_those_of_the_abstracts():
     assert len(published) == len(read_claims("recognition"))
 
 
-def test_the_page_has_a_row_a_claim_and_a_picture_of_all_systems(tmp_path):
+def test_the_page_has_a_row_a_claim_a_picture_and_the_plan(tmp_path):
     runs = [run_with(seed, FACTORS) for seed in range(3)]
-    findings = judge(read_claims("recognition"), runs)
-    page, numbers, picture = write_claims(findings, runs, Path("experiments/c.yaml"), tmp_path)
+    findings = judge(read_claims("recognition"), runs, PlanParams(base_models=3))
+    sweep = sweep_of(tmp_path)
+    page, numbers, picture = write_claims(findings, runs, sweep, MADE, tmp_path)
     assert len(findings) == 5 and all(" | ".join(finding.cells) in page.read_text() for finding in findings)
-    assert '"verdict"' in numbers.read_text() and picture.read_text().count("translate(") >= 3
+    assert page.name == "c-0123abcd.md" and "Plan `0123abcd`" in page.read_text() and "`ffffffffff`" in page.read_text()
+    content = json.loads(numbers.read_text())
+    assert content["inputs"] == {"c-1": "d1"} and content["claims"][0]["verdict"] == findings[0].verdict
+    assert picture.read_text().count("translate(") >= 3
     overall, worst = system_rates(runs)["base"]
     assert overall.value == pytest.approx(0.233, abs=0.02) and worst.value == pytest.approx(0.4, abs=0.04)
+
+    other = Provenance("4567cdef", MADE.revisions, MADE.inputs)
+    second = write_claims(judge(read_claims("recognition"), runs, PLAN), runs, sweep, other, tmp_path)[0].read_text()
+    assert "verdict under plan 0123abcd" in second and page.exists()  # the old table stays, with its verdicts
+    row = next(line for line in second.splitlines() if findings[0].claim.text in line)
+    assert "inconclusive" in row and row.endswith(f"| {findings[0].verdict} |")
 
 
 def shared(seeds, bases=2):
@@ -136,28 +212,20 @@ def shared(seeds, bases=2):
     return runs
 
 
-def test_runs_that_share_base_models_are_told_by_their_tables(tmp_path):
+def test_runs_of_one_base_model_are_averaged_and_count_once():
     runs = shared(3)
     assert bases_of(runs) == [0, 0, 0, 3, 3, 3]
-    findings = judge([claim()], runs)
-    page, numbers, _ = write_claims(findings, runs, Path("experiments/c.yaml"), tmp_path)
-    assert "6 runs" in page.read_text() and "given these 2 base models" in page.read_text()
-    assert findings[0].cells[-1] == "reproduced on these 2 base models"
-    content = json.loads(numbers.read_text())
-    assert [content["runs"], content["base_models"], content["given_base_models"]] == [6, 2, True]
-    parts = [totals_for(run, "base", "ewc", "overall") for run in runs]
-    assert findings[0].change == mean_over_seeds(parts, bases="aaabbb") != mean_over_seeds(parts)
-
-
-def test_runs_with_base_models_of_their_own_are_judged_as_ever(tmp_path):
-    runs = [run_with(seed, FACTORS) for seed in range(3)]
-    page, numbers, _ = write_claims(judge([claim()], runs), runs, Path("experiments/c.yaml"), tmp_path)
-    assert "given" not in page.read_text()
-    assert json.loads(numbers.read_text())["given_base_models"] is False
+    (finding,) = judge([claim()], runs, PlanParams(base_models=2))
+    assert (finding.runs, finding.bases) == (6, 2)
+    of_base = [
+        (np.mean([totals_for(run, "base", "ewc", "overall")[0] for run in part], axis=0), of.relative_change())
+        for part in (runs[:3], runs[3:])
+    ]
+    assert finding.change == mean_over_seeds(of_base)
 
 
 def test_runs_of_one_base_model_with_other_cohorts_are_refused():
     one, other = shared(2, bases=1)
     moved = JudgedRun(other.tables, other.assignments.assign(cohort="far"), other.summary)
     with pytest.raises(PipelineError, match="runs 1 and 2 share a base model, but not its cohorts"):
-        judge([claim()], [one, moved])
+        judge([claim()], [one, moved], PLAN)

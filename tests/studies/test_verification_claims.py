@@ -1,17 +1,19 @@
 """Claims about verifiers, judged on runs in which the truth is planted; the variance over speakers against draws."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from isogloss.config.experiment import PlanParams, load_sweep
 from isogloss.errors import PipelineError
 from isogloss.judging.verification.errors import equal_error_rate
 from isogloss.judging.verification.intervals import at_observed
 from isogloss.judging.verification.measures import change
 from isogloss.studies.claims import Claim, read_claims
+from isogloss.studies.claims_page import Provenance
 from isogloss.studies.verification_claims import (
     JudgedVerifiers,
     change_over_seeds,
@@ -73,9 +75,19 @@ def test_verdicts_tell_a_gain_from_none(runs):
         Claim(id=method, paper="p", text="t", setting="atlas", method=method, against="base", measure="eer")
         for method in ("arw_pairwise", "continued")
     ]
-    gain, none = judge_verifiers(claims, {"atlas": runs})
-    assert gain.verdict == "reproduced" and gain.runs == 5
-    assert none.change.value == 0 and none.verdict == "not reproduced"
+    gain, none = judge_verifiers(claims, {"atlas": runs}, PlanParams())
+    assert gain.verdict == "supported" and gain.runs == gain.bases == 5
+    assert none.change.value == 0 and none.p == 1.0 and none.verdict == "inconclusive"
+    assert gain.other == gain.change  # every weight is 1
+
+
+def test_the_speakers_alike_are_the_other_estimand(runs):
+    heavy = [replace(run, weights=run.weights.where(run.weights.index < "s060", 3.0), _known={}) for run in runs]
+    claim = Claim(id="c", paper="p", text="t", setting="atlas", method="arw_pairwise", against="base", measure="eer")
+    (population,) = judge_verifiers([claim], {"atlas": heavy}, PlanParams())
+    (speakers,) = judge_verifiers([claim], {"atlas": heavy}, PlanParams(estimand="speakers"))
+    assert speakers.change == change_over_seeds(runs, "base", "arw_pairwise", "eer") == population.other
+    assert population.change == speakers.other != population.other
 
 
 def test_the_variance_over_speakers_is_that_of_drawing_them_anew():
@@ -122,7 +134,7 @@ def test_runs_on_other_speakers_and_no_run_are_refused():
     with pytest.raises(PipelineError, match="different test speakers"):
         change_over_seeds([run_with(1), run_with(2, speakers=50)], "base", "arw_pairwise", "eer")
     with pytest.raises(PipelineError, match="no run is finished"):
-        judge_verifiers(read_claims("verification"), {})
+        judge_verifiers(read_claims("verification"), {}, PlanParams())
 
 
 def test_published_figures_follow_from_the_abstract():
@@ -135,8 +147,12 @@ def test_published_figures_follow_from_the_abstract():
 
 def test_the_page_has_a_row_a_claim_and_a_table_a_setting(runs, tmp_path):
     by_setting = {"atlas": runs, "speechocean762": runs[:2]}
-    findings = judge_verifiers(read_claims("verification"), by_setting)
-    page, numbers = write_verification_claims(findings, by_setting, Path("experiments/c.yaml"), tmp_path)
+    findings = judge_verifiers(read_claims("verification"), by_setting, PlanParams())
+    (tmp_path / "c.yaml").write_text("description: d\nplan: {}\n")
+    (tmp_path / "params.yaml").write_text("{}")
+    sweep = load_sweep(tmp_path / "c.yaml", params=tmp_path / "params.yaml")
+    made = Provenance("0123abcd", ["f" * 40], {"c": "d1"})
+    page, numbers = write_verification_claims(findings, by_setting, sweep, made, tmp_path)
     text = page.read_text()
     assert len(findings) == 6 and all(" | ".join(one.cells) in text for one in findings)
     assert "## speechocean762" in text and "| arw_pairwise |" in text and "points" in text

@@ -21,8 +21,9 @@ from isogloss.entry import entry
 def choose(trials: str, into: Path | None, margin: float) -> None:
     """Choose each method's options among the finished runs of FILE.
 
-    The trial with the lowest error rate of the worst cohorts on dev, among those that raise the overall rate by no more
-    than --margin of the base model's.
+    The trial with the lowest error rate of the worst cohorts on dev, as a mean over base models, among those that raise
+    the overall rate by no more than --margin of the base models'. Nothing is written where a chosen value is the
+    smallest or largest that was tried, or where there are fewer base models than the plan of the other file wants.
     """
     from rich.console import Console
     from rich.table import Table
@@ -46,13 +47,18 @@ def choose(trials: str, into: Path | None, margin: float) -> None:
         for method in methods
     }
     chosen = choice.choose(sweep.runs, figures, margin=margin)
-    table = Table("method", "chosen", "options", "WER on dev", "of the worst", "", box=None, pad_edge=False)
+    table = Table(
+        "method", "chosen", "options", "base models", "WER on dev", "of the worst", "", box=None, pad_edge=False
+    )
     for each in chosen:
         options = ", ".join(f"{key}={value:g}" for key, value in each.options.items())
-        within = "" if each.within else f"no trial within {margin:.0%}"
-        table.add_row(each.method, each.run, options, f"{each.overall:.1%}", f"{each.worst:.1%}", within)
+        notes = [] if each.within else [f"no trial within {margin:.0%}"]
+        notes += [f"{key} is at the edge of its grid" for key in each.edges]
+        rates = f"{each.overall:.1%}", f"{each.worst:.1%}"
+        table.add_row(each.method, each.setting, options, str(each.bases), *rates, "; ".join(notes))
     Console(highlight=False).print(table)
     if into is not None:
+        choice.refuse_unsettled(chosen, load_sweep(into).experiment.plan, trials)
         trial = validated(
             overridden(read_yaml("params.yaml"), sweep.runs[0].overrides, where=trials), Params, where=trials
         )

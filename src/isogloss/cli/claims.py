@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from isogloss.config import Sweep
     from isogloss.pipeline.repo.experiments import Experiment
     from isogloss.studies.claims import Finding
+    from isogloss.studies.claims_page import Provenance
 
 
 @click.command(epilog="\b\nExample:\n  isogloss claims experiments/claims-asr.yaml")
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 )
 @entry
 def claims(experiment: str, out: Path) -> None:
-    """Judge the papers' claims on the runs of an experiment file, over seeds and speakers.
+    """Judge the papers' claims on the runs of an experiment file, over base models and speakers.
 
-    Prints the table and writes it to --out, with its numbers: claims about verifiers where the file sets
-    `verification.methods`, else about recognisers, with the picture of overall against worst-cohort error.
+    Prints the table and writes it to --out with its numbers, named after the file and its plan: claims about verifiers
+    where the file sets `verification.methods`, else about recognisers, with the picture of overall against worst-cohort
+    error. Runs are refused that other code, data or params made, or whose plan was not committed before them.
     """
     from rich.console import Console
     from rich.table import Table
@@ -33,17 +35,22 @@ def claims(experiment: str, out: Path) -> None:
     from isogloss.config import load_sweep
     from isogloss.pipeline.repo.outputs import finished_runs
     from isogloss.studies.claims import HEADINGS
+    from isogloss.studies.plan import require_plan
 
     sweep = load_sweep(experiment)
+    require_plan(sweep.experiment, sweep.path)
+    kind = "verification" if "verification.methods" in sweep.experiment.base else "recognition"
     saved = finished_runs(sweep)
-    judge = _verification if "verification.methods" in sweep.experiment.base else _recognition
-    findings, files = judge(sweep, saved, out)
+    made = _provenance(sweep, saved, kind)
+    judge = _verification if kind == "verification" else _recognition
+    findings, files = judge(sweep, saved, made, out)
     table = Table(*HEADINGS, box=None, pad_edge=False)
     for finding in findings:
         table.add_row(*finding.cells)
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    console.print(table)
     if len(saved) < len(sweep.runs):
-        click.echo(
+        console.print(
             f"{len(sweep.runs) - len(saved)} of {len(sweep.runs)} runs are not finished; "
             f"`isogloss sweep {experiment}` goes on."
         )
@@ -51,11 +58,47 @@ def claims(experiment: str, out: Path) -> None:
         click.echo(path)
 
 
-def _recognition(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> "tuple[list[Finding], list[Path]]":
+def _provenance(sweep: "Sweep", saved: "Mapping[str, Experiment]", kind: str) -> "Provenance":
+    """What made the runs; refuses runs of other code or params, and runs that are older than their plan."""
+    from isogloss.config.experiment import Experiment as File
+    from isogloss.config.reading import parse_yaml, validated
+    from isogloss.errors import IsoglossError, PipelineError
+    from isogloss.pipeline.sweeps.sweep_plan import plan_sweep
+    from isogloss.studies.claims import claims_of, read_claims
+    from isogloss.studies.claims_page import Provenance
+    from isogloss.studies.plan import plan_digest
+
+    path, listed = sweep.path.as_posix(), f"src/isogloss/studies/{kind}_claims.yaml"
+    digest = plan_digest(sweep.experiment, read_claims(kind))
+    current = {run.run.name: run.digest for run in plan_sweep(Path.cwd(), sweep).runs} if saved else {}
+    for name, run in saved.items():
+        if run.inputs != current[name]:
+            raise PipelineError(
+                f"run {name} was made by other code, data or params than the present ones (at {run.baseline[:10]}); "
+                f"`isogloss sweep {path}` makes it anew, or check out that commit to judge it"
+            )
+        try:
+            planned = validated(parse_yaml(run.text(path), where=path) or {}, File, where=path)
+            then = plan_digest(planned, claims_of(run.text(listed)))
+        except IsoglossError:
+            then = "none"
+        if then != digest:
+            raise PipelineError(
+                f"run {name} was made under plan {then}, but {path} has plan {digest} now; an analysis is fixed before "
+                f"its runs: commit the plan, then `isogloss sweep {path}`, or check out {run.baseline[:10]} to judge it"
+            )
+    revisions = sorted({run.baseline for run in saved.values()})
+    return Provenance(plan=digest, revisions=revisions, inputs={name: current[name] for name in saved})
+
+
+def _recognition(
+    sweep: "Sweep", saved: "Mapping[str, Experiment]", made: "Provenance", out: Path
+) -> "tuple[list[Finding], list[Path]]":
     """Judge the claims about recognisers and write the page."""
     from isogloss.config import load_params
     from isogloss.pipeline.repo.outputs import output_file
     from isogloss.studies.claims import read_claims
+    from isogloss.studies.plan import require_plan
     from isogloss.studies.recognition_claims import judge, read_run
     from isogloss.studies.recognition_page import write_claims
 
@@ -63,15 +106,18 @@ def _recognition(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -
     rule = base.get("mitigation.rule", params.mitigation.rule)
     methods = base.get("mitigation.methods", params.mitigation.methods)
     runs = [read_run(partial(output_file, run), methods=methods, rule=rule) for run in saved.values()]
-    findings = judge(read_claims("recognition"), runs)
-    return findings, write_claims(findings, runs, sweep.path, out)
+    findings = judge(read_claims("recognition"), runs, require_plan(sweep.experiment, sweep.path))
+    return findings, write_claims(findings, runs, sweep, made, out)
 
 
-def _verification(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> "tuple[list[Finding], list[Path]]":
+def _verification(
+    sweep: "Sweep", saved: "Mapping[str, Experiment]", made: "Provenance", out: Path
+) -> "tuple[list[Finding], list[Path]]":
     """Judge the claims about verifiers, each setting for itself, and write the page."""
     from isogloss.config import load_params
     from isogloss.pipeline.repo.outputs import output_file
     from isogloss.studies.claims import read_claims
+    from isogloss.studies.plan import require_plan
     from isogloss.studies.verification_claims import judge_verifiers, read_verifiers
     from isogloss.studies.verification_page import write_verification_claims
 
@@ -87,5 +133,5 @@ def _verification(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) 
                 min_speakers=run.overrides.get("statistics.min_speakers", params.statistics.min_speakers),
             )
             runs.setdefault(run.setting.removeprefix(f"{sweep.name}-"), []).append(verifiers)
-    findings = judge_verifiers(read_claims("verification"), runs)
-    return findings, write_verification_claims(findings, runs, sweep.path, out)
+    findings = judge_verifiers(read_claims("verification"), runs, require_plan(sweep.experiment, sweep.path))
+    return findings, write_verification_claims(findings, runs, sweep, made, out)

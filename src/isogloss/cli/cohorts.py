@@ -1,5 +1,6 @@
 """`isogloss cohorts`: the cohort rules side by side, as the base system serves them."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import click
 from isogloss.entry import entry
 
 if TYPE_CHECKING:
-    from isogloss.judging.document import Interval, SplitGap
+    from isogloss.judging.document import Document, Interval, SplitGap
     from isogloss.report.rules import RuleLine
 
 WIDTH = 160
@@ -16,24 +17,34 @@ WIDTH = 160
 
 
 @click.command(epilog="\b\nExample:\n  isogloss cohorts")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: the document of the base system, cohort by cohort.")
 @entry
-def cohorts() -> None:
+def cohorts(as_json: bool) -> None:
     """Compare the cohort rules: bottom and top cohort, the gap between them, and the bottom cohort's share.
 
     Cohorts are found and ranked on discovery. What counts are the lines of test, whose speakers had no part in it.
     Needs the outputs of `discover`; cohorts of few speakers are hidden as in the report.
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from isogloss.config import load_params
     from isogloss.judging.system import judge_base, read_rules
-    from isogloss.report.rules import rule_lines
     from isogloss.tables import METADATA_COLUMNS, RESULT_COLUMNS, read_parquet
 
     params = load_params()
     base = read_parquet("results/asr/base/utterances.parquet", {**METADATA_COLUMNS, **RESULT_COLUMNS})
     document = judge_base(base, read_rules(Path("cohorts"), params), params)
+    if as_json:
+        click.echo(json.dumps(document.content(), indent=2, ensure_ascii=False))
+    else:
+        _print(document)
+
+
+def _print(document: "Document") -> None:
+    """The rules as a table, and the names of their cohorts below it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from isogloss.report.rules import rule_lines
+
     table = Table(box=None, pad_edge=False)
     headings = ("rule", "cohorts", "split", "bottom WER", "top WER", "relative gap", "bottom's share", "p (Holm)")
     for heading in headings:

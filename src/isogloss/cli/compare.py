@@ -1,5 +1,6 @@
 """`isogloss compare`: experiments side by side, in the terminal or as a page."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     "--metrics", multiple=True, metavar="METRIC", help="A metric to show, or a pattern such as 'asr.*.wer'. Repeatable."
 )
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with charts instead.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON: of each run its params, metrics, and why it is stale."
+)
 @entry
-def compare(experiments: tuple[str, ...], metrics: tuple[str, ...], html: Path | None) -> None:
+def compare(experiments: tuple[str, ...], metrics: tuple[str, ...], html: Path | None, as_json: bool) -> None:
     """Compare the params and metrics of experiments.
 
     FILE is one experiment file, and means its finished runs. Else name experiments, or none for all that started from
@@ -32,11 +36,16 @@ def compare(experiments: tuple[str, ...], metrics: tuple[str, ...], html: Path |
     from isogloss.config import load_sweep
     from isogloss.report.comparison_page import write_comparison
 
+    if as_json and html is not None:
+        raise click.UsageError("--json and --html do not go together; leave one out")
     root = Path.cwd()
     if len(experiments) == 1 and experiments[0].endswith((".yaml", ".yml")):
         comparison, notes = compare_sweep(root, load_sweep(experiments[0]), metrics)
     else:
         comparison, notes = compare_experiments(root, experiments, metrics)
+    if as_json:
+        click.echo(json.dumps(_content(comparison), indent=2, ensure_ascii=False))
+        return
     if html is None:
         _print(comparison)
     else:
@@ -44,6 +53,24 @@ def compare(experiments: tuple[str, ...], metrics: tuple[str, ...], html: Path |
         notes = [f"{html} compares {len(comparison.runs)} runs.", *notes]
     for note in notes:
         click.echo(note)
+
+
+def _content(comparison: "Comparison") -> dict[str, object]:
+    """The runs as JSON has them: the params and metrics that the table shows."""
+    front = comparison.front()
+    return {
+        "title": comparison.title,
+        "runs": [
+            {
+                "run": run.name,
+                "stale": run.stale or None,
+                "pareto_front": run.setting in front and not run.stale,
+                "params": {key: run.params.get(key) for key in comparison.params},
+                "metrics": {metric: run.metrics[metric] for metric in comparison.metrics},
+            }
+            for run in comparison.runs
+        ],
+    }
 
 
 def _print(comparison: "Comparison") -> None:

@@ -1,5 +1,6 @@
 """`isogloss run`: bring the stages up to date."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,13 +19,15 @@ EARLY = {"corpus", "prepare", "validate", "train_asr", "train_speaker", "discove
 @click.option(
     "--pools", is_flag=True, help="Run the stages on workers of the Prefect pools gpu and cpu, on this host or others."
 )
+@click.option("--dry-run", is_flag=True, help="Show the stale stages of this run, and why, and run none.")
 @partial(entry, interrupted="finished stages are kept, the next run continues")
-def run(stages: tuple[str, ...], pools: bool) -> None:
+def run(stages: tuple[str, ...], pools: bool, dry_run: bool) -> None:
     """Run the stages whose inputs changed, and no others.
 
     Without STAGE all of them; with STAGE (mitigate@ewc, or mitigate for all its kinds) that one and what it needs.
     Stages that do not depend on each other run side by side. Ctrl-C stops the run; the next one continues.
     """
+    from isogloss.cli.status import show_plan
     from isogloss.config import load_params
     from isogloss.pipeline.host.run_lock import run_lock
     from isogloss.pipeline.prefect_api.server import prefect_api
@@ -33,6 +36,10 @@ def run(stages: tuple[str, ...], pools: bool) -> None:
 
     root = Path.cwd()
     params = load_params(root / "params.yaml")
+    if dry_run:
+        plan = plan_run(root, stages)
+        show_plan(replace(plan, stages=plan.stale))
+        return
     with run_lock(root):
         plan = plan_run(root, stages)
         if not plan.stale:

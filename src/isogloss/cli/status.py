@@ -1,25 +1,27 @@
 """`isogloss status`: which stages are stale, and why."""
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from isogloss.entry import entry
 
+if TYPE_CHECKING:
+    from isogloss.pipeline.plan import Plan
+
 
 @click.command(epilog="\b\nExample:\n  isogloss status")
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: of each stage its name, stale or not, and why.")
 @entry
-def status(stages: tuple[str, ...]) -> None:
+def status(stages: tuple[str, ...], as_json: bool) -> None:
     """Show which stages a run would look at, and why.
 
     A stage that only follows a stale one is checked again when the run reaches it, and left alone if its inputs turn
     out as they were. Works while a run is on.
     """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from isogloss.config import load_params
     from isogloss.pipeline.repo.graph import plan as read_plan
 
@@ -28,6 +30,19 @@ def status(stages: tuple[str, ...]) -> None:
     plan = read_plan(root)
     if stages:
         plan = plan.needed_by(stages)
+    if as_json:
+        lines = [{"stage": one.name, "stale": one.stale, "why": [*map(str, one.reasons)]} for one in plan.stages]
+        click.echo(json.dumps({"stages": lines}, indent=2))
+    else:
+        show_plan(plan)
+
+
+def show_plan(plan: "Plan") -> None:
+    """Print the stages of a plan, which of them are stale, and why."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False)
     for heading in ("stage", "state", "why"):
         table.add_column(heading, overflow="fold")

@@ -144,7 +144,7 @@ class AttributeCohorts(CohortRule):
                 codes, distinct = pd.factorize(pd.Series(values[:, number]), use_na_sentinel=True)
             except TypeError:
                 raise TypeError(f"argument must be a string or a number in every row of {column!r}") from None
-            texts = np.array([*map(_text, distinct), UNSPECIFIED], dtype=object)
+            texts = np.array([*map(value_text, distinct), UNSPECIFIED], dtype=object)
             unknown &= (texts == UNSPECIFIED)[codes]
             joint = " & " if number else ""
             names = names + np.array([f"{joint}{column}={text}" for text in texts], dtype=object)[codes]
@@ -152,7 +152,7 @@ class AttributeCohorts(CohortRule):
         return names
 
 
-def _text(value: Any) -> str:
+def value_text(value: Any) -> str:
     """A value as part of a cohort's name: whole numbers without decimals, nothing as `unspecified`."""
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         value = int(value)

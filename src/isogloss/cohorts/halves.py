@@ -17,6 +17,7 @@ from isogloss.cohorts.automatic import SpeakerClusters
 from isogloss.cohorts.geodemographic import GeodemographicPartition
 from isogloss.cohorts.geographic import GeographicTree
 from isogloss.cohorts.rule import UNSPECIFIED, CohortRule, counted_by
+from isogloss.cohorts.slices import Slices
 from isogloss.config.components import RuleComponent
 from isogloss.config.registry import declaration
 from isogloss.errors import ParamsError, TableError
@@ -27,7 +28,7 @@ from isogloss.io.positions import read_positions
 from isogloss.io.source import Source
 from isogloss.io.table_reader import read_table
 from isogloss.judging.grouping import Grouping, Ranked
-from isogloss.judging.intake.groupings import by_columns
+from isogloss.judging.intake.groupings import NO_COHORTS, by_columns
 from isogloss.judging.intake.request import Request
 from isogloss.judging.intake.utterances import Utterances
 from isogloss.judging.word_errors import error_counts, error_rates, row_weights
@@ -37,6 +38,8 @@ COHORT_SPEAKERS = 24
 """Fewest speakers of a found cohort on the half that chooses, so that the other half probably has 20 of it."""
 COHORT_WORDS = 100
 NOT_DEMOGRAPHIC = {*PLACE, "total_population"}
+NO_SLICES = {*NO_COHORTS, "recording_id", "zip"} - {"duration_s", "duration"}
+"""Columns that no slice is made of: ids, texts and counts."""
 
 
 def choosing_half(speakers: pd.Series, *, seed: int) -> NDArray[np.bool_]:
@@ -103,6 +106,8 @@ def _features(rule_name: str, utterances: Utterances, request: Request) -> tuple
     if rule_name == "attribute":
         columns = list(dict.fromkeys(column for by in request.by for column in by_columns(attributes, by)))
         return pd.DataFrame({column: attributes.text(column) for column in columns}), []
+    if rule_name == "slices":
+        return _known_columns(attributes), []
     if rule_name == "automatic" and request.embeddings is not None:
         speakers, matrix_SD = speaker_embeddings(request.embeddings, utterances.ids, utterances.before["speaker_id"])
         lacking = int(np.isnan(matrix_SD[:, 0]).sum())
@@ -111,6 +116,33 @@ def _features(rule_name: str, utterances: Utterances, request: Request) -> tuple
     if rule_name == "geodemographic" and request.zips is not None:
         return _demography(attributes, request.zips, request.separator)
     raise ParamsError(f"--discover {rule_name}: an audit has no input for this rule; see `isogloss audit --help`")
+
+
+def _known_columns(attributes: Attributes) -> pd.DataFrame:
+    """Every column that could tell slices apart: measures as numbers, attributes as text.
+
+    Raises
+    ------
+    TableError
+        There is none.
+    """
+    columns: dict[str, pd.Series] = {}
+    for name in attributes.names:
+        if name in NO_SLICES:
+            continue
+        try:
+            columns[name] = attributes.numbers(name)
+        except TableError:
+            try:
+                columns[name] = attributes.text(name)
+            except TableError:
+                continue
+    if not columns:
+        raise TableError(
+            "--discover slices: the table has no column beside ids and texts; give attributes or measures, in it or by "
+            "--attributes"
+        )
+    return pd.DataFrame(columns)
 
 
 def _demography(attributes: Attributes, path: Path, separator: str | None) -> tuple[pd.DataFrame, list[str]]:
@@ -150,6 +182,8 @@ def _rule(rule_name: str, request: Request, least: int) -> CohortRule:
         return GeodemographicPartition(min_speakers=least, min_words=COHORT_WORDS)
     if rule_name == "automatic":
         return SpeakerClusters(max_clusters=request.max_cohorts, random_state=seed)
+    if rule_name == "slices":
+        return Slices(max_slices=request.max_cohorts - 1, min_speakers=least, min_words=COHORT_WORDS)
     return AttributeCohorts()
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 from ruamel.yaml import YAML
@@ -78,6 +78,19 @@ class StudyParams(Section):
         return self
 
 
+class PlanParams(Section):
+    """How `isogloss claims` will judge the runs: written, and committed, before they are made."""
+
+    estimand: Literal["population", "speakers"] = "population"
+    """What is judged: the error rate of the population, or that of the speakers alike. The other one stands beside."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+    """Of the intervals; one minus it is the family-wise error, by Holm's adjustment over the claims of a paper."""
+    base_models: Annotated[int, Field(ge=2)] = 5
+    """With fewer base models every verdict is `inconclusive`."""
+    trial_base_models: Annotated[int, Field(ge=1)] = 3
+    """Fewest base models on which `isogloss choose` may choose the options."""
+
+
 class Experiment(Section):
     """A file of experiments/: which runs there are, which stages they need, what is compared."""
 
@@ -92,6 +105,8 @@ class Experiment(Section):
     """Dotted seed -> values. Repetition n of every setting takes the n-th value of each list."""
     targets: list[str] = []
     """The stages that are wanted (`mitigate` means all its kinds), with what they need; all where empty."""
+    plan: PlanParams | None = None
+    """Of a file whose runs papers' claims are judged on."""
     compare: ComparisonParams = ComparisonParams()
     study: StudyParams = StudyParams()
 

@@ -114,8 +114,9 @@ def _metadata(cuts: CutSet) -> pd.DataFrame:
                 "speaker_id": supervision.speaker,
                 "recording_id": cut.recording_id,
                 "ref": supervision.text,
-                "words": len(supervision.text.split()),
+                "words": (words := len(supervision.text.split())),
                 "duration_s": cut.duration,
+                "words_per_s": words / cut.duration,
             }
         )
     table = pd.DataFrame(rows)

@@ -9,6 +9,7 @@ from isogloss.config import Params, seeds
 from isogloss.inference.embed import embed_utterances
 from isogloss.judging import Document
 from isogloss.judging.verification.lists import write_lists
+from isogloss.judging.verification.recordings import lists_by_recording, rates_by_recording
 from isogloss.judging.verification.study import (
     cohort_labels,
     compare_groupings,
@@ -16,6 +17,7 @@ from isogloss.judging.verification.study import (
     scored_trials,
     trials_of_splits,
 )
+from isogloss.judging.verification.trials import write_list
 from isogloss.speakers import load_speaker_encoder
 from isogloss.tables import (
     ASSIGNMENT_COLUMNS,
@@ -40,8 +42,8 @@ def evaluate_verifier(method: str, params: Params, root: Path = Path()) -> Docum
     params
         Sections `verification`, `cohorts`, `statistics` and `privacy`, and the seeds that led to the model.
     root
-        The repository. `results/speaker/<method>` is written there: trials.parquet, the lists of trials, and
-        fairness.json.
+        The repository. `results/speaker/<method>` is written there: trials.parquet, the lists of trials,
+        recordings.json (equal error rates within and across recordings) and fairness.json.
 
     Returns
     -------
@@ -71,9 +73,15 @@ def evaluate_verifier(method: str, params: Params, root: Path = Path()) -> Docum
         weights=test.groupby("speaker_id")["weight"].first(),
         seeds=seeds(params),
     )
+    parts = lists_by_recording(trials["test"], test, hard=options.attribute if options.attribute in labels else None)
+    rates = rates_by_recording(parts, test.groupby("speaker_id")["weight"].first())
     with atomic_folder(root / "results/speaker" / method) as folder:
         write_parquet(trials["test"], folder / "trials.parquet")
         write_lists(trials["test"], labels, folder)
+        for name, part in parts.items():
+            if name != "all":
+                write_list(part, folder / f"trials.{name}.txt")
+        write_json(rates, folder / "recordings.json")
         write_json(document.content(), folder / "fairness.json")
     return document
 

@@ -123,8 +123,10 @@ class WhisperRecognizer(Recognizer):
             "gradient_checkpointing": gradient_checkpointing,
         }
         self.max_tokens_per_second = max_tokens_per_second
+        positions = model.config.max_source_positions
         if window_seconds is not None:
             self._cut_window(window_seconds)
+        self.is_cut = self.model.config.max_source_positions < positions
         mels = self.model.config.num_mel_bins
         self.cohort_input = CohortInput(cohorts, dim=mels, hidden_share=hidden_share) if cohorts else None
         if cohorts:
@@ -332,8 +334,19 @@ class WhisperRecognizer(Recognizer):
 
     @classmethod
     def new(cls, params: Params, data: Path) -> Self:
-        """The checkpoint that `asr.checkpoint` names, with the options of section `whisper`."""
-        return cls.from_checkpoint(pretrained_folder(params.asr), **params.section(cls.kind).model_dump())
+        """The checkpoint that `asr.checkpoint` names, with the options of section `whisper`.
+
+        Says so where the window is shorter than the checkpoint's and no epoch will adapt the model to it.
+        """
+        options = params.section(cls.kind).model_dump()
+        recognizer = cls.from_checkpoint(pretrained_folder(params.asr), **options)
+        if params.asr.epochs == 0 and recognizer.is_cut:
+            print(
+                f"whisper.window_seconds is {recognizer.window_seconds} and asr.epochs is 0: a checkpoint that has not "
+                "been adapted to a short window repeats itself; set asr.epochs to 1 or more, or the window to null",
+                flush=True,
+            )
+        return recognizer
 
     @classmethod
     def base_options(cls, params: Params) -> list[Any]:

@@ -1,15 +1,17 @@
 """Options chosen on dev, by one rule for all methods.
 
-Among a method's trials whose overall word error rate on dev stays within a margin of the base model's, the one with the
-lowest rate of the worst cohorts; where no trial stays within, the one with the lowest overall rate.
+A trial is a setting of a method's options on one or more base models; its rates are means over these. Among a method's
+trials whose overall word error rate on dev stays within a margin of the base models', the one with the lowest rate of
+the worst cohorts; where no trial stays within, the one with the lowest overall rate. A choice at the edge of the values
+that were tried says that the best value may lie beyond.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from isogloss.config import Params
-from isogloss.config.experiment import Run
+from isogloss.config.experiment import PlanParams, Run
 from isogloss.errors import PipelineError
 
 MARGIN = 0.02
@@ -18,11 +20,11 @@ MARGIN = 0.02
 
 @dataclass(frozen=True)
 class Choice:
-    """A method's trial that was chosen.
+    """A method's trial, chosen or not.
 
     Attributes
     ----------
-    method, run
+    method, setting
         Which.
     options
         The overrides of that trial that are the method's own.
@@ -30,14 +32,20 @@ class Choice:
         Word error rates on dev after the adaptation.
     within
         Whether it stays within the margin.
+    bases
+        On how many base models.
+    edges
+        Options whose chosen value is the smallest or the largest that was tried.
     """
 
     method: str
-    run: str
+    setting: str
     options: dict[str, Any]
     overall: float
     worst: float
     within: bool
+    bases: int
+    edges: tuple[str, ...]
 
 
 def choose(
@@ -62,18 +70,7 @@ def choose(
     """
     chosen = []
     for method, by_run in figures.items():
-        trials = [
-            Choice(
-                method=method,
-                run=run.name,
-                options={key: value for key, value in run.overrides.items() if key.startswith(f"{method}.")},
-                overall=by_run[run.name]["overall"]["after"],
-                worst=by_run[run.name]["worst"]["after"],
-                within=by_run[run.name]["overall"]["after"] <= (1 + margin) * by_run[run.name]["overall"]["before"],
-            )
-            for run in runs
-            if run.name in by_run and by_run[run.name]["worst"]["after"] is not None
-        ]
+        trials = _trials(method, runs, by_run, margin)
         if not trials and by_run:
             raise PipelineError(
                 f"dev has too few speakers of the worst cohorts (privacy.min_speakers) for any figure of {method} by "
@@ -82,8 +79,60 @@ def choose(
         if not trials:
             raise PipelineError(f"no trial of {method} has figures of the worst cohorts on dev; run the trials first")
         able = [trial for trial in trials if trial.within]
-        chosen.append(min(able, key=lambda t: (t.worst, t.overall)) if able else min(trials, key=lambda t: t.overall))
+        best = min(able, key=lambda t: (t.worst, t.overall)) if able else min(trials, key=lambda t: t.overall)
+        chosen.append(replace(best, edges=_edges(best, trials)))
     return chosen
+
+
+def _trials(method: str, runs: Sequence[Run], by_run: Mapping[str, Mapping[str, Any]], margin: float) -> list[Choice]:
+    """The settings of a method that have figures on as many base models as any has."""
+    trials = []
+    for setting in dict.fromkeys(run.setting for run in runs):
+        same = [run for run in runs if run.setting == setting and run.name in by_run]
+        rates = [by_run[run.name] for run in same if by_run[run.name]["worst"]["after"] is not None]
+        if not rates:
+            continue
+        before, overall, worst = (
+            sum(each[group][side] for each in rates) / len(rates)
+            for group, side in (("overall", "before"), ("overall", "after"), ("worst", "after"))
+        )
+        options = {key: value for key, value in same[0].overrides.items() if key.startswith(f"{method}.")}
+        within = overall <= (1 + margin) * before
+        trials.append(Choice(method, setting, options, overall, worst, within, len(rates), ()))
+    most = max((trial.bases for trial in trials), default=0)
+    return [trial for trial in trials if trial.bases == most]
+
+
+def _edges(best: Choice, trials: Sequence[Choice]) -> tuple[str, ...]:
+    """The options of the chosen trial that no trial goes beyond on one side."""
+    edges = []
+    for key, value in best.options.items():
+        tried = {trial.options[key] for trial in trials}
+        if len(tried) > 1 and value in (min(tried), max(tried)):
+            edges.append(key)
+    return tuple(edges)
+
+
+def refuse_unsettled(chosen: Sequence[Choice], plan: PlanParams | None, trials: str) -> None:
+    """Refuse choices that the claims of a plan cannot rest on.
+
+    Raises
+    ------
+    PipelineError
+        A chosen value lies at the edge of its grid, or there are fewer base models than the plan wants.
+    """
+    edges = [key for each in chosen for key in each.edges]
+    if edges:
+        raise PipelineError(
+            f"{', '.join(edges)}: the chosen value is the smallest or largest that was tried; add trials beyond it to "
+            f"{trials}, so that the best value lies inside, and run them"
+        )
+    fewest = min(chosen, key=lambda each: each.bases)
+    if plan is not None and fewest.bases < plan.trial_base_models:
+        raise PipelineError(
+            f"{fewest.method} was tried on {fewest.bases} base models, and the plan wants {plan.trial_base_models} "
+            f"(plan.trial_base_models); give {trials} more asr.seed and run it"
+        )
 
 
 def records(chosen: Sequence[Choice], params: Params) -> dict[str, dict[str, Any]]:

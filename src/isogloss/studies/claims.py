@@ -1,20 +1,39 @@
-"""A paper's claim in figures, and the verdict on it from a measured change."""
+"""What a paper says in figures, and the verdict that a measured change passes on it.
 
-from dataclasses import dataclass
+A claim is *supported* where the change lies on its side of the limit and Holm's adjusted p value, over all claims of
+the same paper in the table, is at most one minus the plan's confidence; *contradicted* where it lies on the other side
+by the same rule; else *inconclusive*, and always so with fewer base models than the plan wants. Whether the interval
+holds the figure that the paper published is said beside it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from importlib import resources
 from io import StringIO
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field, TypeAdapter
 from ruamel.yaml import YAML
 
 from isogloss.config import Section
-from isogloss.judging.statistics import Estimate
+from isogloss.config.experiment import PlanParams
+from isogloss.judging.statistics import Estimate, holm
 from isogloss.report.text import interval, signed_percent, signed_points
 
-Verdict = Literal["reproduced", "direction only", "not reproduced"]
+Verdict = Literal["supported", "contradicted", "inconclusive"]
 BASE = "base"
-HEADINGS = ("paper", "claim", "published", "ours (95 % interval)", "verdict")
+HEADINGS = (
+    "paper",
+    "claim",
+    "published",
+    "ours (95 % interval)",
+    "the other estimand",
+    "p, adjusted",
+    "verdict",
+    "published figure",
+)
+_SMALLEST_P, _LARGEST_P = 1e-8, 1 - 1e-6
 
 
 class Claim(Section):
@@ -35,53 +54,132 @@ class Claim(Section):
     published: float | None = None
     """The paper's change, where it gives one."""
 
-    def verdict(self, change: Estimate) -> Verdict | None:
-        """What a measured change says of the claim; None without a figure.
+    @property
+    def limit(self) -> float:
+        """What the change must stay below (`lower`, `not_higher`) or above (`not_lower`)."""
+        return {"lower": 0.0, "not_higher": self.margin, "not_lower": -self.margin}[self.says]
 
-        `lower`: *reproduced* if the whole interval is below zero, *direction only* if the estimate is, else *not
-        reproduced*. `not_higher` and `not_lower` are claims of non-inferiority: the same with the margin for zero.
-        """
-        if change.value is None:
-            return None
-        sign = -1.0 if self.says == "not_lower" else 1.0
-        limit = 0.0 if self.says == "lower" else self.margin
-        bound = change.low if self.says == "not_lower" else change.high
-        if bound is not None and sign * bound < limit:
-            return "reproduced"
-        return "direction only" if sign * change.value < limit else "not reproduced"
+    def holds(self, value: float) -> bool:
+        """Whether a change of this size is on the claim's side."""
+        return value > self.limit if self.says == "not_lower" else value < self.limit
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim with what we measured."""
+    """A claim with what we measured.
+
+    Attributes
+    ----------
+    change, other
+        The change under the estimand of the plan, with its interval, and under the other one.
+    p
+        Two-sided, of the change being at the claim's limit; None where there is no interval.
+    runs, bases
+        How many runs and base models it rests on.
+    adjusted
+        `p` by Holm's adjustment over the paper's claims.
+    verdict
+        None where there is no figure.
+    """
 
     claim: Claim
     change: Estimate
+    other: Estimate
+    p: float | None
     runs: int
-    given: str = ""
-    """What the interval does not reach beyond, such as `these 2 base models`; nothing where it crosses all."""
+    bases: int
+    adjusted: float | None = None
+    verdict: Verdict | None = None
 
     @property
-    def verdict(self) -> Verdict | None:
-        """See `Claim.verdict`."""
-        return self.claim.verdict(self.change)
+    def published(self) -> Literal["excluded", "compatible"] | None:
+        """Whether the interval holds the paper's figure; None without either."""
+        bounds = self.change.interval
+        if bounds is None or self.claim.published is None:
+            return None
+        return "compatible" if bounds[0] <= self.claim.published <= bounds[1] else "excluded"
 
     @property
     def cells(self) -> list[str]:
         """Its row of the table, under `HEADINGS`, as text."""
         show = signed_percent if self.claim.unit == "relative" else signed_points
-        bounds = self.change.interval
-        ours = show(self.change.value)
-        if bounds is not None:
-            ours += f" ({interval((bounds[0], bounds[1]), signed=True, digits=1 if show is signed_percent else 2)})"
-        published = "" if self.claim.published is None else show(self.claim.published)
-        verdict: str = self.verdict or "not measurable"
-        if self.verdict == "reproduced" and self.given:
-            verdict = f"reproduced on {self.given}"
-        return [self.claim.paper, self.claim.text, published, ours, verdict]
+        digits = 1 if self.claim.unit == "relative" else 2
+        changes = []
+        for change in (self.change, self.other):
+            bounds = change.interval
+            around = "" if bounds is None else f" ({interval((bounds[0], bounds[1]), signed=True, digits=digits)})"
+            changes.append(show(change.value) + around)
+        return [
+            self.claim.paper,
+            self.claim.text,
+            "" if self.claim.published is None else show(self.claim.published),
+            *changes,
+            "" if self.adjusted is None else f"{self.adjusted:.3f}",
+            self.verdict or "not measurable",
+            self.published or "",
+        ]
+
+
+def p_value(estimate_at: Callable[[float], Estimate], limit: float) -> float | None:
+    """The two-sided p value of a change being `limit`: one minus the confidence whose interval just reaches it.
+
+    Parameters
+    ----------
+    estimate_at
+        The estimate with its interval at a confidence; intervals grow with it.
+
+    Returns
+    -------
+    float or None
+        At least 1e-8; 1 where the change is at the limit; None where there is no interval.
+    """
+    from scipy.optimize import brentq
+
+    value = estimate_at(0.5).value
+    if value is None or estimate_at(0.5).interval is None:
+        return None
+    if value == limit:
+        return 1.0
+
+    def beyond(log_p: float) -> float:
+        """How far the bound on the limit's side lies beyond the limit; falls as p rises."""
+        low, high = estimate_at(1 - float(np.exp(log_p))).interval or (limit, limit)
+        return limit - low if value > limit else high - limit
+
+    smallest, largest = np.log(_SMALLEST_P), np.log(_LARGEST_P)
+    if beyond(smallest) <= 0:
+        return _SMALLEST_P
+    if beyond(largest) >= 0:
+        return 1.0
+    return float(np.exp(brentq(beyond, smallest, largest, xtol=1e-9)))
+
+
+def with_verdicts(findings: Sequence[Finding], plan: PlanParams) -> list[Finding]:
+    """The findings with p values adjusted over the claims of each paper, and with verdicts."""
+    judged = list(findings)
+    for paper in {finding.claim.paper for finding in findings}:
+        places = [n for n, finding in enumerate(findings) if finding.claim.paper == paper]
+        for place, adjusted in zip(places, holm([findings[n].p for n in places]), strict=True):
+            judged[place] = _judged(findings[place], adjusted, plan)
+    return judged
+
+
+def _judged(finding: Finding, adjusted: float | None, plan: PlanParams) -> Finding:
+    """A finding with its verdict."""
+    value = finding.change.value
+    verdict: Verdict | None = "inconclusive"
+    if value is None:
+        verdict = None
+    elif adjusted is not None and adjusted <= 1 - plan.confidence and finding.bases >= plan.base_models:
+        verdict = "supported" if finding.claim.holds(value) else "contradicted"
+    return replace(finding, adjusted=adjusted, verdict=verdict)
 
 
 def read_claims(name: str) -> list[Claim]:
     """The claims of a file beside this module: `recognition` or `verification`."""
-    text = resources.files("isogloss.studies").joinpath(f"{name}_claims.yaml").read_text(encoding="utf-8")
+    return claims_of(resources.files("isogloss.studies").joinpath(f"{name}_claims.yaml").read_text(encoding="utf-8"))
+
+
+def claims_of(text: str) -> list[Claim]:
+    """The claims of such a file's text."""
     return TypeAdapter(list[Claim]).validate_python(YAML(typ="safe").load(StringIO(text)))

@@ -1,10 +1,9 @@
 """The claims of the mitigation papers against the runs of an experiment: our figure, its interval, a verdict.
 
 Each run adapts one base model with one mitigation seed by every method. A claim is a relative change of one measure
-between two systems on the same test speakers; its interval is over seeds and speakers, given the base models where
-several runs share one. Cohorts are those that the run's
-own base model was found to fail on discovery. Measures: `overall`, `worst` (the worst cohort on discovery), `variance`
-(over cohorts), `gap` (of the worst and the best cohort).
+between two systems on the same test speakers. Runs of one base model are averaged; the interval crosses base models and
+speakers. Cohorts are those that the run's own base model was found to fail on discovery. Measures: `overall`, `worst`
+(the worst cohort on discovery), `variance` (over cohorts), `gap` (of the worst and the best cohort).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from isogloss.config.experiment import PlanParams
 from isogloss.errors import PipelineError
 from isogloss.judging.pairing import cohorts_of, pair_utterances, sums_by_cohort, totals_of
 from isogloss.judging.stage_files import read_summary
@@ -24,7 +24,7 @@ from isogloss.judging.statistics import mean_over_seeds
 from isogloss.judging.statistics.estimands import Estimand
 from isogloss.judging.system import of_split
 from isogloss.judging.word_errors import ERROR_COLUMNS
-from isogloss.studies.claims import BASE, Claim, Finding
+from isogloss.studies.claims import BASE, Claim, Finding, p_value, with_verdicts
 from isogloss.tables import read_parquet
 
 Array = NDArray[np.float64]
@@ -58,7 +58,7 @@ def read_run(output: Callable[[str], Path], *, methods: Sequence[str], rule: str
     )
 
 
-def judge(claims: Sequence[Claim], runs: Sequence[JudgedRun], *, confidence: float = 0.95) -> list[Finding]:
+def judge(claims: Sequence[Claim], runs: Sequence[JudgedRun], plan: PlanParams) -> list[Finding]:
     """Judge every claim whose systems all runs have.
 
     Raises
@@ -68,21 +68,36 @@ def judge(claims: Sequence[Claim], runs: Sequence[JudgedRun], *, confidence: flo
     """
     if not runs:
         raise PipelineError("no run is finished, so no claim can be judged; `isogloss sweep` runs the experiment")
-    findings, bases = [], bases_of(runs)
-    given = given_bases(len(set(bases)), len(runs))
+    bases = bases_of(runs)
+    findings = []
     for claim in claims:
-        if all({claim.method, claim.against} <= set(run.tables) for run in runs):
-            parts = [totals_for(run, claim.against, claim.method, claim.measure) for run in runs]
-            change = mean_over_seeds(parts, bases=bases, confidence=confidence)
-            findings.append(Finding(claim, change, len(runs), given))
-    return findings
+        if not all({claim.method, claim.against} <= set(run.tables) for run in runs):
+            continue
+        first, other = (
+            averaged([totals_for(run, claim.against, claim.method, claim.measure, alike=alike) for run in runs], bases)
+            for alike in (plan.estimand == "speakers", plan.estimand != "speakers")
+        )
+        findings.append(
+            Finding(
+                claim,
+                mean_over_seeds(first, confidence=plan.confidence),
+                mean_over_seeds(other, confidence=plan.confidence),
+                p_value(lambda level, parts=first: mean_over_seeds(parts, confidence=level), claim.limit),  # type: ignore[misc]
+                len(runs),
+                len(set(bases)),
+            )
+        )
+    return with_verdicts(findings, plan)
 
 
-def given_bases(bases: int, runs: int) -> str:
-    """The base models that intervals are given, where runs share them; else nothing."""
-    if bases == runs:
-        return ""
-    return "this base model" if bases == 1 else f"these {bases} base models"
+def averaged(parts: Sequence[tuple[list[Array], Estimand]], bases: Sequence[int]) -> list[tuple[list[Array], Estimand]]:
+    """Speakers' totals of each base model, as the mean over its runs, so that base models are what is crossed."""
+    found = []
+    for base in dict.fromkeys(bases):
+        same = [part for part, of_run in zip(parts, bases, strict=True) if of_run == base]
+        groups = [np.mean([run[number] for run, _ in same], axis=0) for number in range(len(same[0][0]))]
+        found.append((groups, same[0][1]))
+    return found
 
 
 def bases_of(runs: Sequence[JudgedRun]) -> list[int]:
@@ -113,9 +128,16 @@ def _same_cohorts(one: JudgedRun, other: JudgedRun) -> bool:
     return cohorts[0].equals(cohorts[1]) and list(one.summary["worst"]) == list(other.summary["worst"])
 
 
-def totals_for(run: JudgedRun, before: str, after: str, measure: str) -> tuple[list[Array], Estimand]:
-    """Speakers' totals of two systems in the groups that a measure needs, and the measure's estimand."""
+def totals_for(
+    run: JudgedRun, before: str, after: str, measure: str, *, alike: bool = False
+) -> tuple[list[Array], Estimand]:
+    """Speakers' totals of two systems in the groups that a measure needs, and the measure's estimand.
+
+    With `alike` every speaker has the weight 1, else that of the population.
+    """
     sides = [of_split(run.tables[name], "test") for name in (before, after)]
+    if alike:
+        sides = [side.assign(weight=1.0) for side in sides]
     pairs = pair_utterances(*sides)
     cohorts = cohorts_of(pairs["utterance_id"], run.assignments)
     if measure == "overall":

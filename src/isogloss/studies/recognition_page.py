@@ -3,48 +3,56 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from isogloss.config.experiment import Sweep
 from isogloss.judging.statistics import Estimate, mean_over_seeds
 from isogloss.judging.statistics import estimands as of
 from isogloss.studies.claims import BASE, HEADINGS, Finding
-from isogloss.studies.recognition_claims import JudgedRun, bases_of, given_bases, totals_for
+from isogloss.studies.claims_page import Provenance, claim_rows, earlier, provenance_lines
+from isogloss.studies.recognition_claims import JudgedRun, averaged, bases_of, totals_for
 from isogloss.studies.scatter import Point, scatter
 from isogloss.tables import atomic_path, write_json
 
 
-def write_claims(findings: Sequence[Finding], runs: Sequence[JudgedRun], experiment: Path, folder: Path) -> list[Path]:
-    """Write `<experiment>.md`, its numbers as JSON, and the Pareto picture; the files in that order."""
-    name = experiment.stem
+def write_claims(
+    findings: Sequence[Finding], runs: Sequence[JudgedRun], sweep: Sweep, made: Provenance, folder: Path
+) -> list[Path]:
+    """Write `<experiment>-<plan>.md`, its numbers as JSON, and the Pareto picture; the files in that order."""
+    name = f"{sweep.name}-{made.plan}"
     files = [folder / f"{name}.md", folder / f"{name}.json", folder / f"{name}.svg"]
-    rates, changes, bases = system_rates(runs), system_changes(runs), len(set(bases_of(runs)))
-    with atomic_path(files[2]) as temporary:
-        temporary.write_text(_picture(changes), encoding="utf-8")
-    content = {
-        "experiment": experiment.as_posix(),
+    rates, changes = system_rates(runs), system_changes(runs)
+    content: dict[str, Any] = {
+        "experiment": sweep.path.as_posix(),
+        **asdict(made),
         "runs": len(runs),
-        "base_models": bases,
-        "given_base_models": bases < len(runs),
-        "claims": [{**asdict(f), "claim": f.claim.model_dump(), "verdict": f.verdict} for f in findings],
+        "base_models": len(set(bases_of(runs))),
+        "claims": claim_rows(findings),
         "systems": {system: {"overall": asdict(o), "worst": asdict(w)} for system, (o, w) in rates.items()},
         "changes": {system: {"overall": asdict(o), "worst": asdict(w)} for system, (o, w) in changes.items()},
     }
+    before = earlier(folder, sweep.name, made.plan)
+    with atomic_path(files[2]) as temporary:
+        temporary.write_text(_picture(changes), encoding="utf-8")
     write_json(content, files[1])
     with atomic_path(files[0]) as temporary:
-        temporary.write_text(_markdown(findings, len(runs), bases, experiment), encoding="utf-8")
+        text = _markdown(findings, len(runs), content["base_models"], sweep, made, before)
+        temporary.write_text(text, encoding="utf-8")
     return files
 
 
 def system_rates(runs: Sequence[JudgedRun]) -> dict[str, tuple[Estimate, Estimate]]:
-    """Overall word error rate on test and that of the worst cohort on discovery, of each system, over seeds."""
+    """Overall word error rate on test and that of the worst cohort on discovery, of each system, over base models."""
     found, bases = {}, bases_of(runs)
     for system in runs[0].tables:
         overall, worst = (
-            [totals_for(run, BASE, system, measure)[0] for run in runs] for measure in ("overall", "worst")
+            averaged([totals_for(run, BASE, system, measure) for run in runs], bases)
+            for measure in ("overall", "worst")
         )
         after = of.rate(column=2)
         found[system] = (
-            mean_over_seeds([(groups, after) for groups in overall], bases=bases),
-            mean_over_seeds([(groups, after) for groups in worst], bases=bases),
+            mean_over_seeds([(groups, after) for groups, _ in overall]),
+            mean_over_seeds([(groups, after) for groups, _ in worst]),
         )
     return found
 
@@ -52,14 +60,15 @@ def system_rates(runs: Sequence[JudgedRun]) -> dict[str, tuple[Estimate, Estimat
 def system_changes(runs: Sequence[JudgedRun]) -> dict[str, tuple[Estimate, Estimate]]:
     """Relative changes of the same two rates against the base model's, of each system but it."""
     bases = bases_of(runs)
-    return {
-        system: (
-            mean_over_seeds([totals_for(run, BASE, system, "overall") for run in runs], bases=bases),
-            mean_over_seeds([totals_for(run, BASE, system, "worst") for run in runs], bases=bases),
-        )
-        for system in runs[0].tables
-        if system != BASE
-    }
+    overall, worst = (
+        {
+            system: mean_over_seeds(averaged([totals_for(run, BASE, system, measure) for run in runs], bases))
+            for system in runs[0].tables
+            if system != BASE
+        }
+        for measure in ("overall", "worst")
+    )
+    return {system: (overall[system], worst[system]) for system in overall}
 
 
 def _picture(changes: dict[str, tuple[Estimate, Estimate]]) -> str:
@@ -92,29 +101,40 @@ def _picture(changes: dict[str, tuple[Estimate, Estimate]]) -> str:
     )
 
 
-def _markdown(findings: Sequence[Finding], runs: int, bases: int, experiment: Path) -> str:
-    """The page; where runs share base models, it says that the intervals are given these."""
-    given = given_bases(bases, runs)
-    beyond = f", given {given}; others may bear out less" if given else ""
+def _markdown(
+    findings: Sequence[Finding],
+    runs: int,
+    bases: int,
+    sweep: Sweep,
+    made: Provenance,
+    before: dict[str, dict[str, str]],
+) -> str:
+    """The page."""
+    headings = [*HEADINGS, *(f"verdict under plan {plan}" for plan in before)]
     lines = [
         "# What the papers claim of mitigation, and what we find",
         "",
-        f"On Atlas, {runs} runs. Changes are relative, on test, weighted to the population; intervals (95 %)"
-        f" cross seeds and speakers{beyond}. *Reproduced*: the whole interval lies on the claim's side; *direction"
-        " only*: the estimate does; claims that something does not rise (or fall) allow the margin that they name, 2 %"
-        " unless it is said otherwise. Options were chosen on dev by one rule, with as many trials for every method.",
+        f"{runs} runs of {bases} base models. Changes are relative, on test; runs of one base model are averaged, and"
+        " intervals (95 %) cross base models and speakers. Claims that something does not rise (or fall) allow the"
+        " margin that they name. Options were chosen on dev by one rule, with as many trials for every method.",
         "",
-        "| " + " | ".join(HEADINGS) + " |",
-        "|" + "---|" * len(HEADINGS),
-        *("| " + " | ".join(finding.cells) + " |" for finding in findings),
+        *provenance_lines(sweep, made),
         "",
-        f"![Changes of the overall and of the worst cohort's error rate by every mitigation]({experiment.stem}.svg)",
+        "| " + " | ".join(headings) + " |",
+        "|" + "---|" * len(headings),
+        *(
+            "| " + " | ".join([*finding.cells, *(old.get(finding.claim.id, "") for old in before.values())]) + " |"
+            for finding in findings
+        ),
+        "",
+        "![Changes of the overall and of the worst cohort's error rate by every mitigation]"
+        f"({sweep.name}-{made.plan}.svg)",
         "",
         "Every row comes from",
         "",
-        f"    isogloss sweep experiments/{experiment.stem}-trials.yaml",
-        f"    isogloss choose experiments/{experiment.stem}-trials.yaml --into {experiment.as_posix()}",
-        f"    isogloss sweep {experiment.as_posix()}",
-        f"    isogloss claims {experiment.as_posix()}",
+        f"    isogloss sweep experiments/{sweep.name}-trials.yaml",
+        f"    isogloss choose experiments/{sweep.name}-trials.yaml --into {sweep.path.as_posix()}",
+        f"    isogloss sweep {sweep.path.as_posix()}",
+        f"    isogloss claims {sweep.path.as_posix()}",
     ]
     return "\n".join([*lines, ""])

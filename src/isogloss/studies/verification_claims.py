@@ -7,13 +7,15 @@ two groups), `spread` (population standard deviation over groups of the EER with
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from isogloss.config.experiment import PlanParams
 from isogloss.errors import PipelineError
 from isogloss.judging.grouping import UNSPECIFIED
 from isogloss.judging.statistics import Estimate
@@ -23,7 +25,7 @@ from isogloss.judging.verification.intervals import at_observed
 from isogloss.judging.verification.lists import SIDES
 from isogloss.judging.verification.resampling import Resampled, ResampledTrials
 from isogloss.judging.verification.trials import trials_of
-from isogloss.studies.claims import BASE, Claim, Finding
+from isogloss.studies.claims import BASE, Claim, Finding, p_value, with_verdicts
 from isogloss.tables import read_parquet
 
 Floats = NDArray[np.float64]
@@ -98,6 +100,10 @@ class JudgedVerifiers:
             self._known[key] = ResampledTrials(trials).equal_error_rate()
         return self._known[key]
 
+    def with_speakers_alike(self) -> Self:
+        """The same run with the weight 1 for every speaker."""
+        return replace(self, weights=self.weights * 0 + 1.0, _known={})
+
 
 def read_verifiers(
     output: Callable[[str], Path], *, methods: Sequence[str], gap: str, spread: str, min_speakers: int
@@ -127,7 +133,7 @@ def read_verifiers(
 
 
 def judge_verifiers(
-    claims: Sequence[Claim], runs: Mapping[str, Sequence[JudgedVerifiers]], *, confidence: float = 0.95
+    claims: Sequence[Claim], runs: Mapping[str, Sequence[JudgedVerifiers]], plan: PlanParams
 ) -> list[Finding]:
     """Judge every claim whose systems all runs of its setting have.
 
@@ -136,7 +142,7 @@ def judge_verifiers(
     claims
         A claim names its setting.
     runs
-        Setting -> its runs.
+        Setting -> its runs, each with a base verifier of its own.
 
     Raises
     ------
@@ -145,13 +151,30 @@ def judge_verifiers(
     """
     if not any(runs.values()):
         raise PipelineError("no run is finished, so no claim can be judged; `isogloss sweep` runs the experiment")
+    weighted = {setting: list(of_setting) for setting, of_setting in runs.items()}
+    alike = {setting: [run.with_speakers_alike() for run in of_setting] for setting, of_setting in runs.items()}
+    first, other = (weighted, alike) if plan.estimand == "population" else (alike, weighted)
     findings = []
     for claim in claims:
-        of_setting = runs.get(claim.setting, ())
-        if of_setting and all({claim.method, claim.against} <= set(run.scores) for run in of_setting):
-            change = change_over_seeds(of_setting, claim.against, claim.method, claim.measure, confidence=confidence)
-            findings.append(Finding(claim, change, len(of_setting)))
-    return findings
+        of_setting = first.get(claim.setting, [])
+        if not of_setting or not all({claim.method, claim.against} <= set(run.scores) for run in of_setting):
+            continue
+        systems = claim.against, claim.method, claim.measure
+
+        def change(level: float, judged: Sequence[JudgedVerifiers] = of_setting, of: tuple = systems) -> Estimate:
+            return change_over_seeds(judged, *of, confidence=level)
+
+        findings.append(
+            Finding(
+                claim,
+                change(plan.confidence),
+                change(plan.confidence, other[claim.setting]),
+                p_value(change, claim.limit),
+                len(of_setting),
+                len(of_setting),
+            )
+        )
+    return with_verdicts(findings, plan)
 
 
 def change_over_seeds(

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from isogloss.config.experiment import Sweep
 from isogloss.judging.statistics import Estimate
 from isogloss.report.text import interval, percent
 from isogloss.studies.claims import HEADINGS, Finding
+from isogloss.studies.claims_page import Provenance, claim_rows, earlier, provenance_lines
 from isogloss.studies.verification_claims import MEASURES, JudgedVerifiers, level_over_seeds
 from isogloss.tables import atomic_path, write_json
 
@@ -14,22 +16,27 @@ Runs = Mapping[str, Sequence[JudgedVerifiers]]
 Levels = dict[str, dict[str, dict[str, Estimate]]]
 
 
-def write_verification_claims(findings: Sequence[Finding], runs: Runs, experiment: Path, folder: Path) -> list[Path]:
-    """Write `<experiment>.md` and its numbers as JSON; the files in that order."""
-    files = [folder / f"{experiment.stem}.md", folder / f"{experiment.stem}.json"]
+def write_verification_claims(
+    findings: Sequence[Finding], runs: Runs, sweep: Sweep, made: Provenance, folder: Path
+) -> list[Path]:
+    """Write `<experiment>-<plan>.md` and its numbers as JSON; the files in that order."""
+    name = f"{sweep.name}-{made.plan}"
+    files = [folder / f"{name}.md", folder / f"{name}.json"]
     levels = system_levels(runs)
     content = {
-        "experiment": experiment.as_posix(),
+        "experiment": sweep.path.as_posix(),
+        **asdict(made),
         "runs": {setting: len(of_setting) for setting, of_setting in runs.items()},
-        "claims": [{**asdict(f), "claim": f.claim.model_dump(), "verdict": f.verdict} for f in findings],
+        "claims": claim_rows(findings),
         "systems": {
             setting: {system: {name: asdict(one) for name, one in row.items()} for system, row in systems.items()}
             for setting, systems in levels.items()
         },
     }
+    before = earlier(folder, sweep.name, made.plan)
     write_json(content, files[1])
     with atomic_path(files[0]) as temporary:
-        temporary.write_text(_markdown(findings, runs, levels, experiment), encoding="utf-8")
+        temporary.write_text(_markdown(findings, runs, levels, sweep, made, before), encoding="utf-8")
     return files
 
 
@@ -45,20 +52,32 @@ def system_levels(runs: Runs) -> Levels:
     }
 
 
-def _markdown(findings: Sequence[Finding], runs: Runs, levels: Levels, experiment: Path) -> str:
+def _markdown(
+    findings: Sequence[Finding],
+    runs: Runs,
+    levels: Levels,
+    sweep: Sweep,
+    made: Provenance,
+    before: dict[str, dict[str, str]],
+) -> str:
     """The page."""
+    headings = [*HEADINGS, *(f"verdict under plan {plan}" for plan in before)]
     lines = [
         "# What is claimed of adversarial reweighting, and what we find",
         "",
         "Changes of the EER are relative, those of gap and spread in percentage points, on held-out speakers: against"
         " as much further training without weights (`continued`), or against a baseline that knows the genders."
-        " Intervals (95 %) cross seeds and speakers. *Reproduced*: the whole interval lies on the claim's side;"
-        " *direction only*: the estimate does. The published figures are on VoxCeleb1, against training without"
-        " weights. Options are the defaults; none was tuned.",
+        " Intervals (95 %) cross seeds and speakers. The published figures are on VoxCeleb1, against training without"
+        " weights.",
         "",
-        "| " + " | ".join(HEADINGS) + " |",
-        "|" + "---|" * len(HEADINGS),
-        *("| " + " | ".join(finding.cells) + " |" for finding in findings),
+        *provenance_lines(sweep, made),
+        "",
+        "| " + " | ".join(headings) + " |",
+        "|" + "---|" * len(headings),
+        *(
+            "| " + " | ".join([*finding.cells, *(old.get(finding.claim.id, "") for old in before.values())]) + " |"
+            for finding in findings
+        ),
     ]
     for setting, systems in levels.items():
         first = runs[setting][0]
@@ -82,8 +101,8 @@ def _markdown(findings: Sequence[Finding], runs: Runs, levels: Levels, experimen
         "",
         "Every row comes from",
         "",
-        f"    isogloss sweep {experiment.as_posix()}",
-        f"    isogloss claims {experiment.as_posix()}",
+        f"    isogloss sweep {sweep.path.as_posix()}",
+        f"    isogloss claims {sweep.path.as_posix()}",
     ]
     return "\n".join([*lines, ""])
 

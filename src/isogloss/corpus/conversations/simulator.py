@@ -27,9 +27,10 @@ from isogloss.errors import CorpusError
 
 Seconds = float
 
-BEFORE: Seconds = 0.3
+BEFORE: tuple[Seconds, Seconds] = (0.1, 1.0)
+"""Silence before the first turn, uniform: were it always the same, a system could tell the start without hearing it."""
 AFTER: Seconds = 0.6
-"""Of a conversation before the first turn and after the last: time in which its end can be said (our choice)."""
+"""Silence after the last turn: time in which its end can be said (our choice)."""
 SHARES = (0.5, 1.5)
 
 
@@ -159,12 +160,13 @@ class Simulator:
         pauses = rng.exponential(params.pause_s, changes)
         decibels = rng.uniform(-params.level_db, params.level_db, len(said))
         channel = draw_channel(rng, params)
+        before = rng.uniform(*BEFORE)
         drawn = rng.uniform(min(params.overlap_ratios), max(params.overlap_ratios))
         durations = [cut.duration for cut, _ in said]
         starts = turn_starts(durations, shares.tolist(), pauses.tolist(), ratio=drawn if ratio is None else ratio)
         return Conversation(
             id=name,
-            turns=tuple(_turn(cut, BEFORE + start) for (cut, _), start in zip(said, starts, strict=True)),
+            turns=tuple(_turn(cut, before + start) for (cut, _), start in zip(said, starts, strict=True)),
             levels=tuple(float(level * 10 ** (db / 20)) for (_, level), db in zip(said, decibels, strict=True)),
             sources=tuple(cut for cut, _ in said),
             channel=channel,

@@ -1,0 +1,42 @@
+"""The analysis of a claims file as a digest: what was planned, and whether it was planned before the runs.
+
+A plan is the section `plan` of an experiment file, the claims with their margins, and which runs there are with which
+options. Whoever changes any of it after having seen results has another plan, and its table goes beside the old one.
+"""
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from isogloss.config.experiment import Experiment, PlanParams
+from isogloss.errors import ParamsError
+from isogloss.studies.claims import Claim
+
+DIGITS = 8
+
+
+def plan_digest(experiment: Experiment, claims: Sequence[Claim]) -> str:
+    """Eight hexadecimal digits of a plan."""
+    planned = {
+        "plan": require_plan(experiment, "the experiment file").model_dump(),
+        "claims": [claim.model_dump() for claim in claims],
+        "runs": experiment.model_dump(include={"base", "grid", "runs", "seeds", "targets"}),
+    }
+    return sha256(json.dumps(planned, sort_keys=True, default=str).encode()).hexdigest()[:DIGITS]
+
+
+def require_plan(experiment: Experiment, path: Path | str) -> PlanParams:
+    """The plan of an experiment file.
+
+    Raises
+    ------
+    ParamsError
+        It has none.
+    """
+    if experiment.plan is None:
+        raise ParamsError(
+            f"{path} has no section `plan`, so its claims cannot be judged; add one (estimand, confidence, "
+            "base_models), commit it, and sweep: the analysis is fixed before the runs"
+        )
+    return experiment.plan

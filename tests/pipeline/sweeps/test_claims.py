@@ -1,0 +1,90 @@
+"""`isogloss claims` on the runs of a sweep: it judges those of its own plan and code, and refuses all others."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from isogloss.cli.claims import claims as command
+
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own
+
+CLAIMS = Path(__file__).parents[3] / "src/isogloss/studies/recognition_claims.yaml"
+DVC = """
+stages:
+  evaluate:
+    cmd: python work.py
+    deps: [work.py]
+    params: [asr.seed, mitigation]
+    outs: [results/asr, cohorts/geographic]
+"""
+WORK = """
+import json, pathlib, re
+import numpy as np, pandas as pd
+seed = int(re.search(r"seed: (\\d+)", pathlib.Path("params.yaml").read_text())[1])
+rng = np.random.default_rng(seed)
+errors = rng.poisson(np.repeat([40, 10], 40))
+table = pd.DataFrame({
+    "utterance_id": [f"u{n}" for n in range(80)], "speaker_id": [f"s{n}" for n in range(80)], "split": "test",
+    "weight": 1.0, "ref": "word", "words": 100, "substitutions": errors, "deletions": 0, "insertions": 0,
+})
+for system, factor in {"base": 1.0, "ewc": 0.7}.items():
+    folder = pathlib.Path("results/asr", system)
+    folder.mkdir(parents=True)
+    table.assign(substitutions=(errors * factor).astype(int)).to_parquet(folder / "utterances.parquet")
+folder = pathlib.Path("cohorts/geographic")
+folder.mkdir(parents=True)
+cohorts = np.repeat(["far", "near"], 40)
+table[["utterance_id", "speaker_id"]].assign(cohort=cohorts).to_parquet(folder / "assignments.parquet")
+(folder / "summary.json").write_text(json.dumps({"worst": ["far", "near"]}))
+"""
+FILE = """
+    base: {mitigation.methods: [ewc]}
+    seeds: {asr.seed: [1, 2]}
+    plan: {base_models: 2}
+"""
+
+
+def claims():
+    """The command; its output and exit code."""
+    done = CliRunner().invoke(command, ["experiments/toy.yaml", "--out", "docs"])
+    return done.output, done.exit_code
+
+
+def test_claims_are_judged_on_runs_of_this_plan_and_this_code_alone(new_toy, monkeypatch):
+    params = "asr: {seed: 1}\nmitigation: {methods: [ewc], rule: geographic}\n"
+    toy = new_toy(DVC, params=params, **{"work.py": WORK})
+    toy.write("src/isogloss/studies/recognition_claims.yaml", CLAIMS.read_text(encoding="utf-8"))
+    path = toy.experiment("toy", FILE)
+    toy.commit()
+    monkeypatch.chdir(toy.root)
+    assert len(toy.sweep(path)) == 2
+    printed, code = claims()
+    assert code == 0, printed
+    (page,) = (toy.root / "docs").glob("toy-*.md")
+    plan = page.stem.removeprefix("toy-")
+    head = toy.git("rev-parse", "HEAD").strip()
+    assert "| supported | excluded |" in page.read_text()  # 30 % fewer errors, where the paper has 3.2 %
+    assert f"Plan `{plan}`" in page.read_text() and f"Made at `{head[:10]}`" in page.read_text()
+
+    # Having seen the table, another analysis: it is refused for these runs.
+    toy.replace("experiments/toy.yaml", "base_models: 2", "base_models: 2, estimand: speakers")
+    printed, code = claims()
+    assert code == 2 and f"was made under plan {plan}, but experiments/toy.yaml has plan" in printed
+
+    toy.replace("experiments/toy.yaml", "base_models: 2, estimand: speakers", "base_models: 2")
+    toy.replace("work.py", '"ewc": 0.7', '"ewc": 0.6')
+    toy.commit()
+    printed, code = claims()
+    assert code == 2 and "was made by other code, data or params than the present ones" in printed
+    assert sorted(one.name for one in (toy.root / "docs").iterdir()) == sorted(
+        f"toy-{plan}.{e}" for e in ("json", "md", "svg")
+    )
+
+
+def test_an_experiment_without_a_plan_is_refused(new_toy, monkeypatch):
+    toy = new_toy()
+    toy.experiment("toy", "seeds: {asr.seed: [1]}")
+    monkeypatch.chdir(toy.root)
+    printed, code = claims()
+    assert code == 2 and "has no section `plan`, so its claims cannot be judged" in printed
