@@ -1,7 +1,6 @@
 """Stage `prepare`: splits, tokens, features and the metadata table."""
 
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,8 @@ def main() -> None:
     params = load_params().prepare
     run = None
     if params.engine != "processes":
-        # Who computes the shards is no input of the features: a change of the pipeline's code leaves them as they are.
-        run_shards = import_module("isogloss.pipeline.prefect_api.shards").run_shards
+        from isogloss.pipeline.prefect_api.shards import run_shards
+
         how: dict[str, Any] = {"engine": params.engine, "workers": params.workers, "scheduler": params.scheduler}
         run = partial(run_shards, **how)
     utterances = prepare(Path("data/corpus"), Path("data"), params, work=WORK, run=run)

@@ -14,7 +14,7 @@ from isogloss.judging.intake.trials import read_trials
 from isogloss.judging.intake.utterances import read_utterances
 
 EXCHANGES = 50_000_000
-"""Speakers times permutations of a test at most, but for 2,000 permutations at least: time, not precision, decides."""
+"""Most speakers times permutations of a test, which has at least 2,000 permutations: chosen for time, not precision."""
 
 
 @dataclass(frozen=True)

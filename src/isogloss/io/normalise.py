@@ -14,7 +14,7 @@ The steps:
 - `nfkc`: Unicode compatibility forms (full-width letters, ligatures) become plain ones
 - `lower`: case folding by `str.lower`
 - `brackets`: what stands in [], <> or () is no word: [noise], <unk>, (laughs); nested ones too: (( )), [a (b) c]
-- `punctuation`: punctuation and symbols separate words, but for apostrophes inside them (typographic ones become ');
+- `punctuation`: punctuation and symbols separate words, except apostrophes inside them (typographic ones become ');
   invisible characters vanish
 - `apostrophes`: apostrophes vanish: don't and dont are one word
 - `fillers`: the hesitations uh, um, hm, mm, mhm, er, erm, ah, eh are no words

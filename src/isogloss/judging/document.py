@@ -162,7 +162,7 @@ class CohortFigures(CohortRates):
     merged: bool = False
     """Whether it stands for the cohorts that were merged for privacy."""
     unnamed: bool = False
-    """Whether it is of those of whom something is not known."""
+    """Whether the grouping's value is unknown for its speakers (`unspecified`)."""
     mitigated: bool = False
     speakers: Count | None
     """None where nobody knows who spoke."""
@@ -189,7 +189,7 @@ class CohortFigures(CohortRates):
 
     @property
     def people(self) -> bool:
-        """Whether it is a group of people that can be named: neither merged nor of those of whom nothing is known."""
+        """Whether it can be named in a headline: it is neither merged nor `unspecified`."""
         return not (self.merged or self.unnamed)
 
 

@@ -43,6 +43,6 @@ class Grouping:
     rectangles: Mapping[str, Sequence[Rectangle]] = field(default_factory=dict)
     """The regions of ranked cohorts."""
     unnamed: Collection[str] = (UNSPECIFIED,)
-    """Cohorts of people of whom something is not known: no headline names them, and they are hidden first."""
+    """Cohorts of speakers whose value is unknown (`unspecified`): no headline names them, and they are hidden first."""
     split: str = ""
     """The speakers that the figures are of; the document's split where it is empty."""

@@ -7,7 +7,7 @@ from isogloss.config import StatisticsParams
 from isogloss.judging.document import Omnibus
 
 MOST_CELLS = 40_000_000
-"""Speakers times permutations at most, but for 1,000 permutations at least."""
+"""Most speakers times permutations of a test, which has at least 1,000 permutations all the same."""
 
 
 def omnibus(sums: pd.DataFrame, statistics: StatisticsParams) -> Omnibus | None:

@@ -119,7 +119,7 @@ class _Judge:
         self.everybody = sums_by_cohort(pairs, pd.Series("all", index=pairs.index))
 
     def overall(self, cohorts: pd.Series | None = None) -> OverallFigures:
-        """All speakers, or those whom a grouping covers."""
+        """All speakers, or those that a grouping covers."""
         of_these = pd.Series("all", index=self.pairs.index)
         if cohorts is not None:
             of_these = of_these.where(cohorts.notna().to_numpy())

@@ -2,8 +2,8 @@
 
 "Measurably" means that the test of a cohort holds after Holm's adjustment over the cohorts of its grouping. The title
 is chosen among all groupings, so a cohort in it must hold after adjustment over the cohorts of all of them. Of several
-it is the surest: the one with the highest lower bound of the ratio to all others. What was merged for privacy, or is of
-those of whom nothing is known, is no group of people that a title could name.
+it is the surest: the one with the highest lower bound of the ratio to all others. A merged
+cohort and `unspecified` are no groups of people that a title could name.
 """
 
 from collections.abc import Callable, Sequence

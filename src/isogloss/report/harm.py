@@ -63,7 +63,8 @@ def harm_excluded(groupings: Sequence[GroupingFigures], margin: float, *, other:
 
 
 def other_harmed(document: Document) -> str:
-    """Whom the second system measurably harms under the other estimand, as a sentence; empty where nobody."""
+    """The cohorts that the second system measurably harms under the other estimand, as a sentence; empty if there are
+    none."""
     labels = [
         f"{c.label} (by {g.title})" for g in document.groupings for c in g.cohorts if c.cohort in g.other_harmed_cohorts
     ]

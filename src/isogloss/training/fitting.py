@@ -74,7 +74,7 @@ def fit(
     ema_decay
         The module ends with a moving average of its weights (see `MovingAverage`); 0 for the weights themselves.
     precision
-        float32; bf16, where matrix products run in bfloat16 by autocast (but for those that a model keeps in float32,
+        float32; bf16, where matrix products run in bfloat16 by autocast (except those that a model keeps in float32,
         such as its LSTMs); or auto, which is bf16 on a GPU.
     devices
         Processes, one a GPU (see `visible_devices`).

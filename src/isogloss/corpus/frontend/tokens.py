@@ -102,7 +102,7 @@ class Tokens:
         return " ".join(self.spell(ids).split())
 
     def spell(self, ids: Iterable[int]) -> str:
-        """The text of token ids with every space as it is, but for one before the first word."""
+        """The text of token ids with every space as it is, except one before the first word."""
         joined = "".join(self.symbols[index] for index in ids)
         return joined if self.unit == "characters" else joined.replace(SPACE_MARK, " ").removeprefix(" ")
 

@@ -1,4 +1,4 @@
-"""What a system gets wrong in conversations: words, turns, and for whom. Measures by meeteval. No torch.
+"""Errors of a system in conversations: words and turns, by cohort of the speaker. Measures by meeteval. No torch.
 
 - `attribution`: ORC-WER, and each of its errors given to the turn that it belongs to
 - `measures`: ORC-WER, cpWER, tcpWER, turns counted and found, how late starts and ends are said

@@ -6,7 +6,7 @@ indicator lies in the row space of the published indicators. `disclosed` looks f
 
 An *atom* is a class of rows that every published set holds entirely or not at all: nothing finer can be computed. With
 M the indicators (sets, atoms) and x a random vector of the null space of M, the sum over a set of atoms is determined
-if and only if x sums to zero over it, but for an event of probability zero (our choice of method; rounding is met by
+if and only if x sums to zero over it, with probability one (our choice of method; rounding is met by
 three such vectors). So the search is one for subsets of few speakers with sum zero:
 
 - up to two small atoms, and three or four as long as there are at most `MOST_ATOMS` of them,
@@ -42,7 +42,7 @@ ZERO = 1e-8
 MOST_FOUND = 50
 """Sets that one search returns at most: the caller repairs them and searches anew."""
 CHUNK = 1 << 20
-"""Pairs of sets that are checked at once, but for those of one set, which stay together."""
+"""Pairs of sets that are checked at once; the pairs of one set stay together."""
 
 
 def disclosed(

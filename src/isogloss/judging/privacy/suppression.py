@@ -6,7 +6,7 @@ several groupings are published together, the sums of one less those of another 
 (`attack`).
 
 What is merged is what costs the fewest speakers (`fewest_hidden`): the speakers of the cohorts that are shown by name,
-over all groupings, are as many as they can be. Cohorts of people of whom nothing is known (`unspecified`) name nobody,
+over all groupings, are as many as they can be. Cohorts of speakers whose value is unknown (`unspecified`) name nobody,
 so they are hidden before any that do.
 """
 
@@ -59,7 +59,7 @@ def suppress(
     min_speakers
         Fewest speakers that a figure may be about.
     unnamed
-        By grouping the cohorts of those of whom nothing is known: they are hidden first.
+        By grouping the cohorts whose value is unknown: they are hidden first.
 
     Returns
     -------

@@ -17,7 +17,7 @@ from isogloss.judging.verification.scoring import score_trials
 
 
 def trials_of_splits(splits: Mapping[str, pd.DataFrame], options: VerificationParams) -> dict[str, pd.DataFrame]:
-    """The trials of each split: made, but for test where `verification.trials` names a list.
+    """The trials of each split: generated, or for test read from the list that `verification.trials` names.
 
     Parameters
     ----------

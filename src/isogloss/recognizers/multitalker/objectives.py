@@ -12,6 +12,7 @@ from torch import Tensor
 from isogloss.config.multitalker import MultitalkerParams
 from isogloss.corpus.conversations.turns import Turn, assign_channels
 from isogloss.corpus.frontend.features import FRAMES_PER_SECOND
+from isogloss.errors import ModelError
 from isogloss.recognizers.multitalker.batches import MixtureBatch
 from isogloss.recognizers.multitalker.recognizer import MultitalkerRecognizer
 from isogloss.recognizers.multitalker.streaming import token_time
@@ -136,7 +137,8 @@ def masking_loss(masks_BCTF: Tensor, batch: MixtureBatch, *, depth: float) -> Te
     counts a filter without speech as much as one with it; silence on the other channel is what keeps words off it (our
     choice).
     """
-    assert batch.sources_BCTF is not None
+    if batch.sources_BCTF is None:
+        raise ModelError("the masking loss needs the channels of simulated mixtures, and this batch has none")
     ideal_BCTF = (batch.sources_BCTF - batch.features_BTF[:, None]).clamp(-depth, 0.0)
     inside_BT = within(batch.lengths_B, masks_BCTF.shape[2])
     return (masks_BCTF - ideal_BCTF).square().mean(dim=(1, 3))[inside_BT].mean()

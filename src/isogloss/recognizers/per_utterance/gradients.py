@@ -132,7 +132,7 @@ class UtteranceGradients:
             name: (weight, *_sums(calls, like=weight), recurrent)
             for name, (weight, calls, recurrent) in self._by_shared_parameter().items()
         }
-        # A gradient that is zero but for rounding, such as of a bias below a softmax, counts as recorded.
+        # A gradient that is zero up to rounding, such as of a bias below a softmax, counts as recorded.
         largest = max((float(square.amax()) ** 0.5 for _, square, _, _ in sums.values()), default=0.0)
         found: dict[str, Tensor] = {}
         for name, (weight, square, total, recurrent) in sums.items():
