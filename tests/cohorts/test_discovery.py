@@ -124,7 +124,7 @@ def test_utterances_without_reference_words_count_their_insertions(country):
 def test_a_corpus_without_positions_is_told_which_rules_it_allows(country, change):
     with pytest.raises(
         TableError,
-        match=r"'geographic' cannot be used: no row has latitude and longitude.*attribute, automatic ",
+        match=r"'geographic' cannot be used: no row has latitude and longitude.*attribute, automatic, slices ",
     ):
         run("geographic", country.assign(**change))
 
@@ -133,7 +133,7 @@ def test_a_missing_attribute_is_named(country):
     params = PARAMS.model_copy(update={"attribute": PARAMS.attribute.model_copy(update={"columns": ["accent"]})})
     with pytest.raises(TableError, match="there is no column 'accent'; this corpus allows automatic, geographic"):
         discover("attribute", params, inputs_of(country, "geographic"), country, where="results.parquet")
-    assert allowed_rules(country, params) == ["automatic", "geographic"]
+    assert allowed_rules(country, params) == ["automatic", "geographic", "slices"]
 
 
 @pytest.mark.parametrize("zips", [None, np.nan])
@@ -148,7 +148,7 @@ def test_a_corpus_without_zips_is_told_which_rules_it_allows(country, zips):
 
 
 def test_a_corpus_with_zips_but_without_their_table_is_told_so(country):
-    with pytest.raises(TableError, match=r"its inputs hold identifiers alone.*attribute, automatic, geographic "):
+    with pytest.raises(TableError, match=r"its inputs hold identifiers alone.*attribute, automatic, geographic, slices "):
         discover(
             "geodemographic", PARAMS, country[["utterance_id", "speaker_id", "split"]], country.assign(zip="01000")
         )

@@ -53,7 +53,7 @@ def discover(
     inputs: pd.DataFrame,
     base_results: pd.DataFrame,
     *,
-    where: str = "the base results",
+    where: str = "results/asr/base/utterances.parquet",
 ) -> Discovery:
     """Fit a rule on the discovery rows of `base_results` and apply it to all rows of `inputs`.
 
