@@ -24,7 +24,7 @@ def audited(micro, tmp_path_factory) -> Path:
     """The page of an audit of the run's transcripts."""
     folder = tmp_path_factory.mktemp("audit") / "out"
     table = micro.root / "results/asr/base/utterances.parquet"
-    arguments = ["audit", str(table), "--by", "gender+age_band", "--discover", "geographic", "--out", str(folder)]
+    arguments = ["audit", str(table), "--by", "gender+age_band", "--out", str(folder)]
     assert CliRunner().invoke(main, arguments).exit_code == 0
     return folder / "audit.html"
 

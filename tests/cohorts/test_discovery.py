@@ -148,7 +148,9 @@ def test_a_corpus_without_zips_is_told_which_rules_it_allows(country, zips):
 
 
 def test_a_corpus_with_zips_but_without_their_table_is_told_so(country):
-    with pytest.raises(TableError, match=r"its inputs hold identifiers alone.*attribute, automatic, geographic, slices "):
+    with pytest.raises(
+        TableError, match=r"its inputs hold identifiers alone.*attribute, automatic, geographic, slices "
+    ):
         discover(
             "geodemographic", PARAMS, country[["utterance_id", "speaker_id", "split"]], country.assign(zip="01000")
         )

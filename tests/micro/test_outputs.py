@@ -121,7 +121,7 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     "*/tokens.txt": is_text(r"<\w+>|\S"),
     "data/truth/planted.parquet": table({"speaker_id": "str", "dialect": "str", "rare": "bool"}),
     "data/sound.parquet": table({"utterance_id": "str", "non_finite": "int64"}, others="float64"),
-    "data/utterances.parquet": table(METADATA_COLUMNS, others="str"),
+    "data/utterances.parquet": table(METADATA_COLUMNS, others="str float64"),
     "data/validated.txt": is_text(r"\d+ expectations were checked"),
     "models/*.loss.tsv": is_curve,
     "models/*.safetensors": is_weights,
@@ -130,7 +130,7 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     "reports/verification/*/cohorts.parquet": table(
         {"rule": "str", "cohort": "str"}, others="str bool int64 float64 object"
     ),
-    "results/asr/*/utterances.parquet": table(METADATA_COLUMNS | RESULT_COLUMNS, others="str"),
+    "results/asr/*/utterances.parquet": table(METADATA_COLUMNS | RESULT_COLUMNS, others="str float64"),
     "results/speaker/*/trials*.txt": is_text(r"[01] \S+ \S+"),
     "results/speaker/*/trials.parquet": table(TRIALS, others="str float64"),
     "*.json": is_json,

@@ -37,6 +37,8 @@ def adapted(micro, tmp_path_factory):
         "mitigation.rule": "automatic",
         "mitigation.methods": ["ewc", "cohort_input"],
         "verification.methods": [],
+        "multitalker.systems": [],
+        "multitalker.sets": [],
         "ewc.fisher_utterances": 8,
     }
     params = workspace.root / "params.yaml"

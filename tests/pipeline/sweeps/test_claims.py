@@ -36,7 +36,10 @@ folder = pathlib.Path("cohorts/geographic")
 folder.mkdir(parents=True)
 cohorts = np.repeat(["far", "near"], 40)
 table[["utterance_id", "speaker_id"]].assign(cohort=cohorts).to_parquet(folder / "assignments.parquet")
-(folder / "summary.json").write_text(json.dumps({"worst": ["far", "near"]}))
+(folder / "summary.json").write_text(json.dumps({"rule": "geographic", "worst": ["far", "near"], "cohorts": [
+    {"cohort": name, "label": name, "wer_rank": rank, "discovery": {"speakers": 9, "wer": 0.1}}
+    for rank, name in enumerate(["far", "near"], 1)
+]}))
 """
 FILE = """
     base: {mitigation.methods: [ewc]}

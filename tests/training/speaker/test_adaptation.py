@@ -75,7 +75,7 @@ def test_the_key_covers_what_the_stage_computes_with(prepared, base, tmp_path, m
         adapt("continued", prepared, base, tmp_path / "x")
     deps = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]["mitigate_speaker"]["do"]["deps"]
     packages = {Path(dep).name for dep in deps if dep.startswith("src/isogloss/")}
-    assert packages - {"frontend", "tables.py", "weights.py"} == set(covered)
+    assert packages - {"checks.py", "frontend", "tables.py", "weights.py"} == set(covered)
 
 
 def test_a_speaker_has_one_group_what_all_known_utterances_agree_on():

@@ -29,6 +29,11 @@ PARAMS = Params.model_validate(
 )
 
 
+def summary_entry(cohort: str, label: str) -> dict:
+    """What summary.json says of a cohort."""
+    return {"cohort": cohort, "label": label, "wer_rank": 1, "discovery": {"speakers": 4, "wer": 0.1}}
+
+
 @pytest.fixture
 def repository(prepared, tmp_path):
     """Two encoders, one that is untrained and one that is another; cohorts by the number of the speaker."""
@@ -37,6 +42,7 @@ def repository(prepared, tmp_path):
     number = utterances["speaker_id"].str[1:].astype(int)
     metadata = utterances.assign(
         gender=np.where(number % 2 == 0, "female", "male"),
+        recording_id=utterances["utterance_id"],
         weight=1.0,
         ref="a",
         words=1,
@@ -53,8 +59,9 @@ def repository(prepared, tmp_path):
     cohort = np.where(number % 4 < 2, "geo-001", "geo-002")
     assigned = utterances[["utterance_id", "speaker_id"]].assign(cohort=cohort, wer_rank=1)
     write_parquet(assigned, tmp_path / "cohorts/geographic/assignments.parquet")
-    cohorts = [{"cohort": name, "label": f"region {name[-1]}"} for name in ("geo-001", "geo-002")]
-    write_json({"cohorts": cohorts}, tmp_path / "cohorts/geographic/summary.json")
+    cohorts = [summary_entry(name, f"region {name[-1]}") for name in ("geo-001", "geo-002")]
+    summary = {"rule": "geographic", "cohorts": cohorts, "worst": ["geo-001", "geo-002"]}
+    write_json(summary, tmp_path / "cohorts/geographic/summary.json")
     return tmp_path, metadata, encoders
 
 
@@ -116,7 +123,7 @@ def test_a_document_of_another_verifier_is_refused_and_nothing_written(repositor
 
 
 def test_cohorts_that_share_a_label_keep_their_own_names(tmp_path):
-    cohorts = [{"cohort": name, "label": label} for name, label in (("1", "coast"), ("2", "coast"), ("3", "plain"))]
+    cohorts = [summary_entry(name, label) for name, label in (("1", "coast"), ("2", "coast"), ("3", "plain"))]
     (tmp_path / "region").mkdir()
-    write_json({"cohorts": cohorts}, tmp_path / "region/summary.json")
+    write_json({"rule": "region", "cohorts": cohorts, "worst": ["1", "2", "3"]}, tmp_path / "region/summary.json")
     assert cohort_labels(tmp_path, ["region"], ["gender"]) == {"region": {"3": "plain"}, "gender": {}}
