@@ -108,6 +108,7 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     "data/cohort_inputs/attribute.parquet": table(IDENTIFIERS | {"gender": "str", "age_band": "str"}, others="str"),
     "data/cohort_inputs/automatic.parquet": table(IDENTIFIERS, others="float32"),
     "data/cohort_inputs/geodemographic.parquet": table(IDENTIFIERS | {"percent_white": "float64"}, others="float64"),
+    "data/cohort_inputs/slices.parquet": table(IDENTIFIERS | {"gender": "str"}, others="str float64"),
     "data/cohort_inputs/geographic.parquet": table(IDENTIFIERS | {"latitude": "float64", "longitude": "float64"}),
     "data/corpus/audio/*.flac": is_audio,
     "data/corpus/*.jsonl": is_json_lines,
