@@ -4,6 +4,7 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -20,13 +21,30 @@ def report(micro) -> Path:
 
 
 @pytest.fixture(scope="module")
-def audited(micro, tmp_path_factory) -> Path:
-    """The page of an audit of the run's transcripts."""
-    folder = tmp_path_factory.mktemp("audit") / "out"
-    table = micro.root / "results/asr/base/utterances.parquet"
-    arguments = ["audit", str(table), "--by", "gender+age_band", "--out", str(folder)]
-    assert CliRunner().invoke(main, arguments).exit_code == 0
-    return folder / "audit.html"
+def audited(tmp_path_factory) -> Path:
+    """The page of an audit with a map: speakers of the south are heard worse, and are many enough to be found."""
+    folder = tmp_path_factory.mktemp("audit")
+    rows = [
+        {
+            "utterance_id": f"u{speaker:03d}-{number}",
+            "speaker_id": f"s{speaker:03d}",
+            "ref": "turn on the light",
+            "hyp": "turn on the kite" if number < (3 if speaker % 2 else 1) + speaker % 3 // 2 else "turn on the light",
+            "latitude": (32.0 if speaker % 2 else 42.0) + speaker % 7 / 2,
+            "longitude": -100.0 + speaker % 11,
+            "gender": "fm"[speaker // 2 % 2],
+            "age_band": ("18-24", "25-44")[speaker // 4 % 2],
+        }
+        for speaker in range(200)
+        for number in range(6)
+    ]
+    pd.DataFrame(rows).to_csv(folder / "results.csv", index=False)
+    arguments = ["--by", "gender+age_band", "--discover", "geographic", "--out", str(folder / "out")]
+    done = CliRunner().invoke(main, ["audit", str(folder / "results.csv"), *arguments])
+    assert done.exit_code == 0, done.output
+    page = folder / "out" / "audit.html"
+    assert "° N" in page.read_text()
+    return page
 
 
 @pytest.fixture(params=[*PAGES, "audit"])
