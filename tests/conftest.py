@@ -1,6 +1,7 @@
 """What all tests need: a host of their own, and one run of the whole pipeline."""
 
 import fcntl
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,16 @@ os.environ.setdefault("TRITON_INTERPRET", "1")
 
 SPLITS = np.array(["train", "discovery", "dev", "test"])
 WORKSPACE = Path(__file__).parent / "micro" / "workspace.py"
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoints() -> ModuleType:
+    """Writers of tiny pretrained recognisers with random weights, for the tests of other folders than theirs."""
+    path = Path(__file__).parent / "recognizers" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(autouse=True)

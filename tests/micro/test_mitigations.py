@@ -1,8 +1,6 @@
 """Every mitigation of a recogniser on tiny pretrained models, by the code of the stage `mitigate` on the micro data."""
 
-import importlib.util
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
@@ -24,17 +22,9 @@ FEW = {"ewc": {"fisher_utterances": 4}, "lora": {"rank": 2}, "wise_ft": {"shares
 MUST_NOT_MOVE = {"encoder_only": ".decoder.", "predictor_only": ".encoder."}
 
 
-def checkpoints():
-    path = Path(__file__).parents[1] / "recognizers" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
-def bases(tmp_path_factory):
-    folder, tiny = tmp_path_factory.mktemp("bases"), checkpoints()
+def bases(tiny_checkpoints, tmp_path_factory):
+    folder, tiny = tmp_path_factory.mktemp("bases"), tiny_checkpoints
     options = {"window_seconds": 4, "max_tokens_per_second": 2.0}
     whisper = WhisperRecognizer.from_checkpoint(tiny.write_whisper(folder / "w"), **options)
     save_recognizer(whisper, folder / "whisper")

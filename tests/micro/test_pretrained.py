@@ -1,8 +1,5 @@
 """Every stage once more with a pretrained recogniser: a tiny Whisper of random weights, from the data to the report."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("transformers", reason="the extra isogloss[whisper] is not installed")
@@ -12,19 +9,11 @@ from isogloss.recognizers.pretrained import checkpoint_digest
 from isogloss.tables import read_json, read_parquet
 
 
-def tiny_whisper(folder: Path) -> Path:
-    path = Path(__file__).parents[1] / "recognizers" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.write_whisper(folder)
-
-
 @pytest.fixture(scope="module")
-def adapted(micro, tmp_path_factory):
+def adapted(micro, tiny_checkpoints, tmp_path_factory):
     """The micro run's data under another recogniser: adapted to train for an epoch, then for voices by EWC."""
     folder = tmp_path_factory.mktemp("pretrained")
-    checkpoint = tiny_whisper(folder / "tiny")
+    checkpoint = tiny_checkpoints.write_whisper(folder / "tiny")
     workspace = micro.copy(folder / "workspace")
     overrides = {
         "asr.model": "whisper",

@@ -1,8 +1,6 @@
 """Squared per-utterance gradients of pretrained recognisers against one backward pass an utterance."""
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -29,14 +27,10 @@ def one_by_one(model, batch):
 
 
 @pytest.fixture(params=["whisper", "wav2vec2"])
-def model(request, tmp_path):
-    path = Path(__file__).parents[1] / "conftest.py"
-    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
-    tiny = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tiny)
+def model(request, tiny_checkpoints, tmp_path):
     if request.param == "whisper":
-        return WhisperRecognizer.from_checkpoint(tiny.write_whisper(tmp_path / "w"), window_seconds=2)
-    return CtcRecognizer.from_checkpoint(tiny.write_wav2vec2(tmp_path / "c"))
+        return WhisperRecognizer.from_checkpoint(tiny_checkpoints.write_whisper(tmp_path / "w"), window_seconds=2)
+    return CtcRecognizer.from_checkpoint(tiny_checkpoints.write_wav2vec2(tmp_path / "c"))
 
 
 @pytest.mark.parametrize("large", [2**24, 0])
