@@ -3,8 +3,8 @@
 Who tries release after release on the same speakers will find one that passes by chance. So the number of releases is
 fixed beforehand, each is tested at its share of the level (Bonferroni), and a release that passes hands its level on to
 the next one: the fallback procedure (Wiens 2003), of the family of sequentially rejective procedures that Feng et al.
-2022 (2203.11377) extend for modifications of a model that are validated on the same data. The probability that any harmful
-release passes is then at most the level, as long as candidates are not fitted to what the gate has shown.
+2022 (2203.11377) extend for modifications of a model that are validated on the same data. The probability that any
+harmful release passes is then at most the level, as long as candidates are not fitted to what the gate has shown.
 
 The file is JSON lines and belongs under version control. Each line must follow from those before it; judging the same
 release again adds none.
