@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 
 from isogloss.errors import ParamsError
 
@@ -48,8 +49,18 @@ def overridden_text(text: str, overrides: Overrides, *, where: str) -> str:
     yaml.width = 4096
     content = yaml.load(text)
     written = io.StringIO()
-    yaml.dump(overridden({} if content is None else content, overrides, where=where), written)
+    kept = {key: _on_one_line(value) for key, value in overrides.items()}
+    yaml.dump(overridden({} if content is None else content, kept, where=where), written)
     return written.getvalue()
+
+
+def _on_one_line(value: Any) -> Any:
+    """A list as `[a, b]`: in the form of a line for each item, ruamel.yaml misplaces comments and line ends."""
+    if not isinstance(value, list):
+        return value
+    items = CommentedSeq([_on_one_line(item) for item in value])
+    items.fa.set_flow_style()
+    return items
 
 
 def flattened(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
