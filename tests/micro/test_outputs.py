@@ -96,13 +96,15 @@ def is_self_contained_page(path: Path) -> None:
     links = [a[key] or "" for _, a in tags for key in ("href", "src", "xlink:href", "srcset") if key in a]
     ids = [a["id"] for _, a in tags if "id" in a]
     policies = [a["content"] or "" for _, a in tags if a.get("http-equiv") == "Content-Security-Policy"]
-    assert all(link.startswith(("#", "data:")) for link in links)
+    assert all(link.startswith(("#", "data:")) or (path.parent / link).is_file() for link in links)
     assert links and {link[1:] for link in links if link.startswith("#")} <= set(ids) and len(ids) == len(set(ids))
     assert len(policies) == 1 and policies[0].startswith("default-src 'none'")
     assert not {tag for tag, _ in tags} & {"script", "iframe", "object"}
     assert not re.search(r"https?://|//[a-z]|@import|javascript:|\bnan\b|\bNone\b", page)
 
 
+TURNS = {"utterance_id": "str", "conversation_id": "str", "speaker_id": "str", "partner_id": "str", "start": "float64"}
+ERRORS = dict.fromkeys(("words", "substitutions", "deletions", "insertions"), "int64")
 CHECKS: dict[str, Callable[[Path], None]] = {
     "cohorts/*/assignments.parquet": table(ASSIGNMENT_COLUMNS),
     "data/cohort_inputs/attribute.parquet": table(IDENTIFIERS | {"gender": "str", "age_band": "str"}, others="str"),
@@ -110,6 +112,9 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     "data/cohort_inputs/geodemographic.parquet": table(IDENTIFIERS | {"percent_white": "float64"}, others="float64"),
     "data/cohort_inputs/slices.parquet": table(IDENTIFIERS | {"gender": "str"}, others="str float64"),
     "data/cohort_inputs/geographic.parquet": table(IDENTIFIERS | {"latitude": "float64", "longitude": "float64"}),
+    "data/conversations/*/audio/*.wav": is_audio,
+    "data/conversations/*/cuts.jsonl": is_json_lines,
+    "data/conversations/*/turns.parquet": table(TURNS, others="str float64"),
     "data/corpus/audio/*.flac": is_audio,
     "data/corpus/*.jsonl": is_json_lines,
     "data/corpus/speakers.parquet": table(
@@ -119,7 +124,7 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     "data/cuts/*.jsonl": is_json_lines,
     "data/embeddings.parquet": table(IDENTIFIERS | {"vector": "object"}),
     "data/features/*/*.lca": lambda path: None,  # read through the cuts below
-    "*/tokens.txt": is_text(r"<\w+>|\S"),
+    "*/tokens.txt": is_text(r"<[\w-]+>|\S"),
     "data/truth/planted.parquet": table({"speaker_id": "str", "dialect": "str", "rare": "bool"}),
     "data/sound.parquet": table({"utterance_id": "str", "non_finite": "int64"}, others="float64"),
     "data/utterances.parquet": table(METADATA_COLUMNS, others="str float64"),
@@ -131,6 +136,11 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     "reports/verification/*/cohorts.parquet": table(
         {"rule": "str", "cohort": "str"}, others="str bool int64 float64 object"
     ),
+    "results/multitalker/*/overlap-*.json": is_document,
+    "results/multitalker/*/*-heard.parquet": table(
+        {"conversation_id": "str", "channel": "int64", "word": "str", "start": "float64"}, others="int64 float64"
+    ),
+    "results/multitalker/*/*.parquet": table(TURNS | ERRORS, others="str float64"),
     "results/asr/*/utterances.parquet": table(METADATA_COLUMNS | RESULT_COLUMNS, others="str float64"),
     "results/speaker/*/trials*.txt": is_text(r"[01] \S+ \S+"),
     "results/speaker/*/trials.parquet": table(TRIALS, others="str float64"),
