@@ -101,7 +101,7 @@ def cohort_table(grouping: GroupingFigures, document: Document, *, tagged: Colle
     table.add_column("cohort", overflow="fold", min_width=min(longest, LABEL_WIDTH))
     rows = [_cells(c, document) for c in grouping.cohorts]
     for header, _ in rows[0]:
-        table.add_column(plain(header), justify="right", no_wrap=True)
+        table.add_column(Text("\n").join(plain(line) for line in header.split("\n")), justify="right", no_wrap=True)
     for c, cells in zip(grouping.cohorts, rows, strict=True):
         bad = c.cohort in tagged or c.cohort in grouping.harmed_cohorts
         table.add_row(plain(c.label), *(Text(cell) for _, cell in cells), style="bold red" if bad else "")
@@ -113,7 +113,8 @@ def _cells(c: CohortFigures, document: Document) -> list[tuple[str, str]]:
     metric, tested = document.metric, document.unit == "speaker"
     below = document.paired or document.task == "verification"
     before = bounded(percent(c.before), c.before_ci95, below=below) if c.measurable else "not measurable"
-    cells = [*sizes(c, document)]
+    # Two systems have so many figures that effective speakers are left to the page: a cut figure would be a wrong one.
+    cells = [(name, size) for name, size in sizes(c, document) if not (document.paired and name == "effective")]
     cells.append((f"{metric} {document.baseline}" if document.paired else metric, before))
     if document.weighted and not document.paired and c.other is not None:
         cells.append((f"{metric}, {SHORT[document.estimand]}", percent(c.other.before)))
@@ -128,7 +129,7 @@ def _cells(c: CohortFigures, document: Document) -> list[tuple[str, str]]:
         cells += [("p", probability(c.p_holm))] if tested else []
         if document.weighted and c.other is not None:
             other = bounded(signed_percent(c.other.relative_change), c.other.ci95, below=below, signed=True)
-            cells += [(f"change, {SHORT[document.estimand]}", other)]
+            cells += [(f"change,\n{SHORT[document.estimand]}", other)]
     elif c.at_threshold is not None:  # of two verifiers these are on the page
         at = c.at_threshold.before
         cells += [("FAR", bounded(percent(at.far), at.far_ci95, below=below))]
