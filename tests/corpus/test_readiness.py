@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
@@ -94,6 +95,31 @@ def test_utterances_longer_than_the_recogniser_hears_are_counted(here):
     corpus(here / "speech", 70)
     result = asked("corpus.source=mine", "validation.max_duration_s=0.5")
     assert "140 utterances last more than 0.5 s (u0-0, u0-1, u1-0, u1-1, u2-0 and 135 others)" in result.output
+    assert "or raise validation.max_duration_s" in result.output
+    whisper = ("asr.model=whisper", "asr.checkpoint=none", "whisper.window_seconds=1")
+    assert "last more than 1 s" not in asked("corpus.source=mine", *whisper).output
+
+
+def test_utterances_that_prepare_leaves_out_stop_nothing(here):
+    corpus(here / "speech", 70)
+    soundfile.write(here / "speech" / "long.wav", np.tile(sound(8000, 1), 3), 8000)
+    table = (here / "speech" / "t.csv").read_text().replace("u0-0,a.wav", "u0-0,long.wav")
+    (here / "speech" / "t.csv").write_text(table)
+    describe(
+        here / "speech" / "t.csv",
+        "mine",
+        options=Options(attributes={"native_language": "native_language"}),
+        overwrite=True,
+    )
+    rules = ("cohorts.rules=[automatic]", "mitigation.rule=automatic", "corpus.source=mine")
+    window = ("asr.model=whisper", "asr.checkpoint=none", "whisper.window_seconds=2")
+    stopped = asked(*rules, *window)
+    assert "1 utterances last more than 2 s (u0-0)" in stopped.output
+    assert "leave them out by prepare.max_duration_s, or raise whisper.window_seconds" in stopped.output
+    kept = asked(*rules, *window, "prepare.max_duration_s=2")
+    assert (kept.exit_code, "last more than" in kept.output) == (0, False), kept.output
+    none = asked(*rules, *window, "prepare.max_duration_s=0.1")
+    assert (none.exit_code, "the shortest utterance lasts 1.0 s" in none.output) == (2, True)
 
 
 def test_a_synthetic_corpus_has_nothing_to_be_checked(here):

@@ -1,12 +1,15 @@
 """The description of speechocean762 reads the real corpus: 250 speakers, one file each, 5000 utterances."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 
+from isogloss.cli import main
 from isogloss.corpus.description import read_kind, read_table_description
 from isogloss.corpus.frontend.audio_root import data_folder
 from isogloss.corpus.ingest import ingest
@@ -67,3 +70,18 @@ def test_speakers_carry_the_attributes_of_their_table_and_no_position(corpus):
             row["age_band"],
         )
     assert speakers[["latitude", "longitude", "zip", "split", "accent"]].isna().all(axis=None)
+
+
+def test_the_params_for_recorded_speech_are_ready_to_run(tmp_path, monkeypatch):
+    """The four commands of the README: `isogloss params params-recorded.yaml corpus.source=speechocean762`, then run."""
+    for name in ("params.yaml", "params-recorded.yaml"):
+        shutil.copy(REPOSITORY / name, tmp_path)
+    shutil.copytree(REPOSITORY / "corpora", tmp_path / "corpora")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ISOGLOSS_DATA", str(data_folder(REPOSITORY)))
+    given = ["params", "params-recorded.yaml", "corpus.source=speechocean762"]
+    done = CliRunner().invoke(main, given)
+    assert done.exit_code == 0, done.output
+    ready = CliRunner().invoke(main, ["check"])
+    assert ready.exit_code == 0, ready.output
+    assert "Nothing stops a run." in ready.output

@@ -70,6 +70,12 @@ class Params(Section):
         return min(self.validation.max_duration_s, window or self.validation.max_duration_s)
 
     @property
+    def bound_of_duration(self) -> str:
+        """The param that sets `longest_utterance_s`."""
+        shorter = self.longest_utterance_s < self.validation.max_duration_s
+        return f"{self.asr.model}.window_seconds" if shorter else "validation.max_duration_s"
+
+    @property
     def brings_vocabulary(self) -> bool:
         """Whether the recogniser is pretrained and so has a vocabulary of its own."""
         return declaration(RecognizerComponent, self.asr.model).pretrained

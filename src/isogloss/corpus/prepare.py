@@ -47,7 +47,14 @@ def prepare(
     """
     cuts = make_cuts(corpus_folder)
     recordings = {one.id: one for one in RecordingSet.from_file(corpus_folder / "recordings.jsonl")}
-    utterances = _with_splits(select_utterances(_metadata(cuts), params), params)
+    metadata = _metadata(cuts)
+    selected = select_utterances(metadata, params)
+    if len(selected) < len(metadata):
+        print(
+            f"{len(selected)} of {len(metadata)} utterances take part "
+            "(prepare.max_duration_s, prepare.speaker_utterances)"
+        )
+    utterances = _with_splits(selected, params)
     by_id = {cut.id: cut for cut in cuts}
     splits = {
         split: CutSet.from_cuts(by_id[id_] for id_ in utterances.loc[utterances["split"] == split, "utterance_id"])

@@ -17,6 +17,7 @@ from isogloss.config.registry import declaration
 from isogloss.corpus.description import RecordedCorpus, read_description
 from isogloss.corpus.ingest.corpus import check
 from isogloss.corpus.ingest.ingested import Ingested
+from isogloss.corpus.selection import select_utterances
 from isogloss.corpus.splits import UNSPECIFIED, assign_splits
 from isogloss.errors import CorpusError
 from isogloss.tables import SPLITS
@@ -59,7 +60,11 @@ def _rows(description: RecordedCorpus, ingested: Ingested) -> Iterator[Finding]:
 
 def _of(params: Params, ingested: Ingested) -> Iterator[Finding]:
     """Everything else."""
-    table = _table(ingested)
+    try:
+        table = select_utterances(_table(ingested), params.prepare)
+    except CorpusError as error:
+        yield Finding(str(error), stops=True)
+        return
     yield from _durations(params, table)
     low = sorted({h.sampling_rate for h in ingested.headers.values() if h.sampling_rate < LOWEST_RATE})
     if low:
@@ -118,7 +123,8 @@ def _durations(params: Params, table: pd.DataFrame) -> Iterator[Finding]:
     if len(long):
         yield Finding(
             f"{len(long)} utterances last more than {params.longest_utterance_s:g} s "
-            f"({_some(long['utterance_id'].tolist())}); cut them, leave them out, or raise validation.max_duration_s",
+            f"({_some(long['utterance_id'].tolist())}); cut them, leave them out by prepare.max_duration_s, or raise "
+            f"{params.bound_of_duration}",
             stops=True,
         )
 

@@ -7,7 +7,7 @@ from isogloss.errors import CorpusError
 
 
 def select_utterances(utterances: pd.DataFrame, params: PrepareParams) -> pd.DataFrame:
-    """The rows that `prepare.max_duration_s` and `prepare.speaker_utterances` leave; says how many they leave out.
+    """The rows that `prepare.max_duration_s` and `prepare.speaker_utterances` leave.
 
     Parameters
     ----------
@@ -29,9 +29,6 @@ def select_utterances(utterances: pd.DataFrame, params: PrepareParams) -> pd.Dat
                 f"prepare.max_duration_s is {params.max_duration_s:g}, but the shortest utterance lasts "
                 f"{utterances['duration_s'].min():.1f} s; raise it or set it to null"
             )
-        print(
-            f"{len(utterances) - len(kept)} of {len(utterances)} utterances are longer than {params.max_duration_s:g} s"
-        )
     if params.speaker_utterances is not None:
         shuffled = kept.sort_values("utterance_id").sample(frac=1.0, random_state=params.seed)
         drawn = shuffled.groupby("speaker_id").head(params.speaker_utterances)
