@@ -73,7 +73,7 @@ def test_speakers_carry_the_attributes_of_their_table_and_no_position(corpus):
 
 
 def test_the_params_for_recorded_speech_are_ready_to_run(tmp_path, monkeypatch):
-    """The four commands of the README: `isogloss params params-recorded.yaml corpus.source=speechocean762`, then run."""
+    """`isogloss params params-recorded.yaml corpus.source=speechocean762`, then run."""
     for name in ("params.yaml", "params-recorded.yaml"):
         shutil.copy(REPOSITORY / name, tmp_path)
     shutil.copytree(REPOSITORY / "corpora", tmp_path / "corpora")

@@ -18,7 +18,7 @@ def test_no_figure_of_two_weighted_systems_is_cut(tmp_path):
             "ref": "turn on the light in the kitchen",
             "before": "turn on a light" if number <= speaker % 3 else "turn on the light in the kitchen",
             "after": "turn on the kite in the kitchen" if number <= speaker % 2 else "turn on the light in the kitchen",
-            "age_band": ("18-24", "25-44", "65+")[speaker // 2 % 3],
+            "age_band": ("young adults, 18 to 24 years", "25 to 44 years", "older than 64 years")[speaker // 2 % 3],
         }
         for speaker in range(240)
         for number in range(4)
@@ -28,7 +28,7 @@ def test_no_figure_of_two_weighted_systems_is_cut(tmp_path):
         other = ({"before", "after"} - {name}).pop()
         table.drop(columns=other).rename(columns={name: "hyp"}).to_csv(tmp_path / f"{name}.csv", index=False)
     given = ["audit", str(tmp_path / "before.csv"), "--after", str(tmp_path / "after.csv"), "--by", "age_band"]
-    done = CliRunner().invoke(main, [*given, "--out", str(tmp_path / "out")], env={"COLUMNS": "120"})
+    done = CliRunner().invoke(main, [*given, "--out", str(tmp_path / "out")], env={"COLUMNS": "80"})
     assert done.exit_code == 0, done.output
     (grouping,) = json.loads((tmp_path / "out" / "fairness.json").read_text())["groupings"]
     assert len(grouping["cohorts"]) == 3
@@ -40,3 +40,8 @@ def test_no_figure_of_two_weighted_systems_is_cut(tmp_path):
         ):
             assert f" {signed_percent(change)} " in cells and f" {interval(bounds, signed=True)} " in cells
         assert f" {percent(cohort['before'])} " in cells and f" {percent(cohort['after'])} " in cells
+    table_lines = done.output[done.output.index("By age band") :].splitlines()[1:9]
+    first = " ".join(line[:24].strip() for line in table_lines).split()
+    for cohort in grouping["cohorts"]:  # a label is folded within its column, and never dropped
+        assert " ".join(cohort["label"].split()) in " ".join(first), done.output
+    assert "each alike" in " ".join(table_lines[:2]) and "…" not in done.output, done.output

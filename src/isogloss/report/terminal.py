@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -56,7 +57,7 @@ def show(document: Document, on: Console) -> None:
         whose = "trials whose two speakers both belong to the cohort" if verification else grouping.split
         on.print(Text(str(plain(f"By {grouping.title} ({whose})")), style="bold"))
         if not grouping.withheld:
-            on.print(cohort_table(grouping, document, tagged=set(says.tags(grouping))))
+            _print_whole(cohort_table(grouping, document, tagged=set(says.tags(grouping))), on)
         summary = says.summary(grouping, document)
         for sentence in [summary] if isinstance(summary, str) else summary:
             on.print(plain(sentence))
@@ -69,6 +70,18 @@ def show(document: Document, on: Console) -> None:
 
     if document.side_by_side is not None and len(document.side_by_side.systems) > len(document.systems):
         show_systems(document, on)
+
+
+def _print_whole(table: Table, on: Console) -> None:
+    """Print a table of cohorts as wide as its figures are: a narrow window breaks lines, and nothing is cut off."""
+    width = on.width
+    natural = Measurement.get(on, on.options.update_width(10_000), table).maximum
+    labels = Measurement.get(
+        on, on.options.update_width(10_000), Text("\n".join(map(str, table.columns[0].cells)))
+    ).maximum
+    on.width = max(width, natural - max(0, labels - LABEL_WIDTH))
+    on.print(table)
+    on.width = width
 
 
 def show_systems(document: Document, on: Console) -> None:
