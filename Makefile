@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/site
+export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/isogloss/site
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 
