@@ -1,10 +1,16 @@
 """`isogloss study`: the finished runs of an experiment, over seeds and speakers."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from isogloss.entry import entry
+
+if TYPE_CHECKING:
+    from isogloss.config import Sweep
+    from isogloss.pipeline.repo.experiments import Experiment
 
 
 @click.command(epilog="\b\nExample:\n  isogloss study experiments/encoders.yaml")
@@ -16,31 +22,19 @@ from isogloss.entry import entry
 def study(experiment: str, out: Path) -> None:
     """Judge the settings of an experiment file on test, with intervals over seeds and speakers.
 
-    Prints the table and writes it to --out, with its numbers and, where the file names an axis, its picture.
+    Prints the table and writes it to --out, with its numbers and, where the file names an axis, its picture. Where the
+    file names `study.cohorts`, the table says of every method what each cohort of that rule gains or loses by it.
     """
     from rich.console import Console
     from rich.table import Table
 
     from isogloss.config import load_sweep
-    from isogloss.pipeline.repo.outputs import finished_runs, output_file, read_output
-    from isogloss.pipeline.repo.worktree import CacheSettings
-    from isogloss.report.readings import read_metric
-    from isogloss.studies.systems import systems
-    from isogloss.studies.writing import table_rows, write_study
+    from isogloss.pipeline.repo.outputs import finished_runs
 
-    root = Path.cwd()
     sweep = load_sweep(experiment)
-    saved, cache = finished_runs(sweep, root=root), CacheSettings.of(root).files
-    rows = systems(
-        sweep,
-        {
-            run.name: output_file(saved[run.name], sweep.study_table(run.setting), root=root)
-            for run in sweep.runs
-            if run.name in saved
-        },
-        lambda run, metric: read_metric(metric, lambda path: read_output(saved[run], path, cache)),
-    )
-    headings, cells = table_rows(sweep, rows)
+    saved = finished_runs(sweep)
+    judge = _settings if sweep.experiment.study.cohorts is None else _gains
+    headings, cells, files = judge(sweep, saved, out)
     table = Table(*headings, box=None, pad_edge=False)
     for row in cells:
         table.add_row(*row)
@@ -48,5 +42,54 @@ def study(experiment: str, out: Path) -> None:
     missing = len(sweep.runs) - len(saved)
     if missing:
         click.echo(f"{missing} of {len(sweep.runs)} runs are not finished; `isogloss sweep {experiment}` goes on.")
-    for path in write_study(sweep, rows, out):
+    for path in files:
         click.echo(path)
+
+
+_Judged = tuple[Sequence[str], list[list[str]], list[Path]]
+"""Headings, cells, and the files that were written."""
+
+
+def _settings(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _Judged:
+    """Settings side by side."""
+    from isogloss.pipeline.repo.outputs import output_file, read_output
+    from isogloss.pipeline.repo.worktree import CacheSettings
+    from isogloss.report.readings import read_metric
+    from isogloss.studies.systems import systems
+    from isogloss.studies.writing import table_rows, write_study
+
+    cache = CacheSettings.of(Path.cwd()).files
+    rows = systems(
+        sweep,
+        {
+            run.name: output_file(saved[run.name], sweep.study_table(run.setting))
+            for run in sweep.runs
+            if run.name in saved
+        },
+        lambda run, metric: read_metric(metric, lambda path: read_output(saved[run], path, cache)),
+    )
+    return *table_rows(sweep, rows), write_study(sweep, rows, out)
+
+
+def _gains(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _Judged:
+    """What every method changes for each cohort."""
+    from functools import partial
+
+    from isogloss.config import load_params
+    from isogloss.pipeline.repo.outputs import output_file
+    from isogloss.studies.gains import gains
+    from isogloss.studies.gains_page import HEADINGS, gain_cells, write_gains
+    from isogloss.studies.recognition_claims import JudgedRun, read_run
+
+    params = load_params()
+    judged: dict[str, list[JudgedRun]] = {}
+    for run in sweep.runs:
+        if run.name in saved:
+            methods = run.overrides.get("mitigation.methods", params.mitigation.methods)
+            read = partial(output_file, saved[run.name])
+            one = read_run(read, methods=methods, rule=str(sweep.experiment.study.cohorts))
+            judged.setdefault(run.setting.removeprefix(f"{sweep.name}-"), []).append(one)
+    rows = gains(judged, min_speakers=params.statistics.min_speakers)
+    revisions = sorted({experiment.baseline for experiment in saved.values()})
+    cells = [[row.setting, *gain_cells(row)] for row in rows]
+    return ["setting", *HEADINGS], cells, write_gains(sweep, rows, revisions, out)

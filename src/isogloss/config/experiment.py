@@ -70,6 +70,9 @@ class StudyParams(Section):
     """Heading -> `FILE:KEY` of further numbers of a run."""
     x: str | None = None
     """The heading of the figure that a picture draws the error rate against."""
+    cohorts: str | None = None
+    """A rule of `cohorts.rules`. Where it is named, the study says of every method of `mitigation.methods` what it
+    changes for each of the rule's cohorts, instead of comparing settings by `table`."""
 
     @model_validator(mode="after")
     def _axis_is_a_figure(self) -> Self:

@@ -1,0 +1,122 @@
+"""Who gains from each mitigation and who pays for it: every cohort of a rule, over seeds and speakers.
+
+A run adapts a base model by several methods; each of them is compared with the base model of its own run on the same
+test speakers. The cohort that was worst on discovery stands beside all others together, since a mitigation that is
+meant for the first may cost the second.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from isogloss.errors import PipelineError
+from isogloss.judging.pairing import cohorts_of, pair_utterances, sums_by_cohort, totals_of
+from isogloss.judging.statistics import Estimate, over_seeds
+from isogloss.judging.statistics import estimands as of
+from isogloss.judging.system import of_split
+from isogloss.studies.claims import BASE
+from isogloss.studies.recognition_claims import JudgedRun
+
+Array = NDArray[np.float64]
+EVERYBODY, OTHERS = "everybody", "all others"
+"""Groups beside the cohorts: all test speakers, and those who are not in the cohort that was worst on discovery."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What one system changes for one group of test speakers.
+
+    Attributes
+    ----------
+    setting, system, group
+        The setting without the experiment's name, the method, and the cohort (or `EVERYBODY`, `OTHERS`).
+    worst
+        Whether the group is the cohort that was worst on discovery.
+    runs, speakers
+        How many runs and test speakers the figures rest on.
+    before
+        Word error rate of the base model, as the population weighs speakers.
+    change, alike
+        Relative change of the word error rate, as the population weighs speakers and with every speaker alike. Their
+        upper ends are the largest harms that the runs do not exclude. Without interval where a single run, or fewer
+        speakers than are judged, stand behind it.
+    """
+
+    setting: str
+    system: str
+    group: str
+    worst: bool
+    runs: int
+    speakers: int
+    before: float
+    change: Estimate
+    alike: Estimate
+
+
+def gains(runs: Mapping[str, Sequence[JudgedRun]], *, min_speakers: int, confidence: float = 0.95) -> list[Gain]:
+    """Judge every system of every setting, in the order of the settings, systems and groups.
+
+    Parameters
+    ----------
+    runs
+        Setting -> its finished runs, one a seed.
+    min_speakers
+        Fewest test speakers of a group that gets an interval.
+    confidence
+        Level of the intervals, each for itself: no adjustment over groups and systems.
+
+    Raises
+    ------
+    PipelineError
+        There is no run, or the runs of a setting have different cohorts or test speakers.
+    """
+    if not runs:
+        raise PipelineError("no run is finished, so nothing can be judged; `isogloss sweep` runs the experiment")
+    found = []
+    for setting, same in runs.items():
+        _refuse_different_cohorts(setting, same)
+        for system in same[0].tables:
+            if system == BASE:
+                continue
+            sides = {alike: [_totals(run, system, alike=alike) for run in same] for alike in (False, True)}
+            worst = same[0].summary["worst"][0]
+            for group, first in sides[False][0].items():
+                estimates = [
+                    _estimate([totals[group] for totals in sides[alike]], min_speakers, confidence)
+                    for alike in (False, True)
+                ]
+                errors, words = np.sum([totals[group] for totals in sides[False]], axis=(0, 1))[:2]
+                found.append(
+                    Gain(setting, system, group, group == worst, len(same), len(first), errors / words, *estimates)
+                )
+    return found
+
+
+def _totals(run: JudgedRun, system: str, *, alike: bool) -> dict[str, Array]:
+    """Group -> `TOTALS` of its test speakers, (S, 4), of the base model and a system: everybody, others, cohorts."""
+    pairs = pair_utterances(*(of_split(run.tables[name], "test") for name in (BASE, system)), alike=alike)
+    cohorts = cohorts_of(pairs["utterance_id"], run.assignments)
+    everybody = pd.Series(EVERYBODY, index=cohorts.index)
+    others = everybody.replace(EVERYBODY, OTHERS).where(cohorts.notna() & (cohorts != run.summary["worst"][0]))
+    sums = pd.concat([sums_by_cohort(pairs, of_rows) for of_rows in (everybody, others, cohorts)])
+    return {group: totals_of(sums[sums["cohort"] == group]) for group in sums["cohort"].unique()}
+
+
+def _estimate(runs: list[Array], min_speakers: int, confidence: float) -> Estimate:
+    """The relative change over runs; of too few speakers without an interval."""
+    estimate = over_seeds([[totals] for totals in runs], of.relative_change(), confidence=confidence)
+    return estimate if len(runs[0]) >= min_speakers else Estimate(estimate.value, None, None)
+
+
+def _refuse_different_cohorts(setting: str, runs: Sequence[JudgedRun]) -> None:
+    """Raise where the runs of a setting put test utterances in different cohorts."""
+    first, *others = (run.assignments.set_index("utterance_id")["cohort"].sort_index() for run in runs)
+    worst = {run.summary["worst"][0] for run in runs}
+    if len(worst) > 1 or not all(first.equals(other) for other in others):
+        raise PipelineError(
+            f"the runs of {setting} have different cohorts, so no cohort can be followed over seeds; take a rule that "
+            "does not depend on the base model, or one seed of it"
+        )
