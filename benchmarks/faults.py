@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,8 @@ def main() -> None:
         parser.error(f"there is no kind {sorted(unknown)[0]!r}")
     chosen = slice(*(int(place) if place else None for place in options.cases.split(":")))
     failed = False
+    # A shell that starts this in the background has SIGINT ignored, and so would everything that is interrupted here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="isogloss-faults-") as name:
         folder = Path(name)
         os.environ["ISOGLOSS_LOCKS"] = str(folder / "locks")
