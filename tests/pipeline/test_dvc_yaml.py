@@ -144,3 +144,20 @@ def test_every_param_exists(name, item, stage):
 def test_the_inputs_of_every_rule_are_the_output_of_a_stage(stage, voices):
     rules = [n for n, f in registry.components(RuleComponent).items() if (EMBEDDINGS in f.declaration.inputs) == voices]
     assert sorted(pipeline()[stage]["outs"]) == sorted(f"data/cohort_inputs/{rule}.parquet" for rule in rules)
+
+
+def test_a_stage_asks_for_as_many_cores_as_it_takes_threads():
+    """Two stages of two threads each would halve each other's speed on two cores."""
+    sections = {name for name, field in Params.model_fields.items() if "threads" in field.annotation.model_fields}
+    asking = {}
+    for name, stage in pipeline().items():
+        stage = stage.get("do", stage)
+        named = {key for key in stage.get("params", []) if isinstance(key, str)}
+        own = {section for section in sections if f"{section}.threads" in named} or sections & named
+        for section in own:
+            assert stage["meta"]["cores"] == "${" + section + ".threads}", name
+        asking[name] = own
+    assert {name for name, own in asking.items() if own} >= {
+        *("train_asr", "transcribe", "mitigate", "evaluate", "train_speaker", "mitigate_speaker", "evaluate_speaker"),
+        *("train_multitalker", "evaluate_multitalker"),
+    }
