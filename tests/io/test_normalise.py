@@ -1,3 +1,4 @@
+import itertools
 import re
 import sys
 
@@ -146,3 +147,18 @@ def test_a_normaliser_that_is_not_installed_is_named(monkeypatch):
     with pytest.raises(ParamsError, match=r"needs the package whisper-normalizer; install isogloss\[normalizers\]"):
         normalise(["a"], ("english",))
     module._whisper.cache_clear()
+
+
+def test_an_apostrophe_stays_where_it_stands_between_letters_alone():
+    """Against a rule written character by character, on all short texts of a small alphabet."""
+    for length in range(6):
+        for letters in itertools.product("aé' ", repeat=length):
+            text = "".join(letters)
+            expected = "".join(
+                " "
+                if character == "'"
+                and not (text[max(0, place - 1) : place].isalpha() and text[place + 1 : place + 2].isalpha())
+                else character
+                for place, character in enumerate(text)
+            )
+            assert normalise([text], ("punctuation",)) == [" ".join(expected.split())], text

@@ -36,7 +36,8 @@ FILLERS = ("uh", "um", "uhm", "hm", "hmm", "mm", "mhm", "er", "erm", "ah", "eh")
 _FILLERS = re.compile(rf"(?<!\S)(?:{'|'.join(FILLERS)})(?!\S)", re.IGNORECASE)
 _BRACKETS = re.compile(r"\[[^\[\]\n]*\]|<[^<>\n]*>|\([^()\n]*\)")
 _OPENING = {"]": "[", ">": "<", ")": "("}
-_LONE_APOSTROPHES = re.compile(r"(?<!\w)'|'(?!\w)")
+# What is looked for comes first, since a search for one character is ten times as fast as one that looks behind each.
+_LONE_APOSTROPHES = re.compile(r"'(?:(?<!\w')|(?!\w))")
 
 
 class _Punctuation(dict[int, str | None]):
