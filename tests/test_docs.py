@@ -16,7 +16,12 @@ from isogloss.config.reading import parse_yaml, validated
 from isogloss.config.registry import GROUP
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "studies").glob("*.md")),
+]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 FOLDERS = ("src", "docs", "tests", "stages", "flows", "experiments", "corpora", "benchmarks")
 OF_READERS = {"corpora/mine.yaml"}
