@@ -83,3 +83,20 @@ def test_it_loads_no_torch(save, table):
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
     assert "loaded: []" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("wild", "sentence"),
+    [
+        ({"a": 2, "b": 2}, "2.0 % of the utterances of each cohort."),
+        ({"a": 1, "b": 3}, "1.0 % to 3.0 % of the utterances of a cohort, most often of b."),
+    ],
+)
+def test_the_share_of_runaway_hypotheses_is_a_range_only_where_cohorts_differ(tmp_path, wild, sentence):
+    """100 utterances of each cohort, some of whose hypotheses loop."""
+    rows = ["utterance_id,speaker_id,part,ref,hyp"]
+    for part, loops in wild.items():
+        rows += [f"{part}{n},{part}{n % 25},{part},we go,{'we go ' * 9 if n < loops else 'we so'}" for n in range(100)]
+    (tmp_path / "loops.csv").write_text("\n".join(rows) + "\n")
+    result = run(tmp_path / "loops.csv", "--by", "part")
+    assert f"(more inserted words than were said): {sentence}" in " ".join(result.stdout.split())

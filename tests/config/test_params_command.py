@@ -33,12 +33,21 @@ def test_a_file_and_later_values_are_written_and_comments_stay(run):
     assert "# or whisper, ctc: a pretrained recogniser" in Path("params.yaml").read_text()
 
 
+def test_lines_of_other_params_stay_as_they_are_and_null_is_a_word(run):
+    before = Path("params.yaml").read_text(encoding="utf-8").splitlines()
+    result = run("prepare.max_duration_s=8.0", "asr.download=true")
+    assert result.output == "prepare.max_duration_s: null -> 8.0\nasr.download: false -> true\n"
+    after = Path("params.yaml").read_text(encoding="utf-8").splitlines()
+    changed = [line.split(":")[0].strip() for line, old in zip(after, before, strict=True) if line != old]
+    assert changed == ["max_duration_s", "download"]
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
         (["ewc.strenght=3"], "unknown key 'ewc.strenght'; did you mean 'strength'?"),
         (["mitigation.rule=attribute", "cohorts.rules=[geographic]"], "mitigation.rule is 'attribute'"),
-        (["asr.model=whisper", "asr.checkpoint=nothing"], "which is no folder; correct it"),
+        (["asr.model=whisper", "asr.checkpoint=nothing"], "checkpoint 'nothing': there is no folder"),
         (["nothing.yaml"], "nothing.yaml does not exist"),
         (["corpus.source=[a"], "is not valid YAML"),
     ],

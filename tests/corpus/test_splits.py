@@ -78,6 +78,16 @@ def test_too_few_speakers_for_five_splits_is_said():
         assign_splits(table, PrepareParams())
 
 
+def test_speakers_of_one_utterance_who_cannot_share_it_with_adapt_are_not_called_too_few():
+    table = corpus({"a": 250}, utterances=1)
+    with pytest.raises(
+        CorpusError, match=r"adapt gets no utterances: .* fewer than 150.*lower prepare\.train_min_spea"
+    ):
+        assign_splits(table, PrepareParams(train_min_speakers=150))
+    by_split = speakers_by_split(table, assign_splits(table, PrepareParams(train_min_speakers=20)))
+    assert len(by_split["adapt"]) == 38  # 15 % of 250
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(20, 200), st.integers(1, 100), st.integers(0, 5))
 def test_nobody_changes_a_hashed_split_when_speakers_are_added(speakers, more, seed):

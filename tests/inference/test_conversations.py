@@ -162,7 +162,7 @@ def test_the_command_wants_one_recording_and_a_model_of_turns(single_talker, tmp
         ([], "name a TABLE of recordings, or one recording"),
         (["--turns", talk, "--stream", talk], "name a TABLE of recordings"),
         (["--turns", talk, "--model", str(tmp_path / "base")], "marks no turns"),
-        (["--turns", talk, "--model", str(tmp_path)], "has no model.json"),
+        (["--turns", talk, "--model", str(tmp_path)], "has no model.json; name a folder that `isogloss run` made"),
     ):
         result = CliRunner().invoke(main, ["transcribe", *arguments])
         assert result.exit_code == 2 and sentence in result.stderr

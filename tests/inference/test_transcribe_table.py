@@ -131,9 +131,12 @@ def test_a_model_that_there_is_not_is_one_sentence(run, tmp_path):
     (tmp_path / "pickled" / "config.json").write_text("{}")
     (tmp_path / "pickled" / "pytorch_model.bin").write_bytes(b"\x80")
     cases = [
-        (["--model", "nothing"], "nothing holds no recogniser"),
+        (
+            ["--model", "nothing"],
+            "nothing holds no recogniser: it has no model.json; name a folder that `isogloss run` made",
+        ),
         (["--model", "whisper"], "--model whisper with --backend torch needs --checkpoint"),
-        (["--model", "whisper", "--checkpoint", "nothing"], "nothing, which is no folder"),
+        (["--model", "whisper", "--checkpoint", "nothing"], "checkpoint 'nothing': there is no folder"),
         (["--model", "whisper", "--checkpoint", "pickled"], "pytorch_model.bin, a pickle, which can run code"),
         (["--model", "ctc", "--checkpoint", "owner/name"], "is named with its full commit hash"),
     ]

@@ -273,3 +273,10 @@ def test_a_job_that_raises_is_a_failure_that_says_what_it_was(make_plan):
     by_name = {outcome.stage: outcome for outcome in outcomes}
     assert by_name["left"].message == "stage left could not be run: IndexError: string index out of range"
     assert (by_name["right"].state, by_name["bottom"].state) == ("executed", "skipped")
+
+
+def test_a_reason_shows_lists_whole_so_that_two_that_differ_at_the_end_look_different():
+    methods = ["finetune", "ewc", "oversample", "cohort_input"]
+    reason = Reason("param changed", "mitigation.methods", methods, [*methods, "wise_ft"])
+    assert str(reason) == f"mitigation.methods: {methods} → {[*methods, 'wise_ft']}"
+    assert str(Reason("param changed", "whisper.window_seconds", None, 8)) == "whisper.window_seconds: null → 8"

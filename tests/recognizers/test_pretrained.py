@@ -16,7 +16,7 @@ def test_a_folder_may_begin_with_the_models_variable(tiny_whisper, monkeypatch):
 
 
 def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path):
-    with pytest.raises(ModelError, match=r"which is no folder; correct it, or set \$ISOGLOSS_MODELS"):
+    with pytest.raises(ModelError, match=r"there is no folder .*; correct it, or set \$ISOGLOSS_MODELS"):
         resolve_checkpoint(str(tmp_path / "nothing"))
     with pytest.raises(ModelError, match=r"config\.json is missing"):
         resolve_checkpoint(str(tmp_path))

@@ -54,7 +54,8 @@ def _utf8(_context: click.Context, _option: click.Parameter, text: str | None) -
     default="none",
     show_default=True,
     metavar="STEPS",
-    help="none, or some of basic,english,nfkc,lower,brackets,punctuation,apostrophes,fillers.",
+    help="none, or some of these with commas between: basic, english, nfkc, lower, brackets, punctuation, apostrophes, "
+    "fillers.",
 )
 @click.option(
     "--unit", type=click.Choice(["word", "char"]), default="word", show_default=True, help="What errors are counted in."

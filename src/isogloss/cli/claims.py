@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="\b\nExample:\n  isogloss claims experiments/claims-asr.yaml")
-@click.argument("experiment", metavar="FILE", default="experiments/claims-asr.yaml")
+@click.argument("experiment", metavar="[FILE]", default="experiments/claims-asr.yaml")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("docs/studies"), show_default=True
 )
 @entry
 def claims(experiment: str, out: Path) -> None:
     """Judge the papers' claims on the runs of an experiment file, over base models and speakers.
+
+    Without FILE it is experiments/claims-asr.yaml.
 
     Prints the table and writes it to --out with its numbers, named after the file and its plan: claims about verifiers
     where the file sets `verification.methods`, else about recognisers, with the picture of overall against worst-cohort

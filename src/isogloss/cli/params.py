@@ -1,5 +1,6 @@
 """`isogloss params`: write values into params.yaml, checked before they are written."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,12 @@ def params(values: tuple[str, ...]) -> None:
         temporary.write_text(text, encoding="utf-8")
     old, new = (dict(flattened(content)) for content in (before, parse_yaml(text, where=str(PARAMS))))
     for key in [key for key in {**old, **new} if old.get(key) != new.get(key)]:
-        click.echo(f"{key}: {old.get(key)} -> {new.get(key)}")
+        click.echo(f"{key}: {_written(old.get(key))} -> {_written(new.get(key))}")
+
+
+def _written(value: object) -> str:
+    """A value as params.yaml has it: null for None, true for True."""
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
 def _digest(checkpoint: str | None) -> str | None:

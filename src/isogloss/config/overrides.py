@@ -7,6 +7,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from isogloss.errors import ParamsError
 
@@ -47,11 +49,17 @@ def overridden_text(text: str, overrides: Overrides, *, where: str) -> str:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
+    yaml.representer.add_representer(type(None), _null)
     content = yaml.load(text)
     written = io.StringIO()
     kept = {key: _on_one_line(value) for key, value in overrides.items()}
     yaml.dump(overridden({} if content is None else content, kept, where=where), written)
     return written.getvalue()
+
+
+def _null(representer: RoundTripRepresenter, _: None) -> ScalarNode:
+    """`null` as a word; ruamel.yaml leaves the place empty, also of values that nobody changed."""
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
 
 
 def _on_one_line(value: Any) -> Any:

@@ -42,7 +42,8 @@ def assign_splits(utterances: pd.DataFrame, params: PrepareParams) -> pd.Series:
     Raises
     ------
     CorpusError
-        The corpus has too few speakers for five splits; the sentence says how many are needed for what.
+        The corpus has too few speakers for five splits, or of train's speakers too few utterances for adapt; the
+        sentence says how many are needed for what.
     """
     given = utterances["split"] if "split" in utterances else pd.Series(index=utterances.index, dtype=object)
     if given.notna().all() and set(SPLITS) <= set(given):
@@ -52,6 +53,12 @@ def assign_splits(utterances: pd.DataFrame, params: PrepareParams) -> pd.Series:
     wanted = [split for split in SPLITS if not brought or split not in set(given)]
     splits = given.where(~free, _assigned(utterances[free], params, [split for split in wanted if split != "train"]))
     missing = [split for split in SPLITS if split not in set(splits)]
+    if missing == ["adapt"] and params.assignment == "drawn" and params.adapt_share > 0:
+        raise CorpusError(
+            f"adapt gets no utterances: speakers of its own would leave train with fewer than "
+            f"{params.train_min_speakers}, and the speakers of train have too few utterances each to share some; lower "
+            "prepare.train_min_speakers, or let speakers have more utterances (prepare.speaker_utterances)"
+        )
     if missing:
         raise CorpusError(too_few(utterances["speaker_id"].nunique(), missing, params))
     return splits

@@ -42,6 +42,10 @@ _TEMPLATES: dict[str, str] = {
 }
 
 
+LONGEST_VALUE = 200
+"""Characters of a value that are shown: lists of rules and methods have fewer, and two that differ look different."""
+
+
 @dataclass(frozen=True)
 class Reason:
     """Why a stage is stale: the kind, the param, path or stage it is about, and the values where they are known."""
@@ -57,9 +61,9 @@ class Reason:
 
 
 def _short(value: Any) -> str:
-    """A value of params.yaml on one line."""
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+    """A value of params.yaml on one line: whole, unless it is so long that nobody would read it."""
+    text = value if isinstance(value, str) else "null" if value is None else repr(value)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,10 @@ def load_recognizer(folder: Path | str) -> Recognizer:
     """
     folder = Path(folder)
     if not (folder / "model.json").is_file():
-        raise ModelError(f"{folder} holds no recogniser: it has no model.json; name a folder such as models/asr/base")
+        raise ModelError(
+            f"{folder} holds no recogniser: it has no model.json; name a folder that `isogloss run` made, such as "
+            "models/asr/base"
+        )
     description = read_json(folder / "model.json")
     kind = description.get("kind", DEFAULT_KIND) if isinstance(description, dict) else DEFAULT_KIND
     return recognizer_class(kind).load(folder)

@@ -160,7 +160,7 @@ def _require_checkpoint(folder: Path, checkpoint: str) -> None:
     """Raise where a folder holds no weights that may be read."""
     if not folder.is_dir():
         raise ModelError(
-            f"asr.checkpoint {checkpoint!r} is {folder}, which is no folder; correct it, or set $ISOGLOSS_MODELS"
+            f"checkpoint {checkpoint!r}: there is no folder {folder.absolute()}; correct it, or set $ISOGLOSS_MODELS"
         )
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder} is no checkpoint in the Hugging Face layout: config.json is missing")

@@ -63,10 +63,10 @@ def runaways(grouping: GroupingFigures, document: Document) -> str:
         worst, most = max(shares, key=lambda pair: pair[1])
         least = min(share for _, share in shares)
         whose = f" of {system}" if document.paired else ""
-        told.append(
-            f"Hypotheses{whose} that run away (more inserted words than were said): {percent(least)} to "
-            f"{percent(most)} of the utterances of a cohort, most often of {worst.label}."
-        )
+        shown = f"{percent(least)} to {percent(most)} of the utterances of a cohort, most often of {worst.label}"
+        if percent(least) == percent(most):
+            shown = f"{percent(most)} of the utterances of each cohort"
+        told.append(f"Hypotheses{whose} that run away (more inserted words than were said): {shown}.")
     return " ".join(told)
 
 

@@ -125,7 +125,10 @@ class MultitalkerRecognizer(MultitalkerTransducer):
         """
         folder = Path(folder)
         if not (folder / "model.json").is_file():
-            raise ModelError(f"{folder} holds no model: it has no model.json; name one such as models/multitalker/sts")
+            raise ModelError(
+                f"{folder} holds no model of overlapping talkers: it has no model.json; name a folder that "
+                "`isogloss run` made, such as models/multitalker/sts (with multitalker.systems set)"
+            )
         description = read_json(folder / "model.json")
         if not isinstance(description, dict) or description.pop("kind", None) != KIND:
             raise ModelError(
