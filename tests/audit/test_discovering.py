@@ -130,3 +130,27 @@ def test_slices_of_a_table_with_ids_and_texts_alone_are_refused(save, many, quic
     bare = many[["utterance_id", "speaker_id", "ref", "hyp"]]
     with pytest.raises(TableError, match="has no column beside ids and texts; give attributes or measures"):
         audit(Request(table=save(bare), discover=("slices",), statistics=quick))
+
+
+def test_a_planted_region_holds_in_most_divisions_and_all_outputs_say_so(save, many, quick):
+    request = Request(table=save(many), discover=("geographic",), divisions=9, statistics=quick)
+    document = audit(request).document
+    found = document.groupings[0].divisions
+    assert found.divisions == 9 and found.higher == found.judged >= 7 and found.p < 0.01
+    assert found.tenths[0] <= found.ratio <= found.tenths[1]
+    once = audit(Request(table=save(many), discover=("geographic",), statistics=quick)).document.groupings[0]
+    assert once.cohorts == document.groupings[0].cohorts and once.divisions is None
+    page = " ".join(render(document).split())
+    assert f"was worse on the other half {found.judged} times. It had {found.ratio:.2f} times the rate" in page
+
+
+def test_the_p_value_over_divisions_is_rarely_small_where_there_is_no_disparity(save, make, quick):
+    found = []
+    for seed in range(12):
+        table = make(speakers=150, utterances=2, worst="nobody", seed=seed)
+        request = Request(table=save(table), discover=("slices",), divisions=7, statistics=quick, max_cohorts=4)
+        try:
+            found.append(audit(request).document.groupings[0].divisions.p)
+        except TableError:
+            found.append(1.0)  # the first division found a single cohort
+    assert sum(p <= 0.05 for p in found) <= 2

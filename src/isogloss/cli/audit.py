@@ -69,6 +69,13 @@ def _utf8(_context: click.Context, _option: click.Parameter, text: str | None) -
     "--after-name", default="after", show_default=True, callback=_utf8, help="What to call the second system."
 )
 @click.option("--attributes", type=FILE, help="Further columns, joined by utterance_id or speaker_id.")
+@click.option(
+    "--divisions",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Let --discover search in so many divisions of the speakers, and say how often what it finds holds.",
+)
 @click.option("--zips", type=FILE, help="Demography of ZIP codes, for --discover geodemographic.")
 @click.option("--embeddings", type=FILE, help="Parquet of utterance_id and vector, for --discover automatic.")
 @click.option("--ref", type=FILE, help="References in place of TABLE: Kaldi's text, .trn or .stm.")
@@ -174,6 +181,8 @@ def _audit_verifier(
 
     if trials is None or speakers is None:
         raise ParamsError("--trials and --speakers go together: scores, and who spoke; add the other")
+    if options["divisions"] > 1:
+        raise ParamsError("--trials does not go with --divisions; leave it out")
     for name in ("table", "discover", "hyp", "within", "adjust", "system_column", *_FILES):
         if options[name]:
             option = "TABLE" if name == "table" else f"--{name.replace('_', '-')}"

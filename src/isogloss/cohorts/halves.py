@@ -27,6 +27,8 @@ from isogloss.io.embeddings import speaker_embeddings
 from isogloss.io.positions import read_positions
 from isogloss.io.source import Source
 from isogloss.io.table_reader import read_table
+from isogloss.judging.divisions import Worse, together, worse
+from isogloss.judging.document import Divisions
 from isogloss.judging.grouping import Grouping, Ranked
 from isogloss.judging.intake.groupings import NO_COHORTS, by_columns
 from isogloss.judging.intake.request import Request
@@ -42,10 +44,11 @@ NO_SLICES = {*NO_COHORTS, "recording_id", "zip"} - {"duration_s", "duration"}
 """Columns that no slice is made of: ids, texts and counts."""
 
 
-def choosing_half(speakers: pd.Series, *, seed: int) -> NDArray[np.bool_]:
-    """Whether each row's speaker belongs to the half that chooses cohorts: a bit of a hash of seed and id."""
+def choosing_half(speakers: pd.Series, *, seed: int, division: int = 0) -> NDArray[np.bool_]:
+    """Whether each row's speaker belongs to the half that chooses cohorts: a bit of a hash of seed, division and id."""
     names = speakers.unique()
-    bits = {name: hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=1).digest()[0] & 1 for name in names}
+    key = f"{seed}:{division}" if division else str(seed)
+    bits = {name: hashlib.blake2b(f"{key}:{name}".encode(), digest_size=1).digest()[0] & 1 for name in names}
     return speakers.map(bits).to_numpy(dtype=np.int64) == 1
 
 
@@ -67,30 +70,52 @@ def discover(rule_name: str, utterances: Utterances, request: Request) -> tuple[
             f"--discover {rule_name}: of {rows['speaker_id'].nunique()} speakers one half chooses the cohorts, and a "
             f"cohort needs {least} speakers there; give at least {5 * least} speakers"
         )
-    rule = _rule(rule_name, request, least)
-    by_speaker = rule_name == "automatic"
-    fitted = rows[choosing_N]
-    cohorts_N = (_fit_speakers if by_speaker else _fit_rows)(rule, features, rows, choosing_N)
-    chosen = pd.Series(cohorts_N, dtype="str")
-    rates = error_rates(fitted.assign(cohort=chosen[choosing_N].to_numpy()), "cohort")["error_rate"]
-    order = rates.dropna().sort_values(ascending=False, kind="stable").index
-    if len(set(cohorts_N)) < 2:
+    rule, chosen, rates = _found(rule_name, features, rows, request, choosing_N)
+    if chosen.nunique() < 2:
         raise TableError(
             f"--discover {rule_name}: the rule found a single cohort, so there is nothing to compare; it needs more "
             f"speakers, or other attributes (a cohort has at least {least} speakers on the half that chooses)"
         )
-    names = sorted(set(cohorts_N))
+    names = sorted(chosen.unique())
     grouping = Grouping(
         name=rule_name,
         title=title,
         cohorts=chosen.mask(choosing_N),
         labels={name: _label(rule, name) for name in names},
         chosen=chosen.mask(~choosing_N),
-        ranked={str(name): Ranked(rank, float(rates[name])) for rank, name in enumerate(order, start=1)},
+        ranked={str(name): Ranked(rank, float(rates[name])) for rank, name in enumerate(rates.index, start=1)},
         split="reporting half of the speakers",
         rectangles={name: rectangles for name in names if (rectangles := rule.geometry(name)) is not None},
+        divisions=_divided(rule_name, features, rows, request) if request.divisions > 1 else None,
     )
     return grouping, warnings
+
+
+def _found(
+    rule_name: str, features: pd.DataFrame, rows: pd.DataFrame, request: Request, choosing_N: NDArray[np.bool_]
+) -> tuple[CohortRule, pd.Series, pd.Series]:
+    """The rule fitted on one half, the cohort of every row, and the cohorts' rates on that half, the worst first."""
+    rule = _rule(rule_name, request, max(COHORT_SPEAKERS, request.min_speakers))
+    fit = _fit_speakers if rule_name == "automatic" else _fit_rows
+    chosen = pd.Series(fit(rule, features, rows, choosing_N), dtype="str")
+    rates = error_rates(rows[choosing_N].assign(cohort=chosen[choosing_N].to_numpy()), "cohort")["error_rate"]
+    return rule, chosen, rates.dropna().sort_values(ascending=False, kind="stable")
+
+
+def _divided(rule_name: str, features: pd.DataFrame, rows: pd.DataFrame, request: Request) -> Divisions:
+    """What the rule finds in each division, on the half that did not choose."""
+    weight = row_weights(rows)
+    totals = pd.DataFrame({"speaker_id": rows["speaker_id"], "errors": weight * error_counts(rows)})
+    totals["words"] = weight * rows["words"]
+    least = max(request.min_speakers, request.statistics.min_speakers)
+    judged: list[Worse | None] = []
+    for division in range(request.divisions):
+        choosing_N = choosing_half(rows["speaker_id"], seed=request.statistics.seed, division=division)
+        _, chosen, rates = _found(rule_name, features, rows, request, choosing_N)
+        inside = (chosen == rates.index[0]).to_numpy()
+        found = chosen.nunique() > 1
+        judged.append(worse(totals[~choosing_N], inside[~choosing_N], min_speakers=least) if found else None)
+    return together(judged)
 
 
 def _label(rule: CohortRule, name: str) -> str:

@@ -63,7 +63,7 @@ def with_details(
             adjusted = adjusted_ratios(first, shown, covariates, able, statistics)
         whole = omnibus(sums_by_cohort(pair_utterances(first), grouping.cohorts), statistics) if known else None
         cohorts = [_cohort(one, kinds, adjusted) for one in figures.cohorts]
-        found.append(figures.model_copy(update={"cohorts": cohorts, "omnibus": whole}))
+        found.append(figures.model_copy(update={"cohorts": cohorts, "omnibus": whole, "divisions": grouping.divisions}))
     return document.model_copy(
         update={
             "groupings": found,

@@ -276,6 +276,22 @@ class Omnibus(Record):
     permutations: int
 
 
+class Divisions(Record):
+    """The cohort that a rule chose as the worst on one half of the speakers, on the other half, over many halvings."""
+
+    divisions: Count
+    judged: Count
+    """Divisions in which both sides had enough speakers."""
+    higher: Count
+    """Those in which the chosen cohort had the higher rate on the other half as well."""
+    ratio: float | None
+    """Median over divisions of the cohort's rate over that of all others."""
+    tenths: Interval | None
+    """Of the ratio, over divisions: the first and the last tenth; no confidence interval."""
+    p: Probability
+    """Of "the chosen cohort is not served worse": twice the median over divisions."""
+
+
 class GroupingFigures(Record):
     """A division of the speakers into cohorts."""
 
@@ -312,6 +328,8 @@ class GroupingFigures(Record):
     hidden: Hidden = Hidden()
     regions: list[Region] = []
     omnibus: Omnibus | None = None
+    divisions: Divisions | None = None
+    """Of a rule whose cohorts were searched for in several divisions of the speakers."""
     test: str = ""
     """Names the intervals and tests."""
 

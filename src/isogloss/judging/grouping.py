@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from isogloss.judging.document import Interval, Rectangle
+from isogloss.judging.document import Divisions, Interval, Rectangle
 
 UNSPECIFIED = "unspecified"
 """The cohort of rows of which nothing is known (what the cohort rules call it too)."""
@@ -46,3 +46,5 @@ class Grouping:
     """Cohorts of speakers whose value is unknown (`unspecified`): no headline names them, and they are hidden first."""
     split: str = ""
     """The speakers that the figures are of; the document's split where it is empty."""
+    divisions: Divisions | None = None
+    """What a rule found in several divisions of the speakers."""

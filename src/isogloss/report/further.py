@@ -13,8 +13,30 @@ def further(grouping: GroupingFigures, document: Document) -> list[str]:
     """The sentences on one grouping."""
     if grouping.withheld:
         return []
-    said = [_omnibus(grouping), _gap(grouping), _adjusted(grouping, document), runaways(grouping, document)]
+    said = [
+        _divisions(grouping),
+        _omnibus(grouping),
+        _gap(grouping),
+        _adjusted(grouping, document),
+        runaways(grouping, document),
+    ]
     return [sentence for sentence in said if sentence]
+
+
+def _divisions(grouping: GroupingFigures) -> str:
+    """Whether what the rule finds holds in other divisions of the speakers."""
+    one = grouping.divisions
+    if one is None:
+        return ""
+    if one.ratio is None or one.tenths is None:
+        return f"In none of {one.divisions} divisions of the speakers was the worst cohort large enough to be judged."
+    unjudged = one.divisions - one.judged
+    left = f" ({unjudged} with too few speakers in it)" if unjudged else ""
+    return (
+        f"In {one.divisions} divisions of the speakers{left} the cohort that one half chose as the worst was worse on "
+        f"the other half {one.higher} times. It had {one.ratio:.2f} times the rate of all others there (median; a tenth "
+        f"of the divisions below {one.tenths[0]:.2f}, a tenth above {one.tenths[1]:.2f}), p {probability(one.p)}."
+    )
 
 
 def _omnibus(grouping: GroupingFigures) -> str:

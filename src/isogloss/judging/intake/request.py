@@ -49,6 +49,8 @@ class Request:
     """Columns whose values are cohorts; `a+b` for the intersections of two or more."""
     discover: tuple[str, ...] = ()
     """Names of cohort rules."""
+    divisions: int = 1
+    """How often the speakers are divided for `discover`; the figures of cohorts are those of the first division."""
     zips: Path | None = None
     """Demographic figures, a row a ZIP code."""
     embeddings: Path | None = None
@@ -92,6 +94,8 @@ class Request:
                 "--discover needs speakers: cohorts are chosen on one half of them and judged on the other; "
                 "leave --speakers-unknown out"
             )
+        if self.divisions > 1 and not self.discover:
+            raise ParamsError("--divisions says how often --discover divides the speakers; add --discover")
         self._refuse_missing_tables()
 
     def _check_systems(self) -> None:

@@ -1,0 +1,80 @@
+"""What a rule finds in many divisions of the speakers, in one figure.
+
+A single division in two halves may be lucky or unlucky. So the speakers are divided several times; each time the rule
+chooses its worst cohort on one half, and the other half says whether it is served worse than all others there. The p
+values of the divisions depend on each other; twice their median is one that holds nevertheless (Meinshausen, Meier &
+Bühlmann 2009, "p-values for high-dimensional regression", section 3.2, with gamma 1/2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from isogloss.judging.document import Divisions
+
+
+@dataclass(frozen=True)
+class Worse:
+    """One division: the rate of the cohort that was chosen as the worst over that of all others, and a p value."""
+
+    ratio: float
+    p: float
+
+
+def worse(rows: pd.DataFrame, inside_N: NDArray[np.bool_], *, min_speakers: int) -> Worse | None:
+    """Whether some rows have a higher error rate than the others, with speakers as what is independent.
+
+    Parameters
+    ----------
+    rows
+        `speaker_id`, and weighted `errors` and `words`; a speaker may be on both sides.
+    inside_N
+        Which rows are in the cohort.
+    min_speakers
+        Fewest speakers of each side.
+
+    Returns
+    -------
+    The ratio of the rates, and the p value of "it is at most 1" against "it is higher": the logarithm of the ratio over
+    its linearised standard error, by Student's distribution with one degree of freedom less than the smaller side has
+    speakers. None where a side has too few speakers, or no errors or words.
+    """
+    sides = [rows[inside_N], rows[~inside_N]]
+    if min(side["speaker_id"].nunique() for side in sides) < min_speakers:
+        return None
+    sums = [side.groupby("speaker_id")[["errors", "words"]].sum() for side in sides]
+    totals = [table.sum() for table in sums]
+    if any((total <= 0).any() for total in totals):
+        return None
+    rates = [total["errors"] / total["words"] for total in totals]
+    influences = [
+        sign * (table["errors"] / total["errors"] - table["words"] / total["words"])
+        for sign, table, total in zip((1, -1), sums, totals, strict=True)
+    ]
+    influence_S = influences[0].add(influences[1], fill_value=0.0).to_numpy()
+    speakers = len(influence_S)
+    error = float(np.sqrt(speakers / (speakers - 1) * np.square(influence_S).sum()))
+    freedom = min(len(table) for table in sums) - 1
+    if error == 0 or freedom < 1:
+        return None
+    logarithm = float(np.log(rates[0] / rates[1]))
+    return Worse(float(rates[0] / rates[1]), float(student.sf(logarithm / error, freedom)))
+
+
+def together(divisions: Sequence[Worse | None]) -> Divisions:
+    """All divisions in one figure; those in which nothing could be judged count as p values of 1."""
+    known = [one for one in divisions if one is not None]
+    p_values = [1.0 if one is None else one.p for one in divisions]
+    ratios = np.array([one.ratio for one in known])
+    return Divisions(
+        divisions=len(divisions),
+        judged=len(known),
+        higher=int((ratios > 1).sum()),
+        ratio=float(np.median(ratios)) if known else None,
+        tenths=(float(np.quantile(ratios, 0.1)), float(np.quantile(ratios, 0.9))) if known else None,
+        p=min(1.0, 2.0 * float(np.median(p_values))),
+    )
