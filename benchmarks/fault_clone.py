@@ -65,14 +65,15 @@ else:
     pathlib.Path("metrics.json").write_text(json.dumps({"length": len(text), "strength": strength}))
 """
 RUNNER = """
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from isogloss.entry import entry
-from isogloss.pipeline.host.run_lock import run_lock
-from isogloss.pipeline.reproduce import plan_run, reproduce
 
 @entry
 def main():
+    from concurrent.futures import ThreadPoolExecutor
+    from pathlib import Path
+    from isogloss.pipeline.host.run_lock import run_lock
+    from isogloss.pipeline.reproduce import plan_run, reproduce
+
     with run_lock(Path.cwd()):
         plan = plan_run(Path.cwd())
         if plan.stale:

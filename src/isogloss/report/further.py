@@ -33,9 +33,9 @@ def _divisions(grouping: GroupingFigures) -> str:
     unjudged = one.divisions - one.judged
     left = f" ({unjudged} with too few speakers in it)" if unjudged else ""
     return (
-        f"In {one.divisions} divisions of the speakers{left} the cohort that one half chose as the worst was worse on "
-        f"the other half {one.higher} times. It had {one.ratio:.2f} times the rate of all others there (median; a tenth "
-        f"of the divisions below {one.tenths[0]:.2f}, a tenth above {one.tenths[1]:.2f}), p {probability(one.p)}."
+        f"In {one.divisions} divisions of the speakers{left} the cohort that one half chose as the worst was worse "
+        f"on the other half {one.higher} times. It had {one.ratio:.2f} times the rate of all others there (median; a "
+        f"tenth of the divisions below {one.tenths[0]:.2f}, one above {one.tenths[1]:.2f}), p {probability(one.p)}."
     )
 
 
