@@ -1,5 +1,6 @@
 import re
 import sys
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -146,3 +147,21 @@ def test_a_normaliser_that_is_not_installed_is_named(monkeypatch):
     with pytest.raises(ParamsError, match=r"needs the package whisper-normalizer; install isogloss\[normalizers\]"):
         normalise(["a"], ("english",))
     module._whisper.cache_clear()
+
+
+@given(st.text("a'é्\u0301 1_-’", max_size=12))
+def test_apostrophes_stay_only_between_letters_digits_and_marks(text):
+    plain = "".join("'" if one in "'’" else " " if one in "_-" else one for one in text)
+    kept = [
+        " "
+        if one == "'"
+        and not all(inside(other) for other in (plain[place - 1 : place] or " ", plain[place + 1 : place + 2]))
+        else one
+        for place, one in enumerate(plain)
+    ]
+    assert normalise([text], ("punctuation",)) == [" ".join("".join(kept).split())]
+
+
+def inside(character):
+    """Whether a character may stand beside an apostrophe in a word."""
+    return character.isalnum() or unicodedata.category(character or " ")[0] == "M"
