@@ -36,8 +36,8 @@ FILLERS = ("uh", "um", "uhm", "hm", "hmm", "mm", "mhm", "er", "erm", "ah", "eh")
 _FILLERS = re.compile(rf"(?<!\S)(?:{'|'.join(FILLERS)})(?!\S)", re.IGNORECASE)
 _BRACKETS = re.compile(r"\[[^\[\]\n]*\]|<[^<>\n]*>|\([^()\n]*\)")
 _OPENING = {"]": "[", ">": "<", ")": "("}
-# What is looked for comes first, since a search for one character is ten times as fast as one that looks behind each.
 _LONE_APOSTROPHES = re.compile(r"'(?:(?<!\w')|(?!\w))")
+"""Begins with the apostrophe itself, since a search for one character is many times faster than one for a border."""
 
 
 class _Punctuation(dict[int, str | None]):

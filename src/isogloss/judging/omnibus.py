@@ -5,6 +5,7 @@ import pandas as pd
 
 from isogloss.config import StatisticsParams
 from isogloss.judging.document import Omnibus
+from isogloss.judging.statistics.permutation import exchanges
 
 MOST_CELLS = 40_000_000
 """Most speakers times permutations of a test, which has at least 1,000 permutations all the same."""
@@ -33,7 +34,7 @@ def omnibus(sums: pd.DataFrame, statistics: StatisticsParams) -> Omnibus | None:
     errors, words = totals.sum(axis=0)
     if sums["speaker"].duplicated().any() or len(names) < 2 or len(sums) < statistics.min_speakers or errors <= 0:
         return None
-    rate, rng = errors / words, np.random.default_rng(statistics.seed)
+    rate = errors / words
 
     def statistic(codes: np.ndarray) -> float:
         n, d = (np.bincount(codes, column, minlength=len(names)) for column in totals.T)
@@ -41,5 +42,6 @@ def omnibus(sums: pd.DataFrame, statistics: StatisticsParams) -> Omnibus | None:
 
     observed = statistic(cohort_S)
     number = min(statistics.permutations, max(1000, MOST_CELLS // len(sums)))
-    extreme = sum(statistic(rng.permutation(cohort_S)) >= observed * (1 - 1e-9) for _ in range(number))
+    orders = exchanges(len(sums), number, statistics.seed)
+    extreme = sum(statistic(cohort_S.take(order)) >= observed * (1 - 1e-9) for order in orders)
     return Omnibus(cohorts=len(names), p=(1 + extreme) / (1 + number), permutations=number)

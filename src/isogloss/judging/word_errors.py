@@ -47,21 +47,21 @@ def word_errors(references: Iterable[str], hypotheses: Iterable[str]) -> pd.Data
     references, hypotheses = list(references), list(hypotheses)
     if len(references) != len(hypotheses):
         raise TableError(f"{len(references)} references, but {len(hypotheses)} hypotheses; each utterance needs both")
-    counts = np.zeros((len(references), 4), dtype=np.int64)
+    counts: list[int] = []  # row by row: single assignments to an array would take as long as the alignments
     for row, (reference, hypothesis) in enumerate(zip(references, hypotheses, strict=True)):
         if not isinstance(reference, str) or not isinstance(hypothesis, str):
             which, text = ("hypothesis", hypothesis) if isinstance(reference, str) else ("reference", reference)
             raise TableError(f"row {row}: the {which} is {text!r}, not a text; write an empty text for silence")
         words = reference.split()
-        counts[row, 0] = len(words)
-        if reference != hypothesis:
-            counts[row, 1:] = _edits(words, hypothesis.split())
-    return pd.DataFrame(counts, columns=["words", *ERROR_COLUMNS])
+        counts.append(len(words))
+        counts += (0, 0, 0) if reference == hypothesis else _edits(words, hypothesis.split())
+    table_N4 = np.array(counts, dtype=np.int64).reshape(-1, 4)
+    return pd.DataFrame(table_N4, columns=["words", *ERROR_COLUMNS])
 
 
 def _edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> tuple[int, int, int]:
     """Substitutions, deletions and insertions of one minimal alignment."""
-    tags = [operation.tag for operation in Levenshtein.editops(reference, hypothesis)]
+    tags = [tag for tag, _, _ in Levenshtein.editops(reference, hypothesis).as_list()]
     return tags.count("replace"), tags.count("delete"), tags.count("insert")
 
 

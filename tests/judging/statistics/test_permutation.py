@@ -3,8 +3,8 @@ import itertools
 import numpy as np
 import pytest
 
-from isogloss.judging.statistics import exchange_cohorts, sign_flip
-from isogloss.judging.statistics.permutation import TIE
+from isogloss.judging.statistics import exchange_cohorts, permutation, sign_flip
+from isogloss.judging.statistics.permutation import TIE, exchanges
 
 
 def enumerate_swaps(before, after, words_before, words_after):
@@ -139,3 +139,13 @@ def test_without_a_rate_there_is_no_evidence():
     totals = np.stack([np.repeat([1.0, 0.0, 3.0], 10), np.repeat([10.0, 0.0, 10.0], 10)], axis=1)
     p_values = exchange_cohorts(totals, np.repeat([0, 1, 2], 10), permutations=100)
     assert p_values[1] is None and None not in (p_values[0], p_values[2])
+
+
+@pytest.mark.parametrize("held", [0, 10**6])
+@pytest.mark.parametrize("speakers", [7, 70_000])
+def test_exchanges_are_the_permutations_of_numpy_whether_kept_or_not(monkeypatch, held, speakers):
+    monkeypatch.setattr(permutation, "HELD_CELLS", held)
+    for number in (3, 5, 4):  # a later test may want more of them than the one before, or fewer
+        rng = np.random.default_rng(11)
+        expected = [rng.permutation(speakers) for _ in range(number)]
+        np.testing.assert_array_equal(list(exchanges(speakers, number, 11)), expected)

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from isogloss.errors import TableError
-from isogloss.judging.statistics.resampling import MANY_SPEAKERS, POISSON, Resampler
+from isogloss.judging.statistics.resampling import MANY_SPEAKERS, Resampler, draw_counts
 
 
 def resampler(values, seed=1):
@@ -31,10 +31,19 @@ def test_draws_have_the_mean_and_the_variance_of_sampling_with_replacement(speak
     assert sums.std() == pytest.approx(deviation, rel=0.05)
 
 
-def test_the_table_of_counts_is_poisson_with_mean_one():
-    counts = np.bincount(POISSON.astype(int)) / POISSON.size
-    assert counts == pytest.approx(stats.poisson.pmf(np.arange(len(counts)), 1), abs=2e-5)
-    assert POISSON.mean() == pytest.approx(1, abs=1e-4)
+class EveryNumberOnce:
+    """In place of a generator: all 65,536 uniform numbers, each once."""
+
+    def integers(self, low, high, size, dtype):
+        return np.arange(low, high, dtype=dtype).reshape(size)
+
+
+def test_counts_of_many_speakers_are_poisson_with_mean_one():
+    counts_RS = draw_counts(1 << 4, 1 << 12, EveryNumberOnce())
+    assert counts_RS.shape[1] >= MANY_SPEAKERS
+    share = np.bincount(counts_RS.astype(int).ravel()) / counts_RS.size
+    assert share == pytest.approx(stats.poisson.pmf(np.arange(len(share)), 1), abs=2e-5)
+    assert counts_RS.mean() == pytest.approx(1, abs=1e-4)
 
 
 def test_the_linearised_variance_of_a_ratio_is_the_textbook_one():

@@ -5,6 +5,10 @@ groups of speakers do not differ, a speaker may be in either. Both count (1 + as
 0 (Phipson & Smyth 2010); sign flips are enumerated where they are no more than the permutations asked for.
 """
 
+import functools
+import threading
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -15,6 +19,9 @@ CHUNK_CELLS = 1 << 20
 
 TIE = 1e-9
 """Relative difference below which two statistics count as equal, against rounding."""
+
+HELD_CELLS = 64_000_000
+"""Most speakers times permutations that are kept for the next test of as many speakers; 2 or 4 bytes each."""
 
 EXTREME = 1e12
 """The statistic of a group without any error."""
@@ -104,18 +111,50 @@ def exchange_cohorts(
 
     inside = np.add.reduceat(columns, starts, axis=0)
     observed = _against_rest(inside[None], everything, sizes, speakers)[0]
-    rng, counts = np.random.default_rng(seed), np.zeros((2, len(sizes)), dtype=np.int64)
+    orders, counts = exchanges(speakers, permutations, seed), np.zeros((2, len(sizes)), dtype=np.int64)
     chunk = max(1, CHUNK_CELLS // (len(sizes) * columns.shape[1]))
     for start in range(0, permutations, chunk):
         rows = min(chunk, permutations - start)
         sums = np.empty((rows, len(sizes), columns.shape[1]))
         for row in range(rows):  # one at a time: what a permutation gathers stays in the processor's cache
-            np.add.reduceat(columns.take(rng.permutation(speakers), axis=0), starts, axis=0, out=sums[row])
+            np.add.reduceat(columns.take(next(orders), axis=0), starts, axis=0, out=sums[row])
         counts += _tails(_against_rest(sums, everything, sizes, speakers), observed)
     higher, lower = (1 + counts) / (1 + permutations)
     p_values = np.minimum(1.0, 2 * np.minimum(higher, lower))
     able = (np.minimum(sizes, speakers - sizes) >= 2) & (np.minimum(inside, everything - inside)[:, 1] > 0)
     return [float(p) if judged else None for p, judged in zip(p_values, able, strict=True)]
+
+
+def exchanges(speakers: int, permutations: int, seed: int) -> Iterator[NDArray[np.integer]]:
+    """Orders of the numbers below `speakers`, as `default_rng(seed).permutation(speakers)` gives them one by one.
+
+    Tests of several groupings of the same speakers use the same orders, and to draw them takes longer than to use them:
+    they are kept where they are few enough (`HELD_CELLS`).
+    """
+    if speakers * permutations > HELD_CELLS:
+        rng = np.random.default_rng(seed)
+        return (rng.permutation(speakers) for _ in range(permutations))
+    held = _held(speakers, seed)
+    return (held.order(number) for number in range(permutations))
+
+
+class _Held:
+    """Permutations that were drawn already, for several threads."""
+
+    def __init__(self, speakers: int, seed: int) -> None:
+        self._speakers, self._rng, self._lock = speakers, np.random.default_rng(seed), threading.Lock()
+        self._orders: list[NDArray[np.integer]] = []
+
+    def order(self, number: int) -> NDArray[np.integer]:
+        """The permutation of this number, counted from 0."""
+        with self._lock:
+            while len(self._orders) <= number:
+                small = np.uint16 if self._speakers <= 1 << 16 else np.uint32
+                self._orders.append(self._rng.permutation(self._speakers).astype(small))
+        return self._orders[number]
+
+
+_held = functools.lru_cache(maxsize=1)(_Held)
 
 
 def _columns(totals: Array) -> Array:
