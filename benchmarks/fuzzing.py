@@ -1,14 +1,17 @@
-"""Mutated inputs by entry point: each is read, or refused in one sentence, within ten seconds.
+"""Mutated inputs by entry point: each is read, or refused in one sentence, within ten seconds and 2 GB of memory.
 
-    python benchmarks/fuzzing.py params 5000      # one entry point; `faults.py fuzz` does all of them: 20,000 cases
+    python benchmarks/fuzzing.py params 5000      # one entry point; `faults.py fuzz` does all of them: 29,500 cases
 
 Cases are valid files in which bytes, lines and tokens have been changed, removed, doubled or replaced by what has
-broken readers before. Each entry point is a process of its own, so that one that crashes is noticed.
+broken readers before; one in fifty is an odd file: empty, cut short, a folder, a link to itself, a line of 10 MB. Each
+entry point is a process of its own, so that one that crashes is noticed.
 """
 
 import io
 import json
 import random
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +26,8 @@ from fault_clone import Case
 from isogloss.errors import IsoglossError
 
 ROOT = Path(__file__).parents[1]
-_MOST_SECONDS, _BUDGET_SECONDS = 10, 900
+_MOST_SECONDS, _BUDGET_SECONDS, _MOST_MEGABYTES = 10, 900, 2000
+_ODD_SHARE = 0.02
 _LONGEST_SENTENCE = 4000
 _NASTY = [
     b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b"'", b"\t", b"\r", b"\n\n", b",,", b"&a [*a]", b"*a", b"!!float abc",
@@ -50,6 +54,26 @@ def mutated(drawn: random.Random, seeds: list[bytes]) -> bytes:
         elif content:
             content[place % len(content)] ^= 1 << drawn.randrange(8)
     return bytes(content)
+
+
+def _write_odd(drawn: random.Random, content: bytes, path: Path) -> None:
+    """Put what is no such file at all where it should be."""
+    kind = drawn.choice(["empty", "cut", "folder", "loop", "dangling", "long line", "non-UTF-8"])
+    if kind == "folder":
+        path.mkdir()
+    elif kind in ("loop", "dangling"):
+        path.symlink_to(path if kind == "loop" else path.with_name("nowhere"))
+    else:
+        odd = {"empty": b"", "cut": content[: len(content) // 2], "long line": content.strip() + b"x" * 10_000_000}
+        path.write_bytes(odd.get(kind, content.replace(b"e", b"\xe9")))
+
+
+def _remove(path: Path) -> None:
+    """Remove whatever is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _params() -> tuple[list[bytes], Callable[[Path], object], str]:
@@ -195,6 +219,37 @@ def _source(kind: str) -> tuple[list[bytes], Callable[[Path], object], str]:
     return [wav.getvalue() if kind == "a.wav" else tables[kind]], read, kind
 
 
+def _manifests(file: str) -> tuple[list[bytes], Callable[[Path], object], str]:
+    """A folder of Lhotse's manifests, of which one is mutated."""
+    import numpy as np
+    import soundfile
+
+    from isogloss.corpus.ingest import describe
+
+    recording = {
+        "id": "r1", "sources": [{"type": "file", "channels": [0], "source": "a.wav"}],
+        "sampling_rate": 16000, "num_samples": 8000, "duration": 0.5, "channel_ids": [0],
+    }  # fmt: skip
+    said = {
+        "id": "u1", "recording_id": "r1", "start": 0.0, "duration": 0.5, "channel": 0, "text": "turn on",
+        "speaker": "s1", "gender": "f", "custom": {"age": 30},
+    }  # fmt: skip
+    files = {"recordings.jsonl": recording, "supervisions.jsonl": said}
+    wav = io.BytesIO()
+    soundfile.write(wav, 0.3 * np.sin(np.arange(8000) / 5), 16000, format="WAV")
+
+    def read(path: Path) -> object:
+        folder = path.parent
+        (folder / "a.wav").write_bytes(wav.getvalue())
+        for name, content in files.items():
+            if name != path.name:
+                (folder / name).write_text(json.dumps(content) + "\n", encoding="utf-8")
+        options = {"kind": "lhotse", "corpora": folder / "corpora", "overwrite": True}
+        return describe(folder, "mine", **options)
+
+    return [json.dumps(files[file]).encode() + b"\n"], read, file
+
+
 def _descriptions() -> tuple[list[bytes], Callable[[Path], object], str]:
     from isogloss.corpus.description import read_description
 
@@ -215,6 +270,8 @@ ENTRIES: dict[str, tuple[int, Callable[[], tuple[list[bytes], Callable[[Path], o
     "corpora: NeMo": (1000, lambda: _source("manifest.jsonl")),
     "corpora: Common Voice": (1000, lambda: _source("validated.tsv")),
     "corpora: Kaldi": (1000, lambda: _source("wav.scp")),
+    "corpora: recordings of Lhotse": (1000, lambda: _manifests("recordings.jsonl")),
+    "corpora: supervisions of Lhotse": (1000, lambda: _manifests("supervisions.jsonl")),
     "audio headers": (1500, lambda: _source("a.wav")),
     "gate.yaml": (500, lambda: _gate("gate.yaml")),
     "gate candidates": (500, lambda: _gate("new.jsonl")),
@@ -228,7 +285,7 @@ ENTRIES: dict[str, tuple[int, Callable[[], tuple[list[bytes], Callable[[Path], o
 
 
 def fuzz() -> Iterator[Case]:
-    """Mutated inputs by entry point: read, or refused in one sentence, within ten seconds."""
+    """Mutated inputs by entry point: read, or refused in one sentence, within ten seconds and 2 GB of memory."""
     for name, (count, _) in ENTRIES.items():
         yield Case(f"{name}, {count} cases", lambda _, name=name, count=count: _fuzzed(name, count), in_clone=False)
 
@@ -258,8 +315,11 @@ def main(name: str, count: int) -> int:
         for _ in range(count):
             if time.monotonic() - begun > _BUDGET_SECONDS:
                 break
-            content = mutated(drawn, seeds)
-            path.write_bytes(content)
+            _remove(path)
+            if odd := drawn.random() < _ODD_SHARE:
+                _write_odd(drawn, content := drawn.choice(seeds), path)
+            else:
+                path.write_bytes(content := mutated(drawn, seeds))
             started = time.monotonic()
             signal.alarm(_MOST_SECONDS)
             try:
@@ -270,7 +330,7 @@ def main(name: str, count: int) -> int:
                 if "\n" in str(error) or len(str(error)) > _LONGEST_SENTENCE:
                     broken.append(f"a sentence of {len(str(error))} characters: {str(error)[:80]!r}")
             except (Exception, TooLongError) as error:
-                broken.append(f"{type(error).__name__}: {str(error)[:120]!r}")
+                broken.append(f"{type(error).__name__}{' of an odd file' * odd}: {str(error)[:120]!r}")
                 if len(sys.argv) > 3:
                     Path(sys.argv[3]).write_bytes(content)
                     raise
@@ -281,7 +341,14 @@ def main(name: str, count: int) -> int:
         kinds = Counter(each.partition(":")[0] for each in broken)
         print(f"{len(broken)} of {counts.total() + len(broken)}: {dict(kinds)}; for instance {broken[0]}")
         return 1
-    print(f"{counts['read']} read, {counts['refused']} refused in one sentence; the slowest took {slowest:.1f} s")
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if megabytes > _MOST_MEGABYTES:
+        print(f"{megabytes:.0f} MB of memory at most")
+        return 1
+    print(
+        f"{counts['read']} read, {counts['refused']} refused in one sentence; the slowest took {slowest:.1f} s; "
+        f"{megabytes:.0f} MB of memory at most"
+    )
     return 0
 
 

@@ -28,6 +28,7 @@ DAMAGED = {
     "no mapping": "- 1\n- 2",
     "a long value": f"asr: {{seed: {'x' * 100_000}}}",
     "a long key": f"{'k' * 100_000}: 1",
+    "a line of 10 MB": "asr: {seed: 1} " + "x" * 10_000_000,
     "NUL": "asr: \0",
     "infinity": "asr: {learning_rate: .inf}",
     "a duplicate key": "asr: {}\nasr: {}",

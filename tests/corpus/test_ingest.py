@@ -174,7 +174,7 @@ def test_splits_that_the_corpus_brings_are_kept(describe, rows, tmp_path):
 def test_audio_of_two_channels_wants_to_be_told_which(describe, rows, folder, tmp_path):
     samples = np.stack([sound(16000, 3), sound(16000, 4)], axis=1)
     soundfile.write(folder / "audio/a.wav", samples, 16000)
-    with pytest.raises(CorpusError, match=r"line 2: audio file .*a\.wav has 2 channels; name the one"):
+    with pytest.raises(CorpusError, match=r"line 2: audio file .*a\.wav has 2 channels; choose one by --channel"):
         check(describe(rows))
     ingest(describe(rows[:3], channel=1), tmp_path / "out", source="tiny")
     assert {s["channel"] for s in supervisions(tmp_path / "out")} == {1}

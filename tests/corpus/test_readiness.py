@@ -1,5 +1,6 @@
 """`isogloss check` says at once, before any training, what a corpus and the params cannot do together."""
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from .conftest import sound
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 
 
-def corpus(folder: Path, speakers: int, *, texts: int = 2, last: str = "turn it on") -> None:
+def corpus(folder: Path, speakers: int, *, texts: int = 2, last: str = "turn it on") -> str:
     folder.mkdir()
     soundfile.write(folder / "a.wav", sound(8000, 1), 8000)
     lines = ["utterance_id,audio,text,speaker_id,native_language"]
@@ -26,7 +27,9 @@ def corpus(folder: Path, speakers: int, *, texts: int = 2, last: str = "turn it 
             lines.append(f"u{s}-{take},a.wav,{text},s{s},{['Urdu', 'Thai'][s % 2]}")
     (folder / "t.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     attributes = {"native_language": "native_language"}
-    describe(folder / "t.csv", "mine", options=Options(attributes=attributes), overwrite=True)
+    said: list[str] = []
+    describe(folder / "t.csv", "mine", options=Options(attributes=attributes), overwrite=True, say=said.append)
+    return said[0]
 
 
 @pytest.fixture
@@ -60,11 +63,23 @@ def test_all_of_what_cannot_be_done_is_said_at_once(here):
     assert "Nothing stops a run." in better.output
 
 
+def test_what_ingest_prints_can_be_typed(here):
+    said = corpus(here / "speech", 70)
+    check_command, run_command = (shlex.split(line.partition(": ")[2]) for line in said.splitlines()[-2:])
+    assert check_command[:2] == ["isogloss", "check"] and run_command[:3] == ["dvc", "exp", "run"]
+    assert check_command[2:] == run_command[3:]
+    result = CliRunner().invoke(check, check_command[2:])
+    assert (result.exit_code, "Nothing stops a run." in result.output) == (0, True), result.output
+
+
 def test_six_speakers_are_told_how_many_it_takes(here):
-    corpus(here / "speech", 6)
+    said = corpus(here / "speech", 6)
+    assert "6 speakers are too few for its splits, which take about 50; judge a recogniser" in said
+    assert "dvc exp run" not in said
     result = asked("corpus.source=mine", "cohorts.rules=[automatic]", "mitigation.rule=automatic")
     assert result.exit_code == 2
-    assert "discovery has 1 speakers, and validation.min_speakers is 5; add speakers" in result.output
+    assert "of the corpus' 6 speakers too few are in some splits (train 2, adapt 2, discovery 1" in result.output
+    assert "validation.min_speakers is 5; add speakers (it takes about 50)" in result.output
     corpus(here / "fewer", 3)
     result = asked("corpus.source=mine", "cohorts.rules=[automatic]", "mitigation.rule=automatic")
     assert "the corpus has 3 speakers, too few for splits" in result.output

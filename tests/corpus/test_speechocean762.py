@@ -1,6 +1,8 @@
 """The description of speechocean762 reads the real corpus: 250 speakers, one file each, 5000 utterances."""
 
 import csv
+import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -10,10 +12,14 @@ import soundfile
 from click.testing import CliRunner
 
 from isogloss.cli import main
-from isogloss.corpus.description import read_kind, read_table_description
+from isogloss.config import PrepareParams, ValidationParams
+from isogloss.corpus.description import read_description, read_kind, read_table_description
 from isogloss.corpus.frontend.audio_root import data_folder
-from isogloss.corpus.ingest import ingest
+from isogloss.corpus.gate import validate
+from isogloss.corpus.ingest import describe, ingest
+from isogloss.corpus.ingest.source import Options
 from isogloss.corpus.manifests import make_cuts
+from isogloss.corpus.prepare import prepare
 from isogloss.tables import read_parquet
 
 REPOSITORY = Path(__file__).parents[2]
@@ -85,3 +91,63 @@ def test_the_params_for_recorded_speech_are_ready_to_run(tmp_path, monkeypatch):
     ready = CliRunner().invoke(main, ["check"])
     assert ready.exit_code == 0, ready.output
     assert "Nothing stops a run." in ready.output
+
+
+SOME_SPEAKERS = 60
+"""With all 250 the bytes are the same too, after minutes."""
+
+
+def manifests_and_table(folder: Path) -> None:
+    """The first speakers as manifests of Lhotse and as a table of one's own, written by this test."""
+    folder.mkdir()
+    speakers = {row["speaker_id"]: row for row in table("speakers.csv")[:SOME_SPEAKERS]}
+    rows = [row for row in table("recordings.csv") if row["speaker_id"] in speakers]
+    with (folder / "recordings.jsonl").open("w") as recordings, (folder / "supervisions.jsonl").open("w") as said:
+        for file in dict.fromkeys(row["file"] for row in rows):
+            info, source = soundfile.info(FOLDER / file), str(FOLDER / file)
+            recording = {"id": Path(file).stem, "sources": [{"type": "file", "channels": [0], "source": source}]}
+            recording |= {"sampling_rate": info.samplerate, "num_samples": info.frames, "duration": info.duration}
+            recordings.write(json.dumps(recording) + "\n")
+        for row in rows:
+            speaker, rate = speakers[row["speaker_id"]], int(row["sample_rate"])
+            record = {"id": row["utterance_id"], "recording_id": Path(row["file"]).stem, "channel": 0}
+            record |= {"start": int(row["start"]) / rate, "duration": int(row["num_samples"]) / rate}
+            record |= {"text": row["transcript"], "speaker": row["speaker_id"], "gender": speaker["gender"]}
+            record["custom"] = {"age": float(speaker["age"]), "age_band": speaker["age_band"]}
+            said.write(json.dumps(record) + "\n")
+    with (folder / "table.csv").open("w", encoding="utf-8", newline="") as file:
+        columns = [*rows[0], "gender", "age", "age_band"]
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(speakers[row["speaker_id"]] | row for row in rows)
+
+
+def prepared(corpus: Path, folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file that `prepare` and `validate` write, by its name."""
+    prepare(corpus, folder / "data", PrepareParams(speaker_utterances=2))
+    validate(ValidationParams(), data=folder / "data", output=folder / "reports/validation.json")
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_manifests_of_lhotse_are_prepared_and_validated_to_the_bytes_of_the_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ISOGLOSS_DATA", str(data_folder(REPOSITORY)))
+    manifests_and_table(tmp_path / "manifests")
+    by_table = Options(
+        audio_root=FOLDER,
+        columns={"audio": "file", "start": "start", "duration": "num_samples"},
+        unit="samples",
+        sample_rate="sample_rate",
+        attributes={"age_band": "age_band"},
+    )
+    found = {}
+    for name, options in (("manifests", Options(audio_root=FOLDER)), ("manifests/table.csv", by_table)):
+        describe(name, "mine", options=options, keep="abcdefghijklmnopqrstuvwxyz'", overwrite=True)
+        ingest(read_description("mine"), "corpus", source="mine")
+        found[name] = prepared(Path("corpus"), Path("w"))  # features name this path, so it has to be the same
+        shutil.rmtree("corpus")
+        shutil.rmtree("w")
+    assert found["manifests"] == found["manifests/table.csv"]
+    assert {"data/utterances.parquet", "data/tokens.txt", "data/validated.txt"} <= set(found["manifests"])
+    assert sum(name.startswith("data/features/") for name in found["manifests"]) == 40

@@ -41,7 +41,7 @@ def refuse_unready(params: "Params") -> None:
     from isogloss.corpus.readiness import findings
 
     found = findings(params)
-    for finding in found:
+    for finding in sorted(found, key=lambda one: not one.stops):
         click.echo(f"{'stops a run' if finding.stops else 'warning'}: {finding.sentence}", err=finding.stops)
     stopping = sum(finding.stops for finding in found)
     if stopping:

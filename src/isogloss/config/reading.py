@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 
 from isogloss.errors import ParamsError
 
-_MOST_VALUES, _MOST_BITS, _MOST_LEVELS = 100_000, 4096, 200
+_MOST_VALUES, _MOST_BITS, _MOST_LEVELS, _MOST_CHARACTERS = 100_000, 4096, 200, 1_000_000
 _LONGEST_MESSAGE = 500
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 120
@@ -57,6 +57,8 @@ def parse_yaml(text: str, *, where: str) -> Any:
     ParamsError
         It is not YAML, or a value in it is impossible; the message begins with `where`.
     """
+    if len(text) > _MOST_CHARACTERS:  # the parser would take more than ten seconds
+        raise ParamsError(f"{where} has {len(text)} characters; nothing here needs more than {_MOST_CHARACTERS}")
     deep = f"{where} is nested too deeply; nothing in it needs more than a few levels"
     if _depth(text) > _MOST_LEVELS:  # the parser would take seconds to find out
         raise ParamsError(deep)

@@ -18,7 +18,7 @@ from isogloss.corpus.description import RecordedCorpus, read_description
 from isogloss.corpus.ingest.corpus import check
 from isogloss.corpus.ingest.ingested import Ingested
 from isogloss.corpus.selection import select_utterances
-from isogloss.corpus.splits import UNSPECIFIED, assign_splits
+from isogloss.corpus.splits import UNSPECIFIED, assign_splits, speakers_needed
 from isogloss.errors import CorpusError
 from isogloss.tables import SPLITS
 
@@ -132,13 +132,18 @@ def _durations(params: Params, table: pd.DataFrame) -> Iterator[Finding]:
 def _speakers(params: Params, table: pd.DataFrame) -> Iterator[Finding]:
     """Splits with too few speakers to be judged."""
     speakers = table.groupby("split")["speaker_id"].nunique().reindex(list(SPLITS), fill_value=0)
-    for split, count in speakers.items():
-        if count < params.validation.min_speakers:
-            yield Finding(
-                f"{split} has {count} speakers, and validation.min_speakers is {params.validation.min_speakers}; add "
-                "speakers, or change the shares in prepare",
-                stops=True,
-            )
+    least = params.validation.min_speakers
+    few = [f"{split} {count}" for split, count in speakers.items() if count < least]
+    if few:
+        total = table["speaker_id"].nunique()
+        needed = speakers_needed(params.prepare, least)
+        remedy = f"add speakers (it takes about {needed}), or " if total < needed else ""
+        yield Finding(
+            f"of the corpus' {total} speakers too few are in some splits ({', '.join(few)}), and "
+            f"validation.min_speakers is {least}; {remedy}change the shares in prepare, or judge a recogniser that you "
+            "have by `isogloss audit`, which needs no splits",
+            stops=True,
+        )
     if speakers["test"] < 2 * params.statistics.min_speakers:
         yield Finding(
             f"test has {speakers['test']} speakers: two cohorts that are judged need {params.statistics.min_speakers} "

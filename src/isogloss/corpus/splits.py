@@ -64,6 +64,12 @@ def assign_splits(utterances: pd.DataFrame, params: PrepareParams) -> pd.Series:
     return splits
 
 
+def speakers_needed(params: PrepareParams, min_speakers: int) -> int:
+    """About how many speakers it takes for each held-out split to have `min_speakers`."""
+    least = min(params.discovery_share, params.dev_share, params.test_share)
+    return int(np.ceil(min_speakers / least)) if least > 0 else 0
+
+
 def too_few(speakers: int, missing: Sequence[str], params: PrepareParams) -> str:
     """The sentence about a corpus that does not fill its splits."""
     least = min(params.discovery_share, params.dev_share, params.test_share)

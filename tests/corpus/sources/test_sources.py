@@ -102,7 +102,8 @@ def test_speakers_are_in_one_split_and_the_sound_is_theirs(through):
 def test_what_was_found_is_said_before_the_description_is_written(through):
     kind, _, said = through
     assert f"24 utterances of {24 if kind == 'fairspeech' else 12} speakers" in said
-    assert "dvc exp run" in said and "corpus.source=mine" in said and "isogloss check" in said
+    assert "isogloss check -S corpus.source=mine" in said
+    assert "speakers are too few for its splits, which take about 50; judge a recogniser that you have" in said
     for name, value in ATTRIBUTES[kind].items():
         assert isinstance(value, float) or f"{name}: " in said
     if kind == "fairspeech":

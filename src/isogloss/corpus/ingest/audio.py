@@ -2,7 +2,7 @@
 
 Each file is opened once, by a pool of threads (libsndfile works outside the interpreter lock). A file that has been
 cut off is found: libsndfile says where a chunk is shorter than its header promises, headers of SPHERE count samples,
-and the last sample is decoded. Any sampling rate is accepted: features are computed at 16 kHz after resampling.
+and the last sample is decoded (not of MP3, whose decoder complains after a seek; `content` hears all of it). Any sampling rate is accepted: features are computed at 16 kHz after resampling.
 """
 
 import os
@@ -89,7 +89,9 @@ def _read_header(path: Path, where: str) -> AudioHeader:
             header = AudioHeader(file.samplerate, file.frames, file.channels)
             promised = _promises_more(path, file)
             decoded = 0
-            if header.num_samples > 0 and not promised:
+            if file.format == "MP3":
+                decoded = header.num_samples
+            elif header.num_samples > 0 and not promised:
                 file.seek(header.num_samples - 1)
                 decoded = len(file.read(1))
     except (soundfile.SoundFileError, OSError, ValueError) as error:

@@ -156,11 +156,12 @@ def _channel(utterance: Utterance, header: AudioHeader, description: TableDescri
     chosen: Channel | None = description.channel if utterance.channel is None else utterance.channel
     if chosen is None and header.channels > 1:
         raise CorpusError(
-            f"{where} has {header.channels} channels; name the one to read in `channel` (0 is the first), or take the "
-            "mean of all by `channel: mix`"
+            f"{where} has {header.channels} channels; choose one by --channel (0 is the first), or their mean by "
+            "--channel mix (`channel` in the description)"
         )
     if isinstance(chosen, int) and chosen >= header.channels:
-        raise CorpusError(f"{where} has {header.channels} channels, so no channel {chosen}; correct `channel`")
+        raise CorpusError(f"{where} has {header.channels} channels, so no channel {chosen}; correct --channel "
+            "(`channel` in the description) or the row")
     if chosen is None or header.channels == 1:
         return 0
     return chosen

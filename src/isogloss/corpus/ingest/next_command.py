@@ -1,4 +1,4 @@
-"""The command that runs the pipeline on a corpus: what its attributes, positions and transcripts allow."""
+"""The commands that check and run the pipeline on a corpus: what its attributes, positions and transcripts allow."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ POSITIONED_SHARE = 0.5
 """Regions are looked for where at least this share of the speakers has a position."""
 
 
-def next_command(
+def next_commands(
     name: str, ingested: Ingested, attributes: Mapping[str, Counter[str]], *, transcripts: bool, speakers_known: bool
-) -> str:
-    """A command of one line or several, to be copied into a shell.
+) -> tuple[str, str]:
+    """Two commands with the same params, to be copied into a shell: `isogloss check`, and the pipeline.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def next_command(
     rules = rules_of(ingested, columns)
     settings += [f"cohorts.rules=[{','.join(rules)}]", f"mitigation.rule={rules[0]}"]
     if columns:
-        settings += [f"attribute.columns=[{','.join(columns)}]", f"prepare.stratify_by={columns[0]}"]
+        settings += [f"attribute.columns=[{','.join(columns)}]", f"prepare.stratify_by={_scarcest(attributes, columns)}"]
     target = ""
     if not transcripts:
         settings.append("verification.methods=[continued]")
@@ -42,8 +42,8 @@ def next_command(
         target = " report_speaker"
     elif not speakers_known:
         settings.append("verification.methods=[]")
-    quoted = [f"-S '{setting}'" if "[" in setting else f"-S {setting}" for setting in settings]
-    return f"dvc exp run{target} {' '.join(quoted)}"
+    quoted = " ".join(f"-S '{setting}'" if "[" in setting else f"-S {setting}" for setting in settings)
+    return f"isogloss check {quoted}", f"dvc exp run{target} {quoted}"
 
 
 def rules_of(ingested: Ingested, columns: list[str]) -> list[str]:
@@ -53,6 +53,15 @@ def rules_of(ingested: Ingested, columns: list[str]) -> list[str]:
     rules += ["geodemographic"] if len(ingested.zips.columns) > 1 else []
     rules += ["attribute"] if columns else []
     return [*rules, "automatic"]
+
+
+def _scarcest(attributes: Mapping[str, Counter[str]], columns: list[str]) -> str:
+    """The column that splits have to balance most: the one whose smallest cohort has the fewest speakers."""
+    smallest = {
+        column: min(n for value, n in attributes[column].items() if value != "unspecified" and n >= COHORT_SPEAKERS)
+        for column in columns
+    }
+    return min(columns, key=lambda column: smallest[column])
 
 
 def _divides(values: Mapping[str, int]) -> bool:

@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from isogloss.config.data import PrepareParams, ValidationParams
 from isogloss.corpus.ingest.ingested import Ingested, Rows
 from isogloss.corpus.ingest.letters import Letters
-from isogloss.corpus.ingest.next_command import next_command
+from isogloss.corpus.ingest.next_command import next_commands
+from isogloss.corpus.splits import speakers_needed
 
 MOST_VALUES = 8
 """Values of an attribute that are listed; the others are counted together."""
@@ -42,15 +44,22 @@ def summary(ingested: Ingested, rows: Rows, *, title: str, letters: Letters, nam
     if unused:
         lines.append(f"not kept: {', '.join(unused)} (--attribute NAME keeps one)")
     columns = rows.description.columns
-    command = next_command(
+    checking, running = next_commands(
         name,
         ingested,
         attributes,
         transcripts=columns.text is not None,
         speakers_known=columns.speaker_id is not None,
     )
-    lines.append(f"what this corpus and the params cannot do: isogloss check -S corpus.source={name}")
-    lines.append(f"the pipeline on it: {command}")
+    lines.append(f"what this corpus and the params cannot do: {checking}")
+    needed = speakers_needed(PrepareParams(), ValidationParams().min_speakers)
+    if ingested.speakers < needed and not any(u.split for u in ingested.utterances):
+        lines.append(
+            f"the pipeline on it: {ingested.speakers} speakers are too few for its splits, which take about {needed}; "
+            "judge a recogniser that you have by `isogloss audit`, which needs no splits"
+        )
+    else:
+        lines.append(f"the pipeline on it: {running}")
     return "\n".join(lines)
 
 
@@ -84,7 +93,7 @@ def _audio(ingested: Ingested) -> str:
     channels = Counter(header.channels for header in ingested.headers.values())
     seconds = sorted(span.duration for span in ingested.spans)
     return (
-        f"audio: {_counted(rates, 'Hz')}; {_counted(channels, 'channels')}; utterances of {seconds[0]:.1f} to "
+        f"audio: {_counted(rates, 'Hz')}; {_counted(channels, 'channel')}; utterances of {seconds[0]:.1f} to "
         f"{seconds[-1]:.1f} s, half of them below {seconds[len(seconds) // 2]:.1f} s"
     )
 
@@ -92,8 +101,13 @@ def _audio(ingested: Ingested) -> str:
 def _counted(values: Mapping[int, int], unit: str) -> str:
     """Values with how many files have them, where there are several."""
     if len(values) == 1:
-        return f"{next(iter(values))} {unit}"
-    return ", ".join(f"{value} {unit} in {n} files" for value, n in sorted(values.items()))
+        return f"{next(iter(values))} {_plural(unit, next(iter(values)))}"
+    return ", ".join(f"{value} {_plural(unit, value)} in {n} file{'s' * (n > 1)}" for value, n in sorted(values.items()))
+
+
+def _plural(unit: str, count: int) -> str:
+    """Hz stay Hz."""
+    return f"{unit}s" if unit == "channel" and count > 1 else unit
 
 
 def _text(rows: Rows, letters: Letters) -> str:
