@@ -1,14 +1,16 @@
-"""Mutated transcripts, counts, trials and scores through `isogloss audit`: read with the right figure, or refused.
+"""Mutated transcripts, counts, trials and gates through `isogloss audit` and `isogloss gate`.
 
-    python benchmarks/audit_fuzzing.py [--cases 6000]
+    python benchmarks/audit_fuzzing.py [--cases 9000]
 
-Valid files are changed as in `fuzzing.py`. A case holds where the audit refuses it in one sentence, or where its
+Valid files are changed as in `fuzzing.py`. A case holds where the command refuses it in one sentence, or where its
 errors and words are those of an independent reading: Python's own CSV or JSON parser, and a textbook edit distance (for
-trials, the number of targets and of all). Results: results/audit_fuzzing.{json,md}.
+trials, the number of targets and of all; for gates, the errors of both systems, after the gate has judged them).
+Results: results/audit_fuzzing.{json,md}.
 """
 
 import argparse
 import csv
+import functools
 import io
 import json
 import random
@@ -20,9 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import yaml
 from fuzzing import mutated
 
 from isogloss.errors import IsoglossError
+from isogloss.gate import read_gate, run_gate
+from isogloss.gate.pairs import read_pair
 from isogloss.judging.intake import Request
 from isogloss.judging.intake.trials import read_trials
 from isogloss.judging.intake.utterances import read_utterances
@@ -112,6 +117,51 @@ def counts_again(content: bytes) -> Figure | None:
     return int(errors.sum()), int(table["words"].sum())
 
 
+GATE = {
+    "baseline": "base.jsonl",
+    "candidate": "new.csv",
+    "normalise": ["lower"],
+    "margin": {"relative": 0.2, "absolute": 0.02},
+    "cohorts": ["gender", {"by": "age", "required": ["old"]}],
+    "unjudged": "allowed",
+    "identical": "allowed",
+    "statistics": {"resamples": 200, "permutations": 200, "min_speakers": 3},
+}
+
+
+def gate_files() -> dict[str, bytes]:
+    """A gate of two systems on six speakers."""
+    table = pd.DataFrame(records()).assign(age=["old", "young"] * 6)
+    better = table.assign(hyp=table["hyp"].str.replace(" now", ""))
+    return {
+        "base.jsonl": table.to_json(orient="records", lines=True).encode(),
+        "new.csv": written(better),
+        "gate.yaml": yaml.safe_dump(GATE, sort_keys=False).encode(),
+    }
+
+
+def of_gate(path: Path) -> Figure:
+    """Errors of both systems and words, of a gate that has been judged; one of its files is `path`."""
+    for name, content in gate_files().items():
+        if name != path.name:
+            path.with_name(name).write_bytes(content)
+    params = read_gate(path.with_name("gate.yaml"))
+    assert run_gate(params, path.parent).exit_code in (0, 1, 3)
+    pair = read_pair(params, path.parent)
+    errors = sum(int(error_counts(table).sum()) for table in (pair.baseline, pair.candidate))
+    return errors, int(pair.baseline["words"].sum())
+
+
+def gate_again(name: str, content: bytes) -> Figure | None:
+    """The same of the tables, where their rows and gate.yaml's own keys that matter to it are as they were."""
+    files = {**gate_files(), name: content}
+    gate = yaml.safe_load(files["gate.yaml"])
+    if any(gate.get(key) != GATE[key] for key in ("baseline", "candidate", "normalise")):
+        raise ValueError("other tables or another normalisation: nothing to compare with")
+    base, new = jsonl_again(files["base.jsonl"].lower()), csv_again(files["new.csv"].lower())
+    return None if base is None or new is None else (base[0] + new[0], base[1])
+
+
 def of_trials(path: Path) -> Figure:
     """Targets and trials that an audit counts."""
     speakers = path.with_name("speakers.csv")
@@ -147,7 +197,19 @@ def entries() -> dict[str, Entry]:
         "counts": Entry("a.csv", [written(counts), written(counts.assign(errors=2))], of_texts, counts_again),
         "scores": Entry("a.txt", [lines], of_trials, trials_again),
         "trials": Entry("a.csv", [written(trials), written(marked)], of_trials, trials_again),
+        "gate.yaml": gate_entry("gate.yaml"),
+        "gate's baseline": gate_entry("base.jsonl"),
+        "gate's candidate": gate_entry("new.csv"),
     }
+
+
+def gate_entry(name: str) -> Entry:
+    """A gate, of whose files one is mutated."""
+    content = gate_files()[name]
+    # Most changes of so short a YAML file break it; between comments, some only change what it says or nothing.
+    commented = content.replace(b"\n", b"  # a remark about this line\n")
+    seeds = [content, 20 * b"# A remark about the gate.\n" + commented] if name == "gate.yaml" else [content]
+    return Entry(name, seeds, of_gate, functools.partial(gate_again, name))
 
 
 def attempt(entry: Entry, content: bytes, path: Path) -> str:
@@ -169,7 +231,7 @@ def attempt(entry: Entry, content: bytes, path: Path) -> str:
 def main() -> None:
     """Do all cases, and write results/audit_fuzzing.{json,md}."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--cases", type=int, default=6000)
+    parser.add_argument("--cases", type=int, default=9000)
     options = parser.parse_args()
     found: dict[str, dict[str, int]] = {}
     examples: dict[str, str] = {}
@@ -193,7 +255,7 @@ def main() -> None:
     good = ("read", "refused", "read where the independent reading is stricter")
     bad = sum(number for outcomes in found.values() for kind, number in outcomes.items() if kind not in good)
     lines = [
-        "# Mutated files through `isogloss audit`",
+        "# Mutated files through `isogloss audit` and `isogloss gate`",
         "",
         f"`python benchmarks/audit_fuzzing.py --cases {options.cases}`",
     ]

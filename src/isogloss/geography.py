@@ -26,6 +26,30 @@ _ORIGIN = np.radians([37.5, -96.0])
 _POINTS_AT_ONCE = 512
 
 
+POSTAL_CODES = {
+    "Alabama": "AL", "Alaska": "AK", "Arizona": "AZ", "Arkansas": "AR", "California": "CA", "Colorado": "CO",
+    "Connecticut": "CT", "Delaware": "DE", "District of Columbia": "DC", "Florida": "FL", "Georgia": "GA",
+    "Hawaii": "HI", "Idaho": "ID", "Illinois": "IL", "Indiana": "IN", "Iowa": "IA", "Kansas": "KS", "Kentucky": "KY",
+    "Louisiana": "LA", "Maine": "ME", "Maryland": "MD", "Massachusetts": "MA", "Michigan": "MI", "Minnesota": "MN",
+    "Mississippi": "MS", "Missouri": "MO", "Montana": "MT", "Nebraska": "NE", "Nevada": "NV", "New Hampshire": "NH",
+    "New Jersey": "NJ", "New Mexico": "NM", "New York": "NY", "North Carolina": "NC", "North Dakota": "ND",
+    "Ohio": "OH", "Oklahoma": "OK", "Oregon": "OR", "Pennsylvania": "PA", "Rhode Island": "RI",
+    "South Carolina": "SC", "South Dakota": "SD", "Tennessee": "TN", "Texas": "TX", "Utah": "UT", "Vermont": "VT",
+    "Virginia": "VA", "Washington": "WA", "West Virginia": "WV", "Wisconsin": "WI", "Wyoming": "WY",
+}  # fmt: skip
+"""Of the 50 states and the District of Columbia (USPS)."""
+
+
+def state_named(text: str) -> str | None:
+    """The state that a name or postal code means, in any case; None where it is none.
+
+    >>> state_named("tx"), state_named("new york"), state_named("Ontario")
+    ('Texas', 'New York', None)
+    """
+    wanted = text.strip().casefold()
+    return next((name for name, code in POSTAL_CODES.items() if wanted in (name.casefold(), code.casefold())), None)
+
+
 @functools.cache
 def state_polygons() -> dict[str, list[FloatArray]]:
     """The outline of each state by name: open rings [points, 2] of latitude and longitude in degrees."""

@@ -1,7 +1,9 @@
 """The map of a geographic grouping: regions only, coloured by error rate; never the position of a speaker.
 
+A region is a found one, made of rectangles, or a state, where the cohorts of a grouping are named by states.
+
 Small multiples, one map a system, share one scale of discrete steps, which are easier to read back than a gradient.
-Regions are rectangles of latitude and longitude; their edges are bent by the projection, and the drawing clips them to
+Rectangles are of latitude and longitude; their edges are bent by the projection, and the drawing clips them to
 the outline of the land.
 
 Arrays: `ring_N2` holds N (latitude, longitude) pairs in degrees, `points_N2` likewise.
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isogloss.geography import contains, project, state_polygons
+from isogloss.geography import POSTAL_CODES, contains, project, state_named, state_polygons
 from isogloss.judging.document import CohortFigures, GroupingFigures, Rectangle
 from isogloss.report.scale import Axis, round_step
 from isogloss.report.text import percent
@@ -21,15 +23,17 @@ _WIDTH = 720.0  # of the drawing, in user units
 _MARGIN = 6.0
 _STEPS = 6  # colours of the scale; page.css holds as many
 _EDGE_POINTS = 25  # an edge of a rectangle is drawn as so many points, since the projection bends it
+_FEWEST_STATES = 3  # cohorts named by states that make a map
+_LABELLED = 350.0  # square drawing units of a state that has room for its postal code
 _BOUNDS: Rectangle = (24.0, -125.5, 50.0, -66.0)  # degrees; holds the contiguous United States
 
 
 @dataclass(frozen=True)
 class Region:
-    """A cohort's area: SVG path data, its number (the rank on discovery) and where the number fits."""
+    """A cohort's area: SVG path data, its number (the rank on discovery, or a postal code) and where that fits."""
 
     cohort: str
-    number: int
+    number: int | str
     marked: bool
     path: str
     label_at: tuple[float, float] | None
@@ -63,6 +67,7 @@ class RegionMap:
     panels: tuple[Panel, ...]
     legend: tuple[str, ...]
     metric: str
+    of_states: bool = False
 
 
 class _Canvas:
@@ -89,19 +94,26 @@ class _Canvas:
 
 @dataclass(frozen=True)
 class Area:
-    """A region to be drawn: its cohort, the number and text that name it, and its rectangles."""
+    """A region to be drawn: its cohort, the number and text that name it, and its rectangles, or the state it is."""
 
     cohort: str
-    number: int
+    number: int | str
     label: str
     marked: bool
-    rectangles: Sequence[Rectangle]
+    rectangles: Sequence[Rectangle] = ()
+    state: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What a reader is told when pointing at it."""
+        return self.label if self.state is not None else f"{self.number}, {self.label}"
 
 
 def region_map(
     first: GroupingFigures, seconds: Mapping[str, GroupingFigures], *, names: Sequence[str], metric: str
 ) -> RegionMap | None:
-    """The maps of a grouping, or None where it has no regions, or they leave the contiguous United States.
+    """The maps of a grouping, or None where it has no regions and is not by state, or they leave the contiguous
+    United States.
 
     Parameters
     ----------
@@ -113,6 +125,11 @@ def region_map(
         What to call the systems, the first one first.
     """
     south, west, north, east = _BOUNDS
+    rates = [{c.cohort: c.before for c in first.cohorts}]
+    rates += [{c.cohort: c.after for c in grouping.cohorts} for grouping in seconds.values()]
+    states = _states(first)
+    if states:
+        return draw_map(states, dict(zip(names, rates, strict=True)), metric=metric)
     corners = [rectangle for region in first.regions for rectangle in region.rectangles]
     if not corners or any(s > north or n < south or w > east or e < west for s, w, n, e in corners):
         return None
@@ -127,9 +144,21 @@ def region_map(
         )
         for region in first.regions
     ]
-    rates = [{c.cohort: c.before for c in first.cohorts}]
-    rates += [{c.cohort: c.after for c in grouping.cohorts} for grouping in seconds.values()]
     return draw_map(areas, dict(zip(names, rates, strict=True)), metric=metric)
+
+
+def _states(grouping: GroupingFigures) -> list[Area]:
+    """The cohorts as states that can be drawn; none unless every cohort that has a name is another state."""
+    named = {one.cohort: state_named(one.label) for one in grouping.cohorts if not (one.merged or one.unnamed)}
+    if grouping.regions or len(named) < _FEWEST_STATES or None in named.values():
+        return []
+    if len(set(named.values())) < len(named):
+        return []
+    return [
+        Area(one.cohort, POSTAL_CODES[state], state, _marked(one), state=state)
+        for one in grouping.cohorts
+        if (state := named.get(one.cohort)) in state_polygons() and state is not None
+    ]
 
 
 def _marked(cohort: CohortFigures) -> bool:
@@ -154,13 +183,13 @@ def draw_map(areas: Sequence[Area], rates: Mapping[str, Mapping[str, float | Non
             cohort=area.cohort,
             number=area.number,
             marked=area.marked,
-            path="".join(canvas.path(_outline(rectangle)) for rectangle in area.rectangles),
-            label_at=_label_place(area.rectangles, canvas),
+            path="".join(canvas.path(ring) for ring in _rings(area)),
+            label_at=_label_place(area.rectangles, canvas) if area.state is None else _middle(_rings(area), canvas),
         )
         for area in areas
     )
     limits = _limits([rate for of_system in rates.values() for rate in of_system.values() if rate is not None])
-    labels = {area.cohort: area.label for area in areas}
+    labels = {area.cohort: area.name for area in areas}
     return RegionMap(
         width=_WIDTH,
         height=canvas.height,
@@ -169,7 +198,28 @@ def draw_map(areas: Sequence[Area], rates: Mapping[str, Mapping[str, float | Non
         panels=tuple(_panel(system, regions, labels, of_system, limits) for system, of_system in rates.items()),
         legend=tuple(_legend(limits)),
         metric=metric,
+        of_states=any(area.state is not None for area in areas),
     )
+
+
+def _rings(area: Area) -> list[np.ndarray]:
+    """The outlines of an area, in degrees."""
+    if area.state is not None:
+        return list(state_polygons()[area.state])
+    return [_outline(rectangle) for rectangle in area.rectangles]
+
+
+def _middle(rings: Sequence[np.ndarray], canvas: _Canvas) -> tuple[float, float] | None:
+    """The centroid of the largest ring; None where that has no room for two letters."""
+    found = []
+    for ring_N2 in rings:
+        x, y = canvas.place(ring_N2).T
+        cross = x * np.roll(y, -1) - np.roll(x, -1) * y
+        area = cross.sum() / 2
+        centre = [float((cross * (axis + np.roll(axis, -1))).sum() / (6 * area)) for axis in (x, y)]
+        found.append((abs(float(area)), round(centre[0], 1), round(centre[1], 1)))
+    area, x_middle, y_middle = max(found)
+    return (x_middle, y_middle) if area >= _LABELLED else None
 
 
 def _panel(
@@ -185,7 +235,7 @@ def _panel(
         rate = rates.get(region.cohort)
         title = f"{region.number}: not shown, too few speakers"
         if region.cohort in rates:
-            title = f"{region.number}, {labels[region.cohort]}: {percent(rate)} with {system}"
+            title = f"{labels[region.cohort]}: {percent(rate)} with {system}"
         shades.append(Shade(region=region, step=_step(rate, limits), title=title))
     return Panel(system=system, shades=tuple(shades))
 

@@ -192,7 +192,8 @@ def _joined(
     """The sums of all blocks as what an audit judges; None where ids occur twice or there is one speaker."""
     listed = list(parts)
     sums, counted = listed[0].sums, listed[0].counted
-    hashes = np.sort(np.concatenate([part.hashes for part in listed]))
+    hashes = np.concatenate([part.hashes for part in listed])
+    hashes.sort()  # in place: of many rows this is most of the memory
     if (hashes[1:] == hashes[:-1]).any() or sums["speaker"].nunique() < 2:
         return None
     ids = pd.Series([str(number) for number in range(1, len(sums) + 1)], dtype="str")
