@@ -124,7 +124,9 @@ def measure(part: str) -> None:
     """Do one part in this process; its figures are the last line."""
     with tempfile.TemporaryDirectory(prefix="isogloss-scale-") as name:
         found = PARTS[part](Path(name))
-    found["peak_mb"] = max(resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    found["peak_mb"] = (
+        max(resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    )
     found["load"] = os.getloadavg()[0]
     print(json.dumps({key: value if isinstance(value, bool) else round(value, 2) for key, value in found.items()}))
 
