@@ -109,7 +109,9 @@ def use(folder: Path, *, speakers: int) -> dict[str, Any]:
     for what in ("cannot do: ", "the pipeline on it: "):
         if not code:
             code, _ = newcomer.types(next(line for line in printed.splitlines() if what in line).partition(what)[2])
-        printed = newcomer.steps[1 if len(newcomer.steps) > 1 and "mix" in newcomer.steps[1]["command"] else 0]["printed"]
+        printed = newcomer.steps[1 if len(newcomer.steps) > 1 and "mix" in newcomer.steps[1]["command"] else 0][
+            "printed"
+        ]
     report = folder / "reports" / "fairness.html"
     return {"speakers": speakers, "report": report.is_file(), "steps": newcomer.steps}
 

@@ -170,7 +170,7 @@ def test_the_stage_leaves_its_mark_only_where_all_holds(data, tmp_path, capfd):
         validate(PARAMS, data=data, output=output)
     assert str(raised.value) == (
         f"{data / 'utterances.parquet'}: 2 of {len(summary['expectations'])} expectations fail, the first: weight "
-        f"is positive (1 of 50 utterances); see {tmp_path / 'reports/validation/failed.json'}, correct "
+        f"is positive (1 of 50 rows); see {tmp_path / 'reports/validation/failed.json'}, correct "
         "the corpus or the thresholds"
     )
     assert not output.exists()

@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from isogloss.config import PrepareParams, ValidationParams
 from isogloss.corpus.description import TextRules, read_description
 from isogloss.corpus.frontend.tokens import Tokens
+from isogloss.corpus.gate import validate
 from isogloss.corpus.ingest import describe, ingest
 from isogloss.corpus.ingest.letters import letters_of
 from isogloss.corpus.manifests import load_supervisions
+from isogloss.corpus.prepare import prepare
 from isogloss.errors import CorpusError, TableError
 
 from .conftest import sound
@@ -53,6 +56,24 @@ def test_letters_are_found_and_references_keep_them(tmp_path, monkeypatch, texts
         for text in found:
             assert again.decode(again.encode(text)) == text == again.spell(again.encode(text))
         assert again.symbols[0] == "<blank>" and set("".join(found)) <= again.alphabet
+
+
+@pytest.mark.parametrize("unit", ["characters", "pieces"])
+@pytest.mark.parametrize("texts", [GERMAN, HINDI], ids=["German", "Hindi"])
+def test_other_alphabets_pass_prepare_and_the_gate(tmp_path, monkeypatch, texts, unit):
+    monkeypatch.chdir(tmp_path)
+    described(tmp_path / "speech", texts * 20)  # sixty speakers
+    ingest(read_description("mine"), "data/corpus", source="mine")
+    with pytest.raises(CorpusError, match=r"adapt is empty: .* lower prepare\.train_min_speakers"):
+        prepare(Path("data/corpus"), Path("data"), PrepareParams())  # an utterance a speaker cannot be shared
+    params = PrepareParams(tokens=unit, pieces=50, train_min_speakers=10)
+    utterances = prepare(Path("data/corpus"), Path("data"), params)
+    thresholds = ValidationParams(max_words_per_s=20.0)  # half a second holds up to six words
+    summary = validate(thresholds, data=Path("data"), output=Path("reports/validation.json"))
+    assert (summary["success"], summary["utterances"], len(utterances)) == (True, 60, 60)
+    assert Path("data/validated.txt").exists()
+    tokens = Tokens.read("data/tokens.txt")
+    assert all(tokens.decode(tokens.encode(ref)) == ref for ref in utterances["ref"])
 
 
 def _written_again(tokens: Tokens) -> bytes:

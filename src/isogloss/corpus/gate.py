@@ -152,7 +152,7 @@ def validate(
     if failed:
         first = failed[0]
         counted = first["unexpected"] is not None
-        extent = f" ({first['unexpected']} of {first['checked']} {first['table']})" if counted else ""
+        extent = f" ({first['unexpected']} of {first['checked']} rows)" if counted else ""
         raise TableError(
             f"{path}: {len(failed)} of {len(summary['expectations'])} expectations fail, the first: "
             f"{first['expectation']}{extent}; see {folder / 'failed.json'}, correct the corpus or the thresholds"

@@ -160,8 +160,10 @@ def _channel(utterance: Utterance, header: AudioHeader, description: TableDescri
             "--channel mix (`channel` in the description)"
         )
     if isinstance(chosen, int) and chosen >= header.channels:
-        raise CorpusError(f"{where} has {header.channels} channels, so no channel {chosen}; correct --channel "
-            "(`channel` in the description) or the row")
+        raise CorpusError(
+            f"{where} has {header.channels} channels, so no channel {chosen}; correct --channel "
+            "(`channel` in the description) or the row"
+        )
     if chosen is None or header.channels == 1:
         return 0
     return chosen

@@ -30,7 +30,10 @@ def next_commands(
     rules = rules_of(ingested, columns)
     settings += [f"cohorts.rules=[{','.join(rules)}]", f"mitigation.rule={rules[0]}"]
     if columns:
-        settings += [f"attribute.columns=[{','.join(columns)}]", f"prepare.stratify_by={_scarcest(attributes, columns)}"]
+        settings += [
+            f"attribute.columns=[{','.join(columns)}]",
+            f"prepare.stratify_by={_scarcest(attributes, columns)}",
+        ]
     target = ""
     if not transcripts:
         settings.append("verification.methods=[continued]")

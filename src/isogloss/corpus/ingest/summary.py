@@ -102,7 +102,9 @@ def _counted(values: Mapping[int, int], unit: str) -> str:
     """Values with how many files have them, where there are several."""
     if len(values) == 1:
         return f"{next(iter(values))} {_plural(unit, next(iter(values)))}"
-    return ", ".join(f"{value} {_plural(unit, value)} in {n} file{'s' * (n > 1)}" for value, n in sorted(values.items()))
+    return ", ".join(
+        f"{value} {_plural(unit, value)} in {n} file{'s' * (n > 1)}" for value, n in sorted(values.items())
+    )
 
 
 def _plural(unit: str, count: int) -> str:
