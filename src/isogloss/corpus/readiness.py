@@ -93,6 +93,13 @@ def _of(params: Params, ingested: Ingested) -> Iterator[Finding]:
         yield Finding(str(error), stops=True)
         return
     yield from _speakers(params, table)
+    asked = [params.verification.attribute, *params.verification.attributes] if params.verification.methods else []
+    if lacking := sorted({name for name in asked if name not in table or table[name].isna().all()}):
+        yield Finding(
+            f"verification groups speakers by {', '.join(lacking)}, which the corpus lacks; change "
+            "verification.attribute and verification.attributes, or empty verification.methods",
+            stops=True,
+        )
     yield from _rules(params, table, ingested)
     pretrained = declaration(RecognizerComponent, params.asr.model).pretrained
     if transcribed and params.prepare.tokens == "characters" and not pretrained:

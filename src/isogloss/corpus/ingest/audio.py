@@ -2,7 +2,8 @@
 
 Each file is opened once, by a pool of threads (libsndfile works outside the interpreter lock). A file that has been
 cut off is found: libsndfile says where a chunk is shorter than its header promises, headers of SPHERE count samples,
-and the last sample is decoded (not of MP3, whose decoder complains after a seek; `content` hears all of it). Any sampling rate is accepted: features are computed at 16 kHz after resampling.
+and the last sample is decoded (not of MP3, whose decoder complains after a seek; `content` hears all of it). Any
+sampling rate is accepted: features are computed at 16 kHz after resampling.
 """
 
 import os
