@@ -5,7 +5,8 @@
 Speakers are voices of espeak-ng; a native language is the language whose sounds the voice has, as in an accent. Each
 corpus is a table beside its audio, in a repository with the project's pipeline and micro params (tests/micro). The
 commands are those of a newcomer: `isogloss ingest`, `isogloss check`, and then what `ingest` printed, word by word.
-Commands, minutes and what they print go to the terminal.
+Speaker verification and conversations are off, as they are unless asked for. What was typed, how long it took and how
+it ended is in benchmarks/results/small_corpora.{json,md}; what was printed goes to the terminal.
 """
 
 import csv
@@ -23,7 +24,11 @@ import numpy as np
 import soundfile
 from scipy.signal import resample_poly
 
+from isogloss.config import overridden_text
+from isogloss.tables import atomic_path, write_json
+
 ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / "results"
 sys.path[:0] = [str(ROOT / "tests" / "micro")]
 from workspace import make_workspace  # noqa: E402
 
@@ -44,6 +49,7 @@ def make_corpus(folder: Path, *, speakers: int, utterances: int = 6, seed: int =
 
 
 def _speak(folder: Path, speakers: int, utterances: int, seed: int) -> None:
+    """The body of the process that synthesises."""
     from isogloss.corpus.atlas.espeak import SAMPLE_RATE, Espeak
 
     drawn, engine = np.random.default_rng(seed), Espeak()
@@ -95,6 +101,9 @@ class Newcomer:
 def use(folder: Path, *, speakers: int) -> dict[str, Any]:
     """From a table to the report, or to the command that says why not."""
     make_workspace(folder)
+    params = folder / "params.yaml"
+    off = {"verification.methods": [], "multitalker.systems": [], "multitalker.sets": []}
+    params.write_text(overridden_text(params.read_text(encoding="utf-8"), off, where="params.yaml"), encoding="utf-8")
     make_corpus(folder, speakers=speakers)
     newcomer = Newcomer(folder)
     ingest = "isogloss ingest speech/recordings.csv --name mine --attribute native_language"
@@ -102,22 +111,49 @@ def use(folder: Path, *, speakers: int) -> dict[str, Any]:
     if code and "channel" in printed:
         code, printed = newcomer.types(f"{ingest} --channel mix")
     for what in ("cannot do: ", "the pipeline on it: "):
-        if not code:
-            code, _ = newcomer.types(next(line for line in printed.splitlines() if what in line).partition(what)[2])
-        printed = newcomer.steps[1 if len(newcomer.steps) > 1 and "mix" in newcomer.steps[1]["command"] else 0][
-            "printed"
-        ]
+        named = [line.partition(what)[2] for line in printed.splitlines() if what in line]
+        if not code and named:
+            code, _ = newcomer.types(named[0])
     report = folder / "reports" / "fairness.html"
     return {"speakers": speakers, "report": report.is_file(), "steps": newcomer.steps}
 
 
+def write(found: list[dict[str, Any]]) -> None:
+    """The results, with the last line of what each command printed."""
+    lines = [
+        "# Small corpora from a table to the report",
+        "",
+        "`python benchmarks/small_corpora.py`; its head says what is in them and how they are used.",
+        f"{os.cpu_count()} cores; other work may have run beside it.",
+    ]
+    for one in found:
+        minutes = sum(step["minutes"] for step in one["steps"])
+        ended = "a report" if one["report"] else "no report"
+        lines += [
+            "",
+            f"## {one['speakers']} speakers: {ended} after {len(one['steps'])} commands, {minutes:.1f} minutes",
+        ]
+        lines += ["", "| command | exit code | minutes | its last line |", "|---|---:|---:|---|"]
+        for step in one["steps"]:
+            last = (
+                step["printed"].strip().splitlines()[-1].strip().replace("|", "\\|") if step["printed"].strip() else ""
+            )
+            lines.append(f"| `{step['command']}` | {step['code']} | {step['minutes']} | {last} |")
+    write_json({"corpora": found}, RESULTS / "small_corpora.json")
+    with atomic_path(RESULTS / "small_corpora.md") as page:
+        page.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Use a corpus of each number of speakers on the command line."""
+    found = []
     for speakers in map(int, sys.argv[1:] or (6, 70)):
         folder = Path(tempfile.mkdtemp(prefix="isogloss-small-")) / "w"
         print(folder)
-        found = use(folder, speakers=speakers)
-        print(f"{speakers} speakers, {len(found['steps'])} commands, report: {found['report']}", flush=True)
+        found.append(use(folder, speakers=speakers))
+        commands = len(found[-1]["steps"])
+        print(f"{speakers} speakers, {commands} commands, report: {found[-1]['report']}", flush=True)
+    write(found)
 
 
 if __name__ == "__main__":
