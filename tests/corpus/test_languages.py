@@ -64,7 +64,7 @@ def test_other_alphabets_pass_prepare_and_the_gate(tmp_path, monkeypatch, texts,
     monkeypatch.chdir(tmp_path)
     described(tmp_path / "speech", texts * 20)  # sixty speakers
     ingest(read_description("mine"), "data/corpus", source="mine")
-    with pytest.raises(CorpusError, match=r"adapt is empty: .* lower prepare\.train_min_speakers"):
+    with pytest.raises(CorpusError, match=r"adapt gets no utterances: .* lower prepare\.train_min_speakers"):
         prepare(Path("data/corpus"), Path("data"), PrepareParams())  # an utterance a speaker cannot be shared
     params = PrepareParams(tokens=unit, pieces=50, train_min_speakers=10)
     utterances = prepare(Path("data/corpus"), Path("data"), params)

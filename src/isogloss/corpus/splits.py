@@ -74,12 +74,6 @@ def too_few(speakers: int, missing: Sequence[str], params: PrepareParams) -> str
     """The sentence about a corpus that does not fill its splits."""
     least = min(params.discovery_share, params.dev_share, params.test_share)
     needed = int(np.ceil(0.5 / least)) + 1 if least > 0 else 0
-    if list(missing) == ["adapt"]:
-        return (
-            f"adapt is empty: below {params.train_min_speakers} speakers of train (prepare.train_min_speakers) adapt "
-            "takes utterances of the same speakers, who have too few; lower prepare.train_min_speakers, so that adapt "
-            "gets speakers of its own, or add utterances"
-        )
     return (
         f"the corpus has {speakers} speakers, too few for splits {', '.join(missing)}: to have one in each takes "
         f"about {max(needed, len(SPLITS))}, and to judge cohorts about 20 speakers of each in test; add speakers, "

@@ -69,8 +69,8 @@ def test_training_starts_from_the_single_talker(single_talker, params, system):
     encoded_RND, _ = model.encode(features_BTF, torch.zeros(1, model.output_channels, 40, 20), lengths_B)
     expected_BND, _ = base.encode(features_BTF, lengths_B)
     assert torch.allclose(encoded_RND, expected_BND.expand_as(encoded_RND), atol=1e-6)
-    logits, old = (one.output_layer(torch.ones(12)) for one in (model.transducer, base))
-    assert torch.equal(logits[: len(base.tokens)], old) and len(logits) == len(model.tokens)
+    for new, old in zip(model.transducer.output_layer.parameters(), base.output_layer.parameters(), strict=True):
+        assert torch.equal(new[: len(base.tokens)], old) and len(new) == len(model.tokens)
     fresh = MultitalkerRecognizer.start_from(base, system, params.model_copy(update={"from_base": False}))
     assert not torch.equal(fresh.transducer.ctc_layer.weight[:4], base.ctc_layer.weight[:4])
     assert torch.equal(fresh.transducer.feature_mean_F, base.feature_mean_F)
@@ -88,5 +88,5 @@ def test_a_recogniser_of_single_talkers_is_no_model_of_turns(single_talker, tmp_
     save_recognizer(single_talker(), tmp_path / "base")
     with pytest.raises(ModelError, match="recogniser of single talkers, which marks no turns"):
         MultitalkerRecognizer.load(tmp_path / "base")
-    with pytest.raises(ModelError, match="holds no model: it has no model"):
+    with pytest.raises(ModelError, match="holds no model of overlapping talkers: it has no model"):
         MultitalkerRecognizer.load(tmp_path)
