@@ -40,6 +40,12 @@ def test_a_disparity_of_punctuation_alone_depends_on_the_normaliser(table):
     assert "1 of 2 findings depend on the normaliser." in result.output
 
 
+def test_nothing_is_cut_in_a_narrow_window(table):
+    given = ["sensitivity", "heard.csv", "--by", "band"]
+    wide, narrow = (CliRunner().invoke(main, given, env={"COLUMNS": width}).output for width in ("200", "44"))
+    assert "…" not in narrow and sorted("".join(narrow.split())) == sorted("".join(wide.split()))
+
+
 def test_an_improvement_under_every_normaliser_depends_on_none(table):
     options = ["--by", "band", "--normalise", "basic", "--normalise", "english"]
     result = CliRunner().invoke(main, ["sensitivity", "heard.csv", "--after", "better.csv", *options])

@@ -47,9 +47,9 @@ def choose(trials: str, into: Path | None, margin: float) -> None:
         for method in methods
     }
     chosen = choice.choose(sweep.runs, figures, margin=margin)
-    table = Table(
-        "method", "chosen", "options", "base models", "WER on dev", "of the worst", "", box=None, pad_edge=False
-    )
+    table = Table(box=None, pad_edge=False)
+    for heading in ("method", "chosen", "options", "base models", "WER on dev", "of the worst", ""):
+        table.add_column(heading, overflow="fold")
     for each in chosen:
         options = ", ".join(f"{key}={value:g}" for key, value in each.options.items())
         notes = [] if each.within else [f"no trial within {margin:.0%}"]

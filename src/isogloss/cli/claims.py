@@ -46,7 +46,9 @@ def claims(experiment: str, out: Path) -> None:
     made = _provenance(sweep, saved, kind)
     judge = _verification if kind == "verification" else _recognition
     findings, files = judge(sweep, saved, made, out)
-    table = Table(*HEADINGS, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in HEADINGS:
+        table.add_column(heading, overflow="fold")  # a cut name or figure would be another one
     for finding in findings:
         table.add_row(*finding.cells)
     console = Console(highlight=False)

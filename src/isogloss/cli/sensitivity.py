@@ -64,7 +64,9 @@ def sensitivity(
         steps: audit_utterances(replace(request, normalise=parse_steps(steps))).document for steps in normalisers
     }
     said = {True: "yes", False: "no", None: "untested"}
-    shown = Table("", "finding", *normalisers, box=None, pad_edge=False)
+    shown = Table(box=None, pad_edge=False)
+    for heading in ("", "finding", *normalisers):
+        shown.add_column(heading, overflow="fold")
     shown.add_row("", "error rate of everybody", *(percent(document.overall.before) for document in documents.values()))
     rows = compare_normalisers(documents)
     for row in rows:

@@ -35,7 +35,9 @@ def study(experiment: str, out: Path) -> None:
     saved = finished_runs(sweep)
     judge = _settings if sweep.experiment.study.cohorts is None else _gains
     headings, cells, files = judge(sweep, saved, out)
-    table = Table(*headings, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")  # a cut name or figure would be another one
     for row in cells:
         table.add_row(*row)
     Console(highlight=False).print(table)
