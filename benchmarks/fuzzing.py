@@ -170,9 +170,13 @@ def _stage_json() -> tuple[list[bytes], Callable[[Path], object], str]:
 
 
 def _locks() -> tuple[list[bytes], Callable[[Path], object], str]:
-    from isogloss.pipeline.repo.mending import lock_entries
+    from isogloss.pipeline.repo.mending import lock_entries, mend_locks
 
-    return [(ROOT / "dvc.lock").read_bytes()[:4000]], lambda path: lock_entries(path.read_bytes()), "dvc.lock"
+    def read(path: Path) -> object:
+        mend_locks(path.parent)
+        return lock_entries(path.read_bytes()) if path.exists() else None
+
+    return [(ROOT / "dvc.lock").read_bytes()[:4000]], read, "dvc.lock"
 
 
 def _checkpoints() -> tuple[list[bytes], Callable[[Path], object], str]:

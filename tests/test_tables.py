@@ -276,3 +276,12 @@ def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
     with atomic_folder(tmp_path / ("ä" * 127)) as folder, atomic_path(folder / ("f" * 255)) as file:
         file.write_text("x")
     assert (tmp_path / ("ä" * 127) / ("f" * 255)).read_text() == "x"
+
+
+def test_json_that_is_a_folder_or_a_link_to_itself_is_refused_in_one_sentence(tmp_path):
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(TableError, match=r"folder\.json cannot be read \(Is a directory\); make it anew"):
+        read_json(tmp_path / "folder.json")
+    (tmp_path / "loop.json").symlink_to("loop.json")
+    with pytest.raises(TableError, match=r"loop\.json (does not exist|cannot be read)"):
+        read_json(tmp_path / "loop.json")

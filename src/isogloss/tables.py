@@ -130,7 +130,7 @@ def read_json(path: Path | str) -> Any:
     Raises
     ------
     TableError
-        The file does not exist or is no JSON that we would write.
+        The file does not exist, cannot be read, or is no JSON that we would write.
     """
     path = Path(path)
     if not path.exists():
@@ -141,6 +141,8 @@ def read_json(path: Path | str) -> Any:
         raise TableError(f"{path} is not valid JSON: byte {error.start} is not UTF-8; make it anew") from None
     except ValueError as error:
         raise TableError(f"{path} {error}; make it anew") from None
+    except OSError as error:
+        raise TableError(f"{path} cannot be read ({error.strerror}); make it anew") from None
 
 
 def write_json(content: Any, path: Path | str) -> None:
