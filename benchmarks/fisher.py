@@ -89,6 +89,19 @@ def measure() -> dict[str, dict[str, float]]:
     return found
 
 
+def cost_table(found: dict[str, dict[str, float]], what: str) -> list[str]:
+    """Seconds of each model, and its Fisher in epochs, as lines of Markdown; `what` the models are."""
+    lines = [
+        f"| {what} | epoch of training, s | Fisher, s | Fisher one by one, s | Fisher in epochs (at most {BOUND:g}) |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, row in found.items():
+        missed = "" if row["epochs"] <= BOUND else " (missed)"
+        times = " | ".join(f"{row[key]:.2f}" for key in ("epoch_s", "fisher_s", "one_by_one_s"))
+        lines.append(f"| {name} | {times} | {row['epochs']:.2f}{missed} |")
+    return lines
+
+
 def main() -> None:
     """Measure, print and write; exits with 1 where the bound is missed."""
     torch.set_num_threads(1)
@@ -102,13 +115,8 @@ def main() -> None:
         f" thread of {os.cpu_count()} cores (load {load:.1f} when it began), Python {platform.python_version()}, torch"
         f" {torch.__version__}. Processor time; least of {ROUNDS} rounds.",
         "",
-        f"| encoder | epoch of training, s | Fisher, s | Fisher one by one, s | Fisher in epochs (at most {BOUND:g}) |",
-        "|---|---:|---:|---:|---:|",
+        *cost_table(found, "encoder"),
     ]
-    for encoder, row in found.items():
-        missed = "" if row["epochs"] <= BOUND else " (missed)"
-        times = " | ".join(f"{row[key]:.2f}" for key in ("epoch_s", "fisher_s", "one_by_one_s"))
-        lines.append(f"| {encoder} | {times} | {row['epochs']:.2f}{missed} |")
     text = "\n".join(lines) + "\n"
     with atomic_path(RESULTS / "fisher.md") as path:
         path.write_text(text, encoding="utf-8")

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from fisher import BOUND, alone, epoch, seconds
+from fisher import BOUND, alone, cost_table, epoch, seconds
 from whisper_cpu import CHECKPOINT, recorded
 
 from isogloss.mitigation.fisher import diagonal_fisher
@@ -119,14 +119,12 @@ def main() -> None:
         f" (load {load:.1f} when it began), Python {platform.python_version()}, torch {torch.__version__}. Processor"
         f" time; least of {ROUNDS} rounds.",
         "",
-        "| recogniser | epoch of training, s | Fisher, s | Fisher one by one, s | Fisher in epochs"
-        f" (at most {BOUND:g}) | difference |",
-        "|---|---:|---:|---:|---:|---:|",
+        *cost_table(found, "recogniser"),
+        "",
+        "Largest difference of the two Fishers, relative to the largest element: "
+        + ", ".join(f"{name} {row['difference']:.1e}" for name, row in found.items())
+        + ".",
     ]
-    for name, row in found.items():
-        missed = "" if row["epochs"] <= BOUND else " (missed)"
-        times = " | ".join(f"{row[key]:.2f}" for key in ("epoch_s", "fisher_s", "one_by_one_s"))
-        lines.append(f"| {name} | {times} | {row['epochs']:.2f}{missed} | {row['difference']:.1e} |")
     text = "\n".join(lines) + "\n"
     with atomic_path(RESULTS / "fisher_pretrained.md") as path:
         path.write_text(text, encoding="utf-8")

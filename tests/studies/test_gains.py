@@ -82,6 +82,12 @@ def test_groups_with_few_speakers_have_no_interval_and_no_bound_of_harm(runs):
     assert by(gains(runs, min_speakers=41))["ewc", OTHERS].change.interval is not None
 
 
+def test_nothing_is_shown_where_a_cohort_is_smaller_than_privacy_allows(runs):
+    assert gains(runs, min_speakers=20, fewest=40)
+    with pytest.raises(PipelineError, match=r"adapted: a cohort has fewer than 41 test speakers \(privacy"):
+        gains(runs, min_speakers=20, fewest=41)
+
+
 def test_runs_with_other_cohorts_are_refused(runs):
     first, second, _ = runs["adapted"]
     moved = second.assignments.assign(cohort=second.assignments["cohort"].replace("mid", "near"))

@@ -56,7 +56,9 @@ class Gain:
     alike: Estimate
 
 
-def gains(runs: Mapping[str, Sequence[JudgedRun]], *, min_speakers: int, confidence: float = 0.95) -> list[Gain]:
+def gains(
+    runs: Mapping[str, Sequence[JudgedRun]], *, min_speakers: int, fewest: int = 1, confidence: float = 0.95
+) -> list[Gain]:
     """Judge every system of every setting, in the order of the settings, systems and groups.
 
     Parameters
@@ -65,13 +67,16 @@ def gains(runs: Mapping[str, Sequence[JudgedRun]], *, min_speakers: int, confide
         Setting -> its finished runs, one a seed.
     min_speakers
         Fewest test speakers of a group that gets an interval.
+    fewest
+        Fewest test speakers that anything shown may be about (`privacy.min_speakers`).
     confidence
         Level of the intervals, each for itself: no adjustment over groups and systems.
 
     Raises
     ------
     PipelineError
-        There is no run, or the runs of a setting have different cohorts or test speakers.
+        There is no run, the runs of a setting have different cohorts or test speakers, or a group has fewer than
+        `fewest` speakers: everybody and the other groups would give its figures away, so nothing is shown.
     """
     if not runs:
         raise PipelineError("no run is finished, so nothing can be judged; `isogloss sweep` runs the experiment")
@@ -83,6 +88,11 @@ def gains(runs: Mapping[str, Sequence[JudgedRun]], *, min_speakers: int, confide
                 continue
             sides = {alike: [_totals(run, system, alike=alike) for run in same] for alike in (False, True)}
             worst = same[0].summary["worst"][0]
+            if min(map(len, sides[False][0].values())) < fewest:
+                raise PipelineError(
+                    f"{setting}: a cohort has fewer than {fewest} test speakers (privacy.min_speakers), and the others "
+                    "would give its figures away; let the study name a rule with larger cohorts"
+                )
             for group, first in sides[False][0].items():
                 estimates = [
                     _estimate([totals[group] for totals in sides[alike]], min_speakers, confidence)

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from isogloss.cli.claims import claims as command
+from isogloss.cli.study import study
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own
 
@@ -91,3 +92,21 @@ def test_an_experiment_without_a_plan_is_refused(new_toy, monkeypatch):
     monkeypatch.chdir(toy.root)
     printed, code = claims()
     assert code == 2 and "has no section `plan`, so its claims cannot be judged" in printed
+
+
+def test_a_study_says_what_each_cohort_gains_over_the_seeds_of_a_sweep(new_toy, monkeypatch):
+    params = "asr: {seed: 1}\nmitigation: {methods: [ewc], rule: geographic}\n"
+    toy = new_toy(DVC, params=params, **{"work.py": WORK})
+    path = toy.experiment("toy", FILE.replace("plan: {base_models: 2}", "study: {cohorts: geographic}"))
+    toy.commit()
+    monkeypatch.chdir(toy.root)
+    toy.sweep(path)
+    done = CliRunner().invoke(study, ["experiments/toy.yaml", "--out", "docs"], env={"COLUMNS": "60"})
+    assert done.exit_code == 0 and "…" not in done.output, done.output
+    page = (toy.root / "docs" / "toy-gains.md").read_text()
+    (far,) = [line for line in page.splitlines() if "far (worst on discovery)" in line]
+    assert "| ewc | far (worst on discovery) | 40 |" in far and "not judged" not in far
+    assert toy.git("rev-parse", "HEAD").strip()[:10] in page
+    toy.replace("params.yaml", "asr: {seed: 1}", "asr: {seed: 1}\nprivacy: {min_speakers: 41}")
+    done = CliRunner().invoke(study, ["experiments/toy.yaml", "--out", "docs"])
+    assert done.exit_code == 2 and "privacy.min_speakers" in done.output, done.output
