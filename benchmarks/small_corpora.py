@@ -93,9 +93,10 @@ class Newcomer:
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         minutes = round((time.monotonic() - begun) / 60, 2)
-        self.steps.append({"command": command, "code": done.returncode, "minutes": minutes, "printed": done.stdout})
-        print(f"$ {command}\n{done.stdout}\n[{done.returncode}, {minutes} min]\n", flush=True)
-        return done.returncode, done.stdout
+        printed = done.stdout.replace(str(self.repository), ".")
+        self.steps.append({"command": command, "code": done.returncode, "minutes": minutes, "printed": printed})
+        print(f"$ {command}\n{printed}\n[{done.returncode}, {minutes} min]\n", flush=True)
+        return done.returncode, printed
 
 
 def use(folder: Path, *, speakers: int) -> dict[str, Any]:
