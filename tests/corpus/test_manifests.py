@@ -58,6 +58,20 @@ def test_the_audio_is_found_where_the_variable_says(describe, rows, folder, tmp_
     assert load_recordings(tmp_path / "out")["audio/a.wav"].sources[0].source == str(moved / "tiny/audio/a.wav")
 
 
+def test_absolute_paths_lie_below_a_data_folder_that_is_named_from_a_sibling(
+    describe, rows, folder, tmp_path, monkeypatch
+):
+    """Without a variable the data folder is `../shared/data`: its dots are no part of where the audio lies."""
+    (tmp_path / "repository").mkdir()
+    monkeypatch.setenv("ISOGLOSS_DATA", "..")
+    absolute = [row | {"file": f"{folder}/{row['file']}"} for row in rows]
+    for name, table in (("relative", rows), ("absolute", absolute)):
+        description = describe(table, root="$ISOGLOSS_DATA/tiny")
+        ingest(description, tmp_path / name, source="tiny", repository=tmp_path / "repository")
+    for name in ("corpus.json", "recordings.jsonl", "supervisions.jsonl"):
+        assert (tmp_path / "absolute" / name).read_bytes() == (tmp_path / "relative" / name).read_bytes()
+
+
 def test_a_folder_that_is_no_corpus_says_what_is_missing(describe, rows, tmp_path):
     with pytest.raises(CorpusError, match=r"supervisions\.jsonl does not exist; run the corpus stage"):
         load_supervisions(tmp_path)

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from isogloss.tables import read_parquet
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = data_folder(REPOSITORY) / "speechocean762"
+MODELS = REPOSITORY / (os.environ.get("ISOGLOSS_MODELS") or "../shared/models")
 
 pytestmark = pytest.mark.skipif(
     not FOLDER.is_dir(), reason=f"speechocean762 is not at {FOLDER}; set ISOGLOSS_DATA to the folder that holds it"
@@ -78,6 +80,7 @@ def test_speakers_carry_the_attributes_of_their_table_and_no_position(corpus):
     assert speakers[["latitude", "longitude", "zip", "split", "accent"]].isna().all(axis=None)
 
 
+@pytest.mark.skipif(not (MODELS / "whisper-tiny.en").is_dir(), reason=f"whisper-tiny.en is not at {MODELS}")
 def test_the_params_for_recorded_speech_are_ready_to_run(tmp_path, monkeypatch):
     """`isogloss params params-recorded.yaml corpus.source=speechocean762`, then run."""
     for name in ("params.yaml", "params-recorded.yaml"):
@@ -85,6 +88,7 @@ def test_the_params_for_recorded_speech_are_ready_to_run(tmp_path, monkeypatch):
     shutil.copytree(REPOSITORY / "corpora", tmp_path / "corpora")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ISOGLOSS_DATA", str(data_folder(REPOSITORY)))
+    monkeypatch.setenv("ISOGLOSS_MODELS", str(MODELS))
     given = ["params", "params-recorded.yaml", "corpus.source=speechocean762"]
     done = CliRunner().invoke(main, given)
     assert done.exit_code == 0, done.output

@@ -159,9 +159,8 @@ def checkpoint_gradients(model: Any) -> None:
 def _require_checkpoint(folder: Path, checkpoint: str) -> None:
     """Raise where a folder holds no weights that may be read."""
     if not folder.is_dir():
-        raise ModelError(
-            f"checkpoint {checkpoint!r}: there is no folder {folder.absolute()}; correct it, or set $ISOGLOSS_MODELS"
-        )
+        place = os.path.normpath(folder.absolute())
+        raise ModelError(f"checkpoint {checkpoint!r}: there is no folder {place}; correct it, or set $ISOGLOSS_MODELS")
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder} is no checkpoint in the Hugging Face layout: config.json is missing")
     if not any(folder.glob("*.safetensors")):

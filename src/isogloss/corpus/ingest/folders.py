@@ -16,5 +16,5 @@ def common_folder(paths: Iterable[str], root: Path) -> Path | None:
     given = list(paths)
     if not given or not all(path.startswith("/") for path in given):
         return None
-    common = Path(os.path.commonpath([path.rpartition("/")[0] or "/" for path in given]))
-    return None if common.is_relative_to(root.absolute()) else common
+    common = Path(os.path.commonpath([os.path.normpath(path.rpartition("/")[0] or "/") for path in given]))
+    return None if common.is_relative_to(os.path.normpath(root.absolute())) else common

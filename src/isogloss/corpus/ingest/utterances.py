@@ -73,7 +73,7 @@ def read_utterances(
     speakers = _read_speakers(description.speakers, root) if description.speakers else None
     rules = description.text
     normalise = ReferenceNormaliser(rules.keep, punctuation=rules.punctuation, others=rules.others)
-    below = f"{audio_root.absolute()}/"
+    below = f"{posixpath.normpath(audio_root.absolute().as_posix())}/"
     utterances: list[Utterance] = []
     first = _First(table)
     for row in range(table.rows):
