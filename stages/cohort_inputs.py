@@ -1,9 +1,8 @@
-"""Stages `cohort_inputs` and `voice_inputs`: what each cohort rule may look at, from the tables or from the voices."""
+"""Stage `cohort_inputs`: what each cohort rule that looks at the tables may look at."""
 
-import sys
 from pathlib import Path
 
-from isogloss.cohorts.inputs import table_inputs, voice_inputs
+from isogloss.cohorts.inputs import table_inputs
 from isogloss.entry import entry
 from isogloss.tables import read_parquet, write_parquet
 
@@ -11,15 +10,12 @@ DATA = Path("data")
 
 
 @entry
-def main(origin: str) -> None:
-    """Write the inputs that come from `tables` or from `voices`."""
-    if origin == "voices":
-        inputs = voice_inputs(read_parquet(DATA / "embeddings.parquet"))
-    else:
-        inputs = table_inputs(read_parquet(DATA / "utterances.parquet"), read_parquet(DATA / "corpus" / "zips.parquet"))
+def main() -> None:
+    """Write a table for each rule."""
+    inputs = table_inputs(read_parquet(DATA / "utterances.parquet"), read_parquet(DATA / "corpus" / "zips.parquet"))
     for rule, table in inputs.items():
         write_parquet(table, DATA / "cohort_inputs" / f"{rule}.parquet")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -91,3 +91,73 @@ def test_few_speakers_are_one_cohort_and_more_clusters_than_speakers_are_refused
     assert SpeakerClusters().fit(X, y, groups=speakers).cohorts_ == ["voice-01"]
     with pytest.raises(ValueError, match="n_clusters is 9, but must be from 1 to the 6 distinct speakers"):
         SpeakerClusters(n_clusters=9).fit(X, y, groups=speakers)
+
+
+def make_channels(seed=0):
+    """Two groups that differ along one direction, and utterances of everybody that differ far more along another."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat([0, 1], 60)
+    speaker = np.repeat(np.arange(120), 6)
+    X = np.zeros((len(speaker), 6))
+    X[:, 0] = 5.0  # what all voices share
+    X[:, 1] = (2 * group[speaker] - 1) + 0.3 * rng.normal(size=120)[speaker]
+    X[:, 2] = 8.0 * rng.normal(size=len(speaker))
+    X[:, 3:] = 0.2 * rng.normal(size=(len(speaker), 3))
+    return X, group, speaker
+
+
+def test_what_the_utterances_of_a_speaker_differ_by_is_taken_away():
+    X, _, speaker = make_channels()
+    others, other_group, other_speaker = make_channels(seed=1)
+    found = {}
+    for normalization in ("none", "mean", "within_speaker"):
+        rule = SpeakerClusters(n_clusters=2, normalization=normalization)
+        rule.fit(X, np.full(len(X), 0.1), groups=speaker)
+        found[normalization] = adjusted_rand_score(
+            other_group[other_speaker], rule.predict(others, groups=other_speaker)
+        )
+    assert found["within_speaker"] > 0.95
+    assert found["none"] < 0.5 and found["mean"] < 0.5
+
+
+def test_whitening_makes_all_directions_within_a_speaker_alike():
+    """Against the covariance of numpy, of many utterances, where shrinkage has little to do."""
+    rng = np.random.default_rng(2)
+    mixing = rng.normal(size=(4, 4))
+    speaker = np.repeat(np.arange(40), 100)
+    X = rng.normal(size=(40, 4))[speaker] + rng.normal(size=(len(speaker), 4)) @ mixing
+    rule = SpeakerClusters(n_clusters=2, normalization="within_speaker").fit(X, np.full(len(X), 0.1), groups=speaker)
+    white = (X - rule.mean_) @ rule.whitening_
+    residuals = np.concatenate([white[speaker == one] - white[speaker == one].mean(axis=0) for one in range(40)])
+    np.testing.assert_allclose(np.cov(residuals.T, bias=True), np.eye(4), atol=0.05)
+    np.testing.assert_allclose(rule.mean_, X.mean(axis=0))
+
+
+def test_errors_that_count_draw_the_cohorts_and_voices_alone_tell_who_belongs_to_them():
+    """A loud direction that errors do not follow, and a faint one that they do."""
+    rng = np.random.default_rng(3)
+    loud, faint = rng.integers(0, 2, 200), rng.integers(0, 2, 200)
+    X = np.column_stack([np.full(200, 2.0), 1.2 * loud, 0.8 * faint]) + 0.1 * rng.normal(size=(200, 3))
+    y = 0.1 + 0.4 * faint + 0.02 * rng.uniform(size=200)
+    agreement = {}
+    for weight in (0.0, 1.0):
+        rule = SpeakerClusters(n_clusters=2, normalization="mean", error_weight=weight).fit(X[:100], y[:100])
+        agreement[weight] = adjusted_rand_score(faint[100:], rule.predict(X[100:]))
+        assert rule.centres_.shape == (2, 3)
+    assert agreement[0.0] < 0.2
+    assert agreement[1.0] > 0.9
+
+
+def test_written_clusters_of_normalised_voices_predict_the_same():
+    X, _, speaker = make_channels()
+    for normalization in ("mean", "within_speaker"):
+        rule = SpeakerClusters(n_clusters=2, normalization=normalization, error_weight=0.5)
+        rule.fit(X, np.linspace(0.1, 0.9, len(X)), groups=speaker)
+        again = SpeakerClusters.from_json(json.loads(json.dumps(rule.to_json())))
+        np.testing.assert_array_equal(again.predict(X, groups=speaker), rule.predict(X, groups=speaker))
+
+
+def test_one_utterance_a_speaker_tells_nothing_of_what_they_differ_by():
+    X, _, _ = make_channels()
+    with pytest.raises(ValueError, match="no speaker has two utterances; take mean"):
+        SpeakerClusters(n_clusters=2, normalization="within_speaker").fit(X, np.full(len(X), 0.1))

@@ -82,6 +82,33 @@ def test_score_prints_the_error_rate_of_every_planted_dialect_under_every_system
     assert all(f"{rule}: worst cohorts hold" in printed for rule in RULES)
 
 
+def test_score_against_a_column_says_how_well_clusters_of_voices_match_it(micro, isogloss):
+    """The shares, counted here from the files; age bands stand for a group that discovery was not told of."""
+    printed = isogloss("score", "--against", "age_band", "--group", "18-24", "--group", "65+")
+    assert "to be found: 18-24, 65+" in printed
+    speakers = pd.read_parquet(micro.root / "data/utterances.parquet").drop_duplicates("speaker_id")
+    old = speakers.set_index("speaker_id")["age_band"].isin(["18-24", "65+"])
+    for rule in RULES:
+        cohorts = pd.read_parquet(micro.root / f"cohorts/{rule}/assignments.parquet").drop_duplicates("speaker_id")
+        test = speakers.loc[speakers["split"] == "test", "speaker_id"]
+        cohort = cohorts.set_index("speaker_id")["cohort"].loc[test]
+        found = (cohort[old.loc[test].to_numpy()].value_counts() / old.loc[test].sum()).max()
+        (line,) = re.findall(rf"^{rule}: .*\n +most of them are in (.*)$", printed, flags=re.MULTILINE)
+        assert f": {found:.0%} (chance {(cohort == line.partition(':')[0]).mean():.0%}" in line
+
+
+def test_score_refuses_a_column_that_is_not_there_and_a_value_of_nobody(micro, monkeypatch):
+    monkeypatch.chdir(micro.root)
+    for given, sentence in (
+        (["--against", "shoe"], "has no column of text 'shoe'; it has"),
+        (["--against", "age_band", "--group", "7"], "nobody in discovery has age_band '7'; it has 18-24, "),
+        (["--group", "7"], "say which with --against COLUMN"),
+    ):
+        refused = CliRunner().invoke(main, ["score", *given])
+        assert refused.exit_code == 2
+        assert sentence in " ".join(refused.output.split())
+
+
 def test_compare_shows_an_experiment_beside_the_workspace(micro, isogloss, tmp_path, monkeypatch):
     """The experiment is the run under another name, saved by DVC; the last commit is the third of the runs."""
     copy = micro.copy(tmp_path / "copy")

@@ -1,5 +1,9 @@
 """Every stage once more with a pretrained recogniser: a tiny Whisper of random weights, from the data to the report."""
 
+import contextlib
+import math
+
+import numpy as np
 import pytest
 
 pytest.importorskip("transformers", reason="the extra isogloss[whisper] is not installed")
@@ -23,6 +27,8 @@ def adapted(micro, tiny_checkpoints, tmp_path_factory):
         "asr.learning_rate": 1e-3,
         "whisper.window_seconds": 6,
         "whisper.max_tokens_per_second": 2.0,
+        "cohorts.voices": "asr",
+        "automatic.normalization": "within_speaker",
         "mitigation.rule": "automatic",
         "mitigation.methods": ["ewc", "cohort_input"],
         "verification.methods": [],
@@ -59,3 +65,29 @@ def test_the_adapted_model_opens_in_transformers(adapted):
     assert read_json(folder / "model.json")["kind"] == "whisper"
     assert AutoModelForSpeechSeq2Seq.from_pretrained(folder).config.max_source_positions == 300
     assert AutoProcessor.from_pretrained(folder).feature_extractor.n_samples == 6 * 16_000
+
+
+def test_clusters_are_of_what_the_recogniser_hears(adapted):
+    """The input of the rule, against the encoder of plain `transformers`, utterance by utterance."""
+    import torch
+    from lhotse import CutSet
+    from transformers import AutoModelForSpeechSeq2Seq, AutoProcessor
+
+    from isogloss.corpus.frontend.audio import load_audio
+    from isogloss.corpus.frontend.cuts import read_cuts
+
+    folder = adapted / "models" / "asr" / "base"
+    encoder = AutoModelForSpeechSeq2Seq.from_pretrained(folder).model.encoder.eval()
+    processor = AutoProcessor.from_pretrained(folder)
+    inputs = read_parquet(adapted / "data" / "cohort_inputs" / "automatic.parquet").set_index("utterance_id")
+    with contextlib.chdir(adapted):
+        cuts = CutSet.from_cuts(list(read_cuts("data/cuts/test.jsonl", hears="audio"))[:5])
+        for cut in cuts:
+            audio = load_audio(cut)
+            features = processor(audio, sampling_rate=16_000, return_tensors="pt").input_features
+            with torch.inference_mode():
+                frames = encoder(features).last_hidden_state[0]
+            heard = frames[: math.ceil(len(audio) / 320)].mean(dim=0)  # 20 ms a frame
+            expected = (heard / heard.norm()).numpy()
+            row = inputs.loc[cut.supervisions[0].id].filter(regex=r"^e\d+$").to_numpy(dtype=float)
+            np.testing.assert_allclose(row, expected, atol=1e-4)

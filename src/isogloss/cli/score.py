@@ -1,5 +1,7 @@
-"""`isogloss score`: error rates of the planted dialects of the embedded corpus, and how well discovery found them. No
-other module reads the planted truth."""
+"""`isogloss score`: how well discovery found a group that is known otherwise, and how each system serves the groups.
+
+Of the embedded corpus that is the planted truth, which no other module reads; of any corpus, a column of its table.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,71 +14,164 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from isogloss.config import Params
+
 TRUTH = Path("data/truth/planted.parquet")
+UTTERANCES = Path("data/utterances.parquet")
 DISADVANTAGED = 2.0
 """A dialect is disadvantaged if the base system's WER for it on discovery is at least this many times that of all
 speech."""
 
 
-@click.command(epilog="\b\nExample:\n  isogloss score")
+@click.command(epilog="\b\nExamples:\n  isogloss score\n  isogloss score --against age_band --group 'child 6-12'")
+@click.option(
+    "--against",
+    metavar="COLUMN",
+    help=f"A column of {UTTERANCES}, in place of the planted dialects of Atlas: how well do cohorts match it that were "
+    "found without it?",
+)
+@click.option(
+    "--group",
+    "groups",
+    metavar="VALUE",
+    multiple=True,
+    help="A value of COLUMN whose speakers were to be found; may be repeated.  [default: the one with the highest WER "
+    "on discovery]",
+)
 @entry
-def score() -> None:
+def score(against: str | None, groups: tuple[str, ...]) -> None:
     """WER of each planted dialect under every system, and how far discovery found the disadvantaged ones.
 
-    Whether the tables give the dialects away is tried as well. For the embedded corpus alone: it is known there who was
-    disadvantaged, since it was made so.
+    Whether the tables give the dialects away is tried as well. That is for the embedded corpus, of which it is known
+    who is disadvantaged, since it was made so. Of another corpus, --against says which column to take in its place,
+    such as an age band: do clusters of voices find the children without being told who is one?
     """
-    import pandas as pd
     from rich.console import Console
 
     from isogloss.config import load_params
-    from isogloss.errors import TableError
     from isogloss.judging import error_rate, error_rates
+    from isogloss.tables import read_parquet
+
+    if groups and against is None:
+        raise click.UsageError("--group names values of a column; say which with --against COLUMN")
+    params = load_params()
+    truth = _planted() if against is None else _column(against)
+    systems = {
+        name: read_parquet(f"results/asr/{name}/utterances.parquet").merge(truth, on="speaker_id")
+        for name in ("base", *params.mitigation.methods)
+    }
+    console = Console(highlight=False, soft_wrap=True)
+    _print_rates(console, systems, against or "planted dialect")
+    discovery = systems["base"][systems["base"]["split"] == "discovery"]
+    by_group = error_rates(discovery, "group")
+    if against is None:
+        limit = DISADVANTAGED * error_rate(discovery)
+        disadvantaged = set(by_group.index[by_group["error_rate"] > limit])
+        console.print(
+            f"disadvantaged (WER on discovery above {limit:.1%}): {', '.join(sorted(disadvantaged)) or 'none'}"
+        )
+        _print_leaks(console, truth)
+    else:
+        disadvantaged = _to_be_found(groups, by_group, against, least=params.privacy.min_speakers)
+        console.print(f"to be found: {', '.join(sorted(disadvantaged))}")
+    _print_recovery(console, params, systems["base"], truth, disadvantaged)
+
+
+def _planted() -> "pd.DataFrame":
+    """`speaker_id, group` of the embedded corpus."""
+    from isogloss.errors import TableError
+    from isogloss.tables import read_parquet
+
+    truth = read_parquet(TRUTH, ("speaker_id", "dialect"))
+    if truth.empty:
+        raise TableError(
+            f"{TRUTH} is empty: the corpus is recorded speech, nothing is planted in it; give a column that tells whom "
+            "discovery should find, such as --against age_band"
+        )
+    return truth[["speaker_id", "dialect"]].rename(columns={"dialect": "group"})
+
+
+def _column(column: str) -> "pd.DataFrame":
+    """`speaker_id, group` by a column of the utterance table, of the speakers of whom it is known and one value."""
+    import pandas as pd
+
+    from isogloss.errors import TableError
+    from isogloss.tables import read_parquet
+
+    table = read_parquet(UTTERANCES, ("speaker_id",))
+    texts = [name for name in table.columns if pd.api.types.is_string_dtype(table[name])]
+    if column not in texts:
+        raise TableError(f"{UTTERANCES} has no column of text {column!r}; it has {', '.join(texts)}")
+    known = table[["speaker_id", column]].dropna().drop_duplicates()
+    known = known[~known["speaker_id"].duplicated(keep=False)]
+    if known.empty:
+        raise TableError(f"{UTTERANCES}: no speaker has one value of {column!r}; name another column")
+    return known.rename(columns={column: "group"})
+
+
+def _to_be_found(groups: tuple[str, ...], by_group: "pd.DataFrame", column: str, *, least: int) -> set[str]:
+    """The values asked for, or the one of enough speakers with the highest error rate on discovery."""
+    from isogloss.errors import TableError
+
+    for group in groups:
+        if group not in by_group.index:
+            values = ", ".join(map(str, by_group.index))
+            raise TableError(f"{UTTERANCES}: nobody in discovery has {column} {group!r}; it has {values}")
+    if groups:
+        return set(groups)
+    enough = by_group[by_group["speakers"] >= least]
+    if enough.empty:
+        raise TableError(
+            f"{UTTERANCES}: no value of {column!r} has {least} speakers in discovery (privacy.min_speakers); name one "
+            "with --group"
+        )
+    return {str(enough["error_rate"].idxmax())}
+
+
+def _print_rates(console: "Console", systems: dict[str, "pd.DataFrame"], what: str) -> None:
+    """WER on test by group under each system, and how unequal the base is."""
+    import pandas as pd
+
+    from isogloss.judging import error_rate, error_rates
+
+    test = {name: table[table["split"] == "test"] for name, table in systems.items()}
+    rates = pd.DataFrame({name: error_rates(table, "group")["error_rate"] for name, table in test.items()})
+    groups = rates["base"]
+    rates.loc["all, weighted"] = {name: error_rate(table) for name, table in test.items()}
+    console.print(f"WER on test by {what}, percent")
+    console.print((100 * rates).round(1).to_string())
+    if groups.min() > 0:
+        console.print(f"base: the worst group is {groups.max() / groups.min():.1f} times as bad as the best")
+
+
+def _print_recovery(
+    console: "Console", params: "Params", base: "pd.DataFrame", truth: "pd.DataFrame", disadvantaged: set[str]
+) -> None:
+    """For each rule: do the worst cohorts hold the disadvantaged, on test, and does any cohort?"""
     from isogloss.judging.recovery import score_recovery
     from isogloss.judging.stage_files import read_summary
     from isogloss.judging.worst import worst_cohorts
     from isogloss.tables import ASSIGNMENT_COLUMNS, read_parquet
 
-    params = load_params()
-    truth = read_parquet(TRUTH, ("speaker_id", "dialect"))
-    if truth.empty:
-        raise TableError(
-            f"{TRUTH} is empty: corpus {params.corpus.source!r} is recorded speech, nothing is planted in it"
-        )
-    systems = {
-        name: read_parquet(f"results/asr/{name}/utterances.parquet").merge(truth, on="speaker_id")
-        for name in ("base", *params.mitigation.methods)
-    }
-    base = systems["base"]
-    test = {name: table[table["split"] == "test"] for name, table in systems.items()}
-    rates = pd.DataFrame({name: error_rates(table, "dialect")["error_rate"] for name, table in test.items()})
-    rates.loc["all, weighted"] = {name: error_rate(table) for name, table in test.items()}
-    console = Console(highlight=False, soft_wrap=True)
-    console.print("WER on test by planted dialect, percent")
-    console.print((100 * rates).round(1).to_string())
-    dialects = rates["base"].drop("all, weighted")
-    console.print(f"base: the worst dialect is {dialects.max() / dialects.min():.1f} times as bad as the best")
-
-    discovery = base[base["split"] == "discovery"]
-    limit = DISADVANTAGED * error_rate(discovery)
-    by_dialect = error_rates(discovery, "dialect")["error_rate"]
-    disadvantaged = set(by_dialect[by_dialect > limit].index)
-    console.print(f"disadvantaged (WER on discovery above {limit:.1%}): {', '.join(sorted(disadvantaged)) or 'none'}")
-    planted = truth.rename(columns={"dialect": "group"}).assign(
-        disadvantaged=lambda table: table["group"].isin(disadvantaged)
-    )
-    _print_leaks(console, truth)
+    known = truth.assign(disadvantaged=truth["group"].isin(disadvantaged))
+    test = base.loc[base["split"] == "test", "utterance_id"]  # of speakers whose group is known
     for rule in params.cohorts.rules:
         folder = Path("cohorts") / rule
         assignments = read_parquet(folder / "assignments.parquet", ASSIGNMENT_COLUMNS)
-        worst = worst_cohorts(read_summary(folder / "summary.json"), params.mitigation.worst_share)
-        found = score_recovery(
-            assignments[assignments["utterance_id"].isin(test["base"]["utterance_id"])], planted, worst
-        )
+        assignments = assignments[assignments["utterance_id"].isin(test)]
+        summary = read_summary(folder / "summary.json")
+        found = score_recovery(assignments, known, worst_cohorts(summary, params.mitigation.worst_share))
         console.print(
             f"{rule}: worst cohorts hold {found.recall or 0:.0%} of the disadvantaged test speakers "
             f"(chance {found.chance_recall:.0%}), {found.precision or 0:.0%} of their speakers are disadvantaged "
             f"(chance {found.chance_precision:.0%}), adjusted Rand index {found.adjusted_rand:.2f}"
+        )
+        single = {name: score_recovery(assignments, known, [name]) for name in sorted(set(assignments["cohort"]))}
+        name, most = max(single.items(), key=lambda each: each[1].recall or 0.0)
+        console.print(
+            f"{' ' * len(rule)}  most of them are in {name}: {most.recall or 0:.0%} (chance {most.chance_recall:.0%}, "
+            f"p {min(1.0, len(single) * most.p_chance):.2g} for the best of {len(single)} cohorts), which is "
+            f"{most.precision or 0:.0%} disadvantaged"
         )
 
 
@@ -85,10 +180,10 @@ def _print_leaks(console: "Console", truth: "pd.DataFrame") -> None:
     from isogloss.judging.leaks import describe_speakers, score_leak
     from isogloss.tables import read_parquet
 
-    utterances, zips = read_parquet("data/utterances.parquet"), read_parquet("data/corpus/zips.parquet")
+    utterances, zips = read_parquet(UTTERANCES), read_parquet("data/corpus/zips.parquet")
     for split, rows in utterances.groupby("split", sort=False):
         known, suspects = describe_speakers(rows, zips)
-        leak = score_leak(known, suspects, truth.set_index("speaker_id")["dialect"].loc[known.index])
+        leak = score_leak(known, suspects, truth.set_index("speaker_id")["group"].loc[known.index])
         console.print(
             f"{split}: the probability of the true dialect is {leak.known:.2f} from place and demography, "
             f"{leak.with_suspects:.2f} with weights, ids, order and counts too (difference ± {leak.error:.3f}): "

@@ -4,6 +4,11 @@ A speaker is the mean embedding of their utterances, scaled to length 1; k-means
 ranked by error. Nobody is identified or labelled, and positions or attributes are not needed. The number of clusters is
 given or chosen by `stability` (the paper sets it; the choice is ours).
 
+Two options are ours. `normalization` takes away what all voices share, or what one speaker's utterances differ by
+(within-class covariance normalisation of Hatch et al. 2006, with the covariance of Ledoit & Wolf 2004).
+`error_weight` lets the clustering see errors, in the manner of error-aware slice discovery (Domino, 2203.14960): which
+cohort somebody belongs to is still told by their voice alone.
+
 Embeddings are biometric. A fitted rule holds cluster centres, which are means over speakers, and no
 embedding of a single one; like the audio it stays with the private data.
 
@@ -18,6 +23,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, field_validator
 from sklearn.cluster import KMeans
+from sklearn.covariance import LedoitWolf
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -36,6 +42,8 @@ from isogloss.cohorts.stability import stable_number
 from isogloss.config.components import EMBEDDINGS, RuleComponent
 from isogloss.config.section import Section, Seed
 
+Normalization = Literal["none", "mean", "within_speaker"]
+
 
 class AutomaticParams(Section):
     """Clusters of speaker embeddings."""
@@ -45,6 +53,11 @@ class AutomaticParams(Section):
     between voices is much larger than all others (gender, mostly), those are the two of it."""
     max_clusters: Annotated[int, Field(ge=2)] = 12
     """Most clusters that auto may choose."""
+    normalization: Normalization = "none"
+    """Before a speaker's utterances are averaged: mean takes the mean over all away, within_speaker also makes all
+    directions alike in which the utterances of one speaker differ (such as their content and their channels)."""
+    error_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """How much a speaker's error rate counts in the clustering; 1: as much as all of their voice."""
     random_state: Seed = 1
 
     @field_validator("n_clusters", mode="before")
@@ -78,11 +91,19 @@ class SpeakerClusters(ErrorRateRule):
         Cohorts, or "auto": as many, up to `max_clusters`, as are stable.
     max_clusters
         Most cohorts that "auto" may choose.
+    normalization
+        What is done to an utterance's embedding first: "none", "mean" or "within_speaker".
+    error_weight
+        What the standardised error rate of a speaker counts beside their voice, 1 for as much variance as all of it.
     random_state
         Seed of k-means and of the halves by which stability is judged.
 
     Attributes
     ----------
+    mean_ : array of shape (D,)
+        What is taken away from every embedding.
+    whitening_ : array of shape (D, D)
+        What it is multiplied with then.
     centres_ : array of shape (K, D)
         Cluster centres of unit-length speaker embeddings, worst cohort first.
     cohorts_ : list of str
@@ -92,10 +113,18 @@ class SpeakerClusters(ErrorRateRule):
     rule_name = COMPONENT.name
 
     def __init__(
-        self, *, n_clusters: int | Literal["auto"] = "auto", max_clusters: int = 12, random_state: int = 0
+        self,
+        *,
+        n_clusters: int | Literal["auto"] = "auto",
+        max_clusters: int = 12,
+        normalization: Normalization = "none",
+        error_weight: float = 0.0,
+        random_state: int = 0,
     ) -> None:
         self.n_clusters = n_clusters
         self.max_clusters = max_clusters
+        self.normalization = normalization
+        self.error_weight = error_weight
         self.random_state = random_state
 
     def fit(
@@ -115,22 +144,26 @@ class SpeakerClusters(ErrorRateRule):
             (N, D) embeddings of utterances.
         y, sample_weight, groups
             (N,) error rate, reference words (None: 1 each), speaker (None: every row is one). The errors order the
-            cohorts and have no part in the clustering.
+            cohorts and, unless `error_weight` is above 0, have no part in the clustering.
         """
         rows = self._observe(X, y, sample_weight, groups)
         rows = rows.where(complete_rows(rows.features_NF))
-        points_SD, speaker_N = _speaker_points(rows.features_NF, rows.speakers_N)
-        if len(points_SD) == 0:
+        self.mean_ = np.zeros(self.n_features_in_)
+        self.whitening_ = np.eye(self.n_features_in_)
+        if len(rows.features_NF) == 0:
             self.centres_, self.cohorts_ = np.empty((0, self.n_features_in_)), []
             return self
         # One thread: sums over threads round differently.
         with threadpool_limits(limits=1):
-            kmeans = KMeans(self._number(points_SD), n_init=10, random_state=self.random_state).fit(points_SD)
-        cluster_N = kmeans.labels_[speaker_N]
+            self._learn_normalization(rows.features_NF, rows.speakers_N)
+            points_SD, speaker_N = self._points(rows.features_NF, rows.speakers_N)
+            errors_S = np.bincount(speaker_N, rows.rate_N * rows.words_N)
+            words_S = np.bincount(speaker_N, rows.words_N)
+            seen_SD = self._with_errors(points_SD, errors_S / words_S)
+            kmeans = KMeans(self._number(seen_SD), n_init=10, random_state=self.random_state).fit(seen_SD)
         clusters = kmeans.n_clusters
-        errors = np.bincount(cluster_N, rows.rate_N * rows.words_N, minlength=clusters)
-        wer = errors / np.bincount(cluster_N, rows.words_N, minlength=clusters)
-        self.centres_ = kmeans.cluster_centers_[np.argsort(-wer, kind="stable")]
+        wer_K = np.bincount(kmeans.labels_, errors_S, clusters) / np.bincount(kmeans.labels_, words_S, clusters)
+        self.centres_ = kmeans.cluster_centers_[np.argsort(-wer_K, kind="stable"), : self.n_features_in_]
         self.cohorts_ = [f"voice-{number:02d}" for number in range(1, clusters + 1)]
         return self
 
@@ -146,7 +179,7 @@ class SpeakerClusters(ErrorRateRule):
         if not self.cohorts_ or not known_N.any():
             return cohorts
         speakers = speaker_labels(groups, len(embeddings_ND))
-        points_SD, speaker_N = _speaker_points(embeddings_ND[known_N], None if speakers is None else speakers[known_N])
+        points_SD, speaker_N = self._points(embeddings_ND[known_N], None if speakers is None else speakers[known_N])
         names_S = np.array(self.cohorts_, dtype=object)[_nearest(points_SD, self.centres_)]
         cohorts[known_N] = names_S[speaker_N]
         if speakers is not None:
@@ -164,22 +197,27 @@ class SpeakerClusters(ErrorRateRule):
         return ""
 
     def to_json(self) -> dict[str, Any]:
-        """Parameters and centres."""
+        """Parameters, normalisation and centres."""
         check_is_fitted(self)
         return {
             "rule": self.rule_name,
             "params": self.get_params(),
             "features": feature_names(self),
             "dimensions": self.n_features_in_,
+            "mean": self.mean_.tolist(),
+            "whitening": None if self.normalization != "within_speaker" else self.whitening_.tolist(),
             "centres": self.centres_.tolist(),
         }
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
         """The clusters that `to_json` described."""
-        require_rule(content, cls.rule_name, ("params", "features", "dimensions", "centres"))
+        require_rule(content, cls.rule_name, ("params", "features", "dimensions", "mean", "whitening", "centres"))
         rule = cls(**content["params"])
         set_features(rule, content["features"], content["dimensions"])
+        rule.mean_ = np.array(content["mean"], dtype=np.float64)
+        whitening = content["whitening"]
+        rule.whitening_ = np.eye(content["dimensions"]) if whitening is None else np.array(whitening, dtype=np.float64)
         rule.centres_ = np.array(content["centres"], dtype=np.float64).reshape(-1, content["dimensions"])
         rule.cohorts_ = [f"voice-{number:02d}" for number in range(1, len(rule.centres_) + 1)]
         return rule
@@ -189,6 +227,37 @@ class SpeakerClusters(ErrorRateRule):
         if cohort == UNSPECIFIED:
             return "voice unknown"
         return f"voice group {self.cohorts_.index(cohort) + 1}"
+
+    def _learn_normalization(self, embeddings_ND: Floats, speakers_N: NDArray | None) -> None:
+        """Set `mean_` and `whitening_`."""
+        if self.normalization == "none":
+            return
+        self.mean_ = embeddings_ND.mean(axis=0)
+        if self.normalization == "within_speaker":
+            _, counts = np.unique(speakers_N, return_counts=True) if speakers_N is not None else (None, np.ones(1))
+            if counts.max() < 2:
+                raise ValueError("normalization is within_speaker, but no speaker has two utterances; take mean")
+            rows = pd.DataFrame(embeddings_ND)
+            within_ND = (rows - rows.groupby(speakers_N).transform("mean")).to_numpy()
+            covariance_DD = LedoitWolf(assume_centered=True).fit(within_ND).covariance_
+            variance_D, directions_DD = np.linalg.eigh(covariance_DD)
+            self.whitening_ = (directions_DD / np.sqrt(variance_D)) @ directions_DD.T
+
+    def _points(self, embeddings_ND: Floats, speakers_N: NDArray | None) -> tuple[Floats, Integers]:
+        """The mean normalised embedding of each speaker at unit length, shape (S, D), and the speaker of each row."""
+        if self.normalization != "none":
+            embeddings_ND = embeddings_ND - self.mean_
+        if self.normalization == "within_speaker":
+            embeddings_ND = embeddings_ND @ self.whitening_
+        return _speaker_points(embeddings_ND, speakers_N)
+
+    def _with_errors(self, points_SD: Floats, rate_S: Floats) -> Floats:
+        """The points with the error rate as one more coordinate, where it counts."""
+        spread = rate_S.std()
+        if self.error_weight == 0 or spread == 0:
+            return points_SD
+        scale = np.sqrt(self.error_weight * points_SD.var(axis=0).sum()) / spread
+        return np.column_stack([points_SD, scale * (rate_S - rate_S.mean())])
 
     def _number(self, points_SD: Floats) -> int:
         """How many clusters."""

@@ -1,6 +1,6 @@
 """Params of discovery: which rules. The options of a rule stand beside it, in `isogloss.cohorts`."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,9 @@ class CohortsParams(Section):
     """Which cohort rules are discovered; every system is compared under each of them."""
 
     rules: Annotated[list[RuleName], Field(min_length=1)] = ["geographic", "geodemographic", "automatic", "attribute"]
+    voices: Literal["speaker", "asr"] = "speaker"
+    """What rules about voices see of an utterance: its embedding by the base speaker encoder, or the mean over time of
+    the frames of the base recogniser's encoder, which knows how things are said and what comes out wrong."""
 
     @model_validator(mode="after")
     def _no_rule_twice(self) -> Self:

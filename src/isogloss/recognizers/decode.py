@@ -1,9 +1,11 @@
-"""Hypotheses of whole sets of cuts, by any recogniser."""
+"""Hypotheses and embeddings of whole sets of cuts, by any recogniser."""
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from lhotse import CutSet
+from numpy.typing import NDArray
 
 from isogloss.config import DecodingParams
 from isogloss.recognizers.base import Hypothesis, Recognizer
@@ -39,3 +41,22 @@ def decode_cuts(
     for batch in sorted_batches(cuts, Utterances(recognizer.hears, cohorts=cohorts), seconds=BATCH_SECONDS):
         best |= zip(batch.ids, recognizer.transcribe(batch.to(device), decoding), strict=True)
     return best
+
+
+@torch.inference_mode()
+def embed_heard(recognizer: Recognizer, cuts: CutSet) -> dict[str, NDArray[np.float32]]:
+    """What `Recognizer.embed` gives for each cut, (D,), by the cut's id.
+
+    Parameters
+    ----------
+    recognizer
+        As of `decode_cuts`. One that has a cohort for an input is told none.
+    cuts
+        Embedded in batches of like durations.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    recognizer = recognizer.to(device).eval()
+    vectors: dict[str, NDArray[np.float32]] = {}
+    for batch in sorted_batches(cuts, Utterances(recognizer.hears), seconds=BATCH_SECONDS):
+        vectors |= zip(batch.ids, recognizer.embed(batch.to(device)).cpu().numpy(), strict=True)
+    return vectors

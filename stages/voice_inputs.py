@@ -1,0 +1,29 @@
+"""Stage `voice_inputs`: what each cohort rule that looks at voices may look at."""
+
+from pathlib import Path
+
+from isogloss.cohorts.inputs import voice_inputs
+from isogloss.config import load_params
+from isogloss.entry import entry
+from isogloss.tables import METADATA_COLUMNS, read_parquet, write_parquet
+
+DATA = Path("data")
+
+
+@entry
+def main() -> None:
+    """Write a table for each rule, of the speaker encoder's embeddings or of the recogniser's (`cohorts.voices`)."""
+    if load_params().cohorts.voices == "speaker":
+        embeddings = read_parquet(DATA / "embeddings.parquet")
+    else:
+        from isogloss.inference.heard import embed_by_recognizer  # loads torch, which speaker embeddings can do without
+        from isogloss.recognizers import load_recognizer
+
+        utterances = read_parquet(DATA / "utterances.parquet", METADATA_COLUMNS)
+        embeddings = embed_by_recognizer(load_recognizer(Path("models/asr/base")), utterances, data=DATA)
+    for rule, table in voice_inputs(embeddings).items():
+        write_parquet(table, DATA / "cohort_inputs" / f"{rule}.parquet")
+
+
+if __name__ == "__main__":
+    main()
