@@ -55,6 +55,13 @@ def test_a_page_is_well_formed(micro, page):
     assert not found.wrong and not found.open
 
 
+def test_the_report_leads_to_every_other_page_of_the_run(micro):
+    page = (micro.root / "reports/fairness.html").read_text()
+    found = {place for place in re.findall(r'href="([^"#]+)"', page) if not place.startswith("http")}
+    others = sorted((micro.root / "reports").rglob("*.html"))
+    assert {path.relative_to(micro.root / "reports").as_posix() for path in others} - {"fairness.html"} == found
+
+
 def test_no_output_knows_where_or_when_it_was_made(micro):
     """Nor which revision made it: the same inputs give the same bytes everywhere."""
     revision = read(micro.root, "reports/provenance.json")["revision"].encode()

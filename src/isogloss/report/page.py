@@ -102,6 +102,7 @@ def render(inputs: ReportInputs) -> str:
             style=page_style("page.css"),
             headline=headline(inputs),
             params=_used_params(inputs),
+            other_pages=_other_pages(inputs),
             series=series,
             main=main.document,
             test=main.any_method.test,
@@ -127,6 +128,15 @@ def _used_params(inputs: ReportInputs) -> dict[str, Any]:
     if inputs.params.corpus.source != "atlas":
         del used["atlas"]
     return used
+
+
+def _other_pages(inputs: ReportInputs) -> list[tuple[str, str]]:
+    """What the run writes about other systems: what it is of, and where it lies beside this page."""
+    params = inputs.params
+    verifiers = [(f"verification, {name}", f"verification/{name}/audit.html") for name in params.verification.methods]
+    return verifiers + [
+        (f"overlapping talkers, {name}", f"multitalker/{name}.html") for name in params.multitalker.systems
+    ]
 
 
 def _ordered(inputs: ReportInputs) -> list[RuleInputs]:
