@@ -1,4 +1,4 @@
-"""The page of the data gate: what was expected of the corpus, and what holds. Self-contained, counts and row numbers alone."""
+"""The page of the data gate: what was expected of the corpus, and what holds. Self-contained; counts, no values."""
 
 from pathlib import Path
 from typing import Any
