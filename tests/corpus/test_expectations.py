@@ -66,7 +66,7 @@ IDS = "ids are unique"
 SPEAKERS = "no speaker is in two splits (train and adapt count as one)"
 DURATION = "duration is above 0 and at most 30 s"
 RATE = "speech has at most 10 words a second"
-WORDS = "words counts the words of ref"
+WORDS = "words is the number of words in ref"
 CASE = "ref is in lower case"
 SPACES = "ref is words with single spaces between them"
 
@@ -135,6 +135,19 @@ def test_a_split_with_too_few_speakers_or_none_fails():
         "the speakers of a split have a mean weight within 0.1 of 1": (1, 5),
     }
     assert failures(table[table["split"] != "dev"]) == {"every split has at least 4 speakers": (1, 5)}
+
+
+def test_splits_and_columns_are_named_and_of_many_rows_the_first_ten():
+    table = sound_table().assign(accent="a", duration_s=31.0)
+    table = table[~table["speaker_id"].isin(["speaker-dev-0", "speaker-dev-1"])].reset_index(drop=True)
+    summary = validate_utterances(table, PARAMS, alphabet=ALPHABET, columns=["accent"])
+    places = {e["name"]: e["places"] for e in summary["expectations"] if not e["success"]}
+    assert places == {
+        "duration": list(range(10)),
+        "split_speakers": ["dev"],
+        "mean_weight": ["dev"],
+        "effective_speakers": ["accent"],
+    }
 
 
 def test_an_empty_table_fails():
@@ -271,6 +284,15 @@ def test_ten_planted_faults_are_found_each_by_its_expectation_and_shown_on_the_p
         validate(PARAMS, data=data, output=tmp_path / "reports/validation.json", render=write_validation_page)
     failed = json.loads((tmp_path / "reports/validation/failed.json").read_text())
     assert {e["name"] for e in failed["expectations"] if not e["success"]} == set(TEN_FAULTS)
+    # Each is found by its row; of an id or a speaker that two rows share, both are named.
+    places = {e["name"]: e["places"] for e in failed["expectations"] if not e["success"]}
+    assert places == {name: [row] for name, (_, row, _) in TEN_FAULTS.items()} | {
+        "ids_unique": [3, 49],
+        "disjoint": [4, 48],
+    }
     page = (tmp_path / "reports/validation/index.html").read_text()
-    assert "expectations fail and stop the run" in page and page.count("fails, and warns") == 2
+    assert "9 of 29 expectations fail and stop the run; 1 warns" in page
+    assert page.count('<span class="tag few">warns</span>') == 2
+    for rows in (*(f"row {row} of" for row in (0, 1, 2, 5, 6, 7, 8, 9)), "rows 3 and 49 of", "rows 4 and 48 of"):
+        assert page.count(f"{rows} data/utterances.parquet") == 1
     assert "http" not in page.replace("http-equiv", "") and "<script" not in page

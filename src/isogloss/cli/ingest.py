@@ -33,6 +33,7 @@ ROLES = ("audio", "text", "speaker_id", "utterance_id", "start", "duration", "ch
 @click.option("--without-speakers", is_flag=True, help="Speakers are not known: each utterance counts as one.")
 @click.option("--without-transcripts", is_flag=True, help="There are no transcripts: for speaker verification alone.")
 @click.option("--attribute", "attributes", metavar="NAME[=COLUMN]", multiple=True, help="A further column to keep.")
+@click.option("--recipe-option", "recipe_options", metavar="NAME=VALUE", multiple=True, help="Of a recipe of Lhotse.")
 @click.option("--official-splits", is_flag=True, help="Keep the corpus' own train, dev and test.")
 @click.option("--keep", metavar="LETTERS", help="What words are made of.  [default: the letters of the corpus]")
 @click.option("--others", type=click.Choice(["error", "space", "remove"]), help="Other letters and digits become ...")
@@ -44,23 +45,23 @@ def ingest(source: str, name: str, attributes: tuple[str, ...], overwrite: bool,
     """Check recorded speech, say what was found, and write corpora/NAME.yaml. Nothing is copied.
 
     SOURCE is a table (CSV, TSV, JSON, JSONL, parquet, xlsx; a row an utterance), a manifest of NeMo, a data directory
-    of Kaldi, a folder of Lhotse's manifests, RECIPE:FOLDER for a recipe of Lhotse (librispeech:/data/LibriSpeech), or
-    the folder of Common Voice, VoxCeleb, CORAAL, EdAcc or Fair-Speech. Columns named latitude, longitude, zip, gender,
-    age, accent and weight are kept without being told; name others with --attribute.
+    of Kaldi, a folder of Lhotse's manifests, the folder of Common Voice, VoxCeleb, CORAAL, EdAcc, Fair-Speech,
+    LibriSpeech or SBCSAE, or RECIPE:FOLDER for any other corpus that Lhotse has a recipe of (ami:/data/ami). Columns
+    named latitude, longitude, zip, gender, age, accent and weight are kept without being told; name others with
+    --attribute.
     """
     from isogloss.corpus.ingest import describe
     from isogloss.corpus.ingest.source import Options
 
-    recipe, _, folder = source.partition(":")
-    by_recipe = bool(folder) and recipe.isidentifier() and not Path(source).exists()
+    location, kind, recipe = _located(source, said["kind"])
     columns = {role.removesuffix("_column"): said[role] for role in ROLES if said[role]}
     columns |= {"speaker_id": None} if said["without_speakers"] else {}
     columns |= {"text": None} if said["without_transcripts"] else {}
     rate = said["sample_rate"]
     checked = describe(
-        folder if by_recipe else source,
+        location,
         name,
-        kind="lhotse" if by_recipe else said["kind"],
+        kind=kind,
         options=Options(
             root=said["root"],
             audio_root=said["audio_root"],
@@ -71,7 +72,8 @@ def ingest(source: str, name: str, attributes: tuple[str, ...], overwrite: bool,
             sample_rate=int(rate) if rate and rate.isdecimal() else rate,
             channel=_channel(said["channel"]),
             official_splits=said["official_splits"],
-            recipe=recipe if by_recipe else None,
+            recipe=recipe,
+            recipe_options=dict(map(_setting, said["recipe_options"])),
         ),
         keep=said["keep"],
         others=said["others"],
@@ -81,6 +83,38 @@ def ingest(source: str, name: str, attributes: tuple[str, ...], overwrite: bool,
         say=click.echo,
     )
     click.echo(f"corpora/{name}.yaml describes {checked}; use it with corpus.source: {name} in params.yaml")
+
+
+def _located(source: str, kind: str | None) -> tuple[str, str | None, str | None]:
+    """The place of a corpus, its kind and its recipe, from `PLACE`, `KIND:PLACE` or `RECIPE:PLACE`.
+
+    A name that is both means the kind, which knows more of the corpus, unless `--kind lhotse` is given.
+    """
+    from isogloss.config.components import SourceComponent
+    from isogloss.config.registry import names
+
+    named, _, place = source.partition(":")
+    if not place or not named.isidentifier() or Path(source).exists():
+        return source, kind, None
+    if kind is None and named in names(SourceComponent):
+        return place, named, None
+    if kind not in (None, "lhotse"):
+        raise ParamsError(f"{source!r} names a recipe of Lhotse, but --kind says {kind}; leave out one of the two")
+    return place, "lhotse", named
+
+
+def _setting(said: str) -> tuple[str, str | int | float | bool]:
+    """The name and value of an option of a recipe, as in `mic=sdm`; values are read as YAML."""
+    from ruamel.yaml import YAML, YAMLError
+
+    name, equals, text = said.partition("=")
+    try:
+        value = YAML(typ="safe").load(text)
+    except YAMLError:
+        value = text
+    if not name or not equals or not isinstance(value, str | int | float | bool):
+        raise ParamsError(f"--recipe-option {said!r} is not NAME=VALUE, as in mic=sdm")
+    return name, value
 
 
 def _named(attribute: str) -> tuple[str, str]:

@@ -124,7 +124,7 @@ def _transcripts(params: ValidationParams, alphabet: Iterable[str] | None) -> li
     return [
         _between("speech_rate", f"speech has at most {params.max_words_per_s:g} words a second", "words_per_s", 0,
                  params.max_words_per_s, strict_min=True, **one),
-        Rule("words", sentence="words counts the words of ref", kind=same,
+        Rule("words", sentence="words is the number of words in ref", kind=same,
              arguments={"column_A": "words", "column_B": "words_in_ref"}, **one),
         Rule("lower_case", sentence="ref is in lower case", kind=same,
              arguments={"column_A": "ref", "column_B": "ref_in_lower_case"}, **one),

@@ -1,8 +1,9 @@
 """The data gate: Great Expectations checks a prepared corpus, and what trains depends on the outcome.
 
 The expectations (`isogloss.corpus.expectations`) speak of tables that are derived from the prepared ones: rows
-(`utterances`), how they sound (`sound`), one row a speaker, a split, a value of a cohort column. Results are counts:
-identifiers, ZIPs, transcripts and values of personal columns enter neither the summary nor the page.
+(`utterances`), how they sound (`sound`), one row a speaker, a split, a value of a cohort column. Results are counts,
+and the numbers of some rows in `utterances.parquet`, so that who has the corpus finds them: identifiers, ZIPs,
+transcripts and values of personal columns enter neither the summary nor the page.
 """
 
 import os
@@ -21,7 +22,10 @@ from isogloss.tables import METADATA_COLUMNS, SPLITS, atomic_folder, atomic_path
 
 GROUPS = {"train": "train", "adapt": "train"}
 """train and adapt may share speakers; no other two splits may."""
-COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
+PLACES = 10
+"""How many rows that fail an expectation are named."""
+RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": PLACES}
+"""Counts, values and rows; `_entry` takes the counts and the rows."""
 SOUND_COLUMNS = ("utterance_id", "level_db", "peak", "dc_offset", "clipped_share", "non_finite")
 Render = Callable[[dict[str, Any], Path], None]
 """Writes the page of a summary into a folder."""
@@ -91,9 +95,10 @@ def validate_utterances(
     Returns
     -------
     `{"success", "utterances", "speakers", "expectations": [{"name", "suite", "severity", "expectation", "table",
-    "type", "success", "checked", "unexpected"}]}`, the same for the same tables; `success` is False where an
+    "type", "success", "checked", "unexpected", "places"}]}`, the same for the same tables; `success` is False where an
     expectation that stops fails; `checked` and `unexpected` count rows of `table`, and are None for an expectation
-    about a whole table.
+    about a whole table; `places` are the first rows of `utterances`, counted from 0, with what fails, or the splits or
+    the columns where the expectation is about those.
     """
     tables = derived_tables(utterances, sound, columns)
     # A corpus for verification has no transcripts at all; single empty ones are mistakes.
@@ -104,7 +109,7 @@ def validate_utterances(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         outcomes = _run(tables, listed)
-    entries = [_entry(rule, outcomes[rule.name]) for rule in listed]
+    entries = [_entry(rule, outcomes[rule.name], tables) for rule in listed]
     return {
         "success": all(entry["success"] for entry in entries if entry["severity"] == "stop"),
         "utterances": len(utterances),
@@ -155,7 +160,8 @@ def validate(
         extent = f" ({first['unexpected']} of {first['checked']} rows)" if counted else ""
         raise TableError(
             f"{path}: {len(failed)} of {len(summary['expectations'])} expectations fail, the first: "
-            f"{first['expectation']}{extent}; see {folder / 'failed.json'}, correct the corpus or the thresholds"
+            f"{first['expectation']}{extent}; see {folder / ('index.html' if render else 'failed.json')}, correct "
+            "the corpus or the thresholds"
         )
     write_json(summary, output)
     with atomic_path(mark) as temporary:
@@ -185,12 +191,12 @@ def _run(tables: dict[str, pd.DataFrame], listed: list[Rule]) -> dict[str, Any]:
         suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
         batches = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
         definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batches, suite=suite))
-        result = definition.run(batch_parameters={"dataframe": table}, result_format=COUNTS_ONLY)
+        result = definition.run(batch_parameters={"dataframe": table}, result_format=RESULT_FORMAT)
         outcomes |= {str(one.expectation_config.meta["name"]): one for one in result.results}
     return outcomes
 
 
-def _entry(rule: Rule, outcome: Any) -> dict[str, Any]:
+def _entry(rule: Rule, outcome: Any, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
     """One line of the summary."""
     unexpected = outcome.result.get("unexpected_count")
     return {
@@ -203,4 +209,18 @@ def _entry(rule: Rule, outcome: Any) -> dict[str, Any]:
         "success": bool(outcome.success),
         "checked": None if unexpected is None else int(outcome.result["element_count"]),
         "unexpected": None if unexpected is None else int(unexpected),
+        "places": _places(rule.table, outcome.result.get("partial_unexpected_index_list") or [], tables),
     }
+
+
+def _places(name: str, rows: list[int], tables: dict[str, pd.DataFrame]) -> list[int] | list[str]:
+    """Where rows of a derived table are found: rows of `utterances`; names of splits, or of columns of cohorts."""
+    found, utterances = tables[name].iloc[rows], tables["utterances"]
+    if name in ("splits", "cohorts"):
+        return list(dict.fromkeys(found["split" if name == "splits" else "column"]))
+    if name == "utterances":
+        return [int(row) for row in found.index]
+    key = "utterance_id" if name == "sound" else "speaker_id"
+    theirs = utterances[utterances[key].isin(found[key])]
+    once = theirs.drop_duplicates(["speaker_id", "split"]) if name == "speakers" else theirs
+    return [int(row) for row in once.index[:PLACES]]

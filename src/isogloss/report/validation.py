@@ -1,9 +1,10 @@
-"""The page of the data gate: what was expected of the corpus, and what holds. Self-contained, counts alone."""
+"""The page of the data gate: what was expected of the corpus, and what holds. Self-contained; counts, no values."""
 
 from pathlib import Path
 from typing import Any
 
 from isogloss.report.frame import page_environment, page_style
+from isogloss.report.text import listing
 
 SUITES = {
     "recordings": "Recordings",
@@ -13,6 +14,8 @@ SUITES = {
     "cohorts": "Cohorts",
 }
 """The suites in the order of the page, and their headings."""
+NOUNS = {"sound": "utterances", "cohorts": "values"}
+"""What a row of a table is, where the table's own name does not say it."""
 
 
 def write_validation_page(summary: dict[str, Any], folder: Path) -> None:
@@ -27,16 +30,33 @@ def write_validation_page(summary: dict[str, Any], folder: Path) -> None:
     """
     expectations = summary["expectations"]
     suites = [(title, [e for e in expectations if e["suite"] == suite]) for suite, title in SUITES.items()]
-    failing = [e for e in expectations if not e["success"]]
+    failing = [e | {"found": _found(e)} for e in expectations if not e["success"]]
+    rows = next((e["places"] for e in failing if any(isinstance(place, int) for place in e["places"])), [])
     page = (
         page_environment()
         .get_template("validation.html")
         .render(
             summary=summary,
             suites=[(title, listed) for title, listed in suites if listed],
+            rows=rows,
+            nouns=NOUNS,
             stopping=[e for e in failing if e["severity"] == "stop"],
             warning=[e for e in failing if e["severity"] == "warn"],
             style=page_style("page.css"),
         )
     )
     (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _found(entry: dict[str, Any]) -> str:
+    """Where the rows that fail an expectation are found; nothing where it is about a whole table."""
+    places = listing([str(place) for place in entry["places"]])
+    one = len(entry["places"]) == 1
+    if not places:
+        return ""
+    if entry["table"] == "splits":
+        return f"split{'' if one else 's'} {places}"
+    if entry["table"] == "cohorts":
+        return f"column{'' if one else 's'} {places}; isogloss check names the values"
+    first = "the first in " if (entry["unexpected"] or 0) > len(entry["places"]) else ""
+    return f"{first}row{'' if one else 's'} {places} of data/utterances.parquet"

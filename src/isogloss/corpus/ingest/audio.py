@@ -2,8 +2,8 @@
 
 Each file is opened once, by a pool of threads (libsndfile works outside the interpreter lock). A file that has been
 cut off is found: libsndfile says where a chunk is shorter than its header promises, headers of SPHERE count samples,
-and the last sample is decoded (not of MP3, whose decoder complains after a seek; `content` hears all of it). Any
-sampling rate is accepted: features are computed at 16 kHz after resampling.
+the frames of MP3 are counted (`mpeg`), and of other forms the last sample is decoded. Any sampling rate is accepted:
+features are computed at 16 kHz after resampling.
 """
 
 import os
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import soundfile
 
+from isogloss.corpus.ingest.mpeg import mp3_length
 from isogloss.errors import CorpusError
 
 MAX_THREADS = 16
@@ -89,9 +90,10 @@ def _read_header(path: Path, where: str) -> AudioHeader:
         with soundfile.SoundFile(path) as file:
             header = AudioHeader(file.samplerate, file.frames, file.channels)
             promised = _promises_more(path, file)
-            decoded = 0
+            fault, decoded = None, 0
             if file.format == "MP3":
-                decoded = header.num_samples
+                decoded, fault = mp3_length(path, header.num_samples)
+                header = AudioHeader(file.samplerate, decoded, file.channels)
             elif header.num_samples > 0 and not promised:
                 file.seek(header.num_samples - 1)
                 decoded = len(file.read(1))
@@ -99,6 +101,8 @@ def _read_header(path: Path, where: str) -> AudioHeader:
         raise decoding_error(path, where, error) from None
     if header.num_samples <= 0:
         raise CorpusError(f"{where}: audio file {path} holds no samples; leave the row out")
+    if fault is not None:
+        raise CorpusError(f"{where}: audio file {path} {fault}")
     if promised or not decoded:
         raise cut_off_error(path, where)
     return header

@@ -1,4 +1,7 @@
-"""A table of utterances that is gathered from several files, each row with the line that it comes from."""
+"""A table of utterances that is gathered from several files, each row with the line that it comes from.
+
+Where a recipe read the files, the line is not known: such a row is found by the id of its utterance.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,17 +21,21 @@ STANDARD_COLUMNS = ("utterance_id", "speaker_id", "audio", "text", "start", "dur
 class ManyFiles(Source):
     """A table whose rows stand in several files."""
 
-    places: list[tuple[Path, int]] = field(default_factory=list)
-    """File and line of each row."""
+    places: list[tuple[Path, int | str]] = field(default_factory=list)
+    """File and line of each row, or folder and id."""
 
     def position(self, row: int) -> str:
         """Where a row stands, with its file, since rows of one table stand in several."""
         return self.place(row)
 
     def place(self, row: int) -> str:
-        """File and line."""
-        path, line = self.places[row]
-        return f"{path}, line {line}"
+        """File and line, or folder and id."""
+        return placed(*self.places[row])
+
+
+def placed(path: Path, line: int | str) -> str:
+    """A place in words."""
+    return f"{path}, line {line}" if isinstance(line, int) else f"{path}, utterance {line}"
 
 
 class Records:
@@ -37,10 +44,10 @@ class Records:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._records: list[dict[str, Any]] = []
-        self._places: list[tuple[Path, int]] = []
+        self._places: list[tuple[Path, int | str]] = []
 
-    def add(self, path: Path, line: int, record: dict[str, Any]) -> None:
-        """One utterance, and where it stands."""
+    def add(self, path: Path, line: int | str, record: dict[str, Any]) -> None:
+        """One utterance, and where it stands: the line of a file, or its id where that is all that is known."""
         self._records.append(record)
         self._places.append((path, line))
 
@@ -63,7 +70,7 @@ class Records:
             column=lambda name: pd.Series([record.get(name) for record in records], dtype=object),
             values=lambda name: [record.get(name) for record in records],
             unit="line",
-            numbers=lambda: np.array([line for _, line in self._places], dtype=np.int64),
+            numbers=lambda: np.array([line if isinstance(line, int) else 0 for _, line in self._places], np.int64),
             places=self._places,
         )
 

@@ -42,6 +42,7 @@ class Options:
     channel: int | str | None = None
     official_splits: bool = False
     recipe: str | None = None
+    recipe_options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     repository: Path | str = "."
 
 

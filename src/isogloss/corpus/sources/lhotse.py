@@ -2,123 +2,209 @@
 
 Manifests are recordings and supervisions as JSONL, perhaps gzipped, in pairs whose names differ in that word alone
 (`librispeech_recordings_dev-clean.jsonl.gz`, `librispeech_supervisions_dev-clean.jsonl.gz`); what follows it is the
-part. A recipe is named before the folder: `isogloss ingest librispeech:/data/LibriSpeech`. Recordings that are made by
-commands or found on the web are refused: only files are read.
+part. A recipe is named before the folder: `isogloss ingest l2_arctic:/data/l2arctic`. Recordings that are made by
+commands or found on the web are refused: only files are read. A kind of corpus that a recipe reads, but whose speakers
+it says too little about, is a subclass of `Lhotse` (`isogloss.corpus.sources.librispeech`).
 """
 
-import importlib
-import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
 
 from isogloss.config.components import SourceComponent
-from isogloss.corpus.description import KNOWN_ATTRIBUTES, RecordedCorpus, TableDescription
+from isogloss.corpus.description import KNOWN_ATTRIBUTES, RecordedCorpus, Sha256, TableDescription
 from isogloss.corpus.frontend.audio_root import portable_root
 from isogloss.corpus.ingest.folders import common_folder
-from isogloss.corpus.ingest.records import Records, numbered_lines
+from isogloss.corpus.ingest.recipes import Part, Record, Setting, digest, made_by
+from isogloss.corpus.ingest.records import Records, numbered_lines, placed
 from isogloss.corpus.ingest.source import PART, Options, RecordedSource, as_table, checksums, official_values
-from isogloss.errors import CorpusError, ParamsError, TableError
+from isogloss.errors import ParamsError, TableError
 from isogloss.io.source import Source
 
 COMPONENT = SourceComponent(name="lhotse", implementation="Lhotse")
-FURTHER = ("age_band", "ethnicity", "education", "language", "nationality")
+FURTHER = ("age_band", "dialect", "education", "ethnicity", "language", "mother_tongue", "nationality", "nativeness")
 """Attributes beside `KNOWN_ATTRIBUTES` that recipes give and that name nobody."""
-Record = dict[str, Any]
-Part = tuple[str, Path, list[tuple[int, Record]], list[tuple[int, Record]]]
-"""Name, place, and the numbered recordings and supervisions of a part."""
+OTHER_NAMES = {"lat": "latitude", "lon": "longitude", "accents": "accent", "speaker_age": "age"}
+"""What recipes call attributes that we know by other names."""
+Located = tuple[str, int | None]
+"""A file and the channel of it; None where the file has several."""
 
 
-class LhotseDescription(RecordedCorpus):
+class RecipeDescription(RecordedCorpus):
+    """What one of Lhotse's recipes makes."""
+
+    recipe: str | None = None
+    """The recipe that reads `root`; null where `root` holds manifests."""
+    options: dict[str, Setting] = Field(default_factory=dict)
+    """Arguments of the recipe beside the folder."""
+    made: Sha256 | None = None
+    """Checksum of what the recipe made when the corpus was described."""
+
+
+class LhotseDescription(RecipeDescription):
     """Manifests of Lhotse, or what one of its recipes makes."""
 
     kind: Literal["lhotse"]
-    recipe: str | None = None
-    """The recipe that reads `root`; null where `root` holds manifests."""
 
 
 class Lhotse(RecordedSource):
     """A folder of manifests, or of a corpus with a recipe."""
 
     title = "read by Lhotse"
-    description = LhotseDescription
+    description: ClassVar[type[RecipeDescription]] = LhotseDescription
+    recipe: ClassVar[str | None] = None
+    """The recipe that reads a corpus of this kind."""
+    recipe_options: ClassVar[Mapping[str, Setting]] = {}
+    """Its arguments, where the user says nothing else."""
+    further: ClassVar[tuple[str, ...]] = FURTHER
+    """Attributes that are kept beside `KNOWN_ATTRIBUTES`."""
+    _read: tuple[tuple[Any, ...], list[Part]] | None = None
+    """What was read last, and from where: a recipe opens every recording, so it is asked once a command."""
 
     def recognises(self, location: Path) -> bool:
         """A folder with manifests of supervisions."""
         return location.is_dir() and bool(_manifests(location))
 
+    def about(self, root: Path) -> Mapping[str, Record]:
+        """What is known of each speaker beside what the manifests say."""
+        del root
+        return {}
+
+    def amended(self, row: Record, *, listed: bool) -> Record | None:
+        """A row as it is used, None where it is left out; `listed` where `about` knows its speaker."""
+        del listed
+        return row
+
     def describe(self, location: Path, options: Options) -> dict[str, Any]:
         """The folder with checksums of manifests, or with the recipe; attributes that are known."""
-        parts = list(_parts(location, options.recipe))
-        supervisions = [record for *_, of in parts for _, record in of]
-        keys = {key for record in supervisions for key in ("gender", "language", *(record.get("custom") or {}))}
-        paths = [_file(record, "") for *_, of, _ in parts for _, record in of]
+        recipe = self.recipe or options.recipe
+        chosen = {**self.recipe_options, **options.recipe_options}
+        if chosen and recipe is None:
+            raise ParamsError("--recipe-option is for a recipe; name it before the folder, as in ami:/data/ami")
+        parts = self._parts(location, recipe, chosen)
+        found = [_attributes(record) for *_, of in parts for _, record in of] + [*self.about(location).values()]
+        paths = [
+            file
+            for _, path, of, _ in parts
+            for line, record in of
+            for file, _ in _files(record, placed(path, line)).values()
+        ]
         audio_root = options.audio_root or common_folder(paths, location)
-        manifests = [] if options.recipe else _manifests(location)
+        manifests = [] if recipe else _manifests(location)
+        # The weight that a recipe knows is of bodies (EARS), not of speakers in a population.
+        known = [name for name in (*KNOWN_ATTRIBUTES, *self.further) if name != "weight" or recipe is None]
         content: dict[str, Any] = {
             "root": portable_root(location, options.repository),
-            "recipe": options.recipe,
+            "recipe": recipe,
+            "options": chosen,
+            "made": digest(parts) if recipe else None,
             "audio_root": None if audio_root is None else portable_root(audio_root, options.repository),
             "files": checksums(location, [path for pair in manifests for path in pair]),
             "channel": options.channel,
-            "attributes": {name: name for name in (*KNOWN_ATTRIBUTES, *FURTHER) if name in keys}
-            | dict(options.attributes),
+            "attributes": _kept(found, known) | dict(options.attributes),
         }
         if options.official_splits:
             content["split"] = {"column": PART, "values": official_values([name for name, *_ in parts])}
         return content
 
-    def read(self, description: LhotseDescription, root: Path) -> tuple[Source, TableDescription]:
+    def read(self, description: RecipeDescription, root: Path) -> tuple[Source, TableDescription]:
         """One row a supervision, with the file of its recording."""
-        records = Records(root)
-        for name, path, recordings, supervisions in _parts(root, description.recipe):
-            files = {record.get("id"): _file(record, f"{path}, line {line}") for line, record in recordings}
+        parts = self._parts(root, description.recipe, description.options)
+        if description.made is not None and digest(parts) != description.made:
+            raise TableError(
+                f"what Lhotse's recipe {description.recipe} makes of {root} is not what was described (a file, or "
+                "the version of Lhotse, has changed); restore it, or describe the corpus again by `isogloss ingest "
+                "--overwrite`"
+            )
+        records, people = Records(root), self.about(root)
+        for name, path, recordings, supervisions in parts:
+            of_file = {record.get("id"): _files(record, placed(path, line)) for line, record in recordings}
             for line, record in supervisions:
-                where = f"{path}, line {line}"
-                if record.get("recording_id") not in files:
-                    raise TableError(
-                        f"{where}: {record.get('id')!r} names recording {record.get('recording_id')!r}, which its "
-                        "manifest of recordings lacks"
-                    )
-                channel = record.get("channel", 0)
-                records.add(
-                    path,
-                    line,
-                    {
-                        **(record.get("custom") or {}),
-                        "utterance_id": record.get("id"),
-                        "speaker_id": record.get("speaker"),
-                        "audio": files[record["recording_id"]],
-                        "text": record.get("text"),
-                        "start": record.get("start"),
-                        "duration": record.get("duration"),
-                        "channel": channel if isinstance(channel, int) else _only(channel, description, where),
-                        "gender": record.get("gender"),
-                        "language": record.get("language"),
-                        "part": name,
-                    },
-                )
+                row = _row(record, of_file, description, placed(path, line)) | {PART: name}
+                person = people.get(str(record.get("speaker")))
+                used = self.amended(row | (person or {}), listed=person is not None)
+                if used is not None:
+                    records.add(path, line, used)
         return records.table(), as_table(description)
 
+    def _parts(self, folder: Path, recipe: str | None, options: Mapping[str, Setting]) -> list[Part]:
+        """The parts of a folder of manifests, or of what a recipe makes of it."""
+        if recipe is None:
+            return list(_parts_of_manifests(folder))
+        asked = (folder.resolve(), recipe, sorted(options.items()))
+        if self._read is None or self._read[0] != asked:
+            self._read = (asked, made_by(recipe, folder, options))
+        return self._read[1]
 
-def _only(channels: Any, description: LhotseDescription, where: str) -> int | None:
-    """The channel of a supervision that lists several; None where the description chooses."""
-    if isinstance(channels, list) and len(channels) == 1 and isinstance(channels[0], int):
-        return channels[0]
+
+def _row(
+    record: Record, of_file: Mapping[Any, dict[int, Located]], description: RecipeDescription, where: str
+) -> Record:
+    """The row of a supervision."""
+    files = of_file.get(record.get("recording_id"))
+    if files is None:
+        raise TableError(
+            f"{where}: {record.get('id')!r} names recording {record.get('recording_id')!r}, which its manifest of "
+            "recordings lacks"
+        )
+    file, channel = _heard_in(record.get("channel", 0), files, description, where)
+    return {
+        **_attributes(record),
+        "utterance_id": record.get("id"),
+        "speaker_id": record.get("speaker"),
+        "audio": file,
+        "text": record.get("text"),
+        "start": record.get("start"),
+        "duration": record.get("duration"),
+        "channel": channel,
+    }
+
+
+def _attributes(record: Record) -> Record:
+    """What a supervision says of its speaker, by our names for what we know."""
+    custom = {OTHER_NAMES.get(name, name): value for name, value in (record.get("custom") or {}).items()}
+    return custom | {name: record.get(name) for name in ("gender", "language") if record.get(name)}
+
+
+def _kept(found: list[Record], known: list[str]) -> dict[str, str]:
+    """The known attributes that somebody has; ages in words are bands."""
+    names = {name for record in found for name, value in record.items() if value is not None}
+    kept = {name: name for name in known if name in names}
+    ages = [record["age"] for record in found if record.get("age") is not None]
+    if "age" in kept and not all(_is_number(age) for age in ages):
+        del kept["age"]
+        kept.setdefault("age_band", "age")
+    return kept
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a cell holds a number."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _heard_in(said: Any, files: dict[int, Located], description: RecipeDescription, where: str) -> Located:
+    """The file of a supervision, and its channel there; None where the description chooses."""
+    channel = said[0] if isinstance(said, list) and len(said) == 1 else said
+    if isinstance(channel, int) and not isinstance(channel, bool):
+        if channel not in files:
+            raise TableError(
+                f"{where}: it is on channel {channel}, but its recording has {', '.join(map(str, sorted(files)))}"
+            )
+        return files[channel]
     if description.channel is None:
-        raise TableError(f"{where}: channel is {channels!r}; choose one, or take the mean of all by --channel mix")
-    return None
-
-
-def _parts(folder: Path, recipe: str | None) -> Iterator[Part]:
-    """The parts of a folder of manifests, or of what a recipe makes of it."""
-    if recipe is not None:
-        yield from _by_recipe(folder, recipe)
-        return
-    for recordings, supervisions in _manifests(folder):
-        name = supervisions.name.partition("supervisions")[2].partition(".")[0].strip("_-") or "all"
-        yield name, supervisions, list(_lines(recordings)), list(_lines(supervisions))
+        raise TableError(f"{where}: channel is {said!r}; choose one, or take the mean of all by --channel mix")
+    if len({file for file, _ in files.values()}) == 1:
+        return next(iter(files.values()))[0], None
+    if not isinstance(description.channel, int) or description.channel not in files:
+        raise TableError(f"{where}: its channels are in a file each; choose one by --channel N")
+    return files[description.channel]
 
 
 def _manifests(folder: Path) -> list[tuple[Path, Path]]:
@@ -129,6 +215,13 @@ def _manifests(folder: Path) -> list[tuple[Path, Path]]:
         if path.name.endswith((".jsonl", ".jsonl.gz")) and other.is_file():
             found.append((other, path))
     return found
+
+
+def _parts_of_manifests(folder: Path) -> Iterator[Part]:
+    """The parts of a folder of manifests."""
+    for recordings, supervisions in _manifests(folder):
+        name = supervisions.name.partition("supervisions")[2].partition(".")[0].strip("_-") or "all"
+        yield name, supervisions, list(_lines(recordings)), list(_lines(supervisions))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Record]]:
@@ -144,60 +237,20 @@ def _lines(path: Path) -> Iterator[tuple[int, Record]]:
         yield number, record
 
 
-def _file(recording: Record, where: str) -> str:
-    """The file of a recording."""
+def _files(recording: Record, where: str) -> dict[int, Located]:
+    """The file of each channel of a recording, with the number that the channel has there."""
     sources = recording.get("sources")
-    if not isinstance(sources, list) or len(sources) != 1 or not isinstance(sources[0], dict):
-        raise TableError(
-            f"{where}: recording {recording.get('id')!r} is not one file; save it as one with all channels"
-        )
-    if sources[0].get("type") != "file" or recording.get("transforms"):
-        raise TableError(
-            f"{where}: recording {recording.get('id')!r} is of type {sources[0].get('type')!r}, or changed when it is "
-            "read; save it as a file (lhotse cut save_audios)"
-        )
-    return str(sources[0].get("source"))
-
-
-def _by_recipe(folder: Path, recipe: str) -> Iterator[Part]:
-    """What a recipe of Lhotse makes of a corpus.
-
-    Raises
-    ------
-    ParamsError
-        There is no such recipe, or it wants more than the folder of the corpus.
-    CorpusError
-        The recipe fails.
-    """
-    prepare = _recipe(recipe)
-    try:
-        made = prepare(folder)
-    except Exception as error:  # each recipe raises whatever its files make it raise
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise CorpusError(f"Lhotse's recipe {recipe} cannot read {folder}: {said}") from None
-    parts = {"all": made} if "recordings" in made else made
-    for name, manifests in sorted(parts.items()):
-        if isinstance(manifests, dict) and {"recordings", "supervisions"} <= set(manifests):
-            of = (
-                [*enumerate((item.to_dict() for item in manifests[key]), start=1)]
-                for key in ("recordings", "supervisions")
+    if not isinstance(sources, list) or not sources or not all(isinstance(source, dict) for source in sources):
+        raise TableError(f"{where}: recording {recording.get('id')!r} names no file; write its manifest anew")
+    found: dict[int, Located] = {}
+    for source in sources:
+        if source.get("type") != "file" or recording.get("transforms"):
+            raise TableError(
+                f"{where}: recording {recording.get('id')!r} is of type {source.get('type')!r}, or changed when it is "
+                "read; save it as a file (lhotse cut save_audios)"
             )
-            recordings, supervisions = of
-            yield str(name), folder, recordings, sorted(supervisions, key=lambda pair: str(pair[1].get("id")))
-
-
-def _recipe(name: str) -> Any:
-    """The function of a recipe that needs the folder of the corpus alone."""
-    recipes = importlib.import_module("lhotse.recipes")
-    prepare = getattr(recipes, f"prepare_{name}", None)
-    if prepare is None:
-        known = sorted(each.removeprefix("prepare_") for each in dir(recipes) if each.startswith("prepare_"))
-        raise ParamsError(f"Lhotse has no recipe {name!r}; it has {', '.join(known)}")
-    needed = [p for p in inspect.signature(prepare).parameters.values() if p.default is p.empty]
-    if len(needed) > 1:
-        others = ", ".join(p.name for p in needed[1:])
-        raise ParamsError(
-            f"Lhotse's recipe {name} wants {others} too; make its manifests by `lhotse prepare {name}`, and give their "
-            "folder"
-        )
-    return prepare
+        channels = source.get("channels", [0])
+        if not isinstance(channels, list) or not all(isinstance(channel, int) for channel in channels):
+            raise TableError(f"{where}: recording {recording.get('id')!r} has channels {channels!r}; list numbers")
+        found |= {channel: (str(source.get("source")), number) for number, channel in enumerate(channels)}
+    return found
