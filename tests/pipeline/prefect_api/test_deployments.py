@@ -45,10 +45,6 @@ print(json.dumps({"found": found, "schedules": schedules, "refusals": refusals})
 """
 BROKEN = {
     "deployments: [": "expected the node content, but found '<stream end>' in \"prefect.yaml\"",
-    "deployments: [{name: x, work_pool: {name: cpu}}]": "An entrypoint must be provided",
-    "deployments: [{name: x, entrypoint: 'flows/stage.py:f', work_pool: {name: cpu}}]": (
-        "Flow function with name 'f' not found in 'flows/stage.py'"
-    ),
     "deployments: [{name: x, entrypoint: 'flows/stage.py:run_stage', work_pool: {name: cpu}, "
     "schedules: [{cron: at night}]}]": 'Invalid cron string: "at night"',
 }
