@@ -9,6 +9,7 @@ the coordinator has at the end with a plain `dvc repro` in another clone. Result
 """
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -255,6 +256,23 @@ def interrupted(site: SmallSite) -> str:
     return f"`{said}`; no stage was left on the workers. The next run: {last}"
 
 
+def cancelled(site: SmallSite) -> str:
+    """A run that `prefect deployment run` started is ended by `prefect flow-run cancel` in mid-training."""
+    site.change()
+    site.start_coordinating_worker()
+    said = site.prefect("deployment", "run", "reproduce/default", "--param", "pools=true")
+    run = re.search(r"UUID: ([0-9a-f-]{36})", said)[1]  # type: ignore[index]
+    until(site.trainers, 600, "a worker trains")
+    begun = time.monotonic()
+    site.prefect("flow-run", "cancel", run)
+    until(lambda: not site.trainers(), 120, "no stage is left on a worker")
+    seconds = time.monotonic() - begun
+    until(lambda: "CANCELLED" in site.prefect("flow-run", "inspect", run), 120, "the run is cancelled")
+    last = site.run().end()
+    site.equal_to_local()
+    return f"the stage on the worker had ended after {seconds:.0f} s; the run is Cancelled. The next run: {last}"
+
+
 DRILLS: dict[str, Callable[[SmallSite], str]] = {
     "two_workers": two_workers,
     "killed": killed,
@@ -265,6 +283,7 @@ DRILLS: dict[str, Callable[[SmallSite], str]] = {
     "two_coordinators": two_coordinators,
     "run_killed": run_killed,
     "interrupted": interrupted,
+    "cancelled": cancelled,
 }
 
 

@@ -78,6 +78,19 @@ class Site:
         self.starts[name] = self.starts.get(name, 0) + 1
         self.start(name, command, cwd=self.folder / f"worker-{number}", port=proxy.port)
 
+    def start_coordinating_worker(self) -> None:
+        """A worker in the coordinator's clone for runs that Prefect starts, until it is up."""
+        self.start("worker-coordinator", isogloss("worker", "coordinator"), cwd=self.folder / "coordinator")
+        until(partial(self._started, "worker-coordinator", 1), 600, "the coordinating worker is up")
+
+    def prefect(self, *arguments: str) -> str:
+        """What Prefect's own command line says."""
+        command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, check=True, capture_output=True, env=self.environment(), text=True
+        )
+        return done.stdout
+
     def wait_for_workers(self) -> None:
         """Return when all workers are up."""
         for name, starts in self.starts.items():

@@ -10,24 +10,18 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled
 
 from isogloss.pipeline.console import ConsoleListener
-from isogloss.pipeline.plan import Plan, Stage
+from isogloss.pipeline.plan import Plan
 from isogloss.pipeline.prefect_api.cancellation import cancellable
-from isogloss.pipeline.prefect_api.tasks import PrefectStageLog, prefect_submit, publish_plan, publish_results
+from isogloss.pipeline.prefect_api.tasks import (
+    PrefectStageLog,
+    label_run,
+    prefect_submit,
+    publish_plan,
+    publish_results,
+)
 from isogloss.pipeline.reproduce import plan_run
 from isogloss.pipeline.reproduce import reproduce as run_stages
-
-
-class LoggingListener(ConsoleListener):
-    """Prints to the terminal, and sends each line to the log of the stage's task run."""
-
-    def __init__(self, plan: Plan):
-        super().__init__(plan)
-        self._prefect = PrefectStageLog()
-
-    def line(self, stage: Stage, text: str) -> None:
-        """One line of a stage: inside its task its output, before it what it waits for."""
-        super().line(stage, text)
-        self._prefect.line(stage.name, text)
+from isogloss.pipeline.run_label import label_of
 
 
 @flow(name="reproduce", validate_parameters=False)
@@ -38,10 +32,12 @@ def reproduce(targets: list[str] | None = None, pools: bool = False, plan: Plan 
     """
     root = Path.cwd()
     plan = plan or plan_run(root, targets or ())
+    label_run(label_of(plan))
     publish_plan(plan)
+    listener = ConsoleListener(plan, log=PrefectStageLog().line)
     with cancellable() as cancellation:
         try:
-            run_stages(root, plan, submit=prefect_submit(), listener=LoggingListener(plan), pools=pools)
+            run_stages(root, plan, submit=prefect_submit(), listener=listener, pools=pools)
         except KeyboardInterrupt:
             if cancellation.came:
                 return Cancelled(message="cancelled in Prefect; finished stages are kept")

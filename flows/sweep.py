@@ -12,24 +12,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled
 
 from isogloss.config import flattened, load_sweep
-from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.prefect_api.cancellation import cancellable
-from isogloss.pipeline.prefect_api.tasks import PrefectStageLog, prefect_submit
+from isogloss.pipeline.prefect_api.tasks import PrefectStageLog, label_run, prefect_submit
+from isogloss.pipeline.run_label import sweep_label
 from isogloss.pipeline.sweeps.sweep import SweepListener, run_sweep
 from isogloss.pipeline.sweeps.sweep_plan import SweepPlan, plan_sweep
-
-
-class LoggingListener(SweepListener):
-    """Prints to the terminal, and sends each line to the log of the stage's task run."""
-
-    def __init__(self, jobs: Plan):
-        super().__init__(jobs)
-        self._prefect = PrefectStageLog()
-
-    def line(self, stage: Stage, text: str) -> None:
-        """One line of a stage: inside its task its output, before it what it waits for."""
-        super().line(stage, text)
-        self._prefect.line(stage.name, text)
 
 
 @flow(name="sweep", validate_parameters=False)
@@ -45,9 +32,10 @@ def sweep(
     """
     root = Path.cwd()
     plan = plan or plan_sweep(root, load_sweep(experiment))
+    label_run(sweep_label(plan.sweep.name, tuple(plan.sweep.varied), plan.runs[0].plan))
     rows = [{"run": run.run.name, "finished": run.finished, **dict(flattened(run.run.overrides))} for run in plan.runs]
     create_table_artifact(table=rows, key="sweep", description=plan.sweep.experiment.description)
-    listener = LoggingListener(plan.jobs)
+    listener = SweepListener(plan.jobs, log=PrefectStageLog().line)
     with cancellable() as cancellation:
         try:
             run_sweep(

@@ -95,6 +95,13 @@ def test_run_then_status_then_nothing_to_do_then_a_failure(clone):
     assert "ewc.strength: 100.0 → 30.0" in " ".join(shown.stdout.split())
     assert shown.stdout.endswith("loaded:\n")
 
+    forced = isogloss(clone, "run", "--force", "--dry-run", "mitigate@finetune", loaded=("prefect",))
+    assert [line.split() for line in forced.stdout.splitlines()[1:-1]] == [
+        ["mitigate@finetune", "stale", "command", "changed;", "forced"]
+    ]
+    refused = isogloss(clone, "run", "--force", "--pools")
+    assert refused.returncode == 2 and "drop --pools" in refused.stderr
+
     told = json.loads(isogloss(clone, "status", "report", "--json").stdout.rpartition("loaded:")[0])
     by_name = {line["stage"]: line for line in told["stages"]}
     assert by_name["mitigate@ewc"] == {"stage": "mitigate@ewc", "stale": True, "why": by_name["mitigate@ewc"]["why"]}
@@ -115,13 +122,40 @@ def test_run_then_status_then_nothing_to_do_then_a_failure(clone):
     assert failed.stderr.count("\n") == 1
     assert "prefect" not in failed.stdout.lower()
     with sqlite3.connect(clone / ".dvc/tmp/isogloss/prefect/prefect.db") as database:
-        flows = database.execute("select state_name from flow_run order by created").fetchall()
+        flows = database.execute("select state_name, name, tags from flow_run order by created").fetchall()
         tasks = database.execute(
             "select name from task_run where flow_run_id = (select id from flow_run order by created desc limit 1)"
         ).fetchall()
-    assert flows == [("Completed",), ("Failed",)]
+    assert [state for state, *_ in flows] == ["Completed", "Failed"]
+    assert [name for _, name, _ in flows] == ["corpus (never run)", "ewc.strength=30.0"]
+    assert [json.loads(tags) for *_, tags in flows] == [[], ["ewc.strength=30.0"]]
     assert {name for (name,) in tasks} == {"mitigate@finetune", "mitigate@ewc", "report"}
     assert not left_over(clone)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("run mit", ["mitigate", "mitigate@finetune", "mitigate@ewc"]),
+        ("run mitigate@ewc mitigate@e", []),
+        ("run --force mitigate@e", ["mitigate@ewc"]),
+        ("status rep", ["report"]),
+        ("run zz", []),
+    ],
+)
+def test_the_shell_completes_the_names_of_stages(clone, words, found):
+    told = {
+        "_ISOGLOSS_COMPLETE": "bash_complete",
+        "COMP_WORDS": f"isogloss {words}",
+        "COMP_CWORD": str(words.count(" ") + 1),
+    }
+    code = "import sys; from isogloss.cli import main; sys.argv = ['isogloss']; main()"
+    for root, names in ((clone, found), (clone.parent, [])):  # where there is no repository, nothing is said
+        shown = subprocess.run(
+            [sys.executable, "-c", code], cwd=root, env={**os.environ, **told}, capture_output=True, text=True
+        )
+        assert shown.stdout.splitlines() == [f"plain,{name}" for name in names]
+        assert shown.stderr == ""
 
 
 def test_a_sweep_is_a_flow_whose_results_compare_lists(clone):
@@ -147,8 +181,8 @@ def test_a_sweep_is_a_flow_whose_results_compare_lists(clone):
     assert "of 2 runs 2 finished." in swept.stdout
     with sqlite3.connect(clone / ".dvc/tmp/isogloss/prefect/prefect.db") as database:
         tasks = {name for (name,) in database.execute("select name from task_run")}
-        flows = database.execute("select name from flow").fetchall()
-    assert flows == [("sweep",)]
+        flows = database.execute("select flow.name, flow_run.name from flow join flow_run").fetchall()
+    assert flows == [("sweep", "study (ewc.strength)")]
     assert {"study-1/corpus", "study-2/mitigate@ewc", "study-2/(save)"} <= tasks
     assert not left_over(clone)
 

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from isogloss.errors import PipelineError
 from isogloss.pipeline.host.run_lock import run_lock
+from isogloss.pipeline.reproduce import plan_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own
 
@@ -40,6 +41,22 @@ def test_a_changed_param_runs_its_stage_and_what_follows(diamond):
     diamond.replace("params.yaml", "30.0", "100.0")
     assert states(diamond.run()) == {"mitigate@ewc": "cached", "report": "cached"}
     assert "100.0" in diamond.read("report.txt")
+
+
+def test_force_runs_what_is_up_to_date_and_looks_again_at_what_follows_it_in_the_plan(diamond):
+    lock = diamond.read("dvc.lock")
+    alone = plan_run(diamond.root, ["mitigate@ewc"], force=True)
+    assert {stage.name: stage.why for stage in alone.stale} == {"mitigate@ewc": "forced"}
+    assert [(o.stage, o.state) for o in diamond.run(alone)] == [("mitigate@ewc", "executed")]
+    followed = plan_run(diamond.root, ["corpus", "report"], force=True)
+    whys = {stage.name: stage.why for stage in followed.stale}
+    assert whys["corpus"] == "forced" and whys["report"] == "forced; after mitigate@finetune, mitigate@ewc"
+    states = {outcome.stage: outcome.state for outcome in diamond.run(followed)}
+    assert states == {"corpus": "executed", **dict.fromkeys(["mitigate@finetune", "mitigate@ewc"], "unchanged")} | {
+        "report": "executed"
+    }
+    assert all(stage.forced for stage in plan_run(diamond.root, force=True).stages)
+    assert diamond.read("dvc.lock") == lock
 
 
 def test_an_unchanged_output_stops_the_wave_and_provenance_tells_it(diamond):

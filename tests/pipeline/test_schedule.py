@@ -94,6 +94,15 @@ def test_a_large_stage_is_not_overtaken_for_ever(make_plan):
     assert 2 <= started.index("large") <= 2 + OVERTAKEN
 
 
+def test_the_end_of_a_run_does_not_wait_for_a_wide_stage_that_came_earlier(make_plan):
+    """A sweep saves a run's results by a job without a core; a wide stage of the next run waits since before."""
+    plan = make_plan(
+        {"one/report": [], "one/save": ["one/report"], "two/train": []}, cores={"one/save": 0, "two/train": 2}
+    )
+    _, events = walk(plan, succeed, cores=2)
+    assert events.index(("started", "one/save")) < events.index(("started", "two/train"))
+
+
 def test_stages_that_want_a_gpu_get_different_ones(make_plan):
     barrier, seen = threading.Barrier(2, timeout=20), []
 

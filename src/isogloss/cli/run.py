@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from isogloss.cli.check import refuse_unready
+from isogloss.cli.completion import complete_stages
 from isogloss.cli.flows import load_flow
 from isogloss.entry import entry
 
@@ -15,13 +16,14 @@ EARLY = {"corpus", "prepare", "validate", "train_asr", "train_speaker", "discove
 
 
 @click.command(epilog="\b\nExample:\n  isogloss run report")
-@click.argument("stages", nargs=-1, metavar="[STAGE]...")
+@click.argument("stages", nargs=-1, metavar="[STAGE]...", shell_complete=complete_stages)
 @click.option(
     "--pools", is_flag=True, help="Run the stages on workers of the Prefect pools gpu and cpu, on this host or others."
 )
+@click.option("--force", is_flag=True, help="Run each STAGE (without STAGE all of them) although it is up to date.")
 @click.option("--dry-run", is_flag=True, help="Show the stale stages of this run, and why, and run none.")
 @partial(entry, interrupted="finished stages are kept, the next run continues")
-def run(stages: tuple[str, ...], pools: bool, dry_run: bool) -> None:
+def run(stages: tuple[str, ...], pools: bool, force: bool, dry_run: bool) -> None:
     """Run the stages whose inputs changed, and no others.
 
     Without STAGE all of them; with STAGE (mitigate@ewc, or mitigate for all its kinds) that one and what it needs.
@@ -34,14 +36,16 @@ def run(stages: tuple[str, ...], pools: bool, dry_run: bool) -> None:
     from isogloss.pipeline.reproduce import plan_run
     from isogloss.pipeline.workers.view import workers_view
 
+    if pools and force:
+        raise click.UsageError("--force runs stages on this host; workers take a result that is known, so drop --pools")
     root = Path.cwd()
     params = load_params(root / "params.yaml")
     if dry_run:
-        plan = plan_run(root, stages)
+        plan = plan_run(root, stages, force=force)
         show_plan(replace(plan, stages=plan.stale))
         return
     with run_lock(root):
-        plan = plan_run(root, stages)
+        plan = plan_run(root, stages, force=force)
         if not plan.stale:
             click.echo(f"Nothing to do: all {len(plan.stages)} stages are up to date.")
             return

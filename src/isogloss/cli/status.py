@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from isogloss.cli.completion import complete_stages
 from isogloss.entry import entry
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="\b\nExample:\n  isogloss status")
-@click.argument("stages", nargs=-1, metavar="[STAGE]...")
+@click.argument("stages", nargs=-1, metavar="[STAGE]...", shell_complete=complete_stages)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: of each stage its name, stale or not, and why.")
 @entry
 def status(stages: tuple[str, ...], as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """A run in the terminal: a line when a stage starts, its output, a line when it ends."""
 
 import threading
+from collections.abc import Callable
 from typing import IO
 
 from rich.console import Console
@@ -21,21 +22,26 @@ _STYLES = {
 
 
 class ConsoleListener:
-    """Prints a run, each line with its stage's name before it; colours on a terminal, plain text in a log."""
+    """Prints a run, each line with its stage's name before it; colours on a terminal, plain text in a log.
 
-    def __init__(self, plan: Plan, *, file: IO[str] | None = None):
+    `log` is called with the name of a stage and each line of its output.
+    """
+
+    def __init__(self, plan: Plan, *, file: IO[str] | None = None, log: Callable[[str, str], None] | None = None):
         self._console = Console(file=file, highlight=False, soft_wrap=True)
         self._width = max((len(stage.name) for stage in plan.stages), default=0)
         self._colours = {stage.name: _COLOURS[i % len(_COLOURS)] for i, stage in enumerate(plan.stages)}
-        self._lock = threading.Lock()
+        self._lock, self._log = threading.Lock(), log
 
     def started(self, stage: Stage) -> None:
         """`train_asr │ started: src/isogloss/recognizers/transducer/lstm.py changed`."""
         self._print(stage.name, f"started: {stage.why}", "bold")
 
     def line(self, stage: Stage, text: str) -> None:
-        """One line of a stage's own output."""
+        """One line of a stage's own output, or what it waits for."""
         self._print(stage.name, text, "")
+        if self._log is not None:
+            self._log(stage.name, text)
 
     def ended(self, outcome: Outcome) -> None:
         """`train_asr │ executed in 1 min 23 s`; why a stage failed is said once, at the end of the run."""

@@ -5,7 +5,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from isogloss.errors import PipelineError
@@ -25,6 +25,7 @@ ReasonKind = Literal[
     "output missing",
     "output not in cache",
     "downstream",
+    "forced",
 ]
 
 _TEMPLATES: dict[str, str] = {
@@ -71,7 +72,8 @@ class Stage:
     """One stage of the DVC graph.
 
     `name` is what `dvc repro` calls it (`mitigate@ewc`); `needs` are the stages whose outputs it reads; `cores`, `gpus`
-    and `retries` are its `meta` in dvc.yaml (`cores`, `gpu`, `retries`; 1, 0 and 0 where it says nothing). `outs` are
+    and `retries` are its `meta` in dvc.yaml (`cores`, `gpu`, `retries`; 1, 0 and 0 where it says nothing). A job of the
+    scheduler's own may ask for no core. `outs` are
     its outputs in the repository, relative to the root; `shareable` says whether the run cache can carry its result to
     another workspace.
     """
@@ -91,11 +93,21 @@ class Stage:
         return bool(self.reasons)
 
     @property
+    def forced(self) -> bool:
+        """Whether its command has to run, whatever DVC knows of its result."""
+        return any(reason.kind == "forced" for reason in self.reasons)
+
+    @property
     def why(self) -> str:
         """The reasons on one line; stages that it merely follows are named last."""
         own = [str(reason) for reason in self.reasons if reason.kind != "downstream"]
         upstream = [reason.what for reason in self.reasons if reason.kind == "downstream"]
         return "; ".join([*own, f"after {', '.join(upstream)}"] if upstream else own)
+
+
+def _stale(stages: Mapping[str, Stage], name: str) -> bool:
+    """Whether a stage is among `stages`, and stale."""
+    return name in stages and stages[name].stale
 
 
 @dataclass(frozen=True)
@@ -138,6 +150,25 @@ class Plan:
             beyond=tuple(stage for stage in self.stages if stage.name not in wanted),
             params=self.params,
         )
+
+    def forcing(self, targets: Iterable[str]) -> "Plan":
+        """The plan in which the stages of `targets` (all where none is named) run although they are up to date.
+
+        What follows them in the plan is looked at again.
+
+        Raises
+        ------
+        PipelineError
+            A target is no stage.
+        """
+        forced = {name for target in targets for name in self._matching(target)} or {s.name for s in self.stages}
+        stages: dict[str, Stage] = {}
+        for stage in self.stages:
+            known = {reason.what for reason in stage.reasons if reason.kind == "downstream"}
+            new = [Reason("forced")] if stage.name in forced else []
+            new += [Reason("downstream", need) for need in stage.needs if need not in known and _stale(stages, need)]
+            stages[stage.name] = replace(stage, reasons=(*stage.reasons, *new))
+        return replace(self, stages=tuple(stages.values()))
 
     def _matching(self, target: str) -> list[str]:
         """The stages that a target on the command line means."""

@@ -21,8 +21,10 @@ from isogloss.pipeline.workers.pools import Pools
 from isogloss.pipeline.workers.view import workers_view
 
 
-def plan_run(root: Path, targets: Iterable[str] = ()) -> Plan:
+def plan_run(root: Path, targets: Iterable[str] = (), *, force: bool = False) -> Plan:
     """The plan of a run of `targets` (all stages where none is named) that has been found possible.
+
+    With `force` those stages run although they are up to date.
 
     Raises
     ------
@@ -33,6 +35,8 @@ def plan_run(root: Path, targets: Iterable[str] = ()) -> Plan:
     targets = tuple(targets)
     if targets:
         plan = plan.needed_by(targets)
+    if force:
+        plan = plan.forcing(targets)
     plan.refuse_impossible()
     return plan
 

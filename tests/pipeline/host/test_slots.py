@@ -47,6 +47,15 @@ def slots(tmp_path):
     return make
 
 
+def test_a_request_for_nothing_never_waits_and_takes_no_place(slots):
+    host = slots(cores=2, most_at_once=1)
+    host.take(Stage("a", cores=2))
+    nothing = host.take(Stage("save", cores=0))
+    assert nothing == Share(cores=0)
+    host.give_back(nothing)
+    assert host.take(Stage("b")).of == "places"
+
+
 def test_every_stage_gets_devices_of_its_own(slots):
     host = slots(devices=named("0", "3", "GPU-7"))
     first, second = host.take(Stage("a", gpus=1)), host.take(Stage("b", gpus=2))

@@ -27,7 +27,7 @@ while not pathlib.Path("go").exists():
     time.sleep(0.1)
 pathlib.Path("long.txt").write_text("done")
 """
-PARAMS = "corpus: {seed: 1}\n"
+PARAMS = "corpus: {source: atlas, seed: 1}\n"
 
 
 @pytest.fixture
@@ -159,6 +159,7 @@ def test_a_run_that_is_cancelled_in_prefect_ends_as_after_an_interrupt(chain, tm
         with start(chain.root, **told) as run:
             next(line for line in run.stdout if "long is at work" in line)
             (flow,) = ask(url, "/flow_runs/filter", {"sort": "START_TIME_DESC"})
+            assert (flow["name"], flow["tags"]) == ("atlas: broken (never run)", ["atlas"])
             cancelling = {"state": {"type": "CANCELLING"}, "force": True}
             ask(url, f"/flow_runs/{flow['id']}/set_state", cancelling)
             output, errors = run.communicate(timeout=120)

@@ -14,7 +14,7 @@ from isogloss.errors import PipelineError
 from isogloss.pipeline.host.run_lock import run_lock
 from isogloss.pipeline.repo.experiments import find
 from isogloss.pipeline.repo.outputs import experiment_outputs
-from isogloss.pipeline.sweeps.sweep_plan import job_name
+from isogloss.pipeline.sweeps.sweep_plan import SAVE, job_name
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own
 
@@ -234,6 +234,7 @@ def test_the_plan_knows_what_runs_share_and_what_is_finished(toy):
     assert {job for job in plan.leading if job.endswith("/base")} == {job_name(first, "base"), job_name(second, "base")}
     assert len(plan.leading) == 2 * (1 + 3 + 1)
     jobs = {job.name: job for job in plan.jobs.stages}
+    assert {name for name, job in jobs.items() if not job.cores} == {job_name(run.run, SAVE) for run in plan.runs}
     assert job_name(first, "base") in jobs["plan-2-1/base"].needs
     assert job_name(first, "base") not in jobs["plan-2-2/base"].needs
     assert [run.finished for run in plan.runs] == [False] * 6

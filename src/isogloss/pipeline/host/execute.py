@@ -142,7 +142,8 @@ class Executor:
         path = self.log_path(stage)
         path.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "isogloss.pipeline.repo.repro", stage.name]
-        command += [str(self._params)] if self._params else []
+        command += ["--params", str(self._params)] if self._params else []
+        command += ["--force"] if stage.forced else []
         with path.open("w", encoding="utf-8") as log, self._start(command, share) as process:
             watcher = ReproOutput(stage)
             for line in map(masked, _lines(process)):

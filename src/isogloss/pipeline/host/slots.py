@@ -119,7 +119,7 @@ class HostSlots:
 
     def take(self, stage: Stage) -> Share | NoSlotAvailable:
         """As many cores and GPUs as the stage asks for, or none at all; a request for more than the host has gets all
-        of them.
+        of them, and one for nothing never waits.
 
         A refused request keeps its place in the queue of the host (`isogloss.pipeline.host.tickets`) until a stage with
         the same request gets a share, or until `leave`.
@@ -129,6 +129,8 @@ class HostSlots:
         PipelineError
             The folder of the locks cannot be written.
         """
+        if not (stage.cores or stage.gpus):
+            return Share(cores=0)
         if self._places == 0:
             self._tickets.leave()  # else other stages would wait for this request
             return NoSlotAvailable("places")
@@ -149,7 +151,7 @@ class HostSlots:
 
     def give_back(self, share: Share) -> None:
         """Free what a stage held, once the last of its processes is gone."""
-        self._places += bool(share.files)  # the share of a stage that was skipped is empty
+        self._places += bool(share.files)  # an empty share took no place
         _close(share.files)
 
     def leave(self) -> None:

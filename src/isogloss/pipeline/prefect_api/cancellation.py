@@ -1,7 +1,7 @@
 """A run that is cancelled in Prefect ends as it does after Ctrl-C.
 
-Where a worker started the flow's process, the worker ends it. Nothing ends a flow that was started in a terminal, so
-its own process asks the server for its state.
+Where a worker started the flow's process, the worker ends it, and the process asks why only then. Nothing ends a flow
+that was started in a terminal, so its own process asks the server for its state all the time.
 """
 
 import os
@@ -9,7 +9,11 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
 
 _POLL_SECONDS = 2.0
 _OF_A_WORKER = "PREFECT__FLOW_RUN_ID"
@@ -17,9 +21,20 @@ _OF_A_WORKER = "PREFECT__FLOW_RUN_ID"
 
 
 class Cancellation:
-    """Whether somebody has cancelled the running flow in Prefect."""
+    """Whether somebody has cancelled the running flow in Prefect; of a worker's flow (`asks`) the server knows."""
 
-    came = False
+    def __init__(self, *, asks: UUID | None = None):
+        self._asks, self.seen = asks, False
+
+    @property
+    def came(self) -> bool:
+        """Whether it was cancelled; asked when the flow has been interrupted."""
+        from prefect.client.orchestration import get_client
+
+        if self.seen or self._asks is None:
+            return self.seen
+        with get_client(sync_client=True) as client:
+            return _is_cancelled(client, self._asks)
 
 
 @contextmanager
@@ -27,11 +42,14 @@ def cancellable() -> Iterator[Cancellation]:
     """While the block runs, send SIGINT to this process when its flow is cancelled in Prefect."""
     from prefect.runtime import flow_run
 
-    cancellation, over = Cancellation(), threading.Event()
     own = flow_run.id
-    if own is None or os.environ.get(_OF_A_WORKER) or os.environ.get(PRIVATE_VARIABLE):
-        yield cancellation
+    if own is None or os.environ.get(PRIVATE_VARIABLE):
+        yield Cancellation()
         return
+    if os.environ.get(_OF_A_WORKER):
+        yield Cancellation(asks=UUID(str(own)))
+        return
+    cancellation, over = Cancellation(), threading.Event()
     thread = threading.Thread(target=_watch, args=(UUID(str(own)), cancellation, over), daemon=True)
     thread.start()
     try:
@@ -51,10 +69,16 @@ def _watch(flow_run: UUID, cancellation: Cancellation, over: threading.Event) ->
     with get_client(sync_client=True) as client:
         while not over.wait(_POLL_SECONDS):
             try:
-                state = client.read_flow_run(flow_run).state
+                cancelled = _is_cancelled(client, flow_run)
             except Exception:
                 continue  # the server is away; the run goes on
-            if state is not None and (state.is_cancelling() or state.is_cancelled()) and not over.is_set():
-                cancellation.came = True
+            if cancelled and not over.is_set():
+                cancellation.seen = True
                 os.kill(os.getpid(), signal.SIGINT)
                 return
+
+
+def _is_cancelled(client: "SyncPrefectClient", flow_run: UUID) -> bool:
+    """Whether the server has a flow run for cancelled, or to be cancelled."""
+    state = client.read_flow_run(flow_run).state
+    return state is not None and (state.is_cancelling() or state.is_cancelled())

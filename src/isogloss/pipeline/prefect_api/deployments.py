@@ -1,45 +1,60 @@
 """Registering the pools and the deployments of prefect.yaml at a server.
 
-Done through Prefect's client, so that no other command has to be known (`prefect deploy --all` comes to the same, where
-the pools exist). Doing it again changes nothing.
+The deployments are registered by `prefect deploy --all`, which expects the pools to exist: they are made before it.
+Doing it again changes nothing.
 """
 
-from collections.abc import Mapping
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from isogloss.errors import PipelineError
+from isogloss.pipeline.masking import masked
 
 GPU_POOL, CPU_POOL, COORDINATOR_POOL = "gpu", "cpu", "coordinator"
 POOLS = (GPU_POOL, CPU_POOL, COORDINATOR_POOL)
+_DEPLOY = (sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all")
+_PLAIN = {"PREFECT_CLI_COLORS": "false", "PREFECT_CLI_WRAP_LINES": "false", "COLUMNS": "1000"}
+"""Settings with which Prefect's command line writes no colours and does not break lines."""
 
 
-def deploy(root: Path) -> list[str]:
-    """Register everything of `root`/prefect.yaml at the configured API; returns names such as `stage/gpu`.
+def deploy(root: Path) -> None:
+    """Register everything of `root`/prefect.yaml at the configured API.
 
     Pools that are missing become process pools; others stay as they are, whatever their type.
 
     Raises
     ------
     PipelineError
-        prefect.yaml is missing or is not what Prefect expects.
+        prefect.yaml is missing, or `prefect deploy --all` refuses it.
     """
+    path = root / "prefect.yaml"
+    if not path.is_file():
+        raise PipelineError(f"{path} does not exist; run from the repository's root")
+    _make_pools()
+    done = subprocess.run(
+        _DEPLOY,
+        cwd=root,
+        env={**os.environ, **_PLAIN},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode != 0:
+        raise PipelineError(f"`prefect deploy --all` refuses {path}: {_reason(done.stdout)}")
+
+
+def _make_pools() -> None:
+    """Create the pools that the server does not have."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import ObjectAlreadyExists
     from prefect.workers.process import ProcessWorker
 
-    path = root / "prefect.yaml"
-    try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-        deployments, pull = content["deployments"], content.get("pull")
-        for deployment in deployments:
-            _check(deployment)
-    except (OSError, YAMLError, KeyError, TypeError, ValueError) as error:
-        raise PipelineError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     template = ProcessWorker.get_default_base_job_template()
     with get_client(sync_client=True) as client:
         for pool in POOLS:
@@ -47,52 +62,14 @@ def deploy(root: Path) -> list[str]:
                 client.create_work_pool(WorkPoolCreate(name=pool, type="process", base_job_template=template))
             except ObjectAlreadyExists:
                 continue
-        return [_register(client, root, deployment, pull) for deployment in deployments]
 
 
-def _check(deployment: Mapping[str, Any]) -> None:
-    """Raise `ValueError` where a deployment lacks what it has to say, or its schedule is none."""
-    from prefect.client.schemas.schedules import CronSchedule
-
-    name = deployment.get("name", "a deployment without a name")
-    for key in ("name", "entrypoint", "work_pool"):
-        if key not in deployment:
-            raise ValueError(f"{name} has no {key}")
-    if "name" not in deployment["work_pool"]:
-        raise ValueError(f"{name}: its work_pool has no name")
-    for given in deployment.get("schedules", ()):
-        try:
-            CronSchedule(cron=given.get("cron"), timezone=given.get("timezone", "UTC"))
-        except ValueError:
-            raise ValueError(f"{name}: {dict(given)} is no schedule by cron") from None
+def _reason(output: str) -> str:
+    """What Prefect has printed last, on one line, without the frames of a traceback and its advice on examples."""
+    text = re.sub(r"^Traceback .*\n(?:[ \t]+.*\n|\n)*", "", output, flags=re.MULTILINE)
+    lines = [line.strip() for line in text.splitlines()]
+    said = [line for line in lines if line and line != "An exception occurred." and line[0] not in "╭│╰"]
+    return masked(" ".join(" ".join(said[-_LAST_LINES:]).split()))
 
 
-def _register(client: Any, root: Path, deployment: dict[str, Any], pull: Any) -> str:
-    """Create or renew one deployment."""
-    from prefect.client.schemas.actions import DeploymentScheduleCreate
-    from prefect.client.schemas.schedules import CronSchedule
-    from prefect.flows import load_flow_from_entrypoint
-    from prefect.utilities.callables import parameter_schema
-
-    flow: Any = load_flow_from_entrypoint(str(root / deployment["entrypoint"]), use_placeholder_flow=False)
-    schedules = [
-        DeploymentScheduleCreate(
-            schedule=CronSchedule(cron=given["cron"], timezone=given.get("timezone", "UTC")),
-            active=given.get("active", True),
-            slug=given.get("slug"),
-        )
-        for given in deployment.get("schedules", ())
-    ]
-    client.create_deployment(
-        flow_id=client.create_flow_from_name(flow.name),
-        name=deployment["name"],
-        description=deployment.get("description"),
-        entrypoint=deployment["entrypoint"],
-        pull_steps=pull,
-        parameters=deployment.get("parameters", {}),
-        parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
-        enforce_parameter_schema=False,
-        work_pool_name=deployment["work_pool"]["name"],
-        schedules=schedules,
-    )
-    return f"{flow.name}/{deployment['name']}"
+_LAST_LINES = 6

@@ -14,6 +14,7 @@ from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.prefect_api.states import state_of
 from isogloss.pipeline.progress import Progress, progress_of
 from isogloss.pipeline.results import metric_rows, report_pages
+from isogloss.pipeline.run_label import RunLabel
 from isogloss.pipeline.schedule import Job, Submit, Submitted
 
 if TYPE_CHECKING:
@@ -93,6 +94,15 @@ class PrefectStageLog:
 def artifact_key(name: str) -> str:
     """A name as Prefect takes it for the key of an artifact: small letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def label_run(label: RunLabel) -> None:
+    """Give the running flow a name and tags that say what it is about; tags of its deployment stay."""
+    from prefect.client.orchestration import get_client
+    from prefect.runtime import flow_run
+
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(flow_run.id, name=label.name, tags=sorted({*flow_run.tags, *label.tags}))
 
 
 def publish_plan(plan: Plan) -> None:

@@ -51,6 +51,12 @@ def plan(root: Path | str = ".") -> Plan:
         return plan_of(repo)
 
 
+def stage_names(root: Path | str = ".") -> list[str]:
+    """The stages of a repository by name, without a look at whether they are stale; raises as `plan` does."""
+    with open_repo(root) as repo:
+        return [stage_name(stage) for stage in repo.index.stages]
+
+
 def plan_of(repo: "Repo") -> Plan:
     """The plan of an open repository; raises DVC's own errors."""
     from dvc.utils.serialize import load_path

@@ -1,12 +1,13 @@
 """`dvc repro` of one stage, made safe against kills, damaged objects and edited inputs.
 
-    python -m isogloss.pipeline.repo.repro STAGE [PARAMS]    # PARAMS: see `isogloss.pipeline.repo.inputs_hold`
+    python -m isogloss.pipeline.repo.repro STAGE [--params FILE] [--force]  # FILE: `isogloss.pipeline.repo.inputs_hold`
 
 `--single-item` keeps siblings from locking each other out (treeverse/dvc#11054), and `--wait-for-lock` keeps a stage
 from failing after its command because a sibling was just writing dvc.lock. Once the command has succeeded, Ctrl-C does
 not interrupt DVC while it moves the outputs into its cache and writes dvc.lock.
 """
 
+import argparse
 import signal
 import sys
 from pathlib import Path
@@ -18,8 +19,11 @@ from isogloss.pipeline.repo.inputs_hold import hold_inputs
 from isogloss.pipeline.repo.mending import mend_locks
 
 
-def main(stage: str, params: Path | None = None) -> int:
-    """Bring one stage of the repository in the working directory up to date; returns DVC's exit status."""
+def main(stage: str, *, params: Path | None = None, force: bool = False) -> int:
+    """Bring one stage of the repository in the working directory up to date; returns DVC's exit status.
+
+    With `force` its command runs whatever DVC knows of its result.
+    """
     from dvc.cli import main as dvc
 
     write_whole()
@@ -27,7 +31,7 @@ def main(stage: str, params: Path | None = None) -> int:
     check_before_use()
     hold_inputs(params)
     _shield_commit()
-    return int(dvc(["--wait-for-lock", "repro", "--single-item", stage]))
+    return int(dvc(["--wait-for-lock", "repro", "--single-item", *(["--force"] if force else []), stage]))
 
 
 def _shield_commit() -> None:
@@ -44,4 +48,9 @@ def _shield_commit() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) > 2 else None))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("stage")
+    parser.add_argument("--params", type=Path)
+    parser.add_argument("--force", action="store_true")
+    given = parser.parse_args()
+    sys.exit(main(given.stage, params=given.params, force=given.force))

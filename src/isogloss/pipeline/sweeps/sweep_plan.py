@@ -98,7 +98,8 @@ def _jobs(run: RunPlan, leaders: dict[str, str]) -> Iterator[Stage]:
         needs = (start, *(name_of[other] for other in stage.needs))
         job = replace(stage, name=name_of[stage.name], needs=needs, reasons=_NEVER)
         yield replace(job, needs=(*needs, leader_of[stage.name]), cores=1, gpus=0) if stage.name in led else job
-    yield Stage(job_name(run.run, SAVE), (start, *name_of.values()), _NEVER)
+    # Without a core: saving takes a moment, and a wide stage of a later run that waits may not come before it.
+    yield Stage(job_name(run.run, SAVE), (start, *name_of.values()), _NEVER, cores=0)
 
 
 def _first_needed(run: RunPlan, led: set[str]) -> set[str]:
