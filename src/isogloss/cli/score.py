@@ -10,7 +10,8 @@ from isogloss.entry import entry
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console
+
+    from isogloss.consoles import Console
 
 TRUTH = Path("data/truth/planted.parquet")
 DISADVANTAGED = 2.0
@@ -27,9 +28,9 @@ def score() -> None:
     disadvantaged, since it was made so.
     """
     import pandas as pd
-    from rich.console import Console
 
     from isogloss.config import load_params
+    from isogloss.consoles import console
     from isogloss.errors import TableError
     from isogloss.judging import error_rate, error_rates
     from isogloss.judging.recovery import score_recovery
@@ -51,21 +52,21 @@ def score() -> None:
     test = {name: table[table["split"] == "test"] for name, table in systems.items()}
     rates = pd.DataFrame({name: error_rates(table, "dialect")["error_rate"] for name, table in test.items()})
     rates.loc["all, weighted"] = {name: error_rate(table) for name, table in test.items()}
-    console = Console(highlight=False, soft_wrap=True)
-    console.print("WER on test by planted dialect, percent")
-    console.print((100 * rates).round(1).to_string())
+    on = console(soft_wrap=True)
+    on.print("WER on test by planted dialect, percent")
+    on.print((100 * rates).round(1).to_string())
     dialects = rates["base"].drop("all, weighted")
-    console.print(f"base: the worst dialect is {dialects.max() / dialects.min():.1f} times as bad as the best")
+    on.print(f"base: the worst dialect is {dialects.max() / dialects.min():.1f} times as bad as the best")
 
     discovery = base[base["split"] == "discovery"]
     limit = DISADVANTAGED * error_rate(discovery)
     by_dialect = error_rates(discovery, "dialect")["error_rate"]
     disadvantaged = set(by_dialect[by_dialect > limit].index)
-    console.print(f"disadvantaged (WER on discovery above {limit:.1%}): {', '.join(sorted(disadvantaged)) or 'none'}")
+    on.print(f"disadvantaged (WER on discovery above {limit:.1%}): {', '.join(sorted(disadvantaged)) or 'none'}")
     planted = truth.rename(columns={"dialect": "group"}).assign(
         disadvantaged=lambda table: table["group"].isin(disadvantaged)
     )
-    _print_leaks(console, truth)
+    _print_leaks(on, truth)
     for rule in params.cohorts.rules:
         folder = Path("cohorts") / rule
         assignments = read_parquet(folder / "assignments.parquet", ASSIGNMENT_COLUMNS)
@@ -73,14 +74,14 @@ def score() -> None:
         found = score_recovery(
             assignments[assignments["utterance_id"].isin(test["base"]["utterance_id"])], planted, worst
         )
-        console.print(
+        on.print(
             f"{rule}: worst cohorts hold {found.recall or 0:.0%} of the disadvantaged test speakers "
             f"(chance {found.chance_recall:.0%}), {found.precision or 0:.0%} of their speakers are disadvantaged "
             f"(chance {found.chance_precision:.0%}), adjusted Rand index {found.adjusted_rand:.2f}"
         )
 
 
-def _print_leaks(console: "Console", truth: "pd.DataFrame") -> None:
+def _print_leaks(on: "Console", truth: "pd.DataFrame") -> None:
     """Say for each split whether weights, ids, order and counts tell more of the dialect than place and demography."""
     from isogloss.judging.leaks import describe_speakers, score_leak
     from isogloss.tables import read_parquet
@@ -89,7 +90,7 @@ def _print_leaks(console: "Console", truth: "pd.DataFrame") -> None:
     for split, rows in utterances.groupby("split", sort=False):
         known, suspects = describe_speakers(rows, zips)
         leak = score_leak(known, suspects, truth.set_index("speaker_id")["dialect"].loc[known.index])
-        console.print(
+        on.print(
             f"{split}: the probability of the true dialect is {leak.known:.2f} from place and demography, "
             f"{leak.with_suspects:.2f} with weights, ids, order and counts too (difference ± {leak.error:.3f}): "
             f"{'A LEAK' if leak.leaks else 'no leak'}"
