@@ -9,7 +9,9 @@ import click
 from isogloss.entry import entry
 
 if TYPE_CHECKING:
-    from isogloss.judging.document import Document, Interval, SplitGap
+    from isogloss.judging.document import Document
+    from isogloss.judging.grouping_figures import SplitGap
+    from isogloss.judging.record import Interval
     from isogloss.report.rules import RuleLine
 
 

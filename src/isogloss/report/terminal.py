@@ -11,7 +11,10 @@ from typing import Any
 from rich.text import Text
 
 from isogloss.consoles import LABEL_WIDTH, Console, Table
-from isogloss.judging.document import CohortFigures, Document, GroupingFigures, Interval, Rest
+from isogloss.judging.cohort_figures import CohortFigures, Rest
+from isogloss.judging.document import Document
+from isogloss.judging.grouping_figures import GroupingFigures
+from isogloss.judging.record import Interval
 from isogloss.report import findings, verifier_findings
 from isogloss.report.charts import sizes
 from isogloss.report.further import further, ties_sentence
