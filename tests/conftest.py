@@ -22,17 +22,26 @@ from isogloss.config import read_yaml
 os.environ.setdefault("TRITON_INTERPRET", "1")
 
 SPLITS = np.array(["train", "discovery", "dev", "test"])
-WORKSPACE = Path(__file__).parent / "micro" / "workspace.py"
+
+
+def _loaded(name: str, path: str) -> ModuleType:
+    """A module of another folder of the tests."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")
 def tiny_checkpoints() -> ModuleType:
     """Writers of tiny pretrained recognisers with random weights, for the tests of other folders than theirs."""
-    path = Path(__file__).parent / "recognizers" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("tiny_checkpoints", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return _loaded("tiny_checkpoints", "recognizers/conftest.py")
+
+
+@pytest.fixture(scope="session")
+def default_params() -> str:
+    """A complete params.yaml with the defaults of the code, whatever the repository's says: it is for users to edit."""
+    return _loaded("workspace", "micro/workspace.py").default_params()
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +141,6 @@ def micro(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         if not printed.exists():
             if root.exists():
                 pytest.fail("the micro run failed in another process of pytest-xdist")
-            subprocess.run([sys.executable, str(WORKSPACE), str(root)], check=True)
+            _loaded("workspace", "micro/workspace.py").make_workspace(root)
             printed.write_text(Workspace(root).command("isogloss", "run").stdout, encoding="utf-8")
     return Workspace(root, printed.read_text(encoding="utf-8"))

@@ -1,8 +1,8 @@
 """The edge between the library and the shell: errors become one sentence and an exit code.
 
 Codes: 0 done, 2 the user's input is wrong or the machine cannot take the output (`IsoglossError`, a full disk, a folder
-that cannot be written) or an extra is not installed, 130 interrupted. Anything else is our defect and keeps its
-traceback.
+that cannot be written) or an extra is not installed, 130 interrupted, 141 whoever read the output has gone. Anything
+else is our defect and keeps its traceback.
 """
 
 import errno
@@ -16,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec
 
+from isogloss import closed_pipe
+from isogloss.closed_pipe import ending_with_its_reader, outliving_its_reader
 from isogloss.errors import IsoglossError
 from isogloss.extras import missing_extra
 
@@ -47,25 +49,29 @@ def entry(function: Callable[P, object], *, interrupted: str = "") -> Callable[P
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         _print_what_the_terminal_can()
-        try:
-            function(*args, **kwargs)
-        except IsoglossError as error:
-            _end(str(error))
-        except KeyboardInterrupt:
-            print("isogloss: interrupted" + (f"; {interrupted}" if interrupted else ""), file=sys.stderr)
-            sys.exit(130)
-        except Exception as error:
-            sentence = _about_the_installation(error) or _about_the_machine(error)
-            if sentence is None:
-                raise
-            _end(sentence)
+        with ending_with_its_reader():
+            try:
+                function(*args, **kwargs)
+            except IsoglossError as error:
+                _end(str(error))
+            except KeyboardInterrupt:
+                print("isogloss: interrupted" + (f"; {interrupted}" if interrupted else ""), file=sys.stderr)
+                sys.exit(closed_pipe.EXIT_CODE if closed_pipe.output_is_closed() else 130)
+            except Exception as error:
+                if isinstance(error, BrokenPipeError) and closed_pipe.output_is_closed():
+                    raise
+                sentence = _about_the_installation(error) or _about_the_machine(error)
+                if sentence is None:
+                    raise
+                _end(sentence)
 
     return guarded
 
 
 def _end(sentence: str) -> None:
     """Print one sentence and exit with code 2."""
-    print(f"isogloss: {sentence}", file=sys.stderr)
+    with outliving_its_reader():
+        print(f"isogloss: {sentence}", file=sys.stderr)
     sys.exit(2)
 
 

@@ -4,7 +4,9 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from isogloss.cli.auditing import audit_utterances as audit
-from isogloss.judging.document import CohortFigures, Document, GroupingFigures, OverallFigures, Rest
+from isogloss.judging.cohort_figures import CohortFigures, OverallFigures, Rest
+from isogloss.judging.document import Document
+from isogloss.judging.grouping_figures import GroupingFigures
 from isogloss.judging.intake import Request
 from isogloss.report.findings import lead, selection, summary
 

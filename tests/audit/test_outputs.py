@@ -1,18 +1,19 @@
 """The page, the terminal and the folder: nothing from the data acts, nothing is overwritten."""
 
+import io
 import re
 from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from isogloss.cli.auditing import audit_utterances as audit
+from isogloss.consoles import Console, console
 from isogloss.errors import TableError
 from isogloss.judging.intake import Request
 from isogloss.report.document_page import render_document as render
 from isogloss.report.folder import check_folder, write_folder
-from isogloss.report.terminal import console, show
+from isogloss.report.terminal import show
 
 EVIL = "<script>alert(1)</script>\"'>"
 MARKUP = "[red]=1+1[/red]\x1b[31m\u202e"
@@ -64,6 +65,14 @@ def test_the_terminal_shows_markup_as_text_and_no_control_characters(document):
     text = on.export_text()
     assert "[red]=1+1[/red]" in text
     assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", text.replace("\n", ""))
+
+
+@pytest.mark.parametrize("width", range(60, 121, 12))
+def test_a_figure_and_its_unit_are_on_one_line_in_any_window(document, width):
+    file = io.StringIO()
+    show(document, Console(file=file, width=width))
+    units = re.findall(r"(?:^|[\s(])(?:%|points)", file.getvalue(), re.MULTILINE)
+    assert len(units) == len(re.findall(r"\d[ \u202f](?:%|points)", file.getvalue())) > 10
 
 
 def test_a_pipe_gets_whole_names(save, table, quick, capsys):

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from isogloss.cli.audit import audit
-from isogloss.judging.document import Change, CohortFigures, Difference, GroupingFigures, SpreadFigures
+from isogloss.judging.cohort_figures import Change, CohortFigures
+from isogloss.judging.grouping_figures import Difference, GroupingFigures, SpreadFigures
 from isogloss.judging.verification import equal_error_rate
 from isogloss.report.verifier_findings import worse_served
 

@@ -1,5 +1,6 @@
 """`isogloss params`: values of a file and of the command line reach params.yaml, or nothing does."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -13,9 +14,13 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    for name in ("params.yaml", "params-recorded.yaml"):
-        shutil.copy(ROOT / name, tmp_path)
+def run(default_params, tmp_path, monkeypatch):
+    commented = default_params.replace("  model: transducer\n", "  model: transducer # or whisper\n")
+    (tmp_path / "params.yaml").write_text(f"# ours\n{commented}")
+    (tmp_path / "recorded.yaml").write_text(
+        "asr: {model: whisper, learning_rate: 2e-5}\ntext:\n  normalizer: english\n"
+    )
+    shutil.copy(ROOT / "params-recorded.yaml", tmp_path)
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text("{}")
     (tmp_path / "model" / "model.safetensors").write_bytes(b"weights")
@@ -24,13 +29,14 @@ def run(tmp_path, monkeypatch):
 
 
 def test_a_file_and_later_values_are_written_and_comments_stay(run):
-    result = run("params-recorded.yaml", "corpus.source=mine", "asr.checkpoint=model", "mitigation.methods=[finetune]")
+    result = run("recorded.yaml", "corpus.source=mine", "asr.checkpoint=model", "mitigation.methods=[finetune]")
     assert result.exit_code == 0, result.output
     params = load_params()
     assert params.corpus.source == "mine" and params.asr.model == "whisper" and params.asr.checkpoint == "model"
     assert params.mitigation.methods == ["finetune"] and params.text.normalizer == "english"
-    assert len(params.asr.checkpoint_sha256) == 64 and "mitigation.rule: geographic -> attribute" in result.output
-    assert "# or whisper, ctc: a pretrained recogniser" in Path("params.yaml").read_text()
+    assert len(params.asr.checkpoint_sha256) == 64 and "asr.learning_rate: 0.003 -> 2e-05" in result.output
+    written = Path("params.yaml").read_text()
+    assert written.startswith("# ours\n") and re.search(r"  model: whisper +# or whisper\n", written)
 
 
 def test_lines_of_other_params_stay_as_they_are_and_null_is_a_word(run):

@@ -5,7 +5,7 @@ import pytest
 from isogloss.config import GateParams, MarginParams
 from isogloss.gate import read_gate, run_gate
 from isogloss.gate.checks import judge
-from isogloss.judging.document import Rates
+from isogloss.judging.cohort_figures import Rates
 
 BOTH = MarginParams(relative=0.1, absolute=0.01)
 

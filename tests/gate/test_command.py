@@ -59,6 +59,18 @@ def test_a_candidate_that_harms_one_cohort_fails_and_that_one_is_named(make, gat
     assert "harms south" in result.output and "❌ harmed" in summary
 
 
+@pytest.mark.parametrize("width", range(60, 121, 12))
+def test_a_figure_and_its_unit_are_on_one_line_in_any_window(make, gate_file, monkeypatch, width):
+    path = gate_file(
+        make(EQUAL, seed=1), make({"north": 0.08, "south": 0.32}, seed=2), margin={"relative": 0.25, "absolute": 0.05}
+    )
+    monkeypatch.setenv("COLUMNS", str(width))
+    for arguments in ([path], ["plan", path]):
+        printed = run(*arguments).output
+        units = re.findall(r"(?:^|[\s(])(?:%|points)", printed, re.MULTILINE)
+        assert len(units) == len(re.findall(r"\d[ \u202f](?:%|points)", printed)) > 5
+
+
 def test_few_speakers_decide_nothing(make, gate_file, tmp_path):
     few = {"speakers": 20, "utterances": 1}
     path = gate_file(make(EQUAL, seed=1, **few), make(EQUAL, seed=2, **few), margin={"relative": 0.03})

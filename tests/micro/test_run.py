@@ -3,7 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from isogloss.config import read_yaml
+from isogloss.config import overridden_text, read_yaml
 
 STAGES = {
     "corpus",
@@ -85,7 +85,7 @@ def test_a_change_concerns_no_more_stages_than_it_should(micro, tmp_path):
     page.write_text(page.read_text() + "/* */\n")
     assert stale() == {"report", "report_speaker@group_dro", "report_multitalker@sts"}
     params = other.root / "params.yaml"
-    params.write_text(params.read_text().replace("strength: 10000.0", "strength: 3.0"))
+    params.write_text(overridden_text(params.read_text(), {"ewc.strength": 3.0}, where="params.yaml"))
     assert stale() == {
         "report",
         "report_speaker@group_dro",

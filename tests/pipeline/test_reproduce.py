@@ -78,6 +78,35 @@ def test_an_unchanged_output_stops_the_wave_and_provenance_tells_it(diamond):
         assert private not in text
 
 
+UNREAD = """
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from isogloss.entry import entry
+from isogloss.pipeline.reproduce import plan_run, reproduce
+
+@entry
+def main():
+    with ThreadPoolExecutor() as pool:
+        reproduce(Path.cwd(), plan_run(Path.cwd()), submit=lambda _, job: pool.submit(job))
+
+main()
+"""
+
+
+def test_a_run_whose_output_nobody_reads_any_more_stops_as_after_an_interrupt(new_toy):
+    """As in `isogloss run | head -2`. The stage that runs is not said to have failed."""
+    toy = new_toy("stages: {one: {cmd: 'echo one; sleep 60', outs: [one.txt]}}")
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-c", UNREAD], cwd=toy.root, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=50
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "isogloss: interrupted\n")
+    record = json.loads(toy.read("reports/provenance.json"))
+    assert (record["ended"], record["stages"]["one"]["state"]) == ("interrupted", "interrupted")
+
+
 FAILING = """
 stages:
   broken:

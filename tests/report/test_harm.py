@@ -2,7 +2,8 @@
 
 import pytest
 
-from isogloss.judging.document import CohortFigures, CohortRates, GroupingFigures
+from isogloss.judging.cohort_figures import CohortFigures, CohortRates
+from isogloss.judging.grouping_figures import GroupingFigures
 from isogloss.report.harm import harm_excluded
 
 

@@ -4,6 +4,8 @@ One module a command; `COMMANDS` lists them. A command's module imports heavy th
 `isogloss --help` answers at once.
 """
 
+from typing import Any
+
 import click
 
 from isogloss import __version__
@@ -25,6 +27,7 @@ from isogloss.cli.sweep import sweep
 from isogloss.cli.transcribe import transcribe
 from isogloss.cli.ui import ui
 from isogloss.cli.worker import worker
+from isogloss.closed_pipe import ending_with_its_reader
 
 COMMANDS: tuple[click.Command, ...] = (
     audit,
@@ -48,7 +51,26 @@ COMMANDS: tuple[click.Command, ...] = (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """A group whose helps and complaints, too, end quietly where nobody reads them; click would exit with code 1."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """As click's."""
+        with ending_with_its_reader():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click's."""
+        with ending_with_its_reader():
+            return super().invoke(ctx)
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """As click's, which prints complaints here."""
+        with ending_with_its_reader():
+            return super().main(*arguments, **options)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="isogloss")
 def main() -> None:
     """Find the cohorts of speakers that a speech model fails, mitigate, and prove who gained and who lost."""

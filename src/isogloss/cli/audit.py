@@ -205,8 +205,9 @@ def _audit_verifier(
 
 def _show(document: "Document", out: Path | None, said: list[str]) -> None:
     """Write the folder if one was asked for, and print what is in it."""
+    from isogloss.consoles import console
     from isogloss.report.folder import PAGE, write_folder
-    from isogloss.report.terminal import console, plain, show
+    from isogloss.report.terminal import plain, show
 
     if out is not None:
         write_folder(document, out)

@@ -25,13 +25,11 @@ def choose(trials: str, into: Path | None, margin: float) -> None:
     the overall rate by no more than --margin of the base models'. Nothing is written where a chosen value is the
     smallest or largest that was tried, or where there are fewer base models than the plan of the other file wants.
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from isogloss.config import Params, load_params, load_sweep
     from isogloss.config.experiment import with_base
     from isogloss.config.overrides import overridden
     from isogloss.config.reading import read_yaml, validated
+    from isogloss.consoles import Table, console
     from isogloss.pipeline.repo.outputs import finished_runs, output_file
     from isogloss.studies import choice
     from isogloss.tables import atomic_path, read_json
@@ -47,16 +45,16 @@ def choose(trials: str, into: Path | None, margin: float) -> None:
         for method in methods
     }
     chosen = choice.choose(sweep.runs, figures, margin=margin)
-    table = Table(box=None, pad_edge=False)
+    table = Table()
     for heading in ("method", "chosen", "options", "base models", "WER on dev", "of the worst", ""):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading)
     for each in chosen:
         options = ", ".join(f"{key}={value:g}" for key, value in each.options.items())
         notes = [] if each.within else [f"no trial within {margin:.0%}"]
         notes += [f"{key} is at the edge of its grid" for key in each.edges]
         rates = f"{each.overall:.1%}", f"{each.worst:.1%}"
         table.add_row(each.method, each.setting, options, str(each.bases), *rates, "; ".join(notes))
-    Console(highlight=False).print(table)
+    console().print(table)
     if into is not None:
         choice.refuse_unsettled(chosen, load_sweep(into).experiment.plan, trials)
         trial = validated(

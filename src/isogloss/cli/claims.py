@@ -31,10 +31,8 @@ def claims(experiment: str, out: Path) -> None:
     where the file sets `verification.methods`, else about recognisers, with the picture of overall against worst-cohort
     error. Runs are refused that other code, data or params made, or whose plan was not committed before them.
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from isogloss.config import load_sweep
+    from isogloss.consoles import Table, console
     from isogloss.pipeline.repo.outputs import finished_runs
     from isogloss.studies.claims import HEADINGS
     from isogloss.studies.plan import require_plan
@@ -46,15 +44,15 @@ def claims(experiment: str, out: Path) -> None:
     made = _provenance(sweep, saved, kind)
     judge = _verification if kind == "verification" else _recognition
     findings, files = judge(sweep, saved, made, out)
-    table = Table(box=None, pad_edge=False)
+    table = Table()
     for heading in HEADINGS:
-        table.add_column(heading, overflow="fold")  # a cut name or figure would be another one
+        table.add_column(heading)
     for finding in findings:
         table.add_row(*finding.cells)
-    console = Console(highlight=False)
-    console.print(table)
+    on = console()
+    on.print(table)
     if len(saved) < len(sweep.runs):
-        console.print(
+        on.print(
             f"{len(sweep.runs) - len(saved)} of {len(sweep.runs)} runs are not finished; "
             f"`isogloss sweep {experiment}` goes on."
         )

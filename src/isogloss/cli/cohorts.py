@@ -9,11 +9,10 @@ import click
 from isogloss.entry import entry
 
 if TYPE_CHECKING:
-    from isogloss.judging.document import Document, Interval, SplitGap
+    from isogloss.judging.document import Document
+    from isogloss.judging.grouping_figures import SplitGap
+    from isogloss.judging.record import Interval
     from isogloss.report.rules import RuleLine
-
-WIDTH = 160
-"""Characters that the widest table takes."""
 
 
 @click.command(epilog="\b\nExample:\n  isogloss cohorts")
@@ -40,12 +39,10 @@ def cohorts(as_json: bool) -> None:
 
 def _print(document: "Document") -> None:
     """The rules as a table, and the names of their cohorts below it."""
-    from rich.console import Console
-    from rich.table import Table
-
+    from isogloss.consoles import Table, console
     from isogloss.report.rules import rule_lines
 
-    table = Table(box=None, pad_edge=False)
+    table = Table()
     headings = ("rule", "cohorts", "split", "bottom WER", "top WER", "relative gap", "bottom's share", "p (Holm)")
     for heading in headings:
         table.add_column(heading, justify="left" if heading in ("rule", "split") else "right", no_wrap=True)
@@ -55,12 +52,11 @@ def _print(document: "Document") -> None:
             table.add_row(*cells)
         if rule.lines:
             notes.append(f"{rule.rule}: bottom {rule.bottom}; top {rule.top}")
-    # As wide as the table: a narrow window breaks lines instead of cutting figures off.
-    console = Console(highlight=False, width=max(Console().width, WIDTH))
-    console.print(table)
-    console.print()
+    on = console()
+    on.print(table)
+    on.print()
     for note in notes:
-        console.print(note, markup=False)
+        on.print(note)
 
 
 def _cells(rule: "RuleLine") -> list[tuple[str, ...]]:

@@ -75,10 +75,9 @@ def _content(comparison: "Comparison") -> dict[str, object]:
 
 def _print(comparison: "Comparison") -> None:
     """The runs as a table; a star marks those whose setting is on the Pareto front."""
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
+    from isogloss.consoles import Table, console
     from isogloss.report.comparison_scales import metric_text, param_text
 
     front = comparison.front()
@@ -89,18 +88,17 @@ def _print(comparison: "Comparison") -> None:
         label: [metric_text(run.metrics[metric]) for run in comparison.runs]
         for metric, label in comparison.labels.items()
     }
-    console = Console(highlight=False)
-    if _width(columns) > console.width:  # a dotted name has a line for each of its parts
+    on = console()
+    if _width(columns) > on.width:  # a dotted name has a line for each of its parts
         columns = {heading.replace(".", ".\n"): cells for heading, cells in columns.items()}
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table()
     for number, heading in enumerate(columns):
-        table.add_column(Text(heading), justify="left" if number <= len(comparison.params) else "right")
+        table.add_column(Text(heading), justify="left" if number <= len(comparison.params) else "right", no_wrap=True)
     for row in zip(*columns.values(), strict=True):
-        table.add_row(*map(Text, row))
-    console = Console(highlight=False, width=max(console.width, _width(columns)))  # figures are never cut off
-    console.print(table)
+        table.add_row(*row)
+    on.print(table)
     if front and len(comparison.settings) > 1:
-        console.print("* on the Pareto front of the settings' means", style="dim")
+        on.print("* on the Pareto front of the settings' means", style="dim")
 
 
 def _width(columns: "Mapping[str, Sequence[str]]") -> int:

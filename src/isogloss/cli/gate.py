@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from isogloss.closed_pipe import outliving_its_reader
 from isogloss.entry import entry
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def gate() -> None:
     """Stop a release that harms a cohort beyond its margin: `isogloss gate GATE.YAML`.
 
     The file names the transcripts of a baseline and of a candidate, margins and cohorts (docs/gate.md). Exit codes: 0
-    passed, 1 a cohort is harmed, 2 the input is wrong, 3 the speakers do not allow a decision.
+    passed, 1 a cohort is harmed, 2 the input is wrong, 3 the speakers do not allow a decision; the same where nobody
+    reads the output to its end, as in `isogloss gate GATE.YAML | head`.
     """
 
 
@@ -46,6 +48,7 @@ def check(file: Path, json_file: Path | None, junit: Path | None, markdown_file:
     from isogloss.gate import read_gate, run_gate
     from isogloss.gate.junit import junit_xml
     from isogloss.gate.markdown import markdown
+    from isogloss.report.terminal import plain
     from isogloss.tables import atomic_path, write_json
 
     result = run_gate(read_gate(file), file.parent)
@@ -55,7 +58,11 @@ def check(file: Path, json_file: Path | None, junit: Path | None, markdown_file:
         if path is not None:
             with atomic_path(path) as temporary:
                 temporary.write_text(text(result), encoding="utf-8")
-    _show(result)
+    with outliving_its_reader():  # who reads the first line alone gets the same verdict
+        _show(result)
+    with outliving_its_reader():
+        for warning in result.warnings:
+            click.echo(f"isogloss: warning: {plain(warning)}", err=True)
     click.get_current_context().exit(result.exit_code)
 
 
@@ -75,18 +82,17 @@ def plan(file: Path, power: float, expect: float) -> None:
 
     How much speakers differ is taken from the two systems that the file names.
     """
-    from rich.table import Table
-
+    from isogloss.consoles import Table, console
     from isogloss.gate import read_gate
     from isogloss.gate.markdown import margin_text
     from isogloss.gate.planning import plan_gate
-    from isogloss.report.terminal import console, plain
+    from isogloss.report.terminal import plain
     from isogloss.report.text import percent, signed_percent
 
     needs = plan_gate(read_gate(file), file.parent, power=power, expected=expect)
     on = console()
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("cohort", overflow="fold")
+    table = Table()
+    table.add_column("cohort")
     for heading in ("margin", "speakers", "would pass", "needed"):
         table.add_column(heading, justify="right")
     for need in needs:
@@ -105,17 +111,17 @@ def plan(file: Path, power: float, expect: float) -> None:
 
 def _show(result: "GateResult") -> None:
     """Print the verdict and a table of all checks."""
-    from rich.table import Table
     from rich.text import Text
 
+    from isogloss.consoles import Table, console
     from isogloss.gate.markdown import change, level_sentence, margin_text
-    from isogloss.report.terminal import console, plain
+    from isogloss.report.terminal import plain
     from isogloss.report.text import percent
 
     on = console()
     on.print(Text(str(plain(result.sentence)), style=f"bold {STYLES[result.verdict].removeprefix('bold ')}"))
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("cohort", overflow="fold")
+    table = Table()
+    table.add_column("cohort")
     headings: tuple[tuple[str, Any], ...] = (
         ("speakers", "right"), ("WER", "right"), ("change", "right"), ("margin", "right"), ("verdict", "left"),
     )  # fmt: skip
@@ -132,5 +138,3 @@ def _show(result: "GateResult") -> None:
         if one.verdict != "passed":
             on.print(plain(f"{one.label}: {one.reason}"))
     on.print(plain(level_sentence(result)))
-    for warning in result.warnings:
-        click.echo(f"isogloss: warning: {plain(warning)}", err=True)

@@ -12,9 +12,9 @@ from isogloss.entry import entry
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console
 
     from isogloss.config import Params
+    from isogloss.consoles import Console
 
 TRUTH = Path("data/truth/planted.parquet")
 UTTERANCES = Path("data/utterances.parquet")
@@ -46,9 +46,8 @@ def score(against: str | None, groups: tuple[str, ...]) -> None:
     who is disadvantaged, since it was made so. Of another corpus, --against says which column to take in its place,
     such as an age band: do clusters of voices find the children without being told who is one?
     """
-    from rich.console import Console
-
     from isogloss.config import load_params
+    from isogloss.consoles import console
     from isogloss.judging import error_rate, error_rates
     from isogloss.tables import read_parquet
 
@@ -60,21 +59,19 @@ def score(against: str | None, groups: tuple[str, ...]) -> None:
         name: read_parquet(f"results/asr/{name}/utterances.parquet").merge(truth, on="speaker_id")
         for name in ("base", *params.mitigation.methods)
     }
-    console = Console(highlight=False, soft_wrap=True)
-    _print_rates(console, systems, against or "planted dialect")
+    on = console(soft_wrap=True)
+    _print_rates(on, systems, against or "planted dialect")
     discovery = systems["base"][systems["base"]["split"] == "discovery"]
     by_group = error_rates(discovery, "group")
     if against is None:
         limit = DISADVANTAGED * error_rate(discovery)
         disadvantaged = set(by_group.index[by_group["error_rate"] > limit])
-        console.print(
-            f"disadvantaged (WER on discovery above {limit:.1%}): {', '.join(sorted(disadvantaged)) or 'none'}"
-        )
-        _print_leaks(console, truth)
+        on.print(f"disadvantaged (WER on discovery above {limit:.1%}): {', '.join(sorted(disadvantaged)) or 'none'}")
+        _print_leaks(on, truth)
     else:
         disadvantaged = _to_be_found(groups, by_group, against, least=params.privacy.min_speakers)
-        console.print(f"to be found: {', '.join(sorted(disadvantaged))}")
-    _print_recovery(console, params, systems["base"], truth, disadvantaged)
+        on.print(f"to be found: {', '.join(sorted(disadvantaged))}")
+    _print_recovery(on, params, systems["base"], truth, disadvantaged)
 
 
 def _planted() -> "pd.DataFrame":
@@ -128,7 +125,7 @@ def _to_be_found(groups: tuple[str, ...], by_group: "pd.DataFrame", column: str,
     return {str(enough["error_rate"].idxmax())}
 
 
-def _print_rates(console: "Console", systems: dict[str, "pd.DataFrame"], what: str) -> None:
+def _print_rates(on: "Console", systems: dict[str, "pd.DataFrame"], what: str) -> None:
     """WER on test by group under each system, and how unequal the base is."""
     import pandas as pd
 
@@ -138,14 +135,14 @@ def _print_rates(console: "Console", systems: dict[str, "pd.DataFrame"], what: s
     rates = pd.DataFrame({name: error_rates(table, "group")["error_rate"] for name, table in test.items()})
     groups = rates["base"]
     rates.loc["all, weighted"] = {name: error_rate(table) for name, table in test.items()}
-    console.print(f"WER on test by {what}, percent")
-    console.print((100 * rates).round(1).to_string())
+    on.print(f"WER on test by {what}, percent")
+    on.print((100 * rates).round(1).to_string())
     if groups.min() > 0:
-        console.print(f"base: the worst group is {groups.max() / groups.min():.1f} times as bad as the best")
+        on.print(f"base: the worst group is {groups.max() / groups.min():.1f} times as bad as the best")
 
 
 def _print_recovery(
-    console: "Console", params: "Params", base: "pd.DataFrame", truth: "pd.DataFrame", disadvantaged: set[str]
+    on: "Console", params: "Params", base: "pd.DataFrame", truth: "pd.DataFrame", disadvantaged: set[str]
 ) -> None:
     """For each rule: do the worst cohorts hold the disadvantaged, on test, and does any cohort?"""
     from isogloss.judging.recovery import score_recovery
@@ -161,21 +158,21 @@ def _print_recovery(
         assignments = assignments[assignments["utterance_id"].isin(test)]
         summary = read_summary(folder / "summary.json")
         found = score_recovery(assignments, known, worst_cohorts(summary, params.mitigation.worst_share))
-        console.print(
+        on.print(
             f"{rule}: worst cohorts hold {found.recall or 0:.0%} of the disadvantaged test speakers "
             f"(chance {found.chance_recall:.0%}), {found.precision or 0:.0%} of their speakers are disadvantaged "
             f"(chance {found.chance_precision:.0%}), adjusted Rand index {found.adjusted_rand:.2f}"
         )
         single = {name: score_recovery(assignments, known, [name]) for name in sorted(set(assignments["cohort"]))}
         name, most = max(single.items(), key=lambda each: each[1].recall or 0.0)
-        console.print(
+        on.print(
             f"{' ' * len(rule)}  most of them are in {name}: {most.recall or 0:.0%} (chance {most.chance_recall:.0%}, "
             f"p {min(1.0, len(single) * most.p_chance):.2g} for the best of {len(single)} cohorts), which is "
             f"{most.precision or 0:.0%} disadvantaged"
         )
 
 
-def _print_leaks(console: "Console", truth: "pd.DataFrame") -> None:
+def _print_leaks(on: "Console", truth: "pd.DataFrame") -> None:
     """Say for each split whether weights, ids, order and counts tell more of the dialect than place and demography."""
     from isogloss.judging.leaks import describe_speakers, score_leak
     from isogloss.tables import read_parquet
@@ -184,7 +181,7 @@ def _print_leaks(console: "Console", truth: "pd.DataFrame") -> None:
     for split, rows in utterances.groupby("split", sort=False):
         known, suspects = describe_speakers(rows, zips)
         leak = score_leak(known, suspects, truth.set_index("speaker_id")["group"].loc[known.index])
-        console.print(
+        on.print(
             f"{split}: the probability of the true dialect is {leak.known:.2f} from place and demography, "
             f"{leak.with_suspects:.2f} with weights, ids, order and counts too (difference ± {leak.error:.3f}): "
             f"{'A LEAK' if leak.leaks else 'no leak'}"

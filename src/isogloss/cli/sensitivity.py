@@ -40,11 +40,9 @@ def sensitivity(
     A cell is yes or no, with the error rate of the cohort; `untested` where it has too few speakers. Lines with a star
     have a yes beside a no.
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from isogloss.cli.auditing import audit_utterances
     from isogloss.config import StatisticsParams
+    from isogloss.consoles import Table, console
     from isogloss.io.normalise import parse_steps
     from isogloss.judging.intake import Request
     from isogloss.judging.sensitivity import sensitivity as compare_normalisers
@@ -64,14 +62,14 @@ def sensitivity(
         steps: audit_utterances(replace(request, normalise=parse_steps(steps))).document for steps in normalisers
     }
     said = {True: "yes", False: "no", None: "untested"}
-    shown = Table(box=None, pad_edge=False)
+    shown = Table()
     for heading in ("", "finding", *normalisers):
-        shown.add_column(heading, overflow="fold")
+        shown.add_column(heading)
     shown.add_row("", "error rate of everybody", *(percent(document.overall.before) for document in documents.values()))
     rows = compare_normalisers(documents)
     for row in rows:
         cells = [f"{said[row.holds.get(name)]} ({percent(row.rates.get(name))})" for name in normalisers]
         shown.add_row("*" if row.depends else "", row.finding, *cells)
-    Console(highlight=False).print(shown)
+    console().print(shown)
     dependent = sum(row.depends for row in rows)
     click.echo(f"{dependent} of {len(rows)} findings depend on the normaliser.")

@@ -40,14 +40,14 @@ def status(stages: tuple[str, ...], as_json: bool) -> None:
 
 def show_plan(plan: "Plan") -> None:
     """Print the stages of a plan, which of them are stale, and why."""
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False)
+    from isogloss.consoles import Table, console
+
+    table = Table()
     for heading in ("stage", "state", "why"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading)
     for stage in plan.stages:
         state = Text("stale", style="yellow") if stage.stale else Text("up to date", style="green")
         table.add_row(Text(stage.name), state, Text(stage.why))
-    Console(highlight=False).print(table)
+    console().print(table)

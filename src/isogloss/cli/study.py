@@ -25,22 +25,20 @@ def study(experiment: str, out: Path) -> None:
     Prints the table and writes it to --out, with its numbers and, where the file names an axis, its picture. Where the
     file names `study.cohorts`, the table says of every method what each cohort of that rule gains or loses by it.
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from isogloss.config import load_sweep
+    from isogloss.consoles import Table, console
     from isogloss.pipeline.repo.outputs import finished_runs
 
     sweep = load_sweep(experiment)
     saved = finished_runs(sweep)
     judge = _settings if sweep.experiment.study.cohorts is None else _gains
     headings, cells, files = judge(sweep, saved, out)
-    table = Table(box=None, pad_edge=False)
+    table = Table()
     for heading in headings:
-        table.add_column(heading, overflow="fold")  # a cut name or figure would be another one
+        table.add_column(heading)
     for row in cells:
         table.add_row(*row)
-    Console(highlight=False).print(table)
+    console().print(table)
     missing = len(sweep.runs) - len(saved)
     if missing:
         click.echo(f"{missing} of {len(sweep.runs)} runs are not finished; `isogloss sweep {experiment}` goes on.")

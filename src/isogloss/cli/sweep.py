@@ -56,18 +56,18 @@ def sweep(experiment: Path, jobs: int | None, dry_run: bool) -> None:
 
 def _show(plan: "SweepPlan") -> None:
     """The runs as a table."""
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
+    from isogloss.consoles import Table, console
+
     own = Counter(name.partition("/")[0] for name in plan.leading)
-    table = Table(box=None, pad_edge=False)
+    table = Table()
     headings = ("run", *plan.sweep.varied, "state", "stages", "of its own")
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading)
     for run in plan.runs:
         values = [str(run.run.overrides.get(key, "")) for key in plan.sweep.varied]
         state = ("finished", "green") if run.finished else ("to do", "yellow")
         counts = [str(len(run.plan.stages)), "" if run.finished else str(own[run.run.name])]
         table.add_row(run.run.name, *map(Text, values), Text(*state), *counts)
-    Console(highlight=False).print(table)
+    console().print(table)

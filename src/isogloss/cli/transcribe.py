@@ -143,9 +143,9 @@ def _transcribe(
     threads: int,
 ) -> None:
     """Write the hypotheses of a table, with a progress bar on a terminal."""
-    from rich.console import Console
     from rich.progress import Progress
 
+    from isogloss.consoles import console
     from isogloss.inference.recordings import AudioColumns, read_recordings
     from isogloss.inference.transcribe_table import folder_digest, refuse_longer, transcribe_rows
     from isogloss.io.source import checksum
@@ -161,8 +161,8 @@ def _transcribe(
         "model": folder_digest(folder),
         "options": f"{backend}, {model}, {columns}, language {language}, beam {beam}",
     }
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal) as progress:
+    on = console(stderr=True)
+    with Progress(console=on, disable=not on.is_terminal) as progress:
         bar = progress.add_task("utterances", total=len(rows))
         for done in transcribe_rows(rows, hear, out, made_by=made_by):
             progress.update(bar, completed=done)

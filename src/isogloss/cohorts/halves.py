@@ -28,8 +28,8 @@ from isogloss.io.positions import read_positions
 from isogloss.io.source import Source
 from isogloss.io.table_reader import read_table
 from isogloss.judging.divisions import Worse, together, worse
-from isogloss.judging.document import Divisions
 from isogloss.judging.grouping import Grouping, Ranked
+from isogloss.judging.grouping_figures import Divisions
 from isogloss.judging.intake.groupings import NO_COHORTS, by_columns
 from isogloss.judging.intake.request import Request
 from isogloss.judging.intake.utterances import Utterances

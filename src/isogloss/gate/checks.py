@@ -16,7 +16,9 @@ from isogloss.config import GateParams, GroupingParams, MarginParams
 from isogloss.errors import ParamsError
 from isogloss.gate.result import Check, Verdict
 from isogloss.judging import Document, Grouping
-from isogloss.judging.document import CohortFigures, GroupingFigures, Interval, Rates
+from isogloss.judging.cohort_figures import CohortFigures, Rates
+from isogloss.judging.grouping_figures import GroupingFigures
+from isogloss.judging.record import Interval
 from isogloss.judging.statistics import holm
 from isogloss.report.text import interval, percent, points, probability, signed_percent, signed_points
 

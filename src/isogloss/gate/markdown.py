@@ -5,7 +5,7 @@ import re
 
 from isogloss.config import MarginParams
 from isogloss.gate.result import Check, GateResult
-from isogloss.judging.document import Interval
+from isogloss.judging.record import Interval
 from isogloss.report.text import interval, percent, points, signed_percent, signed_points
 
 MARKS = {"passed": "✅ passed", "harmed": "❌ harmed", "undecided": "❔ undecided", "unjudged": "➖ unjudged"}

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from isogloss.config import MarginParams
-from isogloss.judging.document import Interval, Record
+from isogloss.judging.record import Interval, Record
 
 Verdict = Literal["passed", "harmed", "undecided", "unjudged"]
 """Of one check. *passed*: each upper bound lies under its margin. *harmed*: the rate rose, significantly after Holm's

@@ -12,7 +12,7 @@ import pandas as pd
 
 from isogloss.config import StatisticsParams
 from isogloss.errors import TableError
-from isogloss.judging.document import AdjustedRatio
+from isogloss.judging.cohort_figures import AdjustedRatio
 from isogloss.judging.statistics.multiple import holm
 from isogloss.judging.statistics.regression import poisson_effects
 from isogloss.judging.word_errors import error_counts

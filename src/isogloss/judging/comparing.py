@@ -1,6 +1,12 @@
-"""One system, or two on the same speakers, judged overall and cohort by cohort: the one way to a document."""
+"""One system, or two on the same speakers, judged overall and cohort by cohort: the one way to a document.
 
-from collections.abc import Mapping, Sequence
+Of a recogniser, the tables are results of the same utterances: `utterance_id, speaker_id, words, substitutions,
+deletions, insertions` and optionally `weight`. Of a verifier they are scored trials, which are told apart by a column
+`score`: `enrol_speaker, test_speaker, target, score`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -33,27 +39,20 @@ def compare(
     Parameters
     ----------
     before, after
-        Of a recogniser, result tables of the same utterances: `utterance_id, speaker_id, words, substitutions,
-        deletions, insertions` and optionally `weight`. Of a verifier, scored trials, which are told apart by a column
-        `score`: `enrol_speaker, test_speaker, target, score`, the same trials in the same order on both sides.
+        Tables (see above); of two verifiers, the same trials in the same order.
     groupings
         What divides the speakers; their rows are those of `before`. All are published together, so which cohorts may be
         shown is settled for all of them at once (`privacy`).
     discovery
-        The same kind of table of the speakers who chose the cohorts, judged by the first system, where these are not in
-        `before` themselves: their figures are published too. Of trials it ranks the cohorts.
-    systems
-        What to call the systems; the second name counts only with `after`.
-    split
-        Whose figures these are.
-    statistics
-        Confidence, draws, seed, and `min_speakers`: a smaller cohort has neither intervals nor p values.
-    min_speakers
-        No figure is about fewer speakers.
-    against_rest
-        Whether each cohort is also compared with all other speakers (recognisers).
-    speakers_known
-        False where utterances stand for speakers: then there is neither interval nor test (recognisers).
+        A table of the speakers who chose the cohorts, judged by the first system, where these are not in `before`
+        themselves: their figures are published too. Of trials it ranks the cohorts.
+    systems, split
+        What to call the systems (the second name counts only with `after`), and whose figures these are.
+    statistics, min_speakers
+        Confidence, draws, seed and the least cohort that has intervals and p values; the least that has figures.
+    against_rest, speakers_known
+        Of recognisers: whether each cohort is also compared with all other speakers; and False where utterances stand
+        for speakers: then there is neither interval nor test.
     weights, where
         Weight of each speaker by their id, and what an error calls the trials (verifiers).
     about
@@ -65,31 +64,17 @@ def compare(
         The tables do not fit together (`pairing.pair_utterances`, `verification.trials.trials_of`), or there are too
         few speakers for anything to be shown.
     """
-    names = list(systems[:1] if after is None else systems)
-    if "score" in before.columns:
-        return trial_document(
-            before,
-            after,
-            groupings,
-            discovery=discovery,
-            systems=names,
-            split=split,
-            statistics=statistics,
-            min_speakers=min_speakers,
-            weights=weights,
-            where=where,
-            about=about or {},
-        )
-    return word_error_document(
+    of_words = partial(word_error_document, against_rest=against_rest, speakers_known=speakers_known)
+    of_trials = partial(trial_document, weights=weights, where=where)
+    document: Callable[..., Document] = of_trials if "score" in before.columns else of_words
+    return document(
         before,
         after,
         groupings,
         discovery=discovery,
-        systems=names,
+        systems=list(systems[:1] if after is None else systems),
         split=split,
         statistics=statistics,
         min_speakers=min_speakers,
-        against_rest=against_rest,
-        speakers_known=speakers_known,
         about=about or {},
     )

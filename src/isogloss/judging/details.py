@@ -11,9 +11,11 @@ import pandas as pd
 
 from isogloss.config import StatisticsParams
 from isogloss.judging.adjusted import adjusted_ratios
-from isogloss.judging.document import AdjustedRatio, CohortFigures, Document, ErrorKinds, GroupingFigures
+from isogloss.judging.cohort_figures import AdjustedRatio, CohortFigures, ErrorKinds
+from isogloss.judging.document import Document
 from isogloss.judging.error_kinds import kinds_of
 from isogloss.judging.grouping import Grouping
+from isogloss.judging.grouping_figures import GroupingFigures
 from isogloss.judging.omnibus import omnibus
 from isogloss.judging.pairing import pair_utterances, sums_by_cohort
 from isogloss.judging.side_by_side import side_by_side

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from isogloss.judging.document import Divisions
+from isogloss.judging.grouping_figures import Divisions
 
 
 @dataclass(frozen=True)

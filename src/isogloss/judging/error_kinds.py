@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from isogloss.judging.document import ErrorKinds
+from isogloss.judging.cohort_figures import ErrorKinds
 from isogloss.judging.word_errors import ERROR_COLUMNS, row_weights
 
 RUNAWAY = 5

@@ -6,8 +6,8 @@ from typing import TypeVar
 import pandas as pd
 
 from isogloss.config import StatisticsParams
+from isogloss.judging.cohort_figures import CohortFigures, CohortRates, OverallFigures, Rates, Rest
 from isogloss.judging.disparity import Disparity, disparities_of_sums
-from isogloss.judging.document import CohortFigures, CohortRates, OverallFigures, Rates, Rest
 from isogloss.judging.rates import cohort_rates, detectable, overall_rates
 from isogloss.judging.statistics.multiple import holm
 

@@ -15,10 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from isogloss.config import StatisticsParams
-from isogloss.judging.document import GapFigures, GroupingFigures, Interval, Side, SplitGap
 from isogloss.judging.grouping import Grouping
+from isogloss.judging.grouping_figures import GapFigures, GroupingFigures, Side, SplitGap
 from isogloss.judging.pairing import pair_utterances, sums_by_cohort, totals_of_cohorts
 from isogloss.judging.rates import bounds, change, estimate, ratio
+from isogloss.judging.record import Interval
 from isogloss.judging.statistics import estimands as of
 from isogloss.judging.statistics.effective import effective_speakers
 from isogloss.judging.word_errors import row_weights

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from isogloss.judging.document import Divisions, Interval, Rectangle
+from isogloss.judging.grouping_figures import Divisions
+from isogloss.judging.record import Interval, Rectangle
 
 UNSPECIFIED = "unspecified"
 """The cohort of rows of which nothing is known (what the cohort rules call it too)."""

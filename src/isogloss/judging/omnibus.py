@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from isogloss.config import StatisticsParams
-from isogloss.judging.document import Omnibus
+from isogloss.judging.grouping_figures import Omnibus
 from isogloss.judging.statistics.permutation import exchanges
 
 MOST_CELLS = 40_000_000

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from isogloss.config import StatisticsParams
-from isogloss.judging.document import Change, CohortFigures, Rates, SpreadFigures
+from isogloss.judging.cohort_figures import Change, CohortFigures, Rates
+from isogloss.judging.grouping_figures import SpreadFigures
 from isogloss.judging.pairing import TOTALS, Totals, totals_of, totals_of_cohorts
 from isogloss.judging.statistics import estimands as of
 from isogloss.judging.statistics.effective import effective_speakers

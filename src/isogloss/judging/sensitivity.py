@@ -9,7 +9,9 @@ what to show: a normaliser is part of the measure, and papers differ in theirs).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from isogloss.judging.document import CohortFigures, Document, GroupingFigures
+from isogloss.judging.cohort_figures import CohortFigures
+from isogloss.judging.document import Document
+from isogloss.judging.grouping_figures import GroupingFigures
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from isogloss.errors import TableError
-from isogloss.judging.document import Rectangle
+from isogloss.judging.record import Rectangle
 from isogloss.tables import read_json
 
 _Model = TypeVar("_Model", bound=BaseModel)

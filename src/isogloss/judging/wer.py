@@ -15,17 +15,11 @@ import pandas as pd
 
 from isogloss.config import StatisticsParams
 from isogloss.errors import TableError
-from isogloss.judging.document import (
-    CohortFigures,
-    CohortRates,
-    Document,
-    GroupingFigures,
-    Hidden,
-    OverallFigures,
-    Region,
-)
+from isogloss.judging.cohort_figures import CohortFigures, CohortRates, OverallFigures
+from isogloss.judging.document import Document
 from isogloss.judging.estimates import estimate_cohorts, estimate_overall, under_other, without_effective
 from isogloss.judging.grouping import Grouping, Ranked
+from isogloss.judging.grouping_figures import GroupingFigures, Hidden, Region
 from isogloss.judging.pairing import pair_utterances, sums_by_cohort
 from isogloss.judging.privacy import ShownNames, shown_names
 from isogloss.judging.rates import spread_over

@@ -1,12 +1,14 @@
 """A run in the terminal: a line when a stage starts, its output, a line when it ends."""
 
+import os
+import signal
 import threading
 from collections.abc import Callable
 from typing import IO
 
-from rich.console import Console
 from rich.text import Text
 
+from isogloss.consoles import console
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Stage
 
@@ -24,14 +26,16 @@ _STYLES = {
 class ConsoleListener:
     """Prints a run, each line with its stage's name before it; colours on a terminal, plain text in a log.
 
-    `log` is called with the name of a stage and each line of its output.
+    Where nobody reads on, the run is stopped as by a terminal that is closed. `log` is called with the name of a stage
+    and each line of its output.
     """
 
     def __init__(self, plan: Plan, *, file: IO[str] | None = None, log: Callable[[str, str], None] | None = None):
-        self._console = Console(file=file, highlight=False, soft_wrap=True)
+        self._console = console(file=file, soft_wrap=True)
         self._width = max((len(stage.name) for stage in plan.stages), default=0)
         self._colours = {stage.name: _COLOURS[i % len(_COLOURS)] for i, stage in enumerate(plan.stages)}
         self._lock, self._log = threading.Lock(), log
+        self._unread = False
 
     def started(self, stage: Stage) -> None:
         """`train_asr │ started: src/isogloss/recognizers/transducer/lstm.py changed`."""
@@ -52,14 +56,24 @@ class ConsoleListener:
 
     def say(self, text: str) -> None:
         """A line that belongs to no stage."""
-        with self._lock:
-            self._console.print(Text(text))
+        self._write(Text(text))
 
     def _print(self, name: str, text: str, style: str) -> None:
         """One prefixed line."""
         label = Text(f"{name:<{self._width}} │ ", style=self._colours.get(name, ""))
+        self._write(label + Text(text, style=style))
+
+    def _write(self, line: Text) -> None:
+        """One line, from any thread. The error of a closed pipe is none of the stage's whose line it is."""
         with self._lock:
-            self._console.print(label + Text(text, style=style))
+            if self._unread:
+                return
+            try:
+                self._console.print(line)
+            except BrokenPipeError:
+                self._unread = True
+                if callable(signal.getsignal(signal.SIGHUP)):  # what stops a run (pipeline.host.signals)
+                    os.kill(os.getpid(), signal.SIGHUP)
 
 
 def duration(seconds: float) -> str:

@@ -7,7 +7,10 @@ the window, its text keeps its size, and a screen reader meets a table. Row heig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from isogloss.judging.document import CohortFigures, Document, GroupingFigures, Interval
+from isogloss.judging.cohort_figures import CohortFigures
+from isogloss.judging.document import Document
+from isogloss.judging.grouping_figures import GroupingFigures
+from isogloss.judging.record import Interval
 from isogloss.judging.wer import significant as holds
 from isogloss.report.harm import Verdict, no_inference
 from isogloss.report.scale import Axis, axis_for

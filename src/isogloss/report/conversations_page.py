@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.errors import TableError
-from isogloss.judging.document import Document, GroupingFigures
+from isogloss.judging.document import Document
+from isogloss.judging.grouping_figures import GroupingFigures
 from isogloss.report import text
 from isogloss.report.frame import page_environment, page_style
 from isogloss.tables import atomic_path, read_json

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from isogloss.judging.document import Document, GroupingFigures
+from isogloss.judging.document import Document
+from isogloss.judging.grouping_figures import GroupingFigures
 from isogloss.judging.verification.inference import MIN_DCF_SPEAKERS
 from isogloss.report import findings, text, verifier_findings
 from isogloss.report.charts import CohortChart, cohort_chart

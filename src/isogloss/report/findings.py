@@ -9,7 +9,9 @@ cohort and `unspecified` are no groups of people that a title could name.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from isogloss.judging.document import CohortFigures, Document, GroupingFigures
+from isogloss.judging.cohort_figures import CohortFigures
+from isogloss.judging.document import Document
+from isogloss.judging.grouping_figures import GroupingFigures
 from isogloss.judging.statistics.multiple import holm
 from isogloss.report.harm import ESTIMANDS, harm_excluded, other_estimand, other_harmed
 from isogloss.report.text import as_far_as_judged, counted, interval, listing, percent, signed_percent

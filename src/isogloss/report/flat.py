@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from isogloss.judging.document import CohortFigures, Document
+from isogloss.judging.cohort_figures import CohortFigures
+from isogloss.judging.document import Document
 
 HEAD = ("cohort", "label")
 FIGURES = ("before", "before_ci95", "after", "after_ci95", "relative_change", "ci95", "p", "p_holm")

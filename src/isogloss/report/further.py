@@ -1,6 +1,8 @@
 """What else a document of word errors says, in sentences: one test of all cohorts, adjusted ratios, runaways, ties."""
 
-from isogloss.judging.document import CohortFigures, Document, GroupingFigures
+from isogloss.judging.cohort_figures import CohortFigures
+from isogloss.judging.document import Document
+from isogloss.judging.grouping_figures import GroupingFigures
 from isogloss.report.text import listing, percent, points, probability
 
 MANY = 3

@@ -9,8 +9,11 @@ hold, each at its own level (Berger 1982): it needs no adjustment, unlike the na
 from collections.abc import Sequence
 from typing import Literal
 
-from isogloss.judging.document import Change, CohortRates, Document, Estimand, GroupingFigures, Rates
+from isogloss.judging.cohort_figures import Change, CohortRates, Rates
+from isogloss.judging.document import Document
 from isogloss.judging.estimates import under_other
+from isogloss.judging.grouping_figures import GroupingFigures
+from isogloss.judging.record import Estimand
 from isogloss.report.text import counted, decimal, listing, percent, signed_percent
 
 Verdict = Literal["better", "worse", "unclear"]

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from isogloss.config.components import RuleComponent
 from isogloss.config.registry import declaration
-from isogloss.judging.document import Change, CohortFigures, Document, GroupingFigures, Rates
+from isogloss.judging.cohort_figures import Change, CohortFigures, Rates
+from isogloss.judging.document import Document
 from isogloss.judging.estimates import under_other
+from isogloss.judging.grouping_figures import GroupingFigures
 from isogloss.report.harm import (
     Verdict,
     gap_moved,

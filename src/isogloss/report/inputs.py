@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from isogloss.checks import LARGEST
 from isogloss.config import Params, load_params
 from isogloss.errors import TableError
-from isogloss.judging.document import Document, GroupingFigures
+from isogloss.judging.document import Document
+from isogloss.judging.grouping_figures import GroupingFigures
 from isogloss.judging.pairing import refuse_duplicates
 from isogloss.judging.stage_files import read_model
 from isogloss.judging.system import judge_base, read_rules

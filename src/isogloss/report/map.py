@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from isogloss.geography import POSTAL_CODES, contains, project, state_named, state_polygons
-from isogloss.judging.document import CohortFigures, GroupingFigures, Rectangle
+from isogloss.judging.cohort_figures import CohortFigures
+from isogloss.judging.grouping_figures import GroupingFigures
+from isogloss.judging.record import Rectangle
 from isogloss.report.scale import Axis, round_step
 from isogloss.report.text import percent
 

@@ -7,7 +7,8 @@ knows no null.
 
 from typing import Any
 
-from isogloss.judging.document import CohortFigures, GroupingFigures
+from isogloss.judging.cohort_figures import CohortFigures
+from isogloss.judging.grouping_figures import GroupingFigures
 from isogloss.report.inputs import Cost, ReportInputs
 
 _DIGITS = 6

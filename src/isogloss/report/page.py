@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isogloss.judging.document import Change, GroupingFigures, Rates
+from isogloss.judging.cohort_figures import Change, Rates
+from isogloss.judging.grouping_figures import GroupingFigures
 from isogloss.report import charts, text
 from isogloss.report.frame import page_environment, page_style
 from isogloss.report.harm import ESTIMANDS, Verdict, harm_excluded, other_estimand, verdict

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from isogloss.config.components import RuleComponent
 from isogloss.config.registry import declaration
-from isogloss.judging.document import GapFigures, GroupingFigures, SplitGap
+from isogloss.judging.grouping_figures import GapFigures, GroupingFigures, SplitGap
 from isogloss.report.inputs import ReportInputs
 from isogloss.report.text import counted, interval, listing, percent
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from isogloss.judging.document import Interval
+from isogloss.judging.record import Interval
 from isogloss.report.text import percent, signed_percent
 
 _MARGIN = 3.0  # per cent of the width left free at both ends, for markers and tick labels

@@ -8,22 +8,20 @@ import unicodedata
 from collections.abc import Collection
 from typing import Any
 
-from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
 from rich.text import Text
 
-from isogloss.judging.document import CohortFigures, Document, GroupingFigures, Interval, Rest
+from isogloss.consoles import LABEL_WIDTH, Console, Table
+from isogloss.judging.cohort_figures import CohortFigures, Rest
+from isogloss.judging.document import Document
+from isogloss.judging.grouping_figures import GroupingFigures
+from isogloss.judging.record import Interval
 from isogloss.report import findings, verifier_findings
 from isogloss.report.charts import sizes
 from isogloss.report.further import further, ties_sentence
 from isogloss.report.text import interval, percent, probability, signed_percent
 
-WIDTH_WITHOUT_TERMINAL = 120
 SHORT = {"population": "each alike", "speakers": "population"}
 """By the first estimand, what a column of the other one is called."""
-LABEL_WIDTH = 24
-"""Columns that a long name is given at least; it is broken, never cut."""
 
 
 def plain(text: str) -> Text:
@@ -33,12 +31,6 @@ def plain(text: str) -> Text:
     '[red]x�[31m'
     """
     return Text("".join("\ufffd" if unicodedata.category(c)[0] == "C" else c for c in text))
-
-
-def console() -> Console:
-    """A console that does not break lines for a window that is not there."""
-    made = Console(highlight=False)
-    return made if made.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
 
 
 def show(document: Document, on: Console) -> None:
@@ -57,7 +49,7 @@ def show(document: Document, on: Console) -> None:
         whose = "trials whose two speakers both belong to the cohort" if verification else grouping.split
         on.print(Text(str(plain(f"By {grouping.title} ({whose})")), style="bold"))
         if not grouping.withheld:
-            _print_whole(cohort_table(grouping, document, tagged=set(says.tags(grouping))), on)
+            on.print(cohort_table(grouping, document, tagged=set(says.tags(grouping))))
         summary = says.summary(grouping, document)
         for sentence in [summary] if isinstance(summary, str) else summary:
             on.print(plain(sentence))
@@ -72,18 +64,6 @@ def show(document: Document, on: Console) -> None:
         show_systems(document, on)
 
 
-def _print_whole(table: Table, on: Console) -> None:
-    """Print a table of cohorts as wide as its figures are: a narrow window breaks lines, and nothing is cut off."""
-    width = on.width
-    natural = Measurement.get(on, on.options.update_width(10_000), table).maximum
-    labels = Measurement.get(
-        on, on.options.update_width(10_000), Text("\n".join(map(str, table.columns[0].cells)))
-    ).maximum
-    on.width = max(width, natural - max(0, labels - LABEL_WIDTH))
-    on.print(table)
-    on.width = width
-
-
 def show_systems(document: Document, on: Console) -> None:
     """Print all systems side by side, a table a grouping."""
     found = document.side_by_side
@@ -91,11 +71,11 @@ def show_systems(document: Document, on: Console) -> None:
         return
     on.print()
     on.print(Text(f"{document.metric} of {len(found.systems)} systems side by side", style="bold"))
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("cohort", overflow="fold")
+    table = Table()
+    table.add_column("cohort")
     table.add_column("speakers", justify="right")
     for name in found.systems:
-        table.add_column(plain(name), justify="right", overflow="fold")
+        table.add_column(plain(name), justify="right")
     for row in found.rows:
         speakers = "–" if row.speakers is None else str(row.speakers)
         cells = []
@@ -109,9 +89,9 @@ def show_systems(document: Document, on: Console) -> None:
 
 def cohort_table(grouping: GroupingFigures, document: Document, *, tagged: Collection[str] = ()) -> Table:
     """The cohorts of one grouping; those that are `tagged` or harmed stand out."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = Table()
     longest = max(len(c.label) for c in grouping.cohorts)
-    table.add_column("cohort", overflow="fold", min_width=min(longest, LABEL_WIDTH))
+    table.add_column("cohort", min_width=min(longest, LABEL_WIDTH))
     rows = [_cells(c, document) for c in grouping.cohorts]
     for header, _ in rows[0]:
         table.add_column(Text("\n").join(plain(line) for line in header.split("\n")), justify="right", no_wrap=True)

@@ -5,7 +5,7 @@ Rates are fractions in the files and per cent on the page. A missing number is a
 
 from collections.abc import Sequence
 
-from isogloss.judging.document import Interval
+from isogloss.judging.record import Interval
 
 MISSING = "–"
 _MINUS = "\u2212"

@@ -6,8 +6,9 @@ change, and a p value that holds after Holm's adjustment over these methods. Any
 comparison of its method alone, whose p values are adjusted over the cohorts.
 """
 
-from isogloss.judging.document import CohortFigures, GroupingFigures
+from isogloss.judging.cohort_figures import CohortFigures
 from isogloss.judging.estimates import under_other
+from isogloss.judging.grouping_figures import GroupingFigures
 from isogloss.judging.statistics.multiple import holm
 from isogloss.report.harm import Verdict, verdict
 from isogloss.report.inputs import ReportInputs, RuleInputs

@@ -7,8 +7,11 @@ every other. Intervals that overlap do not say that cohorts are equal.
 
 from collections.abc import Sequence
 
-from isogloss.judging.document import Change, CohortFigures, Difference, Document, GroupingFigures, Interval
+from isogloss.judging.cohort_figures import Change, CohortFigures
+from isogloss.judging.document import Document
+from isogloss.judging.grouping_figures import Difference, GroupingFigures
 from isogloss.judging.pairing import SIDES
+from isogloss.judging.record import Interval
 from isogloss.report.findings import Lead
 from isogloss.report.harm import ESTIMANDS, harm_excluded, other_estimand
 from isogloss.report.text import (

@@ -25,6 +25,9 @@ from isogloss.training.adaptation import Adaptation, Objective
 from isogloss.training.fitting import finish, fit, training_key
 from isogloss.training.train_recognizer import CODE, SOURCE
 
+SPLITS = ("train", "adapt")
+"""What a mitigation may use."""
+
 
 class RecognizerObjective(Objective):
     """The transcripts' losses, with what the mitigation drew and weighed.
@@ -89,16 +92,13 @@ def adapt_recognizer(
 
     Parameters
     ----------
-    method
-        A name of `mitigation.methods`.
-    params
-        Sections `mitigation` and the one that bears the method's name are read, and of `asr` what concerns the loss.
+    method, params
+        A name of `mitigation.methods`; read are the sections `mitigation` and that of the method, and of `asr` what
+        concerns the loss.
     data, base, output
         Folders of the prepared data, of the base model and of the adapted one.
-    assignments
-        `utterance_id, speaker_id, cohort` of all splits under `mitigation.rule`.
-    worst
-        The cohorts to mitigate.
+    assignments, worst
+        `utterance_id, speaker_id, cohort` of all splits under `mitigation.rule`; and the cohorts to mitigate.
     dev
         What dev says of a recogniser, for a method that settles something by it.
 
@@ -113,38 +113,24 @@ def adapt_recognizer(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     mitigation = build_mitigation(method, params)
     base_model = load_recognizer(base)
-    hears = base_model.hears
-    splits = {split: read_cuts(data / "cuts" / f"{split}.jsonl", hears=hears) for split in ("train", "adapt")}
-    cuts = {cut.id: cut for split in splits.values() for cut in split}
-    setting = Setting(
-        utterances=_with_cohorts(splits, assignments),
-        worst=worst,
-        epoch_utterances=options.epoch_utterances,
-        device=device,
-    )
+    splits = {split: read_cuts(data / "cuts" / f"{split}.jsonl", hears=base_model.hears) for split in SPLITS}
+    utterances = _with_cohorts(splits, assignments)
+    setting = Setting(utterances, worst=worst, epoch_utterances=options.epoch_utterances, device=device)
     first = mitigation.examples(setting, _generator(options.seed, 0))
     print(f"{method}: {len(first)} utterances an epoch, for {', '.join(sorted(worst))}", flush=True)
 
-    labels = mitigation.relabel(
-        setting, lambda ids: {id_: said.text for id_, said in decode_cuts(base_model, _cut_set(cuts, ids)).items()}
-    )
-    cuts = {id_: _with_text(cut, labels[id_]) if id_ in labels else cut for id_, cut in cuts.items()}
+    cuts = _relabelled({cut.id: cut for split in splits.values() for cut in split}, mitigation, setting, base_model)
     model = mitigation.model(base_model, setting).to(device)
-    dataset = Utterances(
-        model.hears, cache=True, cohorts=dict(zip(assignments["utterance_id"], assignments["cohort"], strict=True))
-    )
+    cohorts = dict(zip(assignments["utterance_id"], assignments["cohort"], strict=True))
+    dataset = Utterances(model.hears, cache=True, cohorts=cohorts)
     mitigation.start(model, setting, _base_batches(splits["train"], dataset, options, device))
     key = _key(method, params, setting, base=base, data=data)
     rate = options.learning_rate * mitigation.options.learning_rate_factor
     objective = RecognizerObjective(model.train(), params.asr, learning_rate=rate)
-    fit(
-        Adaptation(objective, mitigation),
-        _epochs(objective, mitigation, setting, cuts, dataset, options),
-        epochs=options.epochs,
-        seed=options.seed,
-        checkpoints=key,
-        curve=output.with_suffix(".loss.tsv"),
-    )
+    batches = _epochs(objective, mitigation, setting, cuts, dataset, options)
+    curve = output.with_suffix(".loss.tsv")
+    adaptation = Adaptation(objective, mitigation)
+    fit(adaptation, batches, epochs=options.epochs, seed=options.seed, checkpoints=key, curve=curve)
     mitigation.settle(model, dev)
     save_recognizer(model, output, beside=mitigation.tensors(), weights=mitigation.weights())
     finish(key)
@@ -210,6 +196,16 @@ def _cut_set(cuts: dict[str, Cut], ids: Collection[str]) -> CutSet:
             name += "#"
         drawn.append(cuts[id_] if name == id_ else cuts[id_].with_id(name))
     return CutSet.from_cuts(drawn)
+
+
+def _relabelled(
+    cuts: dict[str, Cut], mitigation: Mitigation[Any, Any], setting: Setting, base_model: Recognizer
+) -> dict[str, Cut]:
+    """The cuts with the transcripts that the mitigation gives them, some of which are the base's own hypotheses."""
+    labels = mitigation.relabel(
+        setting, lambda ids: {id_: said.text for id_, said in decode_cuts(base_model, _cut_set(cuts, ids)).items()}
+    )
+    return {id_: _with_text(cut, labels[id_]) if id_ in labels else cut for id_, cut in cuts.items()}
 
 
 def _with_text(cut: Cut, text: str) -> Cut:

@@ -32,6 +32,8 @@ from isogloss.training.checkpoints import SafeCheckpointIO, usable
 from isogloss.training.loss_curve import LossCurve
 
 Precision = Literal["auto", "float32", "bf16"]
+"""bf16, where matrix products run in bfloat16 by autocast (except those that a model keeps in float32, such as its
+LSTMs); auto, which is bf16 on a GPU; or float32."""
 
 CHECKPOINTS = Path("checkpoints")
 
@@ -62,7 +64,7 @@ def fit(
     epochs, seed
         How often; and the seed of dropout and the like.
     checkpoints
-        The folder of this training alone (see `training_key`); it is removed by `finish`, once the outputs stand.
+        The folder of this training alone (see `training_key`); `finish` removes it once the outputs stand.
     curve
         A TSV with the mean loss of each epoch, for `dvc plots`.
     dev_batches
@@ -73,11 +75,8 @@ def fit(
         Batches whose mean gradient makes one step; fewer at the end of an epoch are divided by as many.
     ema_decay
         The module ends with a moving average of its weights (see `MovingAverage`); 0 for the weights themselves.
-    precision
-        float32; bf16, where matrix products run in bfloat16 by autocast (except those that a model keeps in float32,
-        such as its LSTMs); or auto, which is bf16 on a GPU.
-    devices
-        Processes, one a GPU (see `visible_devices`).
+    precision, devices
+        Of matrix products; and processes, one a GPU (see `visible_devices`).
 
     Returns
     -------
@@ -88,18 +87,11 @@ def fit(
     ModelError
         The loss of an epoch, or a weight after it, is not finite; the checkpoint is that of the epoch before.
     """
-    _quiet()
     losses = LossCurve()
     average = [MovingAverage(ema_decay)] if ema_decay > 0 else []
-    trainer = _trainer(
-        [_BatchSeed(seed), *average, losses, _Finite(losses)],
-        checkpoints,
-        devices=devices,
-        max_epochs=epochs,
-        precision="bf16-mixed" if _uses_bf16(precision) else "32-true",
-        accumulate_grad_batches=accumulate,
-        gradient_clip_val=gradient_clip,
-    )
+    steps = {"max_epochs": epochs, "accumulate_grad_batches": accumulate, "gradient_clip_val": gradient_clip}
+    callbacks = [_BatchSeed(seed), *average, losses, _Finite(losses)]
+    trainer = _trainer(callbacks, checkpoints, devices=devices, precision=precision, **steps)
     _go_through(trainer, module, _Epochs(batches, dev_batches), last=checkpoints / "last.ckpt")
     for one in average:
         one.put_into(module)
@@ -121,8 +113,11 @@ def _go_through(
         raise KeyboardInterrupt from None
 
 
-def _trainer(callbacks: list[Callback], checkpoints: Path, *, devices: int, **options: Any) -> lightning.Trainer:
+def _trainer(
+    callbacks: list[Callback], checkpoints: Path, *, devices: int, precision: Precision, **options: Any
+) -> lightning.Trainer:
     """A deterministic trainer that writes a checkpoint after each epoch and draws progress on terminals alone."""
+    _quiet()
     on_terminal = sys.stderr.isatty()
     checkpoint = ModelCheckpoint(
         dirpath=checkpoints, filename="last", enable_version_counter=False, save_on_train_epoch_end=True
@@ -130,6 +125,7 @@ def _trainer(callbacks: list[Callback], checkpoints: Path, *, devices: int, **op
     return lightning.Trainer(
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
         devices=devices,
+        precision="bf16-mixed" if _uses_bf16(precision) else "32-true",
         # Parts of a model may have no gradient for some epochs, as a transducer's predictor while CTC trains alone.
         strategy=DDPStrategy(find_unused_parameters=True) if devices > 1 else "auto",
         use_distributed_sampler=False,

@@ -80,16 +80,7 @@ def train_multitalker(
         num_filters=model.configuration["transducer"]["input_dim"],
         with_sources=params.masking_weight > 0,
     )
-    key = training_key(
-        f"train_multitalker@{system}",
-        [
-            params.model_copy(
-                update={"systems": [], "sets": [], "folder": None, "stored_conversations": 1, "stored_seed": 1}
-            )
-        ],
-        [base, data / "cuts" / "train.jsonl"],
-        [*CODE, SOURCE / "corpus" / "conversations", SOURCE / "corpus" / "frontend"],
-    )
+    key = _key(system, params, data=data, base=base)
 
     def batches(epoch: int) -> DataLoader:
         return drawn_batches(
@@ -112,3 +103,14 @@ def train_multitalker(
     model.save(output)
     finish(key)
     return model.eval()
+
+
+def _key(system: Talkers, params: MultitalkerParams, *, data: Path, base: Path) -> Path:
+    """The checkpoint folder of this training alone."""
+    elsewhere = {"systems": [], "sets": [], "folder": None, "stored_conversations": 1, "stored_seed": 1}
+    return training_key(
+        f"train_multitalker@{system}",
+        [params.model_copy(update=elsewhere)],
+        [base, data / "cuts" / "train.jsonl"],
+        [*CODE, SOURCE / "corpus" / "conversations", SOURCE / "corpus" / "frontend"],
+    )

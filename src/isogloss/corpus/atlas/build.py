@@ -95,11 +95,12 @@ def draw_corpus(params: AtlasParams, seed: int, description: Description) -> tup
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int], None] | None]:
     """A bar on a terminal, nothing in a log."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    from isogloss.consoles import console
+
+    on = console(stderr=True)
+    if not on.is_terminal:
         yield None
         return
     columns = (
@@ -109,6 +110,6 @@ def _progress(total: int) -> Iterator[Callable[[int], None] | None]:
         TextColumn("speakers"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=on, transient=True) as bar:
         task = bar.add_task("synthesis", total=total)
         yield lambda done: bar.update(task, completed=done)

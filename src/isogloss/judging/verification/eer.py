@@ -20,17 +20,10 @@ import pandas as pd
 
 from isogloss.config import StatisticsParams
 from isogloss.errors import TableError
-from isogloss.judging.document import (
-    CohortFigures,
-    CohortRates,
-    Document,
-    GroupingFigures,
-    Hidden,
-    OverallFigures,
-    Rates,
-    SpreadFigures,
-)
+from isogloss.judging.cohort_figures import CohortFigures, CohortRates, OverallFigures, Rates
+from isogloss.judging.document import Document
 from isogloss.judging.grouping import UNSPECIFIED, Grouping, Ranked
+from isogloss.judging.grouping_figures import GroupingFigures, Hidden, SpreadFigures
 from isogloss.judging.pairing import SIDES
 from isogloss.judging.privacy import ShownNames
 from isogloss.judging.privacy.trials import trial_names

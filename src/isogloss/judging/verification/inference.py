@@ -11,19 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogloss.config import StatisticsParams
-from isogloss.judging.document import (
+from isogloss.judging.cohort_figures import (
     Change,
     CohortFigures,
-    Difference,
-    Interval,
     OverallFigures,
     Rates,
-    SpreadFigures,
     ThresholdFigures,
     ThresholdRates,
 )
+from isogloss.judging.grouping_figures import Difference, SpreadFigures
 from isogloss.judging.pairing import SIDES
 from isogloss.judging.rates import bounds, change, change_of, noninferior
+from isogloss.judging.record import Interval
 from isogloss.judging.statistics import estimands as of
 from isogloss.judging.verification import measures
 from isogloss.judging.verification.cohorts import Cohort, strata_of

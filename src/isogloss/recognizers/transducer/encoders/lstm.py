@@ -1,4 +1,4 @@
-"""The encoder of RNN-T: unidirectional LSTM layers (Graves 2012, 1211.3711; He et al. 2018, 1811.06621)."""
+"""The encoder of RNN-T: unidirectional LSTM layers (Graves 2012, 1211.3711; Google 2018, 1811.06621)."""
 
 from typing import Annotated, Any
 

@@ -1,0 +1,32 @@
+"""What the parts of a document are made of: a record that refuses what no figure can be, and types of its fields."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Interval = tuple[float, float]
+Estimand = Literal["population", "speakers"]
+Count = Annotated[int, Field(ge=0, le=10**15)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Degrees = float
+Rectangle = tuple[Degrees, Degrees, Degrees, Degrees]
+"""South, west, north, east."""
+
+_LARGEST = 1e300
+"""The relative change of a variance near 0 may be 1e150; a chart's axis overflows soon after 1e300."""
+
+
+class Record(BaseModel):
+    """A part of a document; unknown keys are refused, and numbers that no figure reaches."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _refuse_huge(self) -> Self:
+        """Such numbers come from damaged files alone."""
+        for name in type(self).model_fields:
+            held = getattr(self, name)
+            for number in held if isinstance(held, tuple) else (held,):
+                if isinstance(number, int | float) and abs(number) > _LARGEST:
+                    raise ValueError(f"{name} is larger than any figure can be")
+        return self
