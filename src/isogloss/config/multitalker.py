@@ -79,6 +79,9 @@ class MultitalkerParams(Section):
     """Of the mean squared error of the masks in square nats, where the sources are known: in simulated mixtures."""
     speech_activity_weight: Annotated[float, Field(ge=0.0)] = 0.3
     """Of the cross-entropy of the speech-activity head."""
+    early_turn_penalty: Annotated[float, Field(ge=0.0)] = 0.2
+    """Nats that a start- or end-of-turn token loses for each encoder frame that it comes before the voice starts or
+    ends."""
     end_of_turn_penalty: Annotated[float, Field(ge=0.0)] = 0.2
     """Nats that an end-of-turn token loses for each encoder frame that it comes later than `end_of_turn_buffer_s`."""
     end_of_turn_buffer_s: Annotated[float, Field(ge=0.0)] = 0.2

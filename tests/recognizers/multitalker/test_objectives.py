@@ -6,10 +6,10 @@ import torch
 from isogloss.corpus.conversations.turns import Turn
 from isogloss.recognizers.multitalker.batches import MixtureBatch
 from isogloss.recognizers.multitalker.objectives import (
-    end_of_turn_bias,
     masking_loss,
     multitalker_losses,
     speech_activity,
+    turn_bias,
 )
 from isogloss.recognizers.multitalker.recognizer import MultitalkerRecognizer
 from isogloss.recognizers.multitalker.systems import Written, written
@@ -36,9 +36,9 @@ def start(single_talker, params, system):
     return MultitalkerRecognizer.start_from(single_talker(), system, params).eval()
 
 
-def test_the_transducer_loss_is_that_of_each_channel_with_late_ends_penalised(single_talker, params, batch):
+def test_the_transducer_loss_is_that_of_each_channel_with_turns_out_of_time_penalised(single_talker, params, batch):
     """By the definition on full log-probabilities, with the penalty put in by hand, channel by channel."""
-    params = params.model_copy(update={"fastemit": 0.0, "end_of_turn_penalty": 0.3})
+    params = params.model_copy(update={"fastemit": 0.0, "end_of_turn_penalty": 0.3, "early_turn_penalty": 0.4})
     model = start(single_talker, params, "sts")
     inner, expected = model.transducer, 0.0
     with torch.no_grad():
@@ -57,6 +57,9 @@ def test_the_transducer_loss_is_that_of_each_channel_with_late_ends_penalised(si
                     or [torch.zeros(1, encoded_1ND.shape[1])],
                     dim=-1,
                 )
+                for place, time in one.starts + one.ends:
+                    for frame in range(labels.shape[1]):
+                        labels[0, frame, place] -= 0.4 * max(0.0, time - 0.04 * frame - 0.0175) / 0.04
                 for place, end in one.ends:
                     for frame in range(labels.shape[1]):
                         late = 0.04 * frame + 0.0175 - end - params.end_of_turn_buffer_s
@@ -71,16 +74,24 @@ def test_the_transducer_loss_is_that_of_each_channel_with_late_ends_penalised(si
     )
 
 
-def test_the_penalty_moves_ends_of_turns_and_no_other_token(single_talker, params):
+def test_the_penalties_move_tokens_of_turns_and_no_other_token(single_talker, params):
     model = start(single_talker, params, "sts")
     said = written(TURNS, model.tokens, "sts", where="c")
-    bias_RNU = end_of_turn_bias(model, said, (60, 9), params)
+
+    def biased(**penalties):
+        return turn_bias(model, said, (60, 9), params.model_copy(update=penalties))
+
+    late_RNU = biased(end_of_turn_penalty=0.2, early_turn_penalty=0.0)
     ends = {(row, place) for row, one in enumerate(said) for place, _ in one.ends}
-    assert {(row, place) for row, place in (bias_RNU != 0).any(dim=1).nonzero().tolist()} == ends
-    assert (bias_RNU <= 0).all() and (bias_RNU.diff(dim=1) <= 1e-6).all()
-    off = params.model_copy(update={"end_of_turn_penalty": 0.0})
-    assert end_of_turn_bias(model, said, (50, 9), off) is None
-    assert end_of_turn_bias(model, [Written([1])], (9, 1), params) is None
+    starts = {(row, place) for row, one in enumerate(said) for place, _ in one.starts}
+    assert {(row, place) for row, place in (late_RNU != 0).any(dim=1).nonzero().tolist()} == ends
+    assert (late_RNU <= 0).all() and (late_RNU.diff(dim=1) <= 1e-6).all()
+    early_RNU = biased(end_of_turn_penalty=0.0, early_turn_penalty=0.2)
+    assert {(row, place) for row, place in (early_RNU != 0).any(dim=1).nonzero().tolist()} == starts | ends
+    assert (early_RNU <= 0).all() and (early_RNU.diff(dim=1) >= -1e-6).all()
+    torch.testing.assert_close(biased(end_of_turn_penalty=0.2, early_turn_penalty=0.2), early_RNU + late_RNU)
+    assert biased(end_of_turn_penalty=0.0, early_turn_penalty=0.0) is None
+    assert turn_bias(model, [Written([1])], (9, 1), params) is None
 
 
 def test_speech_activity_is_that_of_the_channels_turns(single_talker, params, batch):

@@ -30,7 +30,7 @@ class MultitalkerLosses:
     ----------
     transducer, ctc
         Negative log-likelihoods of all channels' tokens, in nats, summed; the transducer's with FastEmit and the
-        penalty on late ends of turns.
+        penalties on starts and ends of turns out of time.
     tokens
         How many tokens these are of.
     masking
@@ -83,7 +83,7 @@ def multitalker_losses(
         lengths_R,
         targets.lengths_B,
         fastemit=params.fastemit,
-        label_bias_BTU=end_of_turn_bias(model, said, (encoded_RND.shape[1], tokens_RU.shape[1]), params),
+        label_bias_BTU=turn_bias(model, said, (encoded_RND.shape[1], tokens_RU.shape[1]), params),
     )
     active_RN = speech_activity(model, batch, encoded_RND.shape[1])
     inside_RN = within(lengths_R, encoded_RND.shape[1])
@@ -97,25 +97,36 @@ def multitalker_losses(
     )
 
 
-def end_of_turn_bias(
+def turn_bias(
     model: MultitalkerRecognizer, said: list[Written], shape: tuple[int, int], params: MultitalkerParams
 ) -> Tensor | None:
-    """Minus `end_of_turn_penalty` nats for each encoder frame that an end-of-turn token is late: (R, N, U).
+    """What start-of-turn and end-of-turn tokens lose at frames out of time, in nats, at most 0: (R, N, U).
 
-    Late is a frame at which more than `end_of_turn_buffer_s` of audio have been heard after the turn's end (the
-    penalty of Li et al. 2020, 2004.11544, on the end of the query, here on that of each turn). None
-    where there is no penalty.
+    The penalties of Li et al. 2020 (2004.11544) on an early and a late end of the query, here on each turn's tokens.
+    Early is a frame at which the turn has not started (or ended) in what has been heard; without that penalty nothing
+    keeps a start from the first frame, where it is right sooner or later. Late, for ends alone, is one at which more
+    than `end_of_turn_buffer_s` have been heard after the end. None where nothing is penalised.
+
+    Parameters
+    ----------
+    said
+        Of each output channel of each mixture, R in all.
+    shape
+        N and U.
     """
-    if params.end_of_turn_penalty == 0 or not any(one.ends for one in said):
+    early, late = params.early_turn_penalty, params.end_of_turn_penalty
+    if early == late == 0 or not any(one.starts for one in said):
         return None
     frames, positions = shape
     encoder = model.transducer.encoder
+    frame_s = encoder.subsampling / FRAMES_PER_SECOND
     bias_RNU = torch.zeros(len(said), frames, positions)
     heard_N = torch.tensor([token_time(encoder, frame) for frame in range(frames)])
     for row, one in enumerate(said):
+        for place, time in (*one.starts, *one.ends):
+            bias_RNU[row, :, place] -= early * (time - heard_N).clamp(min=0.0) / frame_s
         for place, end in one.ends:
-            late_N = (heard_N - (end + params.end_of_turn_buffer_s)).clamp(min=0.0)
-            bias_RNU[row, :, place] = -params.end_of_turn_penalty * late_N * FRAMES_PER_SECOND / encoder.subsampling
+            bias_RNU[row, :, place] -= late * (heard_N - end - params.end_of_turn_buffer_s).clamp(min=0.0) / frame_s
     return bias_RNU.to(model.transducer.feature_mean_F.device)
 
 

@@ -18,11 +18,12 @@ class Written:
     ----------
     tokens
         Ids.
-    ends
-        For each end-of-turn token its place among them, and when the turn ends.
+    starts, ends
+        For each start-of-turn or end-of-turn token its place among them, and when the turn starts or ends.
     """
 
     tokens: list[int] = field(default_factory=list)
+    starts: list[tuple[int, Seconds]] = field(default_factory=list)
     ends: list[tuple[int, Seconds]] = field(default_factory=list)
 
 
@@ -91,11 +92,12 @@ def _turn_after_turn(turns: Sequence[Turn], tokens: Tokens) -> Written:
         return Written(tokens.encode(" ".join(turn.text for turn in turns)))
     start, end = tokens.symbols.index(START), tokens.symbols.index(END)
     ids: list[int] = []
-    ends = []
+    starts, ends = [], []
     for turn in turns:
+        starts.append((len(ids), turn.start))
         ids += [start, *tokens.encode(turn.text), end]
         ends.append((len(ids) - 1, turn.end))
-    return Written(ids, ends)
+    return Written(ids, starts, ends)
 
 
 def _serialised(turns: Sequence[Turn], channels: Sequence[int], tokens: Tokens) -> list[int]:
