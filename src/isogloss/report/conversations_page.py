@@ -48,10 +48,29 @@ def render_conversations(measures: dict[str, Any], documents: list[Document]) ->
         .render(
             style=page_style("page.css", "document.css"),
             system=SYSTEMS.get(measures["system"], measures["system"]),
+            lead=[_lead(document) for document in documents],
             sets=sets,
             sections=[_section(document) for document in documents],
             confidence=text.percent(documents[0].confidence, digits=0) if documents else "",
         )
+    )
+
+
+def _lead(document: Document) -> str:
+    """What overlap costs everybody, and the judged cohort whom it costs most."""
+    overall = document.overall
+    within = f" ({text.interval(overall.ci95, signed=True)})" if overall.ci95 else ""
+    said = (
+        f"At {document.system} the word error rate is {text.percent(overall.after)}, at {document.baseline} "
+        f"{text.percent(overall.before)}: {text.signed_percent(overall.relative_change)}{within}."
+    )
+    judged = [c for one in document.groupings if not one.withheld for c in one.cohorts if c.ci95 and c.people]
+    if not judged:
+        return f"{said} No cohort has enough speakers to be judged by itself."
+    most = max(judged, key=lambda cohort: cohort.relative_change or 0.0)
+    return (
+        f"{said} Of the {len(judged)} cohorts that can be judged, {most.label} pays most: "
+        f"{text.signed_percent(most.relative_change)} ({text.interval(most.ci95, signed=True)})."
     )
 
 
@@ -78,7 +97,7 @@ def _latency(figures: dict[str, float | None] | None) -> str:
     """Mean, median and 90th percentile in seconds."""
     if figures is None or figures["mean"] is None:
         return text.MISSING
-    return " / ".join(f"{figures[name]:.2f}" for name in ("mean", "p50", "p90"))
+    return " / ".join(f"{figures[name]:.2f}".replace("-", "−") for name in ("mean", "p50", "p90"))
 
 
 def _section(document: Document) -> dict[str, Any]:
@@ -86,6 +105,8 @@ def _section(document: Document) -> dict[str, Any]:
     overall = document.overall
     return {
         "title": f"{document.system} beside {document.baseline}",
+        "system": document.system,
+        "baseline": document.baseline,
         "speakers": text.count(document.speakers),
         "before": text.percent(overall.before),
         "after": text.percent(overall.after),
