@@ -261,13 +261,14 @@ def cancelled(site: SmallSite) -> str:
     site.change()
     site.start_coordinating_worker()
     said = site.prefect("deployment", "run", "reproduce/default", "--param", "pools=true")
-    run = re.search(r"UUID: ([0-9a-f-]{36})", said)[1]  # type: ignore[index]
+    (run,) = re.findall(r"UUID: ([0-9a-f-]{36})", said)
     until(site.trainers, 600, "a worker trains")
     begun = time.monotonic()
     site.prefect("flow-run", "cancel", run)
     until(lambda: not site.trainers(), 120, "no stage is left on a worker")
     seconds = time.monotonic() - begun
-    until(lambda: "CANCELLED" in site.prefect("flow-run", "inspect", run), 120, "the run is cancelled")
+    asked = ("flow-run", "inspect", run, "--output", "json")
+    until(lambda: json.loads(site.prefect(*asked))["state_type"] == "CANCELLED", 120, "the run is Cancelled")
     last = site.run().end()
     site.equal_to_local()
     return f"the stage on the worker had ended after {seconds:.0f} s; the run is Cancelled. The next run: {last}"
