@@ -15,9 +15,10 @@ export DO_NOT_TRACK := 1
 run: $(READY)
 	@isogloss run
 
-# The profile draws the same examples each time; plain `pytest` goes on searching for new ones.
+# The profile draws the same examples each time; plain `pytest` goes on searching for new ones. tests/conftest.py puts the
+# files that take longest first.
 test: $(READY)
-	pytest --hypothesis-profile=ci -n 2 --dist loadfile
+	pytest --hypothesis-profile=ci -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	ruff check

@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +23,24 @@ from isogloss.config import read_yaml
 # tests the compiled kernels.
 os.environ.setdefault("TRITON_INTERPRET", "1")
 
+PREFECT = Path(".dvc/tmp/isogloss/prefect")
+"""Where the servers of a repository's runs keep their database."""
+LONGEST = (
+    "micro/test_run.py",  # makes the micro run, for which all that read it wait
+    "pipeline/test_command_line.py",
+    "pipeline/prefect_api/test_runs.py",
+    "pipeline/sweeps/test_sweep.py",
+    "micro/test_pretrained.py",
+    "plugins/test_toys.py",
+    "micro/test_mitigations.py",
+    "corpus/test_speechocean762.py",
+    "pipeline/workers/test_workers.py",
+    "pipeline/test_reproduce.py",
+    "micro/test_commands.py",
+    "pipeline/prefect_api/test_server.py",
+)
+"""The files that take longest, in the order in which they are started: while the micro run is made, some that do not
+read it."""
 SPLITS = np.array(["train", "discovery", "dev", "test"])
 
 
@@ -30,6 +50,21 @@ def _loaded(name: str, path: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under pytest-xdist start `LONGEST` first, then the files of the most tests, so that no process is left alone.
+
+    pytest-xdist itself knows the number of tests alone, and would start the single test of a whole pipeline at the end.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    here = Path(__file__).parent
+    place = {here / name: number for number, name in enumerate(LONGEST)}
+    if missing := [path for path in place if not path.exists()]:
+        raise pytest.UsageError(f"{missing[0]} is in LONGEST of {__file__}, but does not exist")
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (place.get(item.path, len(place)), -tests[item.path]))
 
 
 @pytest.fixture(scope="session")
@@ -121,9 +156,47 @@ class Workspace:
                 yield from [path] if path.is_file() else (file for file in path.rglob("*") if file.is_file())
 
     def copy(self, folder: Path) -> "Workspace":
-        """The same workspace in another folder, with the cache and without what runs leave in .dvc/tmp."""
+        """The same workspace in another folder, with the cache, and without what runs leave in .dvc/tmp.
+
+        Except for Prefect's database: a server that finds one starts in half the time.
+        """
         shutil.copytree(self.root, folder, symlinks=True, ignore=shutil.ignore_patterns("tmp"))
+        copy_database(self.root / PREFECT, folder)
         return Workspace(folder)
+
+
+def copy_database(home: Path, root: Path) -> None:
+    """Give a repository the database of a Prefect server, for the servers that its runs will start."""
+    (root / PREFECT).mkdir(parents=True)
+    for path in home.glob("prefect.db*"):
+        shutil.copy(path, root / PREFECT)
+
+
+@contextmanager
+def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator[Path]:
+    """A folder of all processes of pytest-xdist together; they are in the block one after the other."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the empty database that a Prefect server makes at its first start, which is most of that start.
+
+    Servers that start without one are those of the micro run and of `test_server.py`.
+    """
+    with shared(tmp_path_factory, "prefect") as home:
+        if not (home / "done").exists():
+            command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "-y"]
+            kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+            settings = {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+            subprocess.run(command, env={**kept, **settings}, check=True, capture_output=True)
+            (home / "done").touch()
+    return home
 
 
 @pytest.fixture(scope="session")
@@ -132,12 +205,8 @@ def micro(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
     It takes a minute and a half on two cores. Processes of pytest-xdist share the one run.
     """
-    own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "micro"
-    folder.mkdir(exist_ok=True)
-    root, printed = folder / "workspace", folder / "printed.txt"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with shared(tmp_path_factory, "micro") as folder:
+        root, printed = folder / "workspace", folder / "printed.txt"
         if not printed.exists():
             if root.exists():
                 pytest.fail("the micro run failed in another process of pytest-xdist")

@@ -132,6 +132,19 @@ def new_toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., To
     return make
 
 
+@pytest.fixture
+def with_database(prefect_database: Path) -> Callable[[Toy], Toy]:
+    """Put into a repository the database that the first of its Prefect servers would make, half of that start."""
+
+    def put(toy: Toy) -> Toy:
+        home = toy.root / ".dvc" / "tmp" / "isogloss" / "prefect"
+        home.mkdir(parents=True)
+        shutil.copy(prefect_database / "prefect.db", home)
+        return toy
+
+    return put
+
+
 @pytest.fixture(scope="session")
 def reproduced_diamond(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The diamond after a plain `dvc repro`; copy it."""

@@ -1,6 +1,7 @@
 """dvc.yaml names what each stage runs: DVC does not follow imports, so a module left out is a stale result unseen."""
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -20,11 +21,11 @@ from isogloss.config.multitalker import ConversationSet, Talkers
 
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
-# What cannot change a result: params are dependencies themselves and every key of them is in params.yaml; entry points
-# and errors only speak; a package's `__init__` is a table of contents; the pipeline decides where shards of `prepare`
-# are computed, not what they hold; the page of `validate` is no output.
+# What cannot change a result: params are dependencies themselves and every key of them is in params.yaml; entry points,
+# consoles and errors only speak; a package's `__init__` is a table of contents; the pipeline decides where shards of
+# `prepare` are computed, not what they hold; the page of `validate` is no output.
 HARMLESS = (
-    {SRC / "isogloss" / name for name in ("errors.py", "entry.py", "report/validation.py")}
+    {SRC / "isogloss" / name for name in ("errors.py", "entry.py", "consoles.py", "report/validation.py")}
     | set((SRC / "isogloss/config").glob("*.py"))
     | set((SRC / "isogloss/pipeline").rglob("*.py"))
 )
@@ -66,6 +67,19 @@ def module_file(dotted: str) -> Path | None:
     return path / "__init__.py" if (path / "__init__.py").is_file() else None
 
 
+@cache
+def calls_and_imports(path: Path) -> list[ast.Call | ast.Import | ast.ImportFrom]:
+    """The nodes of a file that may name other modules; read once, since most stages reach the same files."""
+    return [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call | ast.Import | ast.ImportFrom)]
+
+
+@cache
+def asked_kind(node: ast.Call) -> str | None:
+    """The kind of components that a call asks the registry for."""
+    asks = ast.unparse(node.func).removeprefix("registry.") in ASK_THE_REGISTRY
+    return node.args[0].id if asks else None
+
+
 def imports_of(path: Path, item: str = "", adapts: str | None = None) -> list[tuple[str, str]]:
     """(module, name) of every import of isogloss in a file, those inside functions and through the registry too.
 
@@ -73,9 +87,11 @@ def imports_of(path: Path, item: str = "", adapts: str | None = None) -> list[tu
     stage runs none but those that can adapt its model.
     """
     found = []
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("registry.") in ASK_THE_REGISTRY:
-            kind = KINDS[node.args[0].id]
+    for node in calls_and_imports(path):
+        if isinstance(node, ast.Call):
+            if (asked := asked_kind(node)) is None:
+                continue
+            kind = KINDS[asked]
             components = registry.components(kind)
             model = adapts if kind is MitigationComponent else None
             chosen = [item] if item in components else registry.names(kind, adapts=model)

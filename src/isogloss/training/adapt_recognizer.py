@@ -114,8 +114,8 @@ def adapt_recognizer(
     mitigation = build_mitigation(method, params)
     base_model = load_recognizer(base)
     splits = {split: read_cuts(data / "cuts" / f"{split}.jsonl", hears=base_model.hears) for split in SPLITS}
-    utterances = _with_cohorts(splits, assignments)
-    setting = Setting(utterances, worst=worst, epoch_utterances=options.epoch_utterances, device=device)
+    known = _with_cohorts(splits, assignments)
+    setting = Setting(utterances=known, worst=worst, epoch_utterances=options.epoch_utterances, device=device)
     first = mitigation.examples(setting, _generator(options.seed, 0))
     print(f"{method}: {len(first)} utterances an epoch, for {', '.join(sorted(worst))}", flush=True)
 

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import lightning
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
@@ -107,7 +108,7 @@ def train_multitalker(
 
 def _key(system: Talkers, params: MultitalkerParams, *, data: Path, base: Path) -> Path:
     """The checkpoint folder of this training alone."""
-    elsewhere = {"systems": [], "sets": [], "folder": None, "stored_conversations": 1, "stored_seed": 1}
+    elsewhere: dict[str, Any] = {"systems": [], "sets": [], "folder": None, "stored_conversations": 1, "stored_seed": 1}
     return training_key(
         f"train_multitalker@{system}",
         [params.model_copy(update=elsewhere)],

@@ -31,9 +31,9 @@ PARAMS = "corpus: {source: atlas, seed: 1}\n"
 
 
 @pytest.fixture
-def chain(new_toy, tmp_path):
+def chain(new_toy, with_database, tmp_path):
     (tmp_path / "home").mkdir()
-    return new_toy(CHAIN, params=PARAMS, **{"long.py": LONG})
+    return with_database(new_toy(CHAIN, params=PARAMS, **{"long.py": LONG}))
 
 
 def environment(root, **more):
