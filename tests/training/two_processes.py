@@ -11,7 +11,7 @@ from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.recognizers.batches import Batch
 from isogloss.recognizers.transducer import TransducerRecognizer
 from isogloss.recognizers.transducer.encoders.lstm import LstmParams
-from isogloss.training.fitting import fit
+from isogloss.training.fitting import fit, visible_devices
 from isogloss.training.recognizer import RecognizerTraining
 
 STEPS = 4
@@ -78,5 +78,5 @@ def train(folder: Path, *, devices: int) -> dict[str, torch.Tensor]:
 
 if __name__ == "__main__":
     here = Path(sys.argv[1])
-    weights = train(here, devices=2)
+    weights = train(here, devices=visible_devices() if torch.distributed.is_torchelastic_launched() else 2)
     torch.save(weights, here / f"weights{torch.distributed.get_rank()}.pt")

@@ -5,12 +5,14 @@ folder named by a digest of everything that decides the result. Each batch seeds
 so that batches after a resumed checkpoint are those of an undisturbed run.
 
 On several GPUs, Lightning starts the command once more for each (distributed data parallel): every process trains on
-batches of its own, gradients are their mean, and what follows `fit` is for the first process alone.
+batches of its own, gradients are their mean, and what follows `fit` is for the first process alone. Processes that
+`torchrun` has started, on one host or several, are taken as they are.
 """
 
 import hashlib
 import logging
 import math
+import os
 import shutil
 import sys
 import warnings
@@ -76,7 +78,7 @@ def fit(
     ema_decay
         The module ends with a moving average of its weights (see `MovingAverage`); 0 for the weights themselves.
     precision, devices
-        Of matrix products; and processes, one a GPU (see `visible_devices`).
+        Of matrix products; and processes on this host, one a GPU (see `visible_devices`).
 
     Returns
     -------
@@ -125,9 +127,10 @@ def _trainer(
     return lightning.Trainer(
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
         devices=devices,
+        num_nodes=_hosts(),
         precision="bf16-mixed" if _uses_bf16(precision) else "32-true",
         # Parts of a model may have no gradient for some epochs, as a transducer's predictor while CTC trains alone.
-        strategy=DDPStrategy(find_unused_parameters=True) if devices > 1 else "auto",
+        strategy=DDPStrategy(find_unused_parameters=True) if devices * _hosts() > 1 else "auto",
         use_distributed_sampler=False,
         callbacks=[*callbacks, *([RichProgressBar(leave=True)] if on_terminal else []), checkpoint],
         plugins=[SafeCheckpointIO()],
@@ -147,8 +150,22 @@ def _uses_bf16(precision: Precision) -> bool:
 
 
 def visible_devices() -> int:
-    """The GPUs that this stage was given, or 1 for the CPU."""
+    """The GPUs that this stage was given, or 1 for the CPU; under `torchrun` the processes that it has started here."""
+    if torch.distributed.is_torchelastic_launched():
+        return int(os.environ["LOCAL_WORLD_SIZE"])
     return max(1, torch.cuda.device_count())
+
+
+def all_devices() -> int:
+    """The processes of a training, on all hosts."""
+    return visible_devices() * _hosts()
+
+
+def _hosts() -> int:
+    """The hosts of a training: several under `torchrun --nnodes` alone."""
+    if torch.distributed.is_torchelastic_launched():
+        return int(os.environ["WORLD_SIZE"]) // int(os.environ["LOCAL_WORLD_SIZE"])
+    return 1
 
 
 def training_key(stage: str, params: Iterable[Any], files: Iterable[Path], code: Iterable[Path]) -> Path:

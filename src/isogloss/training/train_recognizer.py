@@ -12,7 +12,7 @@ from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.determinism import compute_repeatably
 from isogloss.recognizers import Recognizer, new_recognizer, save_recognizer
 from isogloss.recognizers.batches import Utterances, shuffled_batches, sorted_batches
-from isogloss.training.fitting import finish, fit, training_key, visible_devices
+from isogloss.training.fitting import all_devices, finish, fit, training_key, visible_devices
 from isogloss.training.loss_curve import LossCurve
 from isogloss.training.recognizer import RecognizerTraining
 
@@ -26,7 +26,7 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Recognizer:
 
     A pretrained recogniser whose `asr.epochs` is 0 is written as it came, with an empty curve.
 
-    On as many GPUs as are visible; where there are several, the first process writes.
+    On as many GPUs as are visible, or in the processes that `torchrun` has started; the first of them writes.
 
     Parameters
     ----------
@@ -42,10 +42,10 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Recognizer:
     lightning.seed_everything(asr.seed, verbose=False)
     model = new_recognizer(params, data)
     cuts, dev_cuts = (read_cuts(data / "cuts" / f"{split}.jsonl", hears=model.hears) for split in ("train", "dev"))
-    dataset, devices = Utterances(model.hears, cache=True), visible_devices()
+    dataset = Utterances(model.hears, cache=True)
     key = training_key(
         "train_asr",
-        [model.base_options(params), devices],
+        [model.base_options(params), all_devices()],
         [data / name for name in ("cuts/train.jsonl", "cuts/dev.jsonl", "tokens.txt", "feature_statistics.json")],
         CODE,
     )
@@ -69,7 +69,7 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Recognizer:
         accumulate=asr.accumulate,
         ema_decay=asr.ema_decay,
         precision=asr.precision,
-        devices=devices,
+        devices=visible_devices(),
     )
     if is_first_process:
         save_recognizer(model, output)
