@@ -62,7 +62,7 @@ class Sbcsae(Lhotse):
                     continue
                 name = person["name"].replace(" (extra-corpus)", "").upper().split(" ")[-1].split("/")[0]
                 number = MISNUMBERED.get((person["number"], name), person["number"])
-                known = {field: person[field] for field in ATTRIBUTES if person[field] not in UNKNOWN}
+                known: Record = {field: person[field] for field in ATTRIBUTES if person[field] not in UNKNOWN}
                 known |= {"gender": known["gender"].upper()} if "gender" in known else {}
                 known |= {"age": float(known["age"])} if known.get("age", "").isdecimal() else {"age": None}
                 people[f"{number}_{name}"] = known
