@@ -105,7 +105,8 @@ def _located(source: str, kind: str | None) -> tuple[str, str | None, str | None
 
 def _setting(said: str) -> tuple[str, str | int | float | bool]:
     """The name and value of an option of a recipe, as in `mic=sdm`; values are read as YAML."""
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     name, equals, text = said.partition("=")
     try:

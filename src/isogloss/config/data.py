@@ -54,12 +54,13 @@ class PrepareParams(Section):
     assignment: Literal["drawn", "hashed"] = "drawn"
     """How speakers of a corpus that brings no splits get theirs: drawn stratum by stratum, or by a hash of their id, so
     that nobody changes split when speakers are added."""
-    engine: Literal["processes", "threads", "dask"] = "processes"
-    """Who computes features: processes of this host, or Prefect tasks on its threads or on Dask; the same bytes."""
+    engine: Literal["processes", "threads", "dask", "ray"] = "processes"
+    """Who computes features: processes of this host, or Prefect tasks on its threads, on Dask or on Ray; the same
+    bytes."""
     workers: PositiveInt = 2
-    """Threads, or workers of a local Dask cluster."""
+    """Threads, or workers of a local cluster of Dask or Ray."""
     scheduler: str | None = None
-    """The address of a Dask cluster that is already there, such as tcp://host:8786."""
+    """The address of a cluster that is already there, such as tcp://host:8786 (Dask) or ray://host:10001 (Ray)."""
     stratify_by: str | list[str] = "age_band"
     """Column, or columns, whose values are spread evenly over drawn splits; several are combined."""
     adapt_share: Probability = 0.15

@@ -31,7 +31,7 @@ def write_validation_page(summary: dict[str, Any], folder: Path) -> None:
     expectations = summary["expectations"]
     suites = [(title, [e for e in expectations if e["suite"] == suite]) for suite, title in SUITES.items()]
     failing = [e | {"found": _found(e)} for e in expectations if not e["success"]]
-    rows = next((e["places"] for e in failing if any(isinstance(place, int) for place in e["places"])), [])
+    rows: list[int] = next((e["places"] for e in failing if any(isinstance(place, int) for place in e["places"])), [])
     page = (
         page_environment()
         .get_template("validation.html")

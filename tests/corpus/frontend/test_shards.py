@@ -1,6 +1,7 @@
 """Features are the same bytes whoever computes the shards, and shards that are finished are not computed again."""
 
 import hashlib
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from lhotse import CutSet, MonoCut, Recording
 
 from isogloss.corpus.frontend import features
 from isogloss.corpus.frontend.features import compute_features
-from isogloss.errors import CorpusError
+from isogloss.errors import CorpusError, ParamsError
 
 
 @pytest.fixture
@@ -36,16 +37,27 @@ def computed(cuts: CutSet, folder: Path, run=None) -> dict[str, str]:
     return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_prefect_tasks_on_threads_and_on_dask_write_what_one_process_writes(cuts, tmp_path, monkeypatch):
+@pytest.mark.parametrize("engine", ["threads", "dask", "ray"])
+def test_prefect_tasks_write_what_one_process_writes(cuts, tmp_path, monkeypatch, engine):
+    if engine == "ray":
+        pytest.importorskip("prefect_ray", reason="prefect-ray is not installed; pip install 'isogloss[ray]'")
     from isogloss.pipeline.prefect_api.server import prefect_api
     from isogloss.pipeline.prefect_api.shards import run_shards
 
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     alone = computed(cuts, tmp_path / "alone", run=map)
     with prefect_api(tmp_path):
-        for engine in ("threads", "dask"):
-            run = partial(run_shards, engine=engine, workers=2, root=tmp_path)
-            assert computed(cuts, tmp_path / engine, run=run) == alone
+        run = partial(run_shards, engine=engine, workers=2, root=tmp_path)
+        assert computed(cuts, tmp_path / engine, run=run) == alone
+
+
+def test_an_engine_whose_library_is_missing_is_one_sentence(tmp_path, monkeypatch):
+    from isogloss.pipeline.prefect_api.shards import run_shards
+
+    for engine in ("dask", "ray"):
+        monkeypatch.setitem(sys.modules, f"prefect_{engine}.task_runners", None)
+        with pytest.raises(ParamsError, match=rf"prepare\.engine is '{engine}', .* pip install 'isogloss\[{engine}\]'"):
+            list(run_shards(len, [""], engine=engine, workers=1, root=tmp_path))
 
 
 def test_a_run_that_was_killed_goes_on_with_the_shards_that_are_missing(cuts, tmp_path, monkeypatch):

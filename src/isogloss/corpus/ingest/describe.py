@@ -68,7 +68,11 @@ def describe(
     if path.exists() and not overwrite:
         raise ParamsError(f"{path} exists already; choose another name or overwrite it (--overwrite)")
     kind = kind or recognised(location)
-    source: RecordedSource = implementation(SourceComponent, kind)()
+    source = implementation(SourceComponent, kind)()
+    if not isinstance(source, RecordedSource):
+        raise ParamsError(
+            f"a corpus of kind {kind!r} is not recorded, so there is nothing to ingest; choose another kind"
+        )
     content = {"kind": kind, **source.describe(location, options), "skip_bad": skip_bad or None}
     with atomic_path(path) as temporary:
         letters = _found_letters(source, content, temporary, path, options)

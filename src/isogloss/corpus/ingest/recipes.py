@@ -119,11 +119,12 @@ def _parts_in(made: Any, root: Path, name: str) -> Iterator[Part]:
         return
     recordings = [_relative(item.to_dict(), root) for item in made["recordings"]]
     supervisions = sorted((item.to_dict() for item in made["supervisions"]), key=lambda record: str(record.get("id")))
-    yield (
-        name or "all",
-        root,
-        *([(str(record.get("id")), record) for record in of] for of in (recordings, supervisions)),
-    )
+    yield name or "all", root, _by_id(recordings), _by_id(supervisions)
+
+
+def _by_id(records: list[Record]) -> list[tuple[Line, Record]]:
+    """Records with their ids, by which they are found."""
+    return [(str(record.get("id")), record) for record in records]
 
 
 def _relative(recording: Record, root: Path) -> Record:

@@ -62,7 +62,7 @@ class Sbcsae(Lhotse):
                     continue
                 name = person["name"].replace(" (extra-corpus)", "").upper().split(" ")[-1].split("/")[0]
                 number = MISNUMBERED.get((person["number"], name), person["number"])
-                known = {field: person[field] for field in ATTRIBUTES if person[field] not in UNKNOWN}
+                known: Record = {field: person[field] for field in ATTRIBUTES if person[field] not in UNKNOWN}
                 known |= {"gender": known["gender"].upper()} if "gender" in known else {}
                 known |= {"age": float(known["age"])} if known.get("age", "").isdecimal() else {"age": None}
                 people[f"{number}_{name}"] = known
@@ -71,9 +71,10 @@ class Sbcsae(Lhotse):
         return people
 
     def amended(self, row: Record, *, listed: bool) -> Record | None:
-        """A row whose text is words; people whom the tables do not name are told apart by conversation and name.
+        """A row whose text is words, None where a word was not understood; ids of unlisted speakers are made anew.
 
-        The recipe numbers those in the order in which it comes upon the files, which differs from disk to disk.
+        A speaker who is in no table is called by conversation and name. The recipe numbers them in the order in which
+        the disk lists the files, so that its ids differ between machines.
         """
         if "<UNK>" in str(row["text"]):
             return None

@@ -1,9 +1,10 @@
-"""Shards of data preparation as Prefect tasks: on threads of this host, or on a Dask cluster.
+"""Shards of data preparation as Prefect tasks: on threads of this host, or on a cluster of Dask or Ray.
 
 The work of a shard is a function of its description alone, and what it writes does not depend on who runs it; so the
 same bytes come out of every engine. Shards that an earlier run has finished return at once.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -13,7 +14,9 @@ from isogloss.pipeline.prefect_api.server import prefect_api
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
-Engine = Literal["threads", "dask"]
+Engine = Literal["threads", "dask", "ray"]
+RAY_STORE_BYTES = 100_000_000
+"""What Ray keeps results in; those of shards are small, and by default it takes a third of the memory."""
 
 
 def run_shards(
@@ -32,9 +35,10 @@ def run_shards(
     function
         Importable, so that another process finds it; called with one shard.
     engine, workers
-        Threads, or processes of a local Dask cluster, and how many.
+        Threads, or processes of a local cluster of Dask or Ray, and how many.
     scheduler
-        The address of a Dask cluster that is already there (`tcp://host:8786`); its workers must see the same files.
+        The address of a cluster that is already there (`tcp://host:8786` of Dask, `ray://host:10001` of Ray); its
+        workers must see the same files.
     root
         The repository whose Prefect server is asked; by default the working directory.
 
@@ -43,8 +47,9 @@ def run_shards(
     ParamsError
         The library that the engine needs is not installed.
     """
+    runner = _task_runner(engine, workers, scheduler)
     with prefect_api(root or Path.cwd()):
-        yield from _flow(function, shards, _task_runner(engine, workers, scheduler))
+        yield from _flow(function, shards, runner)
 
 
 def _flow(function: Callable[[Item], Made], shards: Sequence[Item], runner: Any) -> list[Made]:
@@ -70,6 +75,11 @@ def _task_runner(engine: Engine, workers: int, scheduler: str | None) -> Any:
         from prefect.task_runners import ThreadPoolTaskRunner
 
         return ThreadPoolTaskRunner(max_workers=workers)
+    return _dask(workers, scheduler) if engine == "dask" else _ray(workers, scheduler)
+
+
+def _dask(workers: int, scheduler: str | None) -> Any:
+    """A runner on a Dask cluster of this host, or on the one at an address."""
     try:
         from prefect_dask.task_runners import DaskTaskRunner
     except ImportError:
@@ -78,3 +88,19 @@ def _task_runner(engine: Engine, workers: int, scheduler: str | None) -> Any:
         return DaskTaskRunner(address=scheduler)
     cluster = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
     return DaskTaskRunner(cluster_kwargs=cluster)
+
+
+def _ray(workers: int, scheduler: str | None) -> Any:
+    """A runner on Ray on this host, or on the cluster at an address."""
+    # Read when Ray starts: it reports to nobody.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray  # noqa: F401  # prefect-ray imports it when it is first used
+        from prefect_ray.task_runners import RayTaskRunner
+    except ImportError:
+        raise ParamsError("prepare.engine is 'ray', which needs prefect-ray; pip install 'isogloss[ray]'") from None
+    quiet = {"logging_level": "WARNING", "log_to_driver": False}
+    if scheduler is not None:
+        return RayTaskRunner(address=scheduler, init_kwargs=quiet)
+    here = {"num_cpus": workers, "num_gpus": 0, "include_dashboard": False, "object_store_memory": RAY_STORE_BYTES}
+    return RayTaskRunner(init_kwargs=quiet | here)
