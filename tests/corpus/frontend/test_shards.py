@@ -37,18 +37,27 @@ def computed(cuts: CutSet, folder: Path, run=None) -> dict[str, str]:
     return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One for all engines: a process that has used one server goes on asking it after it has ended."""
+    from isogloss.pipeline.prefect_api.server import prefect_api
+
+    folder = tmp_path_factory.mktemp("server")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_HOME", str(folder / "prefect"))
+        with prefect_api(folder):
+            yield folder
+
+
 @pytest.mark.parametrize("engine", ["threads", "dask", "ray"])
-def test_prefect_tasks_write_what_one_process_writes(cuts, tmp_path, monkeypatch, engine):
+def test_prefect_tasks_write_what_one_process_writes(cuts, tmp_path, server, engine):
     if engine == "ray":
         pytest.importorskip("prefect_ray", reason="prefect-ray is not installed; pip install 'isogloss[ray]'")
-    from isogloss.pipeline.prefect_api.server import prefect_api
     from isogloss.pipeline.prefect_api.shards import run_shards
 
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     alone = computed(cuts, tmp_path / "alone", run=map)
-    with prefect_api(tmp_path):
-        run = partial(run_shards, engine=engine, workers=2, root=tmp_path)
-        assert computed(cuts, tmp_path / engine, run=run) == alone
+    run = partial(run_shards, engine=engine, workers=2, root=server)
+    assert computed(cuts, tmp_path / engine, run=run) == alone
 
 
 def test_an_engine_whose_library_is_missing_is_one_sentence(tmp_path, monkeypatch):
