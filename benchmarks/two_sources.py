@@ -1,6 +1,6 @@
 """speechocean762 from Lhotse's manifests and from a table, each through every stage to the report: the same outputs?
 
-    python benchmarks/two_sources.py [--utterances 3]       # fifteen minutes on two cores; needs $ISOGLOSS_DATA
+    python benchmarks/two_sources.py [--utterances 3]       # six minutes on two cores; needs $ISOGLOSS_DATA
 
 Both are written here from the corpus' own tables and read by `isogloss ingest` under one name, each in a repository
 of its own with the project's pipeline and micro params (tests/micro): nothing is shared between the two, so that every
