@@ -7,7 +7,7 @@ Each combination of `cohorts.voices`, `automatic.normalization`, `automatic.erro
 fitted on the speakers of discovery and scored on those of test and of all splits: how much of the group the cohort
 with the highest error rate on discovery holds, and how much the cohort that holds most of it, beside chance. All are
 shown, and p is adjusted for none of them but for the clusters of one: with so many, the best one is no finding
-of its own. It takes one pass of the recogniser's encoder over all utterances (0.1 s an utterance on one core).
+of its own. It takes one pass of the recogniser's encoder over all utterances.
 
 Written to `benchmarks/results/voices-<name>.{json,md}`.
 """
@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
+from isogloss.cli.score import DISADVANTAGED, TRUTH
 from isogloss.cohorts.automatic import SpeakerClusters
 from isogloss.inference.heard import embed_by_recognizer
 from isogloss.judging import error_rate, error_rates
@@ -29,8 +30,6 @@ from isogloss.recognizers import load_recognizer
 from isogloss.tables import METADATA_COLUMNS, atomic_path, read_parquet, write_json
 
 RESULTS = Path(__file__).parent / "results"
-DISADVANTAGED = 2.0
-"""As `isogloss score` has it: dialects with this many times the WER of all speech on discovery."""
 
 
 def main() -> None:
@@ -70,7 +69,7 @@ def main() -> None:
 def _truth(utterances: pd.DataFrame, base: pd.DataFrame, column: str | None, groups: list[str]) -> pd.DataFrame:
     """`speaker_id, group, disadvantaged`, a row a speaker."""
     if column is None:
-        planted = read_parquet("data/truth/planted.parquet")
+        planted = read_parquet(TRUTH)
         truth = planted[["speaker_id", "dialect"]].rename(columns={"dialect": "group"})
         discovery = base[base["split"] == "discovery"]
         rates = error_rates(discovery.merge(truth, on="speaker_id"), "group")["error_rate"]

@@ -93,7 +93,7 @@ def test_score_against_a_column_says_how_well_clusters_of_voices_match_it(micro,
         test = speakers.loc[speakers["split"] == "test", "speaker_id"]
         cohort = cohorts.set_index("speaker_id")["cohort"].loc[test]
         found = (cohort[old.loc[test].to_numpy()].value_counts() / old.loc[test].sum()).max()
-        (line,) = re.findall(rf"^{rule}: .*\n +most of them are in (.*)$", printed, flags=re.MULTILINE)
+        (line,) = re.findall(rf"^{rule}: .*\n +the cohort with most of them is (.*)$", printed, flags=re.MULTILINE)
         assert f": {found:.0%} (chance {(cohort == line.partition(':')[0]).mean():.0%}" in line
 
 

@@ -71,6 +71,9 @@ def score(against: str | None, groups: tuple[str, ...]) -> None:
     else:
         disadvantaged = _to_be_found(groups, by_group, against, least=params.privacy.min_speakers)
         on.print(f"to be found: {', '.join(sorted(disadvantaged))}")
+        speakers = read_parquet(UTTERANCES)["speaker_id"].nunique()
+        if len(truth) < speakers:
+            on.print(f"left out: {speakers - len(truth)} of {speakers} speakers, without one value of {against}")
     _print_recovery(on, params, systems["base"], truth, disadvantaged)
 
 
@@ -82,14 +85,14 @@ def _planted() -> "pd.DataFrame":
     truth = read_parquet(TRUTH, ("speaker_id", "dialect"))
     if truth.empty:
         raise TableError(
-            f"{TRUTH} is empty: the corpus is recorded speech, nothing is planted in it; give a column that tells whom "
-            "discovery should find, such as --against age_band"
+            f"{TRUTH} is empty: the corpus is recorded speech, nothing is planted in it; name a column whose "
+            "groups discovery should find, such as --against age_band"
         )
     return truth[["speaker_id", "dialect"]].rename(columns={"dialect": "group"})
 
 
 def _column(column: str) -> "pd.DataFrame":
-    """`speaker_id, group` by a column of the utterance table, of the speakers of whom it is known and one value."""
+    """`speaker_id, group` by a column of the utterance table, without speakers who have no value or several."""
     import pandas as pd
 
     from isogloss.errors import TableError
@@ -166,9 +169,9 @@ def _print_recovery(
         single = {name: score_recovery(assignments, known, [name]) for name in sorted(set(assignments["cohort"]))}
         name, most = max(single.items(), key=lambda each: each[1].recall or 0.0)
         on.print(
-            f"{' ' * len(rule)}  most of them are in {name}: {most.recall or 0:.0%} (chance {most.chance_recall:.0%}, "
-            f"p {min(1.0, len(single) * most.p_chance):.2g} for the best of {len(single)} cohorts), which is "
-            f"{most.precision or 0:.0%} disadvantaged"
+            f"{' ' * len(rule)}  the cohort with most of them is {name}: {most.recall or 0:.0%} "
+            f"(chance {most.chance_recall:.0%}, p {min(1.0, len(single) * most.p_chance):.2g} for the best of "
+            f"{len(single)} cohorts), which is {most.precision or 0:.0%} disadvantaged"
         )
 
 

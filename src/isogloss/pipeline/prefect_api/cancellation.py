@@ -33,8 +33,11 @@ class Cancellation:
 
         if self.seen or self._asks is None:
             return self.seen
-        with get_client(sync_client=True) as client:
-            return _is_cancelled(client, self._asks)
+        try:
+            with get_client(sync_client=True) as client:
+                return _is_cancelled(client, self._asks)
+        except Exception:
+            return False  # the server is away; the run ends as after Ctrl-C
 
 
 @contextmanager
