@@ -69,14 +69,18 @@ def main() -> None:
 def _truth(utterances: pd.DataFrame, base: pd.DataFrame, column: str | None, groups: list[str]) -> pd.DataFrame:
     """`speaker_id, group, disadvantaged`, a row a speaker."""
     if column is None:
-        planted = read_parquet(TRUTH)
-        truth = planted[["speaker_id", "dialect"]].rename(columns={"dialect": "group"})
-        discovery = base[base["split"] == "discovery"]
-        rates = error_rates(discovery.merge(truth, on="speaker_id"), "group")["error_rate"]
-        groups = list(rates.index[rates > DISADVANTAGED * error_rate(discovery)])
-    else:
-        truth = utterances[["speaker_id", column]].dropna().drop_duplicates().rename(columns={column: "group"})
+        return planted_truth(Path(), base)
+    truth = utterances[["speaker_id", column]].dropna().drop_duplicates().rename(columns={column: "group"})
     return truth.assign(disadvantaged=truth["group"].isin(groups))
+
+
+def planted_truth(workspace: Path, base: pd.DataFrame) -> pd.DataFrame:
+    """`speaker_id, group, disadvantaged` by the planted dialects, as `isogloss score` has them."""
+    truth = read_parquet(workspace / TRUTH)[["speaker_id", "dialect"]].rename(columns={"dialect": "group"})
+    discovery = base[base["split"] == "discovery"]
+    rates = error_rates(discovery.merge(truth, on="speaker_id"), "group")["error_rate"]
+    disadvantaged = rates.index[rates > DISADVANTAGED * error_rate(discovery)]
+    return truth.assign(disadvantaged=truth["group"].isin(disadvantaged))
 
 
 def _scores(rule: SpeakerClusters, embeddings: pd.DataFrame, base: pd.DataFrame, truth: pd.DataFrame) -> dict[str, Any]:
