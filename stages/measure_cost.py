@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from isogloss.config import load_params
 from isogloss.entry import entry
 from isogloss.inference.cost import recognizer_cost
 from isogloss.recognizers import load_recognizer
-from isogloss.tables import METADATA_COLUMNS, read_parquet, write_json
+from isogloss.tables import read_parquet, write_json
 
 
 @entry
@@ -14,10 +13,10 @@ def main() -> None:
     """Measure, and say the figures."""
     cost = recognizer_cost(
         load_recognizer(Path("models/asr/base")),
-        read_parquet("data/utterances.parquet", METADATA_COLUMNS),
+        read_parquet("results/asr/base/utterances.parquet"),
+        read_parquet("results/asr/base/last_tokens.parquet"),
         "test",
         data=Path("data"),
-        decoding=load_params().decoding,
     )
     write_json(cost, "results/asr/base/cost.json")
     delay = cost["emission_delay"]["median_ms"]

@@ -13,14 +13,16 @@ DATA = Path("data")
 @entry
 def main() -> None:
     """Write a table for each rule, of the speaker encoder's embeddings or of the recogniser's (`cohorts.voices`)."""
-    if load_params().cohorts.voices == "speaker":
+    params = load_params()
+    if params.cohorts.voices == "speaker":
         embeddings = read_parquet(DATA / "embeddings.parquet")
     else:
         from isogloss.inference.heard import embed_by_recognizer  # loads torch, which speaker embeddings can do without
         from isogloss.recognizers import load_recognizer
 
         utterances = read_parquet(DATA / "utterances.parquet", METADATA_COLUMNS)
-        embeddings = embed_by_recognizer(load_recognizer(Path("models/asr/base")), utterances, data=DATA)
+        recognizer = load_recognizer(Path("models/asr/base"))
+        embeddings = embed_by_recognizer(recognizer, utterances, data=DATA, threads=params.asr.threads)
     for rule, table in voice_inputs(embeddings).items():
         write_parquet(table, DATA / "cohort_inputs" / f"{rule}.parquet")
 

@@ -22,7 +22,7 @@ STAGES = {
     "train_speaker": lambda data: train_speaker_encoder(PARAMS.speaker, data=data, output=data / "x"),
     "embed": lambda data: embed_utterances(None, None, data=data, threads=1),
     "transcribe": lambda data: transcribe(None, None, ["test"], data=data, threads=1, decoding=PARAMS.decoding),
-    "measure_cost": lambda data: recognizer_cost(None, None, "test", data=data, decoding=PARAMS.decoding),
+    "measure_cost": lambda data: recognizer_cost(None, None, None, "test", data=data),
     "mitigate": lambda data: adapt_recognizer(
         "ewc", PARAMS, data=data, base=data, assignments=None, worst=[], output=data / "x", dev=None
     ),

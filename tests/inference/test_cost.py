@@ -9,6 +9,7 @@ from lhotse import CutSet, Features, LilcomChunkyWriter, MonoCut, SupervisionSeg
 from isogloss.config import DecodingParams
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.inference.cost import recognizer_cost
+from isogloss.inference.transcribe import decode_splits, last_tokens
 from isogloss.judging.latency import end_of_speech
 from isogloss.recognizers.decode import decode_cuts
 from isogloss.recognizers.transducer import TransducerRecognizer
@@ -62,8 +63,12 @@ def recogniser(encoder="lstm", **options):
 
 
 def cost_of(model, data, refs):
-    table = pd.DataFrame({"utterance_id": ["u140", "u161", "u175"], "ref": refs})
-    return recognizer_cost(model, table, "test", data=data, decoding=DecodingParams(max_tokens_per_frame=1))
+    decoding = DecodingParams(max_tokens_per_frame=1)
+    hypotheses = decode_splits(model, ["test"], data=data, threads=1, decoding=decoding)
+    ids = ["u140", "u161", "u175"]
+    said = [hypotheses[id_].text for id_ in ids]
+    results = pd.DataFrame({"utterance_id": ids, "split": "test", "ref": refs, "hyp": said})
+    return recognizer_cost(model, results, last_tokens(hypotheses), "test", data=data)
 
 
 def test_parameters_and_operations_are_those_of_the_layers(data):

@@ -16,6 +16,7 @@ from isogloss.corpus.frontend.features import feature_extractor
 from isogloss.errors import CorpusError, ModelError
 from isogloss.inference.cost import recognizer_cost
 from isogloss.inference.stream import stream_file
+from isogloss.inference.transcribe import decode_splits, last_tokens
 from isogloss.mitigation.fisher import diagonal_fisher
 from isogloss.recognizers import Hypothesis, Losses, Recognizer
 from isogloss.recognizers.batches import Batch, Utterances, sorted_batches
@@ -159,8 +160,12 @@ def test_what_it_cannot_count_is_none(tmp_path, cuts):
         (tmp_path / name).mkdir()
     (tmp_path / "corpus" / "corpus.json").write_text(json.dumps({"audio_root": str(tmp_path)}))
     cuts.to_file(tmp_path / "cuts" / "test.jsonl")
-    table = pd.DataFrame({"utterance_id": [cut.id for cut in cuts], "ref": list(WORDS) * 3})
-    cost = recognizer_cost(Loudness(), table, "test", data=tmp_path, decoding=DecodingParams())
+    hypotheses = decode_splits(Loudness(), ["test"], data=tmp_path, threads=1, decoding=DecodingParams())
+    said = [hypotheses[cut.id].text for cut in cuts]
+    ids = [cut.id for cut in cuts]
+    table = pd.DataFrame({"utterance_id": ids, "split": "test", "ref": list(WORDS) * 3, "hyp": said})
+    assert last_tokens(hypotheses)["last_token_s"].isna().all()
+    cost = recognizer_cost(Loudness(), table, last_tokens(hypotheses), "test", data=tmp_path)
     assert cost["parameters"] == {"encoder": None, "total": 4}
     assert cost["flops"] is None and cost["latency"] is None and cost["encoder"] is None
     assert cost["emission_delay"]["utterances"] == 0 and cost["emission_delay"]["utterances_of_split"] == 6

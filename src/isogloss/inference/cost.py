@@ -7,37 +7,37 @@ Everything here is counted or comes from hypothesis times, so that it is the sam
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from lhotse import CutSet
 
-from isogloss.config import DecodingParams
 from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.determinism import compute_repeatably
 from isogloss.judging.latency import algorithmic_latency, emission_delay
-from isogloss.recognizers import Cost, Hypothesis, Recognizer
+from isogloss.recognizers import Cost, Recognizer
 from isogloss.recognizers.batches import Utterances
-from isogloss.recognizers.decode import decode_cuts
 
 COUNTED_UTTERANCES = 100
 """Utterances whose operations are counted, spread evenly over the split (counting takes longer than encoding)."""
+_UNREAD = np.empty((0, 0), dtype=np.float32)
+"""Stands for the features of an utterance that does not count."""
 
 
 def recognizer_cost(
-    recognizer: Recognizer, utterances: pd.DataFrame, split: str, *, data: Path, decoding: DecodingParams
+    recognizer: Recognizer, results: pd.DataFrame, last_tokens: pd.DataFrame, split: str, *, data: Path
 ) -> dict[str, Any]:
-    """The cost of a recogniser on a split.
+    """The cost of a recogniser on a split that it has transcribed.
 
     Parameters
     ----------
     recognizer
-        It is moved to an accelerator where there is one, and to the CPU at last.
-    utterances
-        The metadata table of all splits.
+        It is moved to the CPU.
+    results, last_tokens
+        What it has transcribed, and when its last tokens came (`isogloss.inference.transcribe`).
     split
         On which it is measured.
     data
         Folder of the prepared data: `cuts/<split>.jsonl`.
-    decoding
-        How hypotheses are searched for.
 
     Returns
     -------
@@ -47,12 +47,9 @@ def recognizer_cost(
     """
     compute_repeatably(1)
     cuts = read_cuts(data / "cuts" / f"{split}.jsonl", hears=recognizer.hears)
-    hypotheses = decode_cuts(recognizer, cuts, decoding=decoding)
     every = max(1, len(cuts) // COUNTED_UTTERANCES)
     some = cuts.subset(cut_ids=list(cuts.ids)[::every][:COUNTED_UTTERANCES])
     cost = recognizer.cpu().cost(Utterances(recognizer.hears)[some])
-    references = dict(zip(utterances["utterance_id"], utterances["ref"], strict=True))
-    found = [hypotheses[cut.id] for cut in cuts]
     return {
         "split": split,
         "encoder": None if cost is None else cost.encoder,
@@ -62,15 +59,20 @@ def recognizer_cost(
         },
         "flops": None if cost is None else _flops(cost, utterances=len(some)),
         "latency": None if cost is None else algorithmic_latency(subsampling=cost.subsampling),
-        "emission_delay": emission_delay(
-            [cut.load_features() for cut in cuts],
-            [_last_token_seconds(hypothesis) for hypothesis in found],
-            [
-                _last_word(hypothesis.text) == _last_word(references[cut.id])
-                for cut, hypothesis in zip(cuts, found, strict=True)
-            ],
-        ),
+        "emission_delay": _delay(cuts, results[results["split"] == split], last_tokens),
     }
+
+
+def _delay(cuts: CutSet, results: pd.DataFrame, last_tokens: pd.DataFrame) -> dict[str, Any]:
+    """The delay of the last token over the utterances of a split. Features are read only of those that count."""
+    said = results.merge(last_tokens, on="utterance_id", validate="one_to_one")
+    times = [None if pd.isna(time) else float(time) for time in said["last_token_s"]]
+    right = [_last_word(hyp) == _last_word(ref) for hyp, ref in zip(said["hyp"], said["ref"], strict=True)]
+    features = [
+        cuts[id_].load_features() if ends_right and time is not None else _UNREAD
+        for id_, time, ends_right in zip(said["utterance_id"], times, right, strict=True)
+    ]
+    return emission_delay(features, times, right)
 
 
 def _flops(cost: Cost, *, utterances: int) -> dict[str, Any]:
@@ -81,11 +83,6 @@ def _flops(cost: Cost, *, utterances: int) -> dict[str, Any]:
         "utterances": utterances,
         "seconds": round(cost.seconds, 2),
     }
-
-
-def _last_token_seconds(hypothesis: Hypothesis) -> float | None:
-    """When the last token was emitted; None where there is none, or its time is not known."""
-    return hypothesis.token_seconds[-1] if hypothesis.token_seconds else None
 
 
 def _last_word(text: str) -> str:

@@ -12,19 +12,17 @@ from isogloss.recognizers import Recognizer
 from isogloss.recognizers.decode import embed_heard
 
 
-def embed_by_recognizer(recognizer: Recognizer, utterances: pd.DataFrame, *, data: Path) -> pd.DataFrame:
+def embed_by_recognizer(recognizer: Recognizer, utterances: pd.DataFrame, *, data: Path, threads: int) -> pd.DataFrame:
     """The mean over time of a recogniser's encoder frames for each utterance, as `embed_utterances` returns it.
-
-    On one thread, since sums differ between one and two.
 
     Parameters
     ----------
     recognizer
         It is moved to an accelerator where there is one.
-    utterances, data
+    utterances, data, threads
         As of `embed_utterances`.
     """
-    compute_repeatably(1)
+    compute_repeatably(threads)
     vectors: dict[str, Floats] = {}
     for split in utterances["split"].unique():
         vectors |= embed_heard(recognizer, read_cuts(data / "cuts" / f"{split}.jsonl", hears=recognizer.hears))

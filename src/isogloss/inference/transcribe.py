@@ -1,4 +1,4 @@
-"""Decoding whole splits into result tables: one row an utterance, with its hypothesis and errors."""
+"""Decoding whole splits into result tables: one row an utterance, with its hypothesis and errors, or its timing."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.determinism import compute_repeatably
 from isogloss.io.normalise import normalise
 from isogloss.judging.word_errors import word_errors
-from isogloss.recognizers import Recognizer
+from isogloss.recognizers import Hypothesis, Recognizer
 from isogloss.recognizers.decode import decode_cuts
 from isogloss.tables import METADATA_COLUMNS, RESULT_COLUMNS, conform
 
@@ -52,15 +52,45 @@ def transcribe(
     -------
     The rows of those splits with `hyp, substitutions, deletions, insertions`, and `words` of the normalised references.
     """
+    hypotheses = decode_splits(recognizer, splits, data=data, threads=threads, decoding=decoding, cohorts=cohorts)
+    return count_errors(hypotheses, utterances[utterances["split"].isin(splits)], steps=steps)
+
+
+def decode_splits(
+    recognizer: Recognizer,
+    splits: Sequence[str],
+    *,
+    data: Path,
+    threads: int,
+    decoding: DecodingParams,
+    cohorts: Mapping[str, str] | None = None,
+) -> dict[str, Hypothesis]:
+    """The best hypothesis of each utterance of some splits, by its id; arguments as of `transcribe`."""
     compute_repeatably(threads)
-    texts: dict[str, str] = {}
+    found: dict[str, Hypothesis] = {}
     for split in splits:
         cuts = read_cuts(data / "cuts" / f"{split}.jsonl", hears=recognizer.hears)
-        found = decode_cuts(recognizer, cuts, decoding=decoding, cohorts=cohorts)
-        texts |= {id_: hypothesis.text for id_, hypothesis in found.items()}
-    table = utterances[utterances["split"].isin(splits)].reset_index(drop=True)
-    table["hyp"] = table["utterance_id"].map(texts)
+        found |= decode_cuts(recognizer, cuts, decoding=decoding, cohorts=cohorts)
+    return found
+
+
+def count_errors(
+    hypotheses: Mapping[str, Hypothesis], utterances: pd.DataFrame, *, steps: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The rows of `utterances`, each of which has a hypothesis, as `transcribe` returns them."""
+    table = utterances.reset_index(drop=True)
+    table["hyp"] = [hypotheses[id_].text for id_ in table["utterance_id"]]
     counts = word_errors(*(normalise(table[column].tolist(), steps) for column in ("ref", "hyp")))
     for column in ("words", "substitutions", "deletions", "insertions"):
         table[column] = counts[column].to_numpy()
     return conform(table, {**METADATA_COLUMNS, **RESULT_COLUMNS}, where="transcription")
+
+
+def last_tokens(hypotheses: Mapping[str, Hypothesis]) -> pd.DataFrame:
+    """`utterance_id, last_token_s`: when the last token of each hypothesis was emitted.
+
+    `last_token_s` is in seconds of audio as `Hypothesis.token_seconds` counts them; null where there is no token, or
+    where the recogniser has no times of its tokens.
+    """
+    times = [hypothesis.token_seconds[-1] if hypothesis.token_seconds else None for hypothesis in hypotheses.values()]
+    return pd.DataFrame({"utterance_id": list(hypotheses), "last_token_s": pd.Series(times, dtype="float64")})
