@@ -74,7 +74,7 @@ class RecognizerObjective(Objective):
     def optimizer(self) -> torch.optim.Optimizer:
         """Adam at a constant rate, on what the mitigation adapts."""
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        return torch.optim.Adam(trained, lr=self.learning_rate)
+        return torch.optim.Adam(trained, lr=self.learning_rate, fused=True)
 
 
 def adapt_recognizer(

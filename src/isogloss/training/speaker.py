@@ -71,7 +71,7 @@ def scheduled_adamw(
         progress = min((step + 1) / steps, 1.0)
         return min(progress / 0.1, 0.5 * (1.0 + math.cos(math.pi * max(progress - 0.1, 0.0) / 0.9)))
 
-    optimizer = torch.optim.AdamW(parameter_groups(model, loss), lr=learning_rate)
+    optimizer = torch.optim.AdamW(parameter_groups(model, loss), lr=learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share_of_peak)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
