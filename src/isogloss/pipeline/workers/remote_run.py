@@ -70,7 +70,7 @@ class RemoteRun:
         from prefect.client.orchestration import get_client
 
         with get_client(sync_client=True) as client:
-            run = self._patiently(lambda: self._submit(client), on_line)
+            run = self._patiently(self._submit, on_line)
             read, pass_logs_on = (
                 partial(client.read_flow_run, run.id),
                 partial(self._pass_logs_on, client, run, on_line),
@@ -91,20 +91,20 @@ class RemoteRun:
             self._patiently(pass_logs_on, on_line)
         return self._ended(run)
 
-    def _submit(self, client: "SyncPrefectClient") -> "FlowRun":
-        """Ask for the run."""
+    def _submit(self) -> "FlowRun":
+        """Ask for the run, which Prefect's pages then show below the run that asks."""
+        from prefect.deployments import run_deployment
         from prefect.exceptions import ObjectNotFound
 
         name = f"stage/{self._pool}"
         try:
-            deployment = client.read_deployment_by_name(name)
+            return run_deployment(
+                name, parameters=self._parameters, flow_run_name=self._stage.name, timeout=0, idempotency_key=self._key
+            )
         except ObjectNotFound:
             raise PipelineError(
                 f"the Prefect server has no deployment {name}; `isogloss ui` and `isogloss worker` make it"
             ) from None
-        return client.create_flow_run_from_deployment(
-            deployment.id, parameters=self._parameters, name=self._stage.name, idempotency_key=self._key
-        )
 
     def _patiently(self, ask: Callable[[], T], on_line: Callable[[str], None]) -> T:
         """What the API answers; where it does not, wait for it."""
