@@ -22,7 +22,8 @@ def main() -> None:
 
         utterances = read_parquet(DATA / "utterances.parquet", METADATA_COLUMNS)
         recognizer = load_recognizer(Path("models/asr/base"))
-        embeddings = embed_by_recognizer(recognizer, utterances, data=DATA, threads=params.asr.threads)
+        threads, most = params.asr.threads, params.cohorts.voice_utterances
+        embeddings = embed_by_recognizer(recognizer, utterances, data=DATA, threads=threads, most=most)
     for rule, table in voice_inputs(embeddings).items():
         write_parquet(table, DATA / "cohort_inputs" / f"{rule}.parquet")
 

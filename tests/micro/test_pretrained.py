@@ -28,6 +28,7 @@ def adapted(micro, tiny_checkpoints, tmp_path_factory):
         "whisper.window_seconds": 6,
         "whisper.max_tokens_per_second": 2.0,
         "cohorts.voices": "asr",
+        "cohorts.voice_utterances": 2,  # of the three of train
         "automatic.normalization": "within_speaker",
         "mitigation.rule": "automatic",
         "mitigation.methods": ["ewc", "cohort_input"],

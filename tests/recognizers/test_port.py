@@ -15,6 +15,7 @@ from isogloss.config import AsrParams, DecodingParams, SpecAugmentParams
 from isogloss.corpus.frontend.features import feature_extractor
 from isogloss.errors import CorpusError, ModelError
 from isogloss.inference.cost import recognizer_cost
+from isogloss.inference.heard import embed_by_recognizer, spread_evenly
 from isogloss.inference.stream import stream_file
 from isogloss.inference.transcribe import decode_splits, last_tokens
 from isogloss.mitigation.fisher import diagonal_fisher
@@ -169,6 +170,31 @@ def test_what_it_cannot_count_is_none(tmp_path, cuts):
     assert cost["parameters"] == {"encoder": None, "total": 4}
     assert cost["flops"] is None and cost["latency"] is None and cost["encoder"] is None
     assert cost["emission_delay"]["utterances"] == 0 and cost["emission_delay"]["utterances_of_split"] == 6
+
+
+def test_a_few_utterances_of_each_speaker_are_heard(tmp_path, cuts):
+    """The audio of the others is not even opened."""
+    for name in ("cuts", "corpus"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "corpus" / "corpus.json").write_text(json.dumps({"audio_root": str(tmp_path)}))
+    cuts.to_file(tmp_path / "cuts" / "test.jsonl")
+    speakers = ["a", "a", "a", "a", "b", "b"]
+    table = pd.DataFrame({"utterance_id": [cut.id for cut in cuts], "speaker_id": speakers, "split": "test"})
+    every = embed_by_recognizer(Loudness(), table, data=tmp_path, threads=1)
+    assert every["vector"].map(lambda vector: np.isfinite(vector).all()).all()
+    for number in (1, 3):
+        (tmp_path / f"u{number}.wav").unlink()
+    some = embed_by_recognizer(Loudness(), table, data=tmp_path, threads=1, most=2)
+    assert some["utterance_id"].tolist() == table["utterance_id"].tolist()
+    assert some["vector"].map(lambda vector: bool(np.isfinite(vector).all())).tolist() == [1, 0, 1, 0, 1, 1]
+
+
+@pytest.mark.parametrize(("rows", "most"), [(1, 3), (3, 3), (4, 3), (7, 3), (20, 10), (21, 10), (5, 1)])
+def test_the_utterances_that_are_heard_lie_evenly(rows, most):
+    taken = spread_evenly(pd.DataFrame({"speaker_id": ["s"] * rows, "row": range(rows)}), most)["row"].tolist()
+    assert len(taken) == min(rows, most) and taken[0] == 0
+    steps = np.diff([*taken, rows])
+    assert steps.max() - steps.min() <= 1
 
 
 def test_what_it_cannot_do_is_one_sentence_each(tmp_path, cuts, batch):

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from isogloss.config.components import RuleComponent
 from isogloss.config.known import Known
-from isogloss.config.section import Section, refuse_duplicates
+from isogloss.config.section import PositiveInt, Section, refuse_duplicates
 
 RuleName = Annotated[str, Known(RuleComponent)]
 
@@ -18,6 +18,9 @@ class CohortsParams(Section):
     voices: Literal["speaker", "asr"] = "speaker"
     """What rules about voices see of an utterance: its embedding by the base speaker encoder, or the mean over time of
     the frames of the base recogniser's encoder, which knows how things are said and what comes out wrong."""
+    voice_utterances: PositiveInt | None = 10
+    """Utterances of each speaker that the recogniser's encoder hears for it, spread evenly; null for all. The others
+    follow their speaker."""
 
     @model_validator(mode="after")
     def _no_rule_twice(self) -> Self:
