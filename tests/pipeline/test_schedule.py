@@ -14,6 +14,7 @@ from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Reason, Stage
 from isogloss.pipeline.schedule import Schedule
 
+STALE = (Reason("never run"),)
 DIAMOND = {"top": [], "left": ["top"], "right": ["top"], "bottom": ["left", "right"]}
 
 
@@ -56,6 +57,32 @@ def test_each_stage_starts_after_what_it_needs_has_ended(make_plan):
     for stage, needs in DIAMOND.items():
         for needed in needs:
             assert events.index(("executed", needed)) < events.index(("started", stage))
+
+
+def test_what_much_depends_on_does_not_wait_behind_what_nothing_does(make_plan):
+    """As `measure_cost`, which the graph names first, and `discover`, on which mitigation and evaluation wait."""
+    needs = {
+        "base": [],
+        "cost": ["base"],
+        "discover": ["base"],
+        "mitigate": ["discover"],
+        "evaluate": ["mitigate"],
+        "report": ["cost", "evaluate"],
+    }
+    _, events = walk(make_plan(needs).longest_chain_first(), succeed, cores=1)
+    started = [name for what, name in events if what == "started"]
+    assert started == ["base", "discover", "mitigate", "cost", "evaluate", "report"]
+
+
+@given(graph=st.dictionaries(st.integers(0, 12), st.sets(st.integers(0, 12), max_size=4), min_size=1))
+def test_the_order_keeps_each_stage_after_what_it_needs(graph):
+    stages = [
+        Stage(str(number), tuple(str(need) for need in sorted(graph[number]) if need < number and need in graph), STALE)
+        for number in sorted(graph)
+    ]
+    names = [stage.name for stage in Plan(tuple(stages)).longest_chain_first().stages]
+    assert sorted(names) == sorted(stage.name for stage in stages)
+    assert all(names.index(need) < names.index(stage.name) for stage in stages for need in stage.needs)
 
 
 def test_siblings_run_side_by_side(make_plan):

@@ -65,7 +65,7 @@ def reproduce(
         executor = Executor(root, inherited=(lock,), params=snapshot)
         work, slots = _on_pools(root, plan, executor, listener) if pools else _here(executor, listener)
         schedule = Schedule(
-            plan,
+            plan.longest_chain_first(),
             slots=slots,
             work=retrying(work, tell=listener.line),
             submit=submit,
