@@ -57,10 +57,10 @@ def _markdown(sweep: Sweep, rows: Sequence[Gain], revisions: Sequence[str]) -> s
     lines = [
         f"# {sweep.experiment.description.strip()}",
         "",
-        "Relative changes of the word error rate on test against the base model of the same run, as the population"
-        " weighs speakers, and with each speaker alike. Intervals (95 %, each for itself) cross adaptation seeds and"
-        " speakers, given the base model of the setting. The largest harm that is not excluded is the higher of the two"
-        " upper ends.",
+        "Relative changes of the word error rate on test against the base model of the same run: weighted as the"
+        " population, and with all speakers weighted equally. Intervals (95 %, not adjusted for their number) are over"
+        " adaptation seeds and speakers, for the base model of the setting. The largest harm not excluded is the higher"
+        " of the two upper ends.",
         "",
         f"Runs were made at {', '.join(revision[:10] for revision in revisions)}.",
     ]
