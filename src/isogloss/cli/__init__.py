@@ -1,7 +1,7 @@
 """The command line: `isogloss ...`.
 
-One module a command; `COMMANDS` lists them. A command's module imports heavy things inside its function only, so that
-`isogloss --help` answers at once.
+Each command is one module; `COMMANDS` lists them. A command's module imports slow packages only inside its function, so
+that `isogloss --help` answers at once.
 """
 
 from typing import Any
@@ -52,20 +52,23 @@ COMMANDS: tuple[click.Command, ...] = (
 
 
 class _Commands(click.Group):
-    """A group whose helps and complaints, too, end quietly where nobody reads them; click would exit with code 1."""
+    """A group that ends quietly when the reader of its output is gone, as in `isogloss --help | head`.
+
+    Click would exit with code 1 while it prints a help text or a usage error.
+    """
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
-        """As click's."""
+        """Parse the arguments; click prints help texts in this method."""
         with ending_with_its_reader():
             return super().make_context(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """As click's."""
+        """Run the command that was parsed."""
         with ending_with_its_reader():
             return super().invoke(ctx)
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        """As click's, which prints complaints here."""
+        """Parse and run; click prints usage errors in this method."""
         with ending_with_its_reader():
             return super().main(*arguments, **options)
 

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path)
 _FILES = ("ref", "after", "after_hyp", "utt2spk", "attributes", "zips", "embeddings")
-"""Options that name files, beside TABLE and --hyp."""
+"""Options that name files, apart from TABLE and --hyp."""
 
 
 def _utf8(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
-    """A name that can be written to files: a shell hands over bytes that are no text as halves of characters."""
+    """Refuse a name that is not valid UTF-8: Python represents such bytes of the command line as surrogates."""
     try:
         (text or "").encode()
     except UnicodeEncodeError:
@@ -30,10 +30,22 @@ def _utf8(_context: click.Context, _option: click.Parameter, text: str | None) -
 )
 @click.argument("table", type=FILE, required=False)
 @click.option("--after", type=FILE, help="The same utterances with the hypotheses of a second system.")
-@click.option("--by", multiple=True, metavar="COLUMN", help="Compare its values; A+B for intersections. Repeatable.")
-@click.option("--discover", multiple=True, metavar="RULE", help="Find cohorts: geographic, attribute, ... Repeatable.")
-@click.option("--within", multiple=True, metavar="COLUMN", help="Compare also within its values. Repeatable.")
-@click.option("--adjust", multiple=True, metavar="COLUMN", help="Compare also adjusted for it. Repeatable.")
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="COLUMN",
+    help="Compare the values of this column; A+B for intersections. Repeatable.",
+)
+@click.option(
+    "--discover",
+    multiple=True,
+    metavar="RULE",
+    help="Find cohorts by this rule: geographic, attribute, ... Repeatable.",
+)
+@click.option(
+    "--within", multiple=True, metavar="COLUMN", help="Compare also within the values of this column. Repeatable."
+)
+@click.option("--adjust", multiple=True, metavar="COLUMN", help="Compare also adjusted for this column. Repeatable.")
 @click.option("--out", type=FILE, help="Folder for fairness.json, cohorts.parquet and audit.html.")
 @click.option(
     "--min-speakers",
@@ -47,59 +59,77 @@ def _utf8(_context: click.Context, _option: click.Parameter, text: str | None) -
     type=click.IntRange(min=3),
     default=20,
     show_default=True,
-    help="Fewest speakers of a cohort with intervals; below 20 they promise more than they hold.",
+    help="Cohorts with fewer speakers get no intervals; below 20 the intervals are too narrow.",
 )
 @click.option(
     "--normalise",
     default="none",
     show_default=True,
     metavar="STEPS",
-    help="none, or some of these with commas between: basic, english, nfkc, lower, brackets, punctuation, apostrophes, "
-    "fillers.",
+    help="Steps of text normalisation, separated by commas: none, basic, english, nfkc, lower, brackets, punctuation, "
+    "apostrophes, fillers.",
 )
 @click.option(
-    "--unit", type=click.Choice(["word", "char"]), default="word", show_default=True, help="What errors are counted in."
+    "--unit",
+    type=click.Choice(["word", "char"]),
+    default="word",
+    show_default=True,
+    help="Unit in which errors are counted.",
 )
-@click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS", help="Such as ref=transcript. Repeatable.")
 @click.option(
-    "--separator", metavar="CHAR", help="Between the cells of CSV files, such as ';' or tab.  [default: found]"
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="OURS=THEIRS",
+    help="Use column THEIRS as OURS, as in ref=transcript. Repeatable.",
 )
-@click.option("--name", callback=_utf8, help="What to call the system.  [default: before; of one verifier: verifier]")
-@click.option(
-    "--after-name", default="after", show_default=True, callback=_utf8, help="What to call the second system."
-)
-@click.option("--attributes", type=FILE, help="Further columns, joined by utterance_id or speaker_id.")
+@click.option("--separator", metavar="CHAR", help="Separator of CSV files, such as ';' or tab.  [default: detected]")
+@click.option("--name", callback=_utf8, help="Name of the system.  [default: before; for a single verifier: verifier]")
+@click.option("--after-name", default="after", show_default=True, callback=_utf8, help="Name of the second system.")
+@click.option("--attributes", type=FILE, help="Table of further columns, joined by utterance_id or speaker_id.")
 @click.option(
     "--divisions",
     type=click.IntRange(1, 1000),
     default=1,
     show_default=True,
-    help="Let --discover search in so many divisions of the speakers, and say how often what it finds holds.",
+    help="Repeat --discover on this many random divisions of the speakers and say how often its finding holds.",
 )
-@click.option("--zips", type=FILE, help="Demography of ZIP codes, for --discover geodemographic.")
-@click.option("--embeddings", type=FILE, help="Parquet of utterance_id and vector, for --discover automatic.")
-@click.option("--ref", type=FILE, help="References in place of TABLE: Kaldi's text, .trn or .stm.")
+@click.option("--zips", type=FILE, help="Table of the demography of ZIP codes, for --discover geodemographic.")
+@click.option("--embeddings", type=FILE, help="Parquet file with utterance_id and vector, for --discover automatic.")
+@click.option("--ref", type=FILE, help="File of references, instead of TABLE: Kaldi's text, .trn or .stm.")
 @click.option(
     "--hyp",
     multiple=True,
     metavar="FILE|NAME=COLUMN",
-    help="Hypotheses for --ref; or a system of TABLE. Repeatable.",
+    help="File of hypotheses for --ref; or name and column of a system in TABLE. Repeatable.",
 )
 @click.option(
-    "--system-column", metavar="COLUMN", help="Names the system, where TABLE has a row an utterance and system."
+    "--system-column",
+    metavar="COLUMN",
+    help="Column that names the system, if TABLE has a row for each utterance and system.",
 )
-@click.option("--after-hyp", type=FILE, help="The second system's hypotheses for --ref.")
-@click.option("--utt2spk", type=FILE, help="Kaldi's speakers.")
-@click.option("--speaker-pattern", metavar="REGEX", help="Speakers are part of utterance ids, such as '^([^-]+)-'.")
-@click.option("--missing-as-deletions", is_flag=True, help="Words without any hypothesis count as deleted.")
-@click.option("--speakers-unknown", is_flag=True, help="Report figures without intervals or tests.")
-@click.option("--allow-empty", is_flag=True, help="Keep rows with an empty reference: insertions count.")
+@click.option("--after-hyp", type=FILE, help="File of the second system's hypotheses for --ref.")
+@click.option("--utt2spk", type=FILE, help="File of speakers in Kaldi's format, for --ref.")
+@click.option(
+    "--speaker-pattern",
+    metavar="REGEX",
+    help="Take the speaker from the utterance id by a pattern such as '^([^-]+)-'.",
+)
+@click.option(
+    "--missing-as-deletions", is_flag=True, help="Count the words of utterances without a hypothesis as deleted."
+)
+@click.option(
+    "--speakers-unknown", is_flag=True, help="Speakers are not known: report figures without intervals or tests."
+)
+@click.option(
+    "--allow-empty", is_flag=True, help="Keep rows with an empty reference; their hypotheses count as insertions."
+)
 @click.option(
     "--max-cohorts",
     type=click.IntRange(min=2),
     default=10,
     show_default=True,
-    help="Most cohorts that a rule may find.",
+    help="Largest number of cohorts that a rule may find.",
 )
 @click.option(
     "--seed",
@@ -108,8 +138,10 @@ def _utf8(_context: click.Context, _option: click.Parameter, text: str | None) -
     show_default=True,
     help="Seed of the random halves, draws and permutations.",
 )
-@click.option("--trials", type=FILE, help="Scores of a speaker verifier, in place of TABLE: enrol_id, test_id, score.")
-@click.option("--scores", type=FILE, help="Of --trials that hold none: a line with enrol, test and score.")
+@click.option("--trials", type=FILE, help="Scores of a speaker verifier, instead of TABLE: enrol_id, test_id, score.")
+@click.option(
+    "--scores", type=FILE, help="File of scores for --trials without scores: enrol, test and score on each line."
+)
 @click.option("--speakers", type=FILE, help="With --trials: utterance_id, speaker_id and columns for --by.")
 @entry
 def audit(
@@ -123,12 +155,12 @@ def audit(
     min_inference: int,
     **options: Any,
 ) -> None:
-    """Which cohorts of speakers a recogniser fails, with confidence intervals over speakers.
+    """Show which cohorts of speakers a recogniser fails, with confidence intervals over speakers.
 
-    TABLE has a row an utterance (CSV, TSV, JSON, JSONL, parquet, xlsx; .gz too; NeMo manifests as they are) with the
-    columns ref, hyp and speaker_id, and for --after utterance_id; in place of texts it may have counts (words, and
-    errors or substitutions, deletions, insertions), of utterances or of whole speakers. Further columns tell cohorts
-    apart. It exits with 2 and one sentence where something does not fit, and writes nothing then.
+    TABLE has one row per utterance (CSV, TSV, JSON, JSONL, parquet, xlsx; .gz too; NeMo manifests as they are) with the
+    columns ref, hyp and speaker_id, and for --after also utterance_id. Instead of texts it may have counts (words, and
+    errors or substitutions, deletions, insertions) per utterance or per speaker. Further columns define cohorts. If the
+    input does not fit, the command says why in one sentence, writes nothing and exits with code 2.
     """
     from isogloss.cli.auditing import audit_utterances
     from isogloss.cli.origin import origin
@@ -162,18 +194,18 @@ def audit(
     result = audit_utterances(request)
     for warning in result.warnings:
         click.echo(f"isogloss: warning: {plain(warning)}", err=True)
-    said = []
+    notes = []
     if result.candidates:
-        said = [f"columns that could tell cohorts apart (--by): {', '.join(result.candidates)}"]
+        notes = [f"columns that could tell cohorts apart (--by): {', '.join(result.candidates)}"]
     files = {"TABLE": options["table"], "--hyp": request.hyp}
     files |= {f"--{name.replace('_', '-')}": options[name] for name in _FILES}
-    _show(result.document.model_copy(update={"origin": origin(files)}), out, said)
+    _show(result.document.model_copy(update={"origin": origin(files)}), out, notes)
 
 
 def _audit_verifier(
     trials: Path | None, speakers: Path | None, out: Path | None, seed: int, options: dict[str, Any]
 ) -> None:
-    """The cohorts that a speaker verifier fails."""
+    """Show which cohorts a speaker verifier fails."""
     from isogloss.cli.auditing import audit_trials
     from isogloss.cli.origin import origin
     from isogloss.config import StatisticsParams
@@ -203,23 +235,23 @@ def _audit_verifier(
     _show(document.model_copy(update={"origin": found}), out, [])
 
 
-def _show(document: "Document", out: Path | None, said: list[str]) -> None:
-    """Write the folder if one was asked for, and print what is in it."""
+def _show(document: "Document", out: Path | None, notes: list[str]) -> None:
+    """Write the document to the folder `out`, if there is one, and print it with some notes below it."""
     from isogloss.consoles import console
     from isogloss.report.folder import PAGE, write_folder
     from isogloss.report.terminal import plain, show
 
     if out is not None:
         write_folder(document, out)
-        said = [*said, f"{out / PAGE} shows all of it"]
+        notes = [*notes, f"{out / PAGE} shows all of it"]
     on = console()
     show(document, on)
-    for sentence in said:
+    for sentence in notes:
         on.print(plain(sentence))
 
 
 def _mapping(columns: tuple[str, ...]) -> dict[str, str]:
-    """Our names of columns, and theirs."""
+    """The `--column` options as a dictionary from our name of a column to its name in TABLE."""
     found: dict[str, str] = {}
     for option in columns:
         ours, theirs = _pair(option, "--column", "OURS=THEIRS, such as ref=transcript")
@@ -230,7 +262,7 @@ def _mapping(columns: tuple[str, ...]) -> dict[str, str]:
 
 
 def _hypotheses(hyp: tuple[str, ...], table: Path | None) -> dict[str, Any]:
-    """`--hyp`: a file beside `--ref`, or systems and their columns in TABLE."""
+    """The `--hyp` options: systems and their columns if there is a TABLE, else one file that goes with `--ref`."""
     if table is not None:
         wanted = "NAME=COLUMN, such as large=hyp_large; a file of hypotheses goes with --ref"
         return {"hypotheses": tuple(_pair(option, "--hyp", wanted) for option in hyp)}
@@ -240,7 +272,7 @@ def _hypotheses(hyp: tuple[str, ...], table: Path | None) -> dict[str, Any]:
 
 
 def _pair(option: str, name: str, wanted: str) -> tuple[str, str]:
-    """The two sides of an equals sign."""
+    """Split an option at its equals sign; `wanted` describes the form that a wrong one should have had."""
     one, _, other = option.partition("=")
     if not one or not other:
         raise ParamsError(f"{name} {option!r} is not {wanted}")

@@ -1,4 +1,4 @@
-"""An audit, from what people bring to a document: read, find cohorts, compare."""
+"""The steps of an audit, from the user's files to a document: read, find cohorts, compare."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from isogloss.judging.intake.trials import read_trials
 from isogloss.judging.intake.utterances import read_utterances
 
 EXCHANGES = 50_000_000
-"""Most speakers times permutations of a test, which has at least 2,000 permutations: chosen for time, not precision."""
+"""Largest product of speakers and permutations of a test. It limits the time; 2,000 permutations are always done."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found. `document` may be shown to anybody; warnings and candidates are for who runs the audit."""
+    """The result of an audit. `document` may be published; warnings and candidates are for the person who runs it."""
 
     document: Document
     warnings: tuple[str, ...]
@@ -33,7 +33,7 @@ def audit_utterances(request: Request) -> Audit:
     Raises
     ------
     TableError, ParamsError
-        One sentence for what does not fit; nothing is written by this function either way.
+        The files or options do not fit together; the message is one sentence. This function never writes a file.
     """
     utterances = read_utterances(request)
     warnings = list(utterances.warnings)
@@ -118,6 +118,6 @@ def audit_trials(
 
 
 def permitted(asked: StatisticsParams, *, speakers: int) -> StatisticsParams:
-    """The statistics that so many speakers allow: fewer permutations of very many."""
+    """The statistics options, with fewer permutations where there are very many speakers."""
     most = max(2000, EXCHANGES // max(speakers, 1))
     return asked.model_copy(update={"permutations": min(asked.permutations, most)})

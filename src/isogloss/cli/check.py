@@ -1,4 +1,4 @@
-"""`isogloss check`: what the corpus and the params cannot do together, all of it at once and before any training."""
+"""`isogloss check`: report everything that a corpus and the params cannot do together, before any training."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="\b\nExample:\n  isogloss check -S corpus.source=mine -S 'attribute.columns=[accent]'")
-@click.option("-S", "settings", metavar="KEY=VALUE", multiple=True, help="A param that is set for this check alone.")
+@click.option(
+    "-S", "settings", metavar="KEY=VALUE", multiple=True, help="Set this param for this check only. Repeatable."
+)
 @entry
 def check(settings: tuple[str, ...]) -> None:
-    """Say what this corpus and these params cannot do, from tables and headers of audio; `isogloss run` asks the same.
+    """Say what this corpus and these params cannot do, from tables and audio headers; `isogloss run` checks the same.
 
-    Speakers of each split and cohort, rules whose inputs are missing, letters that train lacks, durations, rates and
-    channels. Exit code 2: a run would be refused.
+    It checks the number of speakers in each split and cohort, cohort rules whose inputs are missing, letters that the
+    train split lacks, durations, sampling rates and channels. Exit code 2 means that a run would be refused.
     """
     from isogloss.config.overrides import overridden
     from isogloss.config.params import Params

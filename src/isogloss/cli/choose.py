@@ -1,4 +1,4 @@
-"""`isogloss choose`: each method's options from its trials, by what dev says of them."""
+"""`isogloss choose`: choose each method's options among its trials by their results on the dev split."""
 
 from pathlib import Path
 
@@ -21,9 +21,10 @@ from isogloss.entry import entry
 def choose(trials: str, into: Path | None, margin: float) -> None:
     """Choose each method's options among the finished runs of FILE.
 
-    The trial with the lowest error rate of the worst cohorts on dev, as a mean over base models, among those that raise
-    the overall rate by no more than --margin of the base models'. Nothing is written where a chosen value is the
-    smallest or largest that was tried, or where there are fewer base models than the plan of the other file wants.
+    The chosen trial has the lowest error rate of the worst cohorts on dev, as a mean over base models, among the trials
+    that raise the overall error rate of the base models by at most the fraction --margin. Nothing is written if a
+    chosen value is the smallest or largest that was tried, or if there are fewer base models than the plan of the other
+    file requires.
     """
     from isogloss.config import Params, load_params, load_sweep
     from isogloss.config.experiment import with_base

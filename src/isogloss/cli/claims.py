@@ -1,4 +1,4 @@
-"""`isogloss claims`: what the papers say of mitigation against the finished runs of an experiment."""
+"""`isogloss claims`: test what papers claim about mitigation on the finished runs of an experiment."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 def claims(experiment: str, out: Path) -> None:
     """Judge the papers' claims on the runs of an experiment file, over base models and speakers.
 
-    Without FILE it is experiments/claims-asr.yaml.
+    FILE is experiments/claims-asr.yaml by default. The claims are about verifiers if the file sets
+    `verification.methods`, else about recognisers.
 
-    Prints the table and writes it to --out with its numbers, named after the file and its plan: claims about verifiers
-    where the file sets `verification.methods`, else about recognisers, with the picture of overall against worst-cohort
-    error. Runs are refused that other code, data or params made, or whose plan was not committed before them.
+    The table is printed and written to --out with its numbers, named after the file and its plan; for recognisers also
+    a chart of the overall error against that of the worst cohorts. Runs are refused if they were made with other code,
+    data or params, or before their plan was committed.
     """
     from isogloss.config import load_sweep
     from isogloss.consoles import Table, console
@@ -61,7 +62,7 @@ def claims(experiment: str, out: Path) -> None:
 
 
 def _provenance(sweep: "Sweep", saved: "Mapping[str, Experiment]", kind: str) -> "Provenance":
-    """What made the runs; refuses runs of other code or params, and runs that are older than their plan."""
+    """The code and plan that made the runs; refuses runs of other code or params, and runs older than their plan."""
     from isogloss.config.experiment import Experiment as File
     from isogloss.config.reading import parse_yaml, validated
     from isogloss.errors import IsoglossError, PipelineError

@@ -1,4 +1,4 @@
-"""`isogloss cohorts`: the cohort rules side by side, as the base system serves them."""
+"""`isogloss cohorts`: the cohort rules side by side, by the error rates of the base system."""
 
 import json
 from pathlib import Path
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 def cohorts(as_json: bool) -> None:
     """Compare the cohort rules: bottom and top cohort, the gap between them, and the bottom cohort's share.
 
-    Cohorts are found and ranked on discovery. What counts are the lines of test, whose speakers had no part in it.
-    Needs the outputs of `discover`; cohorts of few speakers are hidden as in the report.
+    Cohorts are found and ranked on the discovery split. Judge a rule by its line of the test split, whose speakers did
+    not take part in the search. The command needs the outputs of `discover`; cohorts of few speakers are hidden as in
+    the report.
     """
     from isogloss.config import load_params
     from isogloss.judging.system import judge_base, read_rules
@@ -60,7 +61,7 @@ def _print(document: "Document") -> None:
 
 
 def _cells(rule: "RuleLine") -> list[tuple[str, ...]]:
-    """One rule's lines: discovery, then test."""
+    """The cells of one rule's two lines: discovery, then test."""
     head = (rule.rule, str(rule.cohorts))
     if not rule.lines:
         return [(*head, "", "no two cohorts that may be shown")]

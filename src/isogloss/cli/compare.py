@@ -20,16 +20,14 @@ if TYPE_CHECKING:
     "--metrics", multiple=True, metavar="METRIC", help="A metric to show, or a pattern such as 'asr.*.wer'. Repeatable."
 )
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with charts instead.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print JSON: of each run its params, metrics, and why it is stale."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: each run's params, metrics, and why it is stale.")
 @entry
 def compare(experiments: tuple[str, ...], metrics: tuple[str, ...], html: Path | None, as_json: bool) -> None:
     """Compare the params and metrics of experiments.
 
-    FILE is one experiment file, and means its finished runs. Else name experiments, or none for all that started from
-    the last commit; that commit and the workspace stand beside them. A METRIC is a key of metrics.json (asr.ewc.wer),
-    a number in another JSON output (results/x.json:a.b), or an error rate of a result table
+    Name one experiment FILE to compare its finished runs. Or name DVC experiments, or nothing for all experiments that
+    started from the last commit; that commit and the workspace are shown as well. A METRIC is a key of metrics.json
+    (asr.ewc.wer), a number in another JSON output (results/x.json:a.b), or an error rate of a result table
     (results/asr/base/utterances.parquet:wer.test).
     """
     from isogloss.cli.comparing import compare_experiments, compare_sweep
@@ -56,7 +54,7 @@ def compare(experiments: tuple[str, ...], metrics: tuple[str, ...], html: Path |
 
 
 def _content(comparison: "Comparison") -> dict[str, object]:
-    """The runs as JSON has them: the params and metrics that the table shows."""
+    """The params and metrics that the table shows, as plain values for JSON."""
     front = comparison.front()
     return {
         "title": comparison.title,
@@ -102,6 +100,6 @@ def _print(comparison: "Comparison") -> None:
 
 
 def _width(columns: "Mapping[str, Sequence[str]]") -> int:
-    """How wide a table is, two spaces between columns; a heading may have several lines."""
+    """The width of a table with two spaces between columns; a heading may have several lines."""
     widths = [max(len(text) for text in [*heading.split("\n"), *cells]) for heading, cells in columns.items()]
     return sum(widths) + 2 * (len(widths) - 1)

@@ -18,12 +18,12 @@ from isogloss.report.comparison import ComparedRun, Comparison
 from isogloss.report.readings import Content, all_metrics, read_metric
 
 _MOST_METRICS = 6
-"""Columns of metrics where nobody has chosen any."""
+"""Number of metrics that are shown if the user chooses none."""
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A run before it is known what will be shown of it."""
+    """A run with all its params and metrics, before those to show are chosen."""
 
     name: str
     setting: str
@@ -97,7 +97,7 @@ def _candidate(experiment: Experiment, setting: str, folder: Path) -> _Candidate
 
 
 def _stale_workspace(root: Path) -> str:
-    """Why the metrics of the workspace are not those of its params, code and data; empty where they are."""
+    """Why the metrics of the workspace are stale; empty if they belong to its params, code and data."""
     stale = plan(root).stale
     return f"{stale[0].name} would run ({stale[0].why})" if stale else ""
 
@@ -114,7 +114,7 @@ def _workspace_content(root: Path) -> Content:
 
 
 def _chosen(root: Path, candidates: list[_Candidate], wanted: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The metrics to show, patterns expanded; where none are wanted, the first few that differ, and a note."""
+    """The metrics to show, with patterns expanded, and a note; by default the first few metrics that differ."""
     if wanted and not any(_is_pattern(name) for name in wanted):
         return [*wanted], []
     files = metric_files(root)
@@ -137,7 +137,7 @@ def _is_pattern(name: str) -> bool:
 
 
 def _matches(known: Iterable[str], pattern: str) -> list[str]:
-    """The metrics that a pattern means."""
+    """The metrics that match a name or pattern."""
     found = [name for name in known if fnmatchcase(name, pattern)]
     if not found:
         raise PipelineError(f"no metric matches {pattern!r}")

@@ -1,4 +1,4 @@
-"""Shell completion of what dvc.yaml names."""
+"""Shell completion of the names of stages."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from isogloss.errors import IsoglossError
 
 
 def complete_stages(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The stages that begin with `incomplete` and were not named yet; a family (`mitigate`) as well as its members.
+    """The stages and families of stages (`mitigate`) that begin with `incomplete` and were not named yet.
 
-    None where the working directory is no repository: a shell has no place for a message.
+    The list is empty if the working directory is no repository, since a shell cannot show an error here.
     """
     from isogloss.pipeline.repo.graph import stage_names
 

@@ -22,6 +22,6 @@ def load_flow(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise PipelineError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where its annotations and Prefect's pickles look it up
+    sys.modules[spec.name] = module  # The flow's annotations and Prefect's pickles look the module up here.
     spec.loader.exec_module(module)
     return module

@@ -16,7 +16,7 @@ STYLES = {"passed": "green", "harmed": "bold red", "undecided": "yellow", "unjud
 
 
 class _FileOrCommand(click.Group):
-    """A group whose first argument is a command, or else belongs to the command `check`."""
+    """A group that runs the command `check` if its first argument is not the name of a command."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in {*self.commands, *ctx.help_option_names}:
@@ -32,8 +32,8 @@ def gate() -> None:
     """Stop a release that harms a cohort beyond its margin: `isogloss gate GATE.YAML`.
 
     The file names the transcripts of a baseline and of a candidate, margins and cohorts (docs/gate.md). Exit codes: 0
-    passed, 1 a cohort is harmed, 2 the input is wrong, 3 the speakers do not allow a decision; the same where nobody
-    reads the output to its end, as in `isogloss gate GATE.YAML | head`.
+    passed, 1 a cohort is harmed, 2 the input is wrong, 3 the speakers do not allow a decision. The code does not change
+    when the output is cut short, as in `isogloss gate GATE.YAML | head`.
     """
 
 
@@ -58,7 +58,7 @@ def check(file: Path, json_file: Path | None, junit: Path | None, markdown_file:
         if path is not None:
             with atomic_path(path) as temporary:
                 temporary.write_text(text(result), encoding="utf-8")
-    with outliving_its_reader():  # who reads the first line alone gets the same verdict
+    with outliving_its_reader():  # The exit code stays the same if the reader closes the pipe early.
         _show(result)
     with outliving_its_reader():
         for warning in result.warnings:
@@ -68,19 +68,25 @@ def check(file: Path, json_file: Path | None, junit: Path | None, markdown_file:
 
 @gate.command(epilog="\b\nExample:\n  isogloss gate plan gate.yaml --power 0.9")
 @click.argument("file", type=FILE)
-@click.option("--power", type=click.FloatRange(0.5, 0.999), default=0.8, show_default=True, help="To pass each check.")
+@click.option(
+    "--power",
+    type=click.FloatRange(0.5, 0.999),
+    default=0.8,
+    show_default=True,
+    help="Probability with which each check is to pass.",
+)
 @click.option(
     "--expect",
     type=float,
     default=0.0,
     show_default=True,
-    help="True relative change that is planned for: -0.05 for a candidate that makes 5 % fewer errors.",
+    help="Assumed true relative change: -0.05 for a candidate that makes 5 % fewer errors.",
 )
 @entry
 def plan(file: Path, power: float, expect: float) -> None:
-    """How many speakers the margins of a gate need.
+    """Compute how many speakers the margins of a gate need.
 
-    How much speakers differ is taken from the two systems that the file names.
+    The variance between speakers is estimated from the two systems that the file names.
     """
     from isogloss.consoles import Table, console
     from isogloss.gate import read_gate

@@ -13,42 +13,63 @@ ROLES = ("audio", "text", "speaker_id", "utterance_id", "start", "duration", "ch
 
 @click.command(epilog="\b\nExample:\n  isogloss ingest recordings.csv --name mine --attribute age_band")
 @click.argument("source", metavar="SOURCE")
-@click.option("--name", required=True, help="What corpus.source will call the corpus; also the name of its YAML.")
-@click.option("--kind", help="Kind of corpus: table, nemo, kaldi, lhotse, commonvoice ...  [default: recognised]")
+@click.option("--name", required=True, help="Name of the corpus for corpus.source, and of its YAML file.")
+@click.option("--kind", help="Kind of corpus: table, nemo, kaldi, lhotse, commonvoice ...  [default: detected]")
 @click.option(
     "--root", type=click.Path(path_type=Path), help="Folder of a table and its audio.  [default: the table's]"
 )
 @click.option("--audio-root", type=click.Path(path_type=Path), help="Folder that paths of audio are relative to.")
-@click.option("--audio", metavar="COLUMN", help="Path of the audio.  [default: audio, file, path ...]")
-@click.option("--text", metavar="COLUMN", help="Transcript.  [default: text, transcript, sentence ...]")
-@click.option("--speaker-id", metavar="COLUMN", help="Speaker.  [default: speaker_id, speaker ...]")
-@click.option("--utterance-id", metavar="COLUMN", help="Id; made of audio and start where there is none.")
-@click.option("--start", metavar="COLUMN", help="Where the utterance begins in its audio.")
-@click.option("--duration", metavar="COLUMN", help="How long it lasts; to the end where it is empty.")
-@click.option("--channel-column", metavar="COLUMN", help="Channel of each row: a number from 0, A, B, left or right.")
-@click.option("--unit", type=click.Choice(["seconds", "samples"]), default="seconds", help="Of start and duration.")
-@click.option("--sample-rate", metavar="HZ|COLUMN", help="Rate that samples count in.  [default: the audio's]")
-@click.option("--channel", metavar="N|A|B|mix", help="Which channel to read, where audio has several; mix: their mean.")
-@click.option("--speakers", type=click.Path(path_type=Path), help="A second table, one row a speaker.")
+@click.option("--audio", metavar="COLUMN", help="Column of audio paths.  [default: audio, file, path ...]")
+@click.option("--text", metavar="COLUMN", help="Column of transcripts.  [default: text, transcript, sentence ...]")
+@click.option("--speaker-id", metavar="COLUMN", help="Column of speakers.  [default: speaker_id, speaker ...]")
+@click.option(
+    "--utterance-id",
+    metavar="COLUMN",
+    help="Column of utterance ids.  [default: ids are made from audio path and start]",
+)
+@click.option("--start", metavar="COLUMN", help="Column of the utterance's start in its audio.")
+@click.option("--duration", metavar="COLUMN", help="Column of durations; an empty cell means to the end of the audio.")
+@click.option("--channel-column", metavar="COLUMN", help="Column of channels: a number from 0, A, B, left or right.")
+@click.option(
+    "--unit", type=click.Choice(["seconds", "samples"]), default="seconds", help="Unit of start and duration."
+)
+@click.option(
+    "--sample-rate", metavar="HZ|COLUMN", help="Sampling rate of start and duration in samples.  [default: the audio's]"
+)
+@click.option("--channel", metavar="N|A|B|mix", help="Channel to read if the audio has several; mix: their mean.")
+@click.option("--speakers", type=click.Path(path_type=Path), help="Second table with one row per speaker.")
 @click.option("--without-speakers", is_flag=True, help="Speakers are not known: each utterance counts as one.")
 @click.option("--without-transcripts", is_flag=True, help="There are no transcripts: for speaker verification alone.")
-@click.option("--attribute", "attributes", metavar="NAME[=COLUMN]", multiple=True, help="A further column to keep.")
-@click.option("--recipe-option", "recipe_options", metavar="NAME=VALUE", multiple=True, help="Of a recipe of Lhotse.")
+@click.option(
+    "--attribute", "attributes", metavar="NAME[=COLUMN]", multiple=True, help="Further column to keep. Repeatable."
+)
+@click.option(
+    "--recipe-option",
+    "recipe_options",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Option of a Lhotse recipe, as in mic=sdm. Repeatable.",
+)
 @click.option("--official-splits", is_flag=True, help="Keep the corpus' own train, dev and test.")
-@click.option("--keep", metavar="LETTERS", help="What words are made of.  [default: the letters of the corpus]")
-@click.option("--others", type=click.Choice(["error", "space", "remove"]), help="Other letters and digits become ...")
-@click.option("--punctuation", type=click.Choice(["space", "remove"]), help="Punctuation becomes ...  [default: space]")
+@click.option(
+    "--keep", metavar="LETTERS", help="Characters that words consist of.  [default: the letters of the corpus]"
+)
+@click.option(
+    "--others", type=click.Choice(["error", "space", "remove"]), help="What to do with other letters and digits."
+)
+@click.option(
+    "--punctuation", type=click.Choice(["space", "remove"]), help="What to replace punctuation with.  [default: space]"
+)
 @click.option("--skip-bad", is_flag=True, help="Leave out utterances that cannot be used, and list them.")
-@click.option("--overwrite", is_flag=True, help="Replace a description of that name.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing description of that name.")
 @entry
 def ingest(source: str, name: str, attributes: tuple[str, ...], overwrite: bool, skip_bad: bool, **said: Any) -> None:
     """Check recorded speech, say what was found, and write corpora/NAME.yaml. Nothing is copied.
 
-    SOURCE is a table (CSV, TSV, JSON, JSONL, parquet, xlsx; a row an utterance), a manifest of NeMo, a data directory
-    of Kaldi, a folder of Lhotse's manifests, the folder of Common Voice, VoxCeleb, CORAAL, EdAcc, Fair-Speech,
+    SOURCE is a table (CSV, TSV, JSON, JSONL, parquet, xlsx; one row per utterance), a NeMo manifest, a Kaldi data
+    directory, a folder of Lhotse manifests, the folder of Common Voice, VoxCeleb, CORAAL, EdAcc, Fair-Speech,
     LibriSpeech or SBCSAE, or RECIPE:FOLDER for any other corpus that Lhotse has a recipe of (ami:/data/ami). Columns
-    named latitude, longitude, zip, gender, age, accent and weight are kept without being told; name others with
-    --attribute.
+    named latitude, longitude, zip, gender, age, accent and weight are kept by default; name others with --attribute.
     """
     from isogloss.corpus.ingest import describe
     from isogloss.corpus.ingest.source import Options
@@ -86,9 +107,10 @@ def ingest(source: str, name: str, attributes: tuple[str, ...], overwrite: bool,
 
 
 def _located(source: str, kind: str | None) -> tuple[str, str | None, str | None]:
-    """The place of a corpus, its kind and its recipe, from `PLACE`, `KIND:PLACE` or `RECIPE:PLACE`.
+    """The path, kind and Lhotse recipe of a corpus, from `PATH`, `KIND:PATH` or `RECIPE:PATH`.
 
-    A name that is both means the kind, which knows more of the corpus, unless `--kind lhotse` is given.
+    A name that is both a kind and a recipe means the kind, which reads more of the corpus, unless `--kind lhotse` is
+    given.
     """
     from isogloss.config.components import SourceComponent
     from isogloss.config.registry import names

@@ -15,12 +15,12 @@ from isogloss.judging.document import Input, Origin
 def origin(files: Mapping[str, Path | None]) -> Origin:
     """The origin of a document that the running command makes.
 
-    The date is that of `SOURCE_DATE_EPOCH` where it is set, so that a page can be made again to the byte.
+    The date is that of `SOURCE_DATE_EPOCH` if it is set, so that a page can be reproduced byte by byte.
 
     Parameters
     ----------
     files
-        By their options; None where an option was not used.
+        Paths by the name of their option; None if the option was not used.
     """
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     moment = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)

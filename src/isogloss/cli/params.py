@@ -18,10 +18,10 @@ PARAMS = Path("params.yaml")
 @click.argument("values", nargs=-1, required=True, metavar="FILE|KEY=VALUE...")
 @entry
 def params(values: tuple[str, ...]) -> None:
-    """Write values into params.yaml: those of a YAML FILE with some of its sections, and each KEY=VALUE, in this order.
+    """Write values into params.yaml: first those of a YAML FILE that holds some of its sections, then each KEY=VALUE.
 
-    Comments and order stay, and nothing is written that a run would refuse. Where asr.checkpoint names a folder, its
-    digest is written as asr.checkpoint_sha256.
+    Comments and order are kept, and values that a run would refuse are not written. Where asr.checkpoint names a
+    folder, its digest is written as asr.checkpoint_sha256.
     """
     from isogloss.config import Params, overridden_text
     from isogloss.config.overrides import flattened
@@ -51,7 +51,7 @@ def params(values: tuple[str, ...]) -> None:
 
 
 def _written(value: object) -> str:
-    """A value as params.yaml has it: null for None, true for True."""
+    """A value in the spelling of params.yaml: null for None, true for True."""
     return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 

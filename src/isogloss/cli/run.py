@@ -12,7 +12,7 @@ from isogloss.cli.flows import load_flow
 from isogloss.entry import entry
 
 EARLY = {"corpus", "prepare", "validate", "train_asr", "train_speaker", "discover"}
-"""Stages that read a corpus or look for cohorts in it: before them, what cannot be done is said."""
+"""Stages that depend on the corpus; before they run, `isogloss check` is done."""
 
 
 @click.command(epilog="\b\nExample:\n  isogloss run report")
@@ -20,14 +20,14 @@ EARLY = {"corpus", "prepare", "validate", "train_asr", "train_speaker", "discove
 @click.option(
     "--pools", is_flag=True, help="Run the stages on workers of the Prefect pools gpu and cpu, on this host or others."
 )
-@click.option("--force", is_flag=True, help="Run each STAGE (without STAGE all of them) although it is up to date.")
-@click.option("--dry-run", is_flag=True, help="Show the stale stages of this run, and why, and run none.")
+@click.option("--force", is_flag=True, help="Run each STAGE (all stages if none is named) even if it is up to date.")
+@click.option("--dry-run", is_flag=True, help="Show which stages this run would execute, and why; execute nothing.")
 @partial(entry, interrupted="finished stages are kept, the next run continues")
 def run(stages: tuple[str, ...], pools: bool, force: bool, dry_run: bool) -> None:
     """Run the stages whose inputs changed, and no others.
 
-    Without STAGE all of them; with STAGE (mitigate@ewc, or mitigate for all its kinds) that one and what it needs.
-    Stages that do not depend on each other run side by side. Ctrl-C stops the run; the next one continues.
+    Without STAGE, all stages are run; with STAGE (mitigate@ewc, or mitigate for all methods), that stage and those it
+    depends on. Stages that do not depend on each other run in parallel. Ctrl-C stops the run; the next one continues.
     """
     from isogloss.cli.status import show_plan
     from isogloss.config import load_params
@@ -50,9 +50,9 @@ def run(stages: tuple[str, ...], pools: bool, force: bool, dry_run: bool) -> Non
             click.echo(f"Nothing to do: all {len(plan.stages)} stages are up to date.")
             return
         if pools:
-            workers_view(root, plan)  # refused at once, before Prefect is even imported
+            workers_view(root, plan)  # Refuse before Prefect is imported, which is slow.
         early = EARLY & {stage.name.partition("@")[0] for stage in plan.stale}
-        if early and (root / "corpora").is_dir():  # other pipelines may have stages of these names
+        if early and (root / "corpora").is_dir():  # Other pipelines may have stages of these names.
             refuse_unready(params)
         click.echo(f"{len(plan.stale)} of {len(plan.stages)} stages are stale.")
         with prefect_api(root, private=not pools, say=click.echo):

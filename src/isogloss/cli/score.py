@@ -1,6 +1,7 @@
-"""`isogloss score`: how well discovery found a group that is known otherwise, and how each system serves the groups.
+"""`isogloss score`: how well the cohort rules recover known groups of speakers, and each system's WER on them.
 
-Of the embedded corpus that is the planted truth, which no other module reads; of any corpus, a column of its table.
+For the embedded corpus the groups are the planted dialects, which no other module reads. For any other corpus they are
+the values of a column of its utterance table.
 """
 
 from pathlib import Path
@@ -19,32 +20,35 @@ if TYPE_CHECKING:
 TRUTH = Path("data/truth/planted.parquet")
 UTTERANCES = Path("data/utterances.parquet")
 DISADVANTAGED = 2.0
-"""A dialect is disadvantaged if the base system's WER for it on discovery is at least this many times that of all
-speech."""
+"""A dialect is disadvantaged if the base system's WER on it is at least this many times its WER on all speech, both on
+the discovery split."""
 
 
 @click.command(epilog="\b\nExamples:\n  isogloss score\n  isogloss score --against age_band --group 'child 6-12'")
 @click.option(
     "--against",
     metavar="COLUMN",
-    help=f"A column of {UTTERANCES}, in place of the planted dialects of Atlas: how well do cohorts match it that were "
-    "found without it?",
+    help=f"Column of {UTTERANCES} whose values are the known groups.  [default: the planted dialects of the embedded "
+    "corpus]",
 )
 @click.option(
     "--group",
     "groups",
     metavar="VALUE",
     multiple=True,
-    help="A value of COLUMN whose speakers were to be found; may be repeated.  [default: the one with the highest WER "
-    "on discovery]",
+    help="Value of COLUMN whose speakers the cohorts should recover. Repeatable.  [default: the value with the highest "
+    "WER on discovery]",
 )
 @entry
 def score(against: str | None, groups: tuple[str, ...]) -> None:
-    """WER of each planted dialect under every system, and how far discovery found the disadvantaged ones.
+    """Score the cohort rules against groups of speakers that are known independently of them.
 
-    Whether the tables give the dialects away is tried as well. That is for the embedded corpus, of which it is known
-    who is disadvantaged, since it was made so. Of another corpus, --against says which column to take in its place,
-    such as an age band: do clusters of voices find the children without being told who is one?
+    On the embedded corpus the groups are the dialects that were planted in it. The command prints the WER of each
+    dialect under every system, how well each rule recovers the speakers of disadvantaged dialects, and whether columns
+    of the tables reveal the dialect.
+
+    On another corpus, --against names a column that defines the groups, such as an age band: do clusters of voices
+    recover the children without having seen the age?
     """
     from isogloss.config import load_params
     from isogloss.consoles import console
@@ -78,7 +82,7 @@ def score(against: str | None, groups: tuple[str, ...]) -> None:
 
 
 def _planted() -> "pd.DataFrame":
-    """`speaker_id, group` of the embedded corpus."""
+    """The planted dialects of the embedded corpus: columns `speaker_id` and `group`."""
     from isogloss.errors import TableError
     from isogloss.tables import read_parquet
 
@@ -92,7 +96,7 @@ def _planted() -> "pd.DataFrame":
 
 
 def _column(column: str) -> "pd.DataFrame":
-    """`speaker_id, group` by a column of the utterance table, without speakers who have no value or several."""
+    """The groups that a column defines: `speaker_id` and `group`, for speakers with exactly one value in the column."""
     import pandas as pd
 
     from isogloss.errors import TableError
@@ -110,7 +114,7 @@ def _column(column: str) -> "pd.DataFrame":
 
 
 def _to_be_found(groups: tuple[str, ...], by_group: "pd.DataFrame", column: str, *, least: int) -> set[str]:
-    """The values asked for, or the one of enough speakers with the highest error rate on discovery."""
+    """The requested values; by default, of those with at least `least` speakers, the one with the highest WER."""
     from isogloss.errors import TableError
 
     for group in groups:
@@ -129,7 +133,7 @@ def _to_be_found(groups: tuple[str, ...], by_group: "pd.DataFrame", column: str,
 
 
 def _print_rates(on: "Console", systems: dict[str, "pd.DataFrame"], what: str) -> None:
-    """WER on test by group under each system, and how unequal the base is."""
+    """Print the WER of each group on test under each system, and the ratio of worst to best under the base system."""
     import pandas as pd
 
     from isogloss.judging import error_rate, error_rates
@@ -147,14 +151,14 @@ def _print_rates(on: "Console", systems: dict[str, "pd.DataFrame"], what: str) -
 def _print_recovery(
     on: "Console", params: "Params", base: "pd.DataFrame", truth: "pd.DataFrame", disadvantaged: set[str]
 ) -> None:
-    """For each rule: do the worst cohorts hold the disadvantaged, on test, and does any cohort?"""
+    """Print for each rule how many disadvantaged test speakers are in its worst cohorts, and in any single cohort."""
     from isogloss.judging.recovery import score_recovery
     from isogloss.judging.stage_files import read_summary
     from isogloss.judging.worst import worst_cohorts
     from isogloss.tables import ASSIGNMENT_COLUMNS, read_parquet
 
     known = truth.assign(disadvantaged=truth["group"].isin(disadvantaged))
-    test = base.loc[base["split"] == "test", "utterance_id"]  # of speakers whose group is known
+    test = base.loc[base["split"] == "test", "utterance_id"]  # Only speakers whose group is known are counted.
     for rule in params.cohorts.rules:
         folder = Path("cohorts") / rule
         assignments = read_parquet(folder / "assignments.parquet", ASSIGNMENT_COLUMNS)
@@ -176,7 +180,7 @@ def _print_recovery(
 
 
 def _print_leaks(on: "Console", truth: "pd.DataFrame") -> None:
-    """Say for each split whether weights, ids, order and counts tell more of the dialect than place and demography."""
+    """Print for each split whether weights, ids, order and counts reveal the dialect better than demography does."""
     from isogloss.judging.leaks import describe_speakers, score_leak
     from isogloss.tables import read_parquet
 

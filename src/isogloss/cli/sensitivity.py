@@ -12,8 +12,16 @@ from isogloss.errors import ParamsError
 @click.command(epilog="\b\nExample:\n  isogloss sensitivity heard.jsonl --column ref=text --by age_band")
 @click.argument("table", type=click.Path(path_type=Path))
 @click.option("--after", type=click.Path(path_type=Path), help="The same utterances by a second system.")
-@click.option("--by", metavar="COLUMN", multiple=True, required=True, help="Compare its values. Repeatable.")
-@click.option("--column", "columns", metavar="OURS=THEIRS", multiple=True, help="Such as ref=transcript. Repeatable.")
+@click.option(
+    "--by", metavar="COLUMN", multiple=True, required=True, help="Compare the values of this column. Repeatable."
+)
+@click.option(
+    "--column",
+    "columns",
+    metavar="OURS=THEIRS",
+    multiple=True,
+    help="Use column THEIRS as OURS, as in ref=transcript. Repeatable.",
+)
 @click.option(
     "--normalise",
     "normalisers",
@@ -21,7 +29,7 @@ from isogloss.errors import ParamsError
     multiple=True,
     default=("none", "basic", "english"),
     show_default=True,
-    help="A way to normalise, as of `isogloss audit`. Repeatable.",
+    help="Steps of normalisation, as for `isogloss audit --normalise`. Repeatable.",
 )
 @click.option("--min-speakers", type=click.IntRange(min=1), default=5, show_default=True, help="As of audit.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of resamples.")
@@ -37,8 +45,8 @@ def sensitivity(
 ) -> None:
     """Audit TABLE once under each normaliser, and say which findings depend on the choice.
 
-    A cell is yes or no, with the error rate of the cohort; `untested` where it has too few speakers. Lines with a star
-    have a yes beside a no.
+    A cell says yes or no, with the error rate of the cohort, or `untested` if the cohort has too few speakers. A star
+    marks lines that hold both a yes and a no.
     """
     from isogloss.cli.auditing import audit_utterances
     from isogloss.config import StatisticsParams

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @click.command(epilog="\b\nExample:\n  isogloss status")
 @click.argument("stages", nargs=-1, metavar="[STAGE]...", shell_complete=complete_stages)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: of each stage its name, stale or not, and why.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: each stage's name, whether it is stale, and why.")
 @entry
 def status(stages: tuple[str, ...], as_json: bool) -> None:
     """Show which stages a run would look at, and why.
 
-    A stage that only follows a stale one is checked again when the run reaches it, and left alone if its inputs turn
-    out as they were. Works while a run is on.
+    A stage that is stale only because it depends on a stale one is checked again when the run reaches it, and skipped
+    if its inputs have not changed. The command also works during a run.
     """
     from isogloss.config import load_params
     from isogloss.pipeline.repo.graph import plan as read_plan

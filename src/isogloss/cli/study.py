@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def study(experiment: str, out: Path) -> None:
     """Judge the settings of an experiment file on test, with intervals over seeds and speakers.
 
-    Prints the table and writes it to --out, with its numbers and, where the file names an axis, its picture. Where the
-    file names `study.cohorts`, the table says of every method what each cohort of that rule gains or loses by it.
+    The table is printed and written to --out with its numbers and, if the file names an axis, with a chart. If the file
+    names `study.cohorts`, the table shows how much each cohort of that rule gains or loses by every method.
     """
     from isogloss.config import load_sweep
     from isogloss.consoles import Table, console
@@ -47,7 +47,7 @@ def study(experiment: str, out: Path) -> None:
 
 
 _Judged = tuple[Sequence[str], list[list[str]], list[Path]]
-"""Headings, cells, and the files that were written."""
+"""Headings, cells and written files of a table."""
 
 
 def _settings(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _Judged:
@@ -72,7 +72,7 @@ def _settings(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _
 
 
 def _gains(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _Judged:
-    """What every method changes for each cohort."""
+    """How much every method changes the error rate of each cohort."""
     from functools import partial
 
     from isogloss.config import load_params

@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 @click.command(epilog="\b\nExample:\n  isogloss sweep experiments/ewc-strength.yaml --dry-run")
 @click.argument("experiment", type=click.Path(path_type=Path), metavar="FILE")
 @click.option(
-    "--jobs", type=click.IntRange(min=1), help="How many stages may run at once. [default: as cores and GPUs allow]"
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Number of stages that may run at once.  [default: as cores and GPUs allow]",
 )
 @click.option("--dry-run", is_flag=True, help="Show the runs and what they share; run nothing.")
 @partial(entry, interrupted="finished stages are kept, the next run continues")
 def sweep(experiment: Path, jobs: int | None, dry_run: bool) -> None:
-    """Do the runs of an experiment file (experiments/ewc-strength.yaml) that are not finished.
+    """Execute the unfinished runs of an experiment file such as experiments/ewc-strength.yaml.
 
-    Each run is the last commit with other params, in a worktree of its own; stages with the same inputs run once.
+    Each run executes the last commit with other params in its own worktree; stages with the same inputs run once.
     Results are DVC experiments: `isogloss compare FILE` and `dvc exp show` list them. Ctrl-C stops the sweep; the
     next one continues.
     """
@@ -46,7 +48,7 @@ def sweep(experiment: Path, jobs: int | None, dry_run: bool) -> None:
             click.echo(f"Nothing to do: all {len(plan.runs)} runs are finished.")
             return
         click.echo(f"{len(plan.unfinished)} of {len(plan.runs)} runs to do, {len(plan.leading)} different stages.")
-        # From a worktree, a relative path would lead elsewhere.
+        # A relative path would mean another folder in a worktree.
         environment = {DATA_VARIABLE: str(data_folder(root).resolve())}
         with prefect_api(root, say=click.echo):
             load_flow(root / "flows" / "sweep.py").sweep(

@@ -1,4 +1,4 @@
-"""`isogloss transcribe`: the transcripts of recordings."""
+"""`isogloss transcribe`: transcribe recordings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,38 +29,50 @@ FILE = click.Path(path_type=Path)
     "recording",
     metavar="FILE",
     type=FILE,
-    help="Instead of TABLE: a recording (WAV, FLAC, OGG; any sampling rate; channels are averaged), recognised as if "
-    "it were arriving, with partial results.",
+    help="Instead of TABLE: a recording (WAV, FLAC, OGG; any sampling rate; channels are averaged) that is recognised "
+    "as a stream, with partial results.",
 )
 @click.option(
     "--turns",
     "conversation",
     metavar="FILE",
     type=FILE,
-    help="A conversation in which two may speak at once, likewise; its turns are shown with their times.",
+    help="Instead of TABLE: a conversation with overlapping speech, recognised as a stream; shows turns with times.",
 )
 @click.option(
     "--model",
     metavar="FOLDER|KIND",
-    help="Folder of a recogniser that a stage wrote; or whisper or ctc, with --checkpoint; or a type of onnx-asr's "
-    f"models.  [default: {BASE}; of --turns {TURNS}]",
+    help="Folder of a recogniser that a stage wrote; or whisper or ctc, with --checkpoint; or an onnx-asr model type.  "
+    f"[default: {BASE}; with --turns {TURNS}]",
 )
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Folder of a pretrained model, for the backend.")
+@click.option(
+    "--checkpoint", type=click.Path(path_type=Path), help="Folder of a pretrained model in the backend's format."
+)
 @click.option(
     "--backend",
     type=click.Choice(["torch", "faster-whisper", "onnx-asr"]),
     default="torch",
     show_default=True,
-    help="What runs the model: faster-whisper takes a CTranslate2 conversion, onnx-asr a folder of ONNX files.",
+    help="Library that runs the model: faster-whisper takes a CTranslate2 conversion, onnx-asr a folder of ONNX files.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="The JSONL.  [default: TABLE's name with .hyp.jsonl]")
-@click.option("--audio", metavar="COLUMN", default="audio", show_default=True, help="Path of the audio.")
-@click.option("--root", type=click.Path(path_type=Path), help="What these paths are relative to.  [default: TABLE's]")
-@click.option("--start", metavar="COLUMN", help="Where the utterance begins in its audio.  [default: at 0]")
-@click.option("--duration", metavar="COLUMN", help="How long it lasts.  [default: to the end]")
-@click.option("--unit", type=click.Choice(["seconds", "samples"]), default="seconds", help="Of start and duration.")
-@click.option("--language", help="Such as en, of a Whisper that knows several languages.")
-@click.option("--beam", type=click.IntRange(min=1), help="Search with a beam of this width.  [default: greedily]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="JSONL file to write.  [default: TABLE's name with .hyp.jsonl]"
+)
+@click.option("--audio", metavar="COLUMN", default="audio", show_default=True, help="Column of audio paths.")
+@click.option(
+    "--root", type=click.Path(path_type=Path), help="Folder that audio paths are relative to.  [default: TABLE's]"
+)
+@click.option("--start", metavar="COLUMN", help="Column of the utterance's start in its audio.  [default: start at 0]")
+@click.option("--duration", metavar="COLUMN", help="Column of durations.  [default: to the end of the audio]")
+@click.option(
+    "--unit",
+    type=click.Choice(["seconds", "samples"]),
+    default="seconds",
+    show_default=True,
+    help="Unit of start and duration.",
+)
+@click.option("--language", help="Language code for a multilingual Whisper, such as en.")
+@click.option("--beam", type=click.IntRange(min=1), help="Width of the beam search.  [default: greedy search]")
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True, help="CPU threads.")
 @entry
 def transcribe(
@@ -71,14 +83,14 @@ def transcribe(
     threads: int,
     **options: object,
 ) -> None:
-    """Transcribe the recordings of TABLE (CSV, TSV, JSON, JSONL, parquet, xlsx; a row an utterance) into a JSONL.
+    """Transcribe the recordings of TABLE (CSV, TSV, JSON, JSONL, parquet, xlsx; a row an utterance) into a JSONL file.
 
-    Each line has the cells of its row and `hyp`, ready for `isogloss audit`. An interrupted run goes on where it was
-    when the same command is given again.
+    Each line has the cells of its row and `hyp`, ready for `isogloss audit`. To continue an interrupted run, give the
+    same command again.
 
-    With --stream, each line is the time in the recording and the words so far; `...` marks those that may go on. Words
-    are never taken back. The last line is the transcript of the whole recording. With --turns, a line also has the
-    number of the output channel, and a turn that has ended its start and end.
+    With --stream, each printed line is the time in the recording and the words so far; `...` means that more may
+    follow. Printed words are never revised. The last line is the transcript of the whole recording. With --turns, a
+    line also has the number of the output channel and, if the turn has ended, its start and end.
     """
     if sum(each is not None for each in (table, recording, conversation)) != 1:
         raise ParamsError("name a TABLE of recordings, or one recording with --stream, or a conversation with --turns")
@@ -94,7 +106,7 @@ def transcribe(
 
 
 def _show_words(recording: Path, model: Path) -> None:
-    """Print the words of one recording as they come."""
+    """Print the words of one recording as they are recognised."""
     from isogloss.config import DecodingParams
     from isogloss.inference.stream import stream_file
     from isogloss.recognizers import load_recognizer
@@ -109,7 +121,7 @@ def _show_words(recording: Path, model: Path) -> None:
 
 
 def _show_turns(conversation: Path, model: Path) -> None:
-    """The turns of a conversation."""
+    """Print the turns of a conversation as they are recognised."""
     from isogloss.inference.conversations import stream_turns
     from isogloss.recognizers.multitalker.recognizer import MultitalkerRecognizer
 
@@ -172,7 +184,7 @@ def _transcribe(
 def _hearing(
     model: str, checkpoint: Path | None, backend: str, *, language: str | None, beam: int | None, threads: int
 ) -> "tuple[Hearing, Path, float | None]":
-    """What hears, the folder of its model, and the longest utterance in seconds that it hears."""
+    """The function that transcribes, the folder of its model, and the longest utterance in seconds that it accepts."""
     from isogloss.config import DecodingParams
     from isogloss.inference import hearing
     from isogloss.recognizers import load_recognizer

@@ -13,8 +13,9 @@ from isogloss.entry import entry
 def ui(port: int) -> None:
     """Start Prefect's server with its pages, a worker for each pool, and the deployments of prefect.yaml.
 
-    Runs that are started meanwhile in this clone are shown there. Only this host can reach it; with
-    PREFECT_SERVER_API_AUTH_STRING=user:password set, only who knows that. Ctrl-C ends all of it.
+    Runs that are started in this clone while the server is up are shown in its pages. Only this host can reach the
+    server; set PREFECT_SERVER_API_AUTH_STRING=user:password to require a password. Ctrl-C stops the server and its
+    workers.
     """
     from isogloss.corpus.frontend.audio_root import DATA_VARIABLE, data_folder
     from isogloss.pipeline.workers.interface import serve

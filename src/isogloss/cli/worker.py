@@ -1,4 +1,4 @@
-"""`isogloss worker`: this host does stages for a coordinator elsewhere."""
+"""`isogloss worker`: run stages on this host for a coordinator on another one."""
 
 from pathlib import Path
 
@@ -13,15 +13,15 @@ from isogloss.errors import PipelineError
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
-    help="How many stages it runs at once. [default: the number of GPUs or cores]",
+    help="Number of stages to run at once.  [default: the number of GPUs or cores]",
 )
 @click.option("--name", help="The worker's name in Prefect's pages.")
 @entry
 def worker(pool: str, limit: int | None, name: str | None) -> None:
-    """Run the stages of a Prefect pool in this clone: those that `isogloss run --pools`, on any host, submits.
+    """Run stages of a Prefect pool in this clone; `isogloss run --pools` submits them, on this host or another one.
 
-    PREFECT_API_URL says where the server is (else the `isogloss ui` of this clone). The clone needs the same DVC
-    remote as the coordinator's, and a git remote that has its commits. Ctrl-C ends the worker and its stages.
+    PREFECT_API_URL is the address of the server; by default it is the `isogloss ui` of this clone. The clone needs the
+    coordinator's DVC remote and a git remote that has the coordinator's commits. Ctrl-C ends the worker and its stages.
     """
     from isogloss.corpus.frontend.audio_root import DATA_VARIABLE, data_folder
     from isogloss.pipeline.prefect_api.server import prefect_api

@@ -1,13 +1,13 @@
-"""The DVC graph and its execution: what is stale and why, which stages run side by side, what became of them.
+"""The DVC graph and its execution: which stages are stale and why, which run in parallel, and how each one ended.
 
 - `plan`, `outcome`: what a run would do, and how a stage ended, as plain data
-- `schedule`, `retry`, `reproduce`: the order, second tries, a whole run
-- `console`, `progress`, `masking`, `provenance`, `results`: what a run tells, and what it leaves
+- `schedule`, `retry`, `reproduce`: the order of stages, retries, a whole run
+- `console`, `progress`, `masking`, `provenance`, `results`: what a run prints, and what it records
 - `repo`: the DVC repository and git
 - `host`: stages as processes of this host
 - `workers`: stages on Prefect's workers
 - `sweeps`: the runs of an experiment file
 - `prefect_api`: the server, and jobs as its tasks
 
-Nothing here imports Prefect at module level, and nothing of the science at all.
+No module here imports Prefect at module level, and none imports the packages for speech, cohorts or statistics.
 """

@@ -24,10 +24,10 @@ _STYLES = {
 
 
 class ConsoleListener:
-    """Prints a run, each line with its stage's name before it; colours on a terminal, plain text in a log.
+    """Prints a run, each line after its stage's name; in colour on a terminal, as plain text in a log.
 
-    Where nobody reads on, the run is stopped as by a terminal that is closed. `log` is called with the name of a stage
-    and each line of its output.
+    If the reader of the output goes away, the run is stopped, as it is when its terminal is closed. `log` is called
+    with the name of a stage and each line of its output.
     """
 
     def __init__(self, plan: Plan, *, file: IO[str] | None = None, log: Callable[[str, str], None] | None = None):
@@ -42,29 +42,29 @@ class ConsoleListener:
         self._print(stage.name, f"started: {stage.why}", "bold")
 
     def line(self, stage: Stage, text: str) -> None:
-        """One line of a stage's own output, or what it waits for."""
+        """Print one line of a stage's own output, or the reason why it waits."""
         self._print(stage.name, text, "")
         if self._log is not None:
             self._log(stage.name, text)
 
     def ended(self, outcome: Outcome) -> None:
-        """`train_asr │ executed in 1 min 23 s`; why a stage failed is said once, at the end of the run."""
+        """`train_asr │ executed in 1 min 23 s`; the reason of a failure is printed once, at the end of the run."""
         text = f"{outcome.state} {'in' if outcome.succeeded else 'after'} {duration(outcome.seconds)}"
         if outcome.seconds == 0.0 and outcome.message:
             text = outcome.message
         self._print(outcome.stage, text, _STYLES[outcome.state])
 
     def say(self, text: str) -> None:
-        """A line that belongs to no stage."""
+        """Print a line that belongs to no stage."""
         self._write(Text(text))
 
     def _print(self, name: str, text: str, style: str) -> None:
-        """One prefixed line."""
+        """Print one line with its prefix."""
         label = Text(f"{name:<{self._width}} │ ", style=self._colours.get(name, ""))
         self._write(label + Text(text, style=style))
 
     def _write(self, line: Text) -> None:
-        """One line, from any thread. The error of a closed pipe is none of the stage's whose line it is."""
+        """Write one line, from any thread; a closed pipe stops the run and is not a failure of the stage."""
         with self._lock:
             if self._unread:
                 return
@@ -72,12 +72,12 @@ class ConsoleListener:
                 self._console.print(line)
             except BrokenPipeError:
                 self._unread = True
-                if callable(signal.getsignal(signal.SIGHUP)):  # what stops a run (pipeline.host.signals)
+                if callable(signal.getsignal(signal.SIGHUP)):  # This signal stops a run (pipeline.host.signals).
                     os.kill(os.getpid(), signal.SIGHUP)
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people read them: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 7 min`."""
+    """A duration for readers: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 7 min`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)

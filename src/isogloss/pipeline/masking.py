@@ -1,7 +1,7 @@
 """Keeping secrets out of logs, artifacts and messages.
 
-Hidden are the user part of addresses (`https://user:password@host`) and the values of environment variables whose names
-say that they are secret. A stage may print what it likes; what leaves through Prefect or a message goes through here.
+The user part of addresses (`https://user:password@host`) is hidden, and so are the values of environment variables
+whose names say that they are secret. All output of stages is masked before it is sent to Prefect or shown in a message.
 """
 
 import os
@@ -12,7 +12,7 @@ _USER_PART = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@'\"]+@")
 _SIGNATURE = re.compile(r"(?P<name>[?&](?:X-Amz-Signature|X-Amz-Credential|sig|token|access_token)=)[^&\s'\"]+", re.I)
 _SECRET_NAME = re.compile(r"(SECRET|PASSWORD|PASSWD|TOKEN|API_KEY|ACCESS_KEY|AUTH_STRING|CREDENTIAL)", re.I)
 _SHORTEST = 6
-"""Shorter values would hide half of every text."""
+"""Shorter values are not masked, since they occur in ordinary text."""
 
 
 def masked(text: str) -> str:
@@ -31,6 +31,6 @@ def masked(text: str) -> str:
 def _secrets(environment: tuple[tuple[str, str], ...]) -> list[str]:
     """The secret values of an environment, longest first, so that none hides a part of another."""
     values = {value for name, value in environment if _SECRET_NAME.search(name) and len(value) >= _SHORTEST}
-    # `user:password` is sent as a whole; a message may quote the password alone.
+    # A message may quote `user:password`, or only the password.
     values |= {part for value in values for part in value.split(":", 1)[1:] if len(part) >= _SHORTEST}
     return sorted((value for value in values if not value.startswith("/")), key=len, reverse=True)

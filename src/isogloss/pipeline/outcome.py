@@ -6,8 +6,8 @@ from typing import Literal, Protocol
 from isogloss.pipeline.plan import Stage
 
 State = Literal["executed", "cached", "unchanged", "failed", "interrupted", "skipped"]
-"""executed: its command ran. cached: DVC restored the outputs of an equal earlier run. unchanged: its inputs turned
-out as they were. failed, interrupted: it ended early. skipped: something that it needs did not succeed."""
+"""executed: the command ran. cached: DVC restored the outputs of an equal earlier run. unchanged: the inputs had not
+changed. failed, interrupted: the stage ended early. skipped: a stage that it depends on did not succeed."""
 
 
 Cause = Literal["", "out of memory", "refused"]
@@ -27,7 +27,7 @@ class Outcome:
 
     @property
     def succeeded(self) -> bool:
-        """Whether what depends on the stage can run."""
+        """Whether stages that depend on this one can run."""
         return self.state in ("executed", "cached", "unchanged")
 
 

@@ -44,7 +44,7 @@ _TEMPLATES: dict[str, str] = {
 
 
 LONGEST_VALUE = 200
-"""Characters of a value that are shown: lists of rules and methods have fewer, and two that differ look different."""
+"""Number of characters of a value that are shown: enough to show lists of rules and methods in full."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Reason:
 
 
 def _short(value: Any) -> str:
-    """A value of params.yaml on one line: whole, unless it is so long that nobody would read it."""
+    """A value of params.yaml on one line, shortened if it is very long."""
     text = value if isinstance(value, str) else "null" if value is None else repr(value)
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
 
@@ -71,11 +71,10 @@ def _short(value: Any) -> str:
 class Stage:
     """One stage of the DVC graph.
 
-    `name` is what `dvc repro` calls it (`mitigate@ewc`); `needs` are the stages whose outputs it reads; `cores`, `gpus`
-    and `retries` are its `meta` in dvc.yaml (`cores`, `gpu`, `retries`; 1, 0 and 0 where it says nothing). A job of the
-    scheduler's own may ask for no core. `outs` are
-    its outputs in the repository, relative to the root; `shareable` says whether the run cache can carry its result to
-    another workspace.
+    `name` is DVC's name of the stage (`mitigate@ewc`); `needs` are the stages whose outputs it reads. `cores`, `gpus`
+    and `retries` come from its `meta` in dvc.yaml (`cores`, `gpu`, `retries`; by default 1, 0 and 0). The scheduler's
+    own jobs may request no core. `outs` are its outputs in the repository, relative to the root. `shareable` says
+    whether another workspace can get its result from the run cache.
     """
 
     name: str
@@ -89,17 +88,17 @@ class Stage:
 
     @property
     def stale(self) -> bool:
-        """Whether it has to be looked at in a run."""
+        """Whether a run has to check this stage."""
         return bool(self.reasons)
 
     @property
     def forced(self) -> bool:
-        """Whether its command has to run, whatever DVC knows of its result."""
+        """Whether its command has to run even if DVC has its result."""
         return any(reason.kind == "forced" for reason in self.reasons)
 
     @property
     def why(self) -> str:
-        """The reasons on one line; stages that it merely follows are named last."""
+        """The reasons on one line; stale stages that it depends on are named last."""
         own = [str(reason) for reason in self.reasons if reason.kind != "downstream"]
         upstream = [reason.what for reason in self.reasons if reason.kind == "downstream"]
         return "; ".join([*own, f"after {', '.join(upstream)}"] if upstream else own)
@@ -112,9 +111,9 @@ def _stale(stages: Mapping[str, Stage], name: str) -> bool:
 
 @dataclass(frozen=True)
 class Plan:
-    """The stages in an order in which they can run, each after what it needs.
+    """The stages in an order in which they can run, each after those that it depends on.
 
-    `beyond` are stages of the graph that a run of chosen targets does not look at. `params` are the params files that
+    `beyond` are stages of the graph that are no part of a run of chosen targets. `params` are the params files that
     the plan was made from (relative to the root), and their contents.
     """
 
@@ -124,11 +123,11 @@ class Plan:
 
     @property
     def stale(self) -> tuple[Stage, ...]:
-        """The stages that a run has to look at."""
+        """The stages that a run has to check."""
         return tuple(stage for stage in self.stages if stage.stale)
 
     def needed_by(self, targets: Iterable[str]) -> "Plan":
-        """The part of the plan that `targets` and everything upstream of them make up.
+        """The plan of `targets` and all stages upstream of them.
 
         A target is a stage, or the name before the `@` for all stages of a `foreach`.
 
@@ -152,9 +151,9 @@ class Plan:
         )
 
     def forcing(self, targets: Iterable[str]) -> "Plan":
-        """The plan in which the stages of `targets` (all where none is named) run although they are up to date.
+        """The plan in which the stages of `targets` (all if none is named) run even if they are up to date.
 
-        What follows them in the plan is looked at again.
+        Stages downstream of them are checked again.
 
         Raises
         ------
@@ -184,7 +183,7 @@ class Plan:
         return replace(self, stages=tuple(sorted(self.stages, key=lambda stage: -after[stage.name])))
 
     def _matching(self, target: str) -> list[str]:
-        """The stages that a target on the command line means."""
+        """The stages that match a target on the command line."""
         names = [stage.name for stage in self.stages]
         found = [name for name in names if name == target or name.startswith(f"{target}@")]
         if not found:
@@ -194,7 +193,7 @@ class Plan:
         return found
 
     def refuse_impossible(self) -> None:
-        """Raise before anything runs if a stale stage reads a param or a file that does not exist and nobody makes.
+        """Raise before anything runs if a stale stage reads a param or file that is missing and that no stage makes.
 
         Raises
         ------

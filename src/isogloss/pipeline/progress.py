@@ -11,14 +11,14 @@ _COUNT = re.compile(
 
 @dataclass(frozen=True)
 class Progress:
-    """How many of how many steps are done, and the line that said so."""
+    """The number of steps done, the number of all steps, and the line that said so."""
 
     percent: float
     line: str
 
 
 def progress_of(line: str) -> Progress | None:
-    """The progress that a line tells, or None where it tells none.
+    """The progress that a line reports, or None if it reports none.
 
     >>> progress_of("epoch 3/20: loss 1.2345, dev 1.3").percent
     15.0

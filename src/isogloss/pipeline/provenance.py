@@ -1,7 +1,7 @@
-"""`reports/provenance.json`: what code, machine and versions made the present outputs, and how long each stage took.
+"""`reports/provenance.json`: the code, machine and versions that made the current outputs, and each stage's time.
 
-It carries times and revisions, so it is no DVC output: outputs are the same bytes for the same inputs. It names no
-host and no user.
+It is no DVC output, since it contains times and revisions, while outputs are the same bytes for the same inputs. It
+does not contain the names of host and user.
 """
 
 import importlib.metadata
@@ -20,13 +20,13 @@ PACKAGES = ("isogloss", "dvc", "prefect", "torch", "lightning", "lhotse", "numpy
 
 
 class Provenance:
-    """Begins with a run (git's state is the one that the stages read) and is written at its end."""
+    """The record of a run: git's state is read at the start, and the file is written at the end."""
 
     def __init__(self, root: Path):
         self._root = root
         self._started = datetime.now(UTC)
         self._revision = _git(root, "rev-parse", "HEAD")
-        # dvc.lock is left out: a run writes it, and the next run would call its own record a change.
+        # dvc.lock is left out: the run itself changes it.
         changes = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", ":!dvc.lock")
         self._dirty = None if changes is None or self._revision is None else bool(changes)
 
@@ -34,7 +34,7 @@ class Provenance:
         """Write the record of a run that `ended` "succeeded", "failed" or "interrupted".
 
         A stage that did not execute in this run keeps the record of its last execution, unless its outputs were
-        restored from an execution that we know nothing of.
+        restored from an execution without a record.
         """
         from isogloss.tables import read_json, write_json
 
@@ -62,7 +62,7 @@ class Provenance:
         return path
 
     def _stage(self, outcome: Outcome | None, before: dict[str, Any]) -> dict[str, Any]:
-        """What this run did with a stage, and when its command last ran."""
+        """The outcome of a stage in this run, and the time when its command last ran."""
         if outcome is None:
             return {"state": "up to date", "last_execution": before.get("last_execution")}
         record: dict[str, Any] = {"state": outcome.state, "seconds": round(outcome.seconds, 3)}
@@ -74,7 +74,7 @@ class Provenance:
                 "seconds": round(outcome.seconds, 3),
             }
         else:
-            kept = outcome.state in ("unchanged", "skipped")  # DVC has not touched the outputs
+            kept = outcome.state in ("unchanged", "skipped")  # DVC has not changed the outputs.
             record["last_execution"] = before.get("last_execution") if kept else None
         return record
 
@@ -85,7 +85,7 @@ def _names(stages: tuple[Stage, ...]) -> list[str]:
 
 
 def machine() -> dict[str, Any]:
-    """What kind of machine this is, without its name."""
+    """The kind of this machine, without its name."""
     return {"cores": os.cpu_count(), "architecture": platform.machine(), "platform": platform.platform()}
 
 
@@ -106,7 +106,7 @@ def _iso(moment: datetime) -> str:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """What a git command prints, or None outside a repository (or without git)."""
+    """The output of a git command, or None outside a repository or without git."""
     try:
         result = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

@@ -22,14 +22,14 @@ from isogloss.pipeline.workers.view import workers_view
 
 
 def plan_run(root: Path, targets: Iterable[str] = (), *, force: bool = False) -> Plan:
-    """The plan of a run of `targets` (all stages where none is named) that has been found possible.
+    """The plan of a run of `targets` (all stages if none is named), checked for missing inputs.
 
-    With `force` those stages run although they are up to date.
+    With `force` those stages run even if they are up to date.
 
     Raises
     ------
     PipelineError
-        The graph cannot be read, a target is no stage, or a stale stage reads something that nobody makes.
+        The graph cannot be read, a target is no stage, or a stale stage reads a file that no stage makes.
     """
     plan = read_plan(root)
     targets = tuple(targets)
@@ -79,7 +79,7 @@ def reproduce(
         with stopping(stop):
             try:
                 outcomes = schedule.run()
-            except BaseException:  # the task runner broke, or a second signal came: leave nothing running
+            except BaseException:  # The task runner broke, or a second signal came: leave nothing running.
                 executor.stop()
                 raise
         states = {outcome.state for outcome in outcomes}
@@ -94,7 +94,7 @@ def reproduce(
 
 
 def _here(executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
-    """Stages as processes of this host, and what it has for them."""
+    """The executor of stages on this host, and the slots of its cores and GPUs."""
 
     def work(stage: Stage, share: Share) -> Outcome:
         return executor.run(stage, share, lambda text: listener.line(stage, text))
@@ -103,7 +103,7 @@ def _here(executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
 
 
 def _on_pools(root: Path, plan: Plan, executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
-    """Stages on workers, as many at once as the graph allows."""
+    """The executor of stages on workers, as many at once as the graph allows."""
     view = workers_view(root, plan)
     pools = Pools(root, plan, executor, revision=view.revision, params=view.params)
 

@@ -10,9 +10,9 @@ from isogloss.pipeline.repo.outputs import metric_files
 
 
 def metric_rows(root: Path) -> list[dict[str, Any]]:
-    """One row a number (or word) of the metrics files: `metric` and `value`, with the file where there are several.
+    """The values of the metrics files, one per row: `metric` and `value`, and the file if there are several.
 
-    Files that are not there, or no JSON, are left out. Raises `PipelineError` where dvc.yaml cannot be read.
+    Files that do not exist or are not JSON are left out. Raises `PipelineError` if dvc.yaml cannot be read.
     """
     found = []
     for file in metric_files(root):

@@ -1,7 +1,7 @@
 """Trying a failed stage again, as often as its `meta: {retries: n}` in dvc.yaml says.
 
-Never where memory ran out or the stage was refused: it would end the same way. (A lost worker is another matter: its
-stage did not fail, and `isogloss.pipeline.workers.pools` gives it to the next one.)
+A stage is not tried again if memory ran out or DVC refused it, since it would fail in the same way. (The loss of a
+worker is not a failure of its stage; `isogloss.pipeline.workers.pools` gives the stage to another worker.)
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from isogloss.pipeline.schedule import Work
 
 
 def retrying(work: Work, *, tell: Callable[[Stage, str], None]) -> Work:
-    """Repeat `work` after failures that another try may mend; `tell` is called with the reason for each try."""
+    """Repeat `work` after failures that a retry may fix; `tell` is called with the reason for each retry."""
 
     def worked(stage: Stage, share: Share) -> Outcome:
         seconds = 0.0

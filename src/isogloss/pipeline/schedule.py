@@ -1,4 +1,4 @@
-"""Which stage starts when: as soon as what it needs has succeeded and the host has room for it.
+"""The scheduler: a stage starts as soon as those it needs have succeeded and the host has cores and GPUs for it.
 
 The scheduler knows neither DVC nor Prefect. It is told how to `submit` a job (to Prefect's task runner, or to any
 executor) and what the work is; it decides the order, hands out cores and GPUs, and keeps going after a failure with
@@ -49,7 +49,7 @@ class Schedule:
         self._slots, self._work, self._submit, self._listener = slots, work, submit, listener
 
     def run(self) -> list[Outcome]:
-        """Walk until every stale stage has an outcome; they come in the order in which the stages ended."""
+        """Run until every stale stage has an outcome; returns the outcomes in the order in which the stages ended."""
         try:
             self._walk()
         finally:
@@ -63,7 +63,7 @@ class Schedule:
         interrupted = told = False
         self._start_what_can()
         while self._running or (self._blocked and not interrupted):
-            if self._blocked and not self._running and not told:  # not by stages of this run
+            if self._blocked and not self._running and not told:  # Other runs hold the resources.
                 self._tell_why()
                 told = True
             with suppress(queue.Empty):
@@ -76,7 +76,7 @@ class Schedule:
                 self._start_what_can()
 
     def interrupt(self) -> None:
-        """Start no more stages; those that run are for the executor to stop. Safe in a signal handler."""
+        """Start no more stages; the executor has to stop those that run. Safe in a signal handler."""
         self._over.put(None)
 
     def _start_what_can(self) -> None:
@@ -106,17 +106,19 @@ class Schedule:
             self._listener.line(self._waiting[name], str(lack))
 
     def _do(self, stage: Stage, share: Share) -> Outcome:
-        """The job of a stage that is really looked at."""
+        """The job of a stage that is not skipped."""
         self._listener.started(stage)
         return self._work(stage, share)
 
     def _launch(self, stage: Stage, share: Share, job: Job) -> None:
-        """Submit one job; whatever happens to it, its end is noticed."""
+        """Submit one job; its end is noticed even if it fails to start."""
 
         def recorded() -> Outcome:
             try:
                 self._results[stage.name] = outcome = job()
-            except Exception as error:  # a defect of Isogloss: the run goes on without this stage and reports the error
+            except (
+                Exception
+            ) as error:  # This is a defect of Isogloss: the run continues without this stage and reports the error.
                 self._results[stage.name] = self._lost(stage.name, f"{type(error).__name__}: {error}")
                 raise
             return outcome
@@ -126,7 +128,7 @@ class Schedule:
         self._submit(stage, recorded).add_done_callback(lambda _: self._over.put(stage.name))
 
     def _settle(self, name: str) -> None:
-        """A job is over: free its share and release what waits for it."""
+        """Handle the end of a job: free its share and release the stages that wait for it."""
         self._slots.give_back(self._running.pop(name))
         outcome = self._results.pop(name, None) or self._lost(name, "its task ended without a result")
         self._conclude(outcome)
@@ -136,11 +138,11 @@ class Schedule:
 
     @staticmethod
     def _lost(name: str, why: str) -> Outcome:
-        """The outcome of a stage whose job came to no end."""
+        """The outcome of a stage whose job ended without one."""
         return Outcome(name, "failed", message=f"stage {name} could not be run: {' '.join(why.split())}")
 
     def _conclude(self, outcome: Outcome) -> None:
-        """Record an outcome and tell it."""
+        """Record an outcome and tell the listener."""
         self._outcomes.append(outcome)
         self._listener.ended(outcome)
 

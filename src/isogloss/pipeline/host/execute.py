@@ -1,7 +1,7 @@
-"""Running one stage: `isogloss.pipeline.repo.repro` as a process on a leash, its output live and in a log.
+"""Running one stage: `isogloss.pipeline.repo.repro` as a process on a leash, with its output shown live and logged.
 
-DVC checks the stage again when it is reached: unchanged inputs end it at once, an equal earlier run is restored from
-the run cache.
+DVC checks the stage again when it is reached: if its inputs did not change it ends at once, and if an equal run is in
+the run cache its outputs are restored.
 """
 
 import os
@@ -33,8 +33,8 @@ _POLL_SECONDS = 0.1
 class Leashed:
     """A command in a process group of its own, which ends when this process ends (see `isogloss.pipeline.host.leash`).
 
-    Let go, it has `grace_seconds` after SIGINT and again after SIGTERM; `inherited` are file descriptors that stay open
-    as long as the group lives.
+    When let go, it has `grace_seconds` after SIGINT and again after SIGTERM to end; `inherited` are file descriptors
+    that stay open as long as the group lives.
     """
 
     def __init__(
@@ -65,15 +65,15 @@ class Leashed:
                 self.process.stdin.close()
 
     def kill(self) -> None:
-        """End the whole group at once. Does nothing once the group's leader has been reaped, since its number may then
-        belong to another process."""
+        """End the whole group at once. After the group's leader has been reaped this does nothing, since its process id
+        may then belong to another process."""
         if self.process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
 
     @property
     def ended(self) -> bool:
-        """Whether the command is over; the leader is not reaped yet, so that its group's number stays ours."""
+        """Whether the command has ended; its leader is not reaped yet, so that its group keeps its id."""
         if self.process.returncode is not None:
             return True
         return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
@@ -89,12 +89,12 @@ class Leashed:
 
 
 class Executor:
-    """Runs stages of the repository at `root`, several at once from several threads, and can stop them all.
+    """Runs stages of the repository at `root`, several at once from several threads, and can stop all of them.
 
-    `environment` holds variables that the stages get beyond those of this process; in messages, paths of logs and
-    commands are relative to the folder `seen_from`; `inherited` are file descriptors that stay open as long as a stage
-    lives. `params` is a
-    snapshot of the params files that the run was planned with (see `isogloss.pipeline.repo.inputs_hold`).
+    `environment` holds variables that the stages get in addition to those of this process. In messages, paths of logs
+    and commands are relative to the folder `seen_from`. `inherited` are file descriptors that stay open as long as a
+    stage lives. `params` is a snapshot of the params files that the run was planned with (see
+    `isogloss.pipeline.repo.inputs_hold`).
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Executor:
         self._stopped = False
 
     def log_path(self, stage: Stage) -> Path:
-        """Where the whole output of a stage's last run is kept; git and DVC ignore it."""
+        """The file with the complete output of a stage's last run; git and DVC ignore it."""
         return self._root / ".dvc" / "tmp" / "isogloss" / "logs" / f"{stage.name.replace('/', '_')}.log"
 
     @property
@@ -149,7 +149,7 @@ class Executor:
             for line in map(masked, _lines(process)):
                 log.write(line + "\n")
                 log.flush()
-                # What a stage says while it is being stopped (a traceback, most often) is for the log.
+                # What a stage prints while it is being stopped (mostly a traceback) goes to the log only.
                 if watcher.is_for_the_user(line) and not self._stopped:
                     on_line(line)
             status = process.finish()
@@ -164,12 +164,12 @@ class Executor:
         return Outcome(stage.name, "failed", seconds, self._failure(stage, status, watcher), cause)
 
     def call(self, *arguments: str) -> list[str]:
-        """The lines that our Python prints with these arguments.
+        """Run this process's Python with these arguments and return the lines that it prints.
 
         Raises
         ------
         PipelineError
-            It fails (with the sentence that it ends in), or is stopped.
+            The command fails (the message is its last sentence), or is stopped.
         """
         if self._stopped:
             raise PipelineError("the run is being stopped")
@@ -183,11 +183,11 @@ class Executor:
 
     @contextmanager
     def _start(self, command: list[str], share: Share) -> Iterator[Leashed]:
-        """A leashed process that is known to `stop` while it lives and never outlives the block."""
+        """A leashed process that `stop` can end and that never outlives the block."""
         environment = {
             **os.environ,
             **share.environment,
-            # The commands in dvc.yaml say `python`, and mean the one that runs us, active environment or not.
+            # `python` in dvc.yaml means the interpreter of this process, whether or not its environment is activated.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "PYTHONUNBUFFERED": "1",
             "DVC_NO_ANALYTICS": "true",
@@ -197,7 +197,7 @@ class Executor:
         process = Leashed(command, cwd=self._root, environment=environment, inherited=(*self._inherited, *share.files))
         with self._lock:
             self._running.add(process)
-        if self._stopped:  # stop() may have looked at the set a moment too early
+        if self._stopped:  # stop() may have read the set just before this process was added.
             process.let_go()
         try:
             yield process
@@ -209,8 +209,8 @@ class Executor:
             process.let_go()
 
     def _failure(self, stage: Stage, status: int, watcher: ReproOutput) -> str:
-        """One sentence: which stage, how it ended, where to look. 128 + n is a shell's way to say signal n."""
-        # Where DVC refused, its own exit code (255) says nothing.
+        """One sentence: which stage, how it ended (128 + n is signal n in a shell), where its log is."""
+        # If DVC refused the stage, its own exit code (255) says nothing.
         how = f"failed with exit code {status}" if watcher.exit_status is not None or not watcher.sentence else "failed"
         number = -status if status < 0 else status - 128
         if number in set(signal.Signals):
@@ -229,9 +229,9 @@ class Executor:
 
 
 def _lines(process: Leashed) -> Iterator[str]:
-    """The output line by line as it comes, until the command is over (or everybody has closed it).
+    """The output line by line, until the command ends or all its processes have closed the pipe.
 
-    A background process may hold the pipe open after the command; it is not waited for.
+    A background process may hold the pipe open after the command has ended; it is not waited for.
     """
     pipe = process.process.stdout
     if pipe is None:

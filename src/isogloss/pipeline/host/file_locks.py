@@ -1,4 +1,4 @@
-"""Locks that are files: free when the last process that has the file open is gone, however it ended."""
+"""File locks: a lock is released when the last process that has the file open ends, even if it was killed."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock of a file, waiting for it; among processes and among threads."""
+    """Wait for the lock of a file and hold it; it excludes other processes and other threads."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

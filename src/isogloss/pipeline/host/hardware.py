@@ -16,15 +16,16 @@ def visible_devices() -> dict[str, str]:
     """The GPUs that this process may use: the name of each for CUDA_VISIBLE_DEVICES, and an identifier that is unique
     on this host.
 
-    Those of CUDA_VISIBLE_DEVICES where it is set, else those that nvidia-smi lists. A GPU's index differs between
-    containers and with the variable, its UUID does not; where nvidia-smi does not know it, it is what it is called.
+    These are the GPUs of CUDA_VISIBLE_DEVICES if it is set, else those that nvidia-smi lists. The identifier is the
+    UUID, since a GPU's index differs between containers and with the variable; if nvidia-smi does not list the GPU, it
+    is its name.
     """
     known = _uuids()
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return known
     names = [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1", "NoDevFiles")]
-    # The variable may have an index, or the beginning of a UUID.
+    # The variable may hold an index or the beginning of a UUID.
     return {name: known.get(name) or next((u for u in known.values() if u.startswith(name)), name) for name in names}
 
 
@@ -36,6 +37,6 @@ def _uuids() -> dict[str, str]:
     try:
         listing = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True).stdout
     except (OSError, subprocess.SubprocessError):
-        return {}  # a driver that does not answer drives no stage either
+        return {}  # If the driver does not answer, no stage could use the GPU.
     pairs = [tuple(map(str.strip, line.split(","))) for line in listing.splitlines()]
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[0].isdigit()}

@@ -1,4 +1,4 @@
-"""What a killed stage leaves beside its outputs: temporary files and folders that never got their name."""
+"""Removing the temporary files and folders that a killed stage leaves beside its outputs."""
 
 import re
 import shutil
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def remove_leftovers(root: Path, outs: Iterable[str]) -> None:
-    """Remove the temporaries of `isogloss.tables.atomic_path` and `atomic_folder` beside outputs nobody works on.
+    """Remove the temporaries of `isogloss.tables.atomic_path` and `atomic_folder` beside the outputs `outs`.
 
-    Only those of the named outputs, since other stages may be at work in the same folder.
+    No stage may be writing these outputs. Temporaries of other outputs stay, since their stages may be running.
     """
     for out in outs:
         path = root / out

@@ -1,4 +1,4 @@
-"""Reading the output of `dvc repro`: what became of the stage, and which lines matter to a user."""
+"""Reading the output of `dvc repro`: how the stage ended, and which lines matter to a user."""
 
 import re
 
@@ -15,11 +15,11 @@ _CHATTER = (
     "\tdvc config core.autostage true",
     "Data and pipelines are up to date.",
 )
-"""Lines of DVC that are advice for somebody who types `dvc repro`; they stay in the log."""
+"""Advice of DVC for people who type `dvc repro`; these lines are only logged."""
 _EXIT_STATUS = re.compile(r", exited with (-?\d+)$")
-"""DVC itself always ends with 255; what the command ended with is in its message."""
+"""The exit status of the command in DVC's message; DVC itself always exits with 255."""
 _REFUSED = re.compile(r"^ERROR: failed to reproduce '[^']*': (?!failed to run: )(?P<said>.+)$")
-"""What DVC says where it was not the stage's command that failed."""
+"""DVC's message if something other than the stage's command failed."""
 _EXCEPTION = re.compile(r"^(?P<said>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning|Exit|Expired|NotFound)\b.*)$")
 """The last line of Python's traceback."""
 _LONGEST_SENTENCE = 400
@@ -34,10 +34,10 @@ _TROUBLES = {
 
 
 class ReproOutput:
-    """Reads what a stage and DVC around it say: how the stage ended, why, and which lines matter to a user.
+    """Reads the output of a stage and of DVC: how the stage ended, why, and which lines matter to a user.
 
-    `state` and `exit_status` are known at the end; `trouble` names a cause that the output gives away, and `sentence`
-    is what the stage (or DVC) itself said of its failure.
+    `state` and `exit_status` are known at the end. `trouble` names a cause that was recognised in the output, and
+    `sentence` is the stage's (or DVC's) own message about its failure.
     """
 
     def __init__(self, stage: Stage):
@@ -55,24 +55,24 @@ class ReproOutput:
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether the output says that memory ran out: a second try would only repeat it."""
+        """Whether the output says that memory ran out, so that a retry would fail in the same way."""
         return self.trouble == _OUT_OF_MEMORY
 
     @property
     def sentence(self) -> str:
-        """The sentence of a user's mistake, or the reason of DVC, or the last exception; the first of these there is.
+        """The message of a failure: the sentence about a user's mistake, else DVC's reason, else the last exception.
 
-        Where the cause is known (`trouble`), an exception says nothing more.
+        The exception is left out if the cause is known (`trouble`).
         """
         said = self._own or ("" if self.trouble else self._exception)
         return said if len(said) <= _LONGEST_SENTENCE else said[: _LONGEST_SENTENCE - 3] + "..."
 
     def is_for_the_user(self, line: str) -> bool:
-        """Take note of a line; whether the terminal should show it."""
+        """Read a line of the output and return whether the terminal should show it."""
         if not self._settled and line in self._signs:
             self.state = self._signs[line]
             self._settled = self._expects_command = True
-            self._own = ""  # what was said before the command is no reason for its failure
+            self._own = ""  # Lines before the start of the command do not explain its failure.
             return False
         if line.startswith("ERROR: failed to reproduce") and (found := _EXIT_STATUS.search(line)):
             self.exit_status = int(found[1])

@@ -1,7 +1,7 @@
 """One run at a time in a clone.
 
-The lock is held by an open file that every stage's process group inherits: it is free when the run and the last of
-its stages are gone, however they ended.
+The lock is an open file that every stage's process group inherits. It is released when the run and all its stages have
+ended, even if they were killed.
 """
 
 import fcntl
@@ -20,12 +20,12 @@ _held: dict[Path, int] = {}
 def run_lock(root: Path, *, patience_seconds: float = 20.0) -> Iterator[int]:
     """Hold the run lock of a clone; yields its file descriptor, for `Executor(inherited=...)`. May be nested.
 
-    Where the run that held it has died, and its stages are still ending, it is waited for.
+    If the run that held it has died and its stages are still ending, this function waits for them.
 
     Raises
     ------
     PipelineError
-        Another run is at work.
+        Another run is active.
     """
     path = root.resolve() / ".dvc" / "tmp" / "isogloss" / "run.lock"
     if path in _held:
@@ -47,7 +47,7 @@ def run_lock(root: Path, *, patience_seconds: float = 20.0) -> Iterator[int]:
 
 
 def _acquire(descriptor: int, root: Path, patience_seconds: float) -> None:
-    """Take the lock, waiting only for a run that is already dead."""
+    """Take the lock; wait only if the run that holds it is already dead."""
     deadline = time.monotonic() + patience_seconds
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What a signal does while stages run."""
+"""Handling of signals while stages run."""
 
 import signal
 import threading
@@ -9,10 +9,10 @@ from types import FrameType
 
 @contextmanager
 def stopping(stop: Callable[[], None]) -> Iterator[None]:
-    """While stages run, a signal calls `stop`, and nothing is raised into the middle of what the main thread does.
+    """In the block, a signal calls `stop` and raises no exception in the main thread.
 
-    A second signal calls it again, which ends the stages at once, and does raise, should the main thread hang. Outside
-    the main thread signals belong to somebody else.
+    A second signal calls `stop` again, which ends the stages at once, and also raises, in case the main thread hangs.
+    Outside the main thread this does nothing, since only the main thread may handle signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

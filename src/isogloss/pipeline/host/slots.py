@@ -3,7 +3,7 @@
 A limit that says *how many* GPU stages may run does not say *which* GPU each one gets; two would meet on the first.
 Here every stage gets devices by name, for itself, and stages run side by side only while the cores suffice. Each core
 and each GPU is a file; a stage owns it while it holds the file's lock. The stage's process group inherits the locks, so
-that they are free when its last process is gone, however it ended. Nothing has to be cleaned up after a crash.
+that they are released when its last process ends, even if it was killed. Nothing has to be cleaned up after a crash.
 """
 
 import math
@@ -25,7 +25,7 @@ from isogloss.pipeline.host.tickets import MissingResources, ResourceRequest, Ti
 from isogloss.pipeline.plan import Stage
 
 LOCKS_VARIABLE = "ISOGLOSS_LOCKS"
-"""Names the folder of the locks, where the host's temporary folder is not the same for all (containers, say)."""
+"""Variable with the folder of the locks, needed if processes do not share a temporary folder (in containers, say)."""
 _POLL_SECONDS = 0.2
 
 
@@ -40,7 +40,7 @@ class Share:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the stage's process has to be told; nothing where it holds no GPU, as under `dvc repro`."""
+        """Environment variables of the stage's process; none if it holds no GPU, as under plain `dvc repro`."""
         return {"CUDA_VISIBLE_DEVICES": ",".join(self.devices)} if self.devices else {}
 
 
@@ -56,34 +56,34 @@ class NoSlotAvailable:
 
 
 class Slots(Protocol):
-    """Where a scheduler gets shares from."""
+    """The source of a scheduler's shares."""
 
     def take(self, stage: Stage, /) -> Share | NoSlotAvailable:
-        """A share for `stage`, or why there is none now."""
+        """A share for `stage`, or the reason why there is none now."""
 
     def give_back(self, share: Share, /) -> None:
         """Free what a stage held."""
 
     def leave(self) -> None:
-        """Withdraw all requests that wait."""
+        """Withdraw all waiting requests."""
 
 
 class UnboundedSlots:
     """Grants every request: for the coordinator of a run on workers, whose workers limit themselves."""
 
     def take(self, _stage: Stage) -> Share:
-        """Always a share, and nothing in it."""
+        """Return an empty share."""
         return Share(cores=0)
 
     def give_back(self, _share: Share) -> None:
-        """Nothing was held."""
+        """Do nothing, since an empty share holds nothing."""
 
     def leave(self) -> None:
-        """Nothing to withdraw, since no request ever waits."""
+        """Do nothing, since no request ever waits."""
 
 
 class HostSlots:
-    """The cores and GPUs of this host, as far as no other process of the user has taken them.
+    """The cores and GPUs of this host that no other process of the user holds.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class HostSlots:
         The GPUs: the name of each for CUDA_VISIBLE_DEVICES, and its identifier on this host. By default those that this
         process may use.
     most_at_once
-        How many shares may be out at the same time, at most.
+        Largest number of shares that may be held at the same time.
     folder
         The folder of the lock files; by default `ISOGLOSS_LOCKS`, or one for all processes of the user.
 
@@ -118,8 +118,10 @@ class HostSlots:
         self._tickets = Tickets(self._folder)
 
     def take(self, stage: Stage) -> Share | NoSlotAvailable:
-        """As many cores and GPUs as the stage asks for, or none at all; a request for more than the host has gets all
-        of them, and one for nothing never waits.
+        """Take all the cores and GPUs that the stage requests, or none.
+
+        A request for more than the host has gets all of them, and an empty request never waits.
+
 
         A refused request keeps its place in the queue of the host (`isogloss.pipeline.host.tickets`) until a stage with
         the same request gets a share, or until `leave`.
@@ -132,7 +134,7 @@ class HostSlots:
         if not (stage.cores or stage.gpus):
             return Share(cores=0)
         if self._places == 0:
-            self._tickets.leave()  # else other stages would wait for this request
+            self._tickets.leave()  # Otherwise other stages would wait for this request.
             return NoSlotAvailable("places")
         if stage.gpus and self._devices is None:
             self._devices = visible_devices()
@@ -151,7 +153,7 @@ class HostSlots:
 
     def give_back(self, share: Share) -> None:
         """Free what a stage held, once the last of its processes is gone."""
-        self._places += bool(share.files)  # an empty share took no place
+        self._places += bool(share.files)  # An empty share does not count against the limit.
         _close(share.files)
 
     def leave(self) -> None:
@@ -186,7 +188,7 @@ class HostSlots:
     def _choose(
         self, request: ResourceRequest, names: Mapping[str, list[str]], who: str
     ) -> dict[str, int] | NoSlotAvailable:
-        """The locked files of the requested cores and GPUs by name, or why they cannot be had now."""
+        """The locked files of the requested cores and GPUs by name, or the reason why they are not available now."""
         free = {what: self._lock(those) for what, those in names.items()}
         chosen: dict[str, int] = {}
         try:
@@ -203,7 +205,7 @@ class HostSlots:
         finally:
             _close(file for those in free.values() for name, file in those.items() if name not in chosen)
         for file in chosen.values():
-            with suppress(OSError):  # the name of the holder is for messages only
+            with suppress(OSError):  # The holder's name is used in messages only.
                 os.ftruncate(file, 0)
                 os.pwrite(file, who.encode(), 0)
         return chosen
@@ -235,7 +237,7 @@ def _close(descriptors: Iterable[int]) -> None:
 
 
 def _host_folder() -> Path:
-    """The folder of the locks, made where it is missing."""
+    """The folder of the locks, created if it is missing."""
     named = os.environ.get(LOCKS_VARIABLE)
     folder = Path(named) if named else Path(tempfile.gettempdir()) / f"isogloss-locks-{os.getuid()}"
     advice = f"set {LOCKS_VARIABLE} to a folder of your own"

@@ -1,12 +1,13 @@
 """The queue for the cores and GPUs of a host: first come, first served, with limited overtaking.
 
-Each waiting request is a file that its process holds open, so that the requests of dead processes do not count. Where
-a request that came earlier has room, it goes first, whatever run it belongs to. A request that lacks something that
-comes free piece by piece would be overtaken for ever by small ones; so it may be overtaken a few times, and
-then what it lacks is left free until it has it. It is not left idle without end: what it waits for may be held for
-hours, and after some minutes others may overtake again.
+Each waiting request is a file that its process holds open, so that the requests of dead processes do not count. If
+several requests could be served, the earliest goes first, whatever run it belongs to.
 
-Everything here happens under one lock of the folder's (`isogloss.pipeline.host.slots`).
+Small requests could overtake a large one for ever, because its resources are released one at a time. So a request may
+be overtaken only a few times; then the resources that it waits for are kept free. Since other resources that it needs
+may be held for hours, this ends after some minutes, and it may be overtaken again.
+
+All functions are called while the lock of the folder is held (`isogloss.pipeline.host.slots`).
 """
 
 import json
@@ -20,14 +21,14 @@ from pathlib import Path
 from isogloss.pipeline.host.file_locks import try_lock
 
 OVERTAKEN = 8
-"""How many later requests may overtake one that waits for the resources they take."""
+"""Number of later requests that may take resources which an earlier request waits for."""
 PATIENT_SECONDS = 600.0
-"""Seconds for which the resources it waits for are then kept free; after that, as many again may overtake it."""
+"""Seconds for which its resources are then kept free; after that, the same number of requests may overtake it again."""
 ASLEEP_SECONDS = 30.0
 """Seconds after which a request that has not been renewed (by a stopped process, say) is ignored."""
 
 ResourceRequest = Counter[str]
-"""How many of each resource."""
+"""The number of units of each resource."""
 
 
 @dataclass
@@ -71,8 +72,9 @@ class Tickets:
         self._ours: dict[frozenset[tuple[str, int]], tuple[Path, int]] = {}
 
     def before(self, request: ResourceRequest) -> list[Ticket]:
-        """The tickets of living processes that are older than this process's ticket for the same request (all, if it
-        has none), oldest first."""
+        """The tickets of living processes that are older than this process's ticket for a request, oldest first.
+
+        If this process has no ticket for the request, all tickets are returned."""
         ours = self._ours.get(_key(request))
         older: list[Ticket] = []
         for path in sorted(self._folder.glob("ticket-*")):
@@ -80,10 +82,12 @@ class Tickets:
                 break
             descriptor = try_lock(path)
             if descriptor is None:
-                with suppress(ValueError, OSError):  # written while the disk was full; or it has just gone
+                with suppress(
+                    ValueError, OSError
+                ):  # The ticket was written while the disk was full, or has just been removed.
                     if time.time() - path.stat().st_mtime < ASLEEP_SECONDS:
                         older.append(Ticket.read(path))
-            else:  # its process is dead
+            else:  # The ticket's process is dead.
                 path.unlink(missing_ok=True)
                 os.close(descriptor)
         return older
@@ -115,7 +119,7 @@ class Tickets:
 
 @dataclass(frozen=True)
 class MissingResources:
-    """The resources that a request cannot have now, and the earlier request that they are kept free for."""
+    """The resources that a request lacks now, and the earlier request for which they are kept free."""
 
     of: str
     claims: tuple[str, ...] = ()
@@ -127,7 +131,7 @@ def admit(request: ResourceRequest, free: ResourceRequest, older: list[Ticket]) 
     for ticket in older:
         lacking = [name for name, count in ticket.request.items() if count > left[name]]
         mine = next((name for name in lacking if request[name]), None)
-        if not lacking:  # there is room for it, so that it will be served next
+        if not lacking:  # All its resources are free, so it will be served next.
             left -= ticket.request
             claims.append(ticket.who)
         elif mine is not None:

@@ -1,7 +1,7 @@
 """A run that is cancelled in Prefect ends as it does after Ctrl-C.
 
-Where a worker started the flow's process, the worker ends it, and the process asks why only then. Nothing ends a flow
-that was started in a terminal, so its own process asks the server for its state all the time.
+If a worker started the flow's process, the worker interrupts it, and the process then asks the server whether it was
+cancelled. Nothing interrupts a flow that was started in a terminal, so its process polls the server for the state.
 """
 
 import os
@@ -21,14 +21,14 @@ _OF_A_WORKER = "PREFECT__FLOW_RUN_ID"
 
 
 class Cancellation:
-    """Whether somebody has cancelled the running flow in Prefect; of a worker's flow (`asks`) the server knows."""
+    """Whether the running flow was cancelled in Prefect; for a worker's flow (`asks`) the server is asked."""
 
     def __init__(self, *, asks: UUID | None = None):
         self._asks, self.seen = asks, False
 
     @property
     def came(self) -> bool:
-        """Whether it was cancelled; asked when the flow has been interrupted."""
+        """Whether the flow was cancelled; call this after it was interrupted."""
         from prefect.client.orchestration import get_client
 
         if self.seen or self._asks is None:
@@ -37,7 +37,7 @@ class Cancellation:
             with get_client(sync_client=True) as client:
                 return _is_cancelled(client, self._asks)
         except Exception:
-            return False  # the server is away; the run ends as after Ctrl-C
+            return False  # The server does not answer; the run ends as after Ctrl-C.
 
 
 @contextmanager
@@ -62,11 +62,11 @@ def cancellable() -> Iterator[Cancellation]:
 
 
 PRIVATE_VARIABLE = "ISOGLOSS_PRIVATE_SERVER"
-"""Set in a run whose server is its own and has no pages: nobody can cancel it there."""
+"""Variable that is set in a run with a private server, which has no pages in which the run could be cancelled."""
 
 
 def _watch(flow_run: UUID, cancellation: Cancellation, over: threading.Event) -> None:
-    """The thread: ask for the state of the flow."""
+    """Poll the state of the flow, in a thread of its own."""
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
@@ -74,7 +74,7 @@ def _watch(flow_run: UUID, cancellation: Cancellation, over: threading.Event) ->
             try:
                 cancelled = _is_cancelled(client, flow_run)
             except Exception:
-                continue  # the server is away; the run goes on
+                continue  # The server does not answer; the run continues.
             if cancelled and not over.is_set():
                 cancellation.seen = True
                 os.kill(os.getpid(), signal.SIGINT)
@@ -82,6 +82,6 @@ def _watch(flow_run: UUID, cancellation: Cancellation, over: threading.Event) ->
 
 
 def _is_cancelled(client: "SyncPrefectClient", flow_run: UUID) -> bool:
-    """Whether the server has a flow run for cancelled, or to be cancelled."""
+    """Whether the server says that a flow run is cancelled or being cancelled."""
     state = client.read_flow_run(flow_run).state
     return state is not None and (state.is_cancelling() or state.is_cancelled())

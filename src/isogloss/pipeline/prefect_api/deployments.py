@@ -1,7 +1,7 @@
 """Registering the pools and the deployments of prefect.yaml at a server.
 
-The deployments are registered by `prefect deploy --all`, which expects the pools to exist: they are made before it.
-Doing it again changes nothing.
+The pools are created first, since `prefect deploy --all`, which registers the deployments, expects them to exist.
+Registering again changes nothing.
 """
 
 import os
@@ -65,7 +65,7 @@ def _make_pools() -> None:
 
 
 def _reason(output: str) -> str:
-    """What Prefect has printed last, on one line, without the frames of a traceback and its advice on examples."""
+    """Prefect's last output on one line, without traceback frames and advice on examples."""
     text = re.sub(r"^Traceback .*\n(?:[ \t]+.*\n|\n)*", "", output, flags=re.MULTILINE)
     lines = [line.strip() for line in text.splitlines()]
     said = [line for line in lines if line and line != "An exception occurred." and line[0] not in "╭│╰"]

@@ -1,8 +1,8 @@
-"""The private server of a run is started again when it ends before the run does.
+"""Restarting the private server of a run if it ends before the run does.
 
-A server that is killed (often by the kernel, when memory runs out) is no reason to end a training of hours: Prefect's
-client repeats its requests for a while. Where the server does not come up again, the run is ended at once, and not
-after the minutes for which the client would go on.
+Prefect's client repeats its requests for some minutes, so a training of hours survives a server that was killed (often
+by the kernel, when memory runs out) and restarted. If the restart fails, the run is ended at once instead of after
+these minutes.
 """
 
 import os
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.5
 _RESTARTS = 3
 _PATIENT_RETRIES = 12
-"""Requests that Prefect's client repeats, with longer and longer pauses: about five minutes."""
+"""Number of times that Prefect's client repeats a request, with growing pauses: about five minutes in total."""
 
 
 @contextmanager
 def kept_up(server: "PrefectServer", *, say: Callable[[str], None]) -> Iterator[None]:
-    """While the block runs, start the server again when it ends, and `say` so.
+    """While the block runs, restart the server when it ends, and report it through `say`.
 
     Raises
     ------
     PipelineError
-        It did not come up again; the stages of the run have been stopped.
+        The server did not start again; the stages of the run have been stopped.
     """
     over, lost = threading.Event(), threading.Event()
     thread = threading.Thread(target=_watch, args=(server, say, over, lost), daemon=True)
@@ -50,7 +50,7 @@ def kept_up(server: "PrefectServer", *, say: Callable[[str], None]) -> Iterator[
 
 
 def _watch(server: "PrefectServer", say: Callable[[str], None], over: threading.Event, lost: threading.Event) -> None:
-    """The thread: look at the process, and start it again."""
+    """Watch the server's process and restart it, in a thread of its own."""
     from prefect.settings import get_current_settings
 
     client, restarts = get_current_settings().client, 0

@@ -1,9 +1,9 @@
 """The Prefect API that a run reports to: the configured one, or a private server that lives as long as the run.
 
-Prefect would start a temporary server by itself, but among the processes of the terminal: Ctrl-C ends it before the
-run could report what became of its stages, and a killed run leaves it behind. Ours is on a leash, keeps its files in
-the clone, listens on loopback only, and starts while Prefect is still being imported. This module imports Prefect
-inside functions only.
+Prefect could start a temporary server by itself, but in the process group of the terminal: Ctrl-C would end it before
+the run has reported how its stages ended, and a killed run would leave it behind. The server of this module is on a
+leash, keeps its files in the clone, listens on loopback only, and starts while Prefect is still being imported. This
+module imports Prefect inside functions only.
 """
 
 import http.client
@@ -27,20 +27,20 @@ from isogloss.pipeline.prefect_api.cancellation import PRIVATE_VARIABLE
 from isogloss.pipeline.prefect_api.keeping_up import kept_up
 
 _STARTUP_SECONDS = 600.0
-"""The first start migrates an empty database: 10 s, and minutes on a machine that is busy with other things."""
+"""Time limit of the start. The first one migrates an empty database, which takes 10 s, or minutes on a busy machine."""
 
 
 @contextmanager
 def prefect_api(root: Path, *, private: bool = True, say: Callable[[str], None] = print) -> Iterator[None]:
-    """Set up the environment in which the block may import Prefect: where its API is, and that it keeps quiet.
+    """Set the environment variables with which the block may import Prefect: the address of its API, and quiet logging.
 
-    It is the configured API, or that of the `isogloss ui` of this clone, or (if `private`) a server for this run; `say`
-    hears of it when that server has to be started again.
+    The API is the configured one, or that of the `isogloss ui` of this clone, or (if `private`) that of a server for
+    this run. `say` is called with a message when that server has to be restarted.
 
     Raises
     ------
     PipelineError
-        The API does not answer, or stops to answer; there is none; or the private server does not start.
+        The API does not answer or stops answering, there is none, or the private server does not start.
     """
     quiet_environment()
     url = api_url(root)
@@ -68,9 +68,9 @@ def prefect_api(root: Path, *, private: bool = True, say: Callable[[str], None] 
 
 
 class PrefectServer:
-    """A server on a leash; `url` is where its API is, `log` (relative to `root`) what it says.
+    """A server on a leash; `url` is the address of its API, `log` the file of its output (relative to `root`).
 
-    `start` makes its process.
+    `start` creates its process.
     """
 
     def __init__(self, start: Callable[[], Leashed], *, port: int, log: Path, root: Path):
@@ -84,7 +84,7 @@ class PrefectServer:
         self.process = self._start()
 
     def wait_until_up(self) -> None:
-        """Return when the server answers; raises `PipelineError` where it never does."""
+        """Wait until the server answers; raises `PipelineError` if it does not."""
         deadline = time.monotonic() + _STARTUP_SECONDS
         while time.monotonic() < deadline and not self.process.ended:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -101,7 +101,7 @@ class PrefectServer:
 
     @property
     def cause(self) -> str:
-        """In brackets, why it ended, where its log gives that away."""
+        """Why the server ended, in brackets, if its log says so; else empty."""
         try:
             text = self._log_file.read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -115,14 +115,14 @@ class PrefectServer:
 
 @contextmanager
 def prefect_server(root: Path, *, port: int, interface: bool) -> Iterator[PrefectServer]:
-    """A server on loopback that ends with the block, and the environment to reach it; `interface`: with its web pages.
+    """A server on loopback that ends with the block, and the environment to reach it; `interface` adds its web pages.
 
-    It keeps its database in the clone, so that earlier runs are seen again. Where PREFECT_SERVER_API_AUTH_STRING is
-    set, it answers only clients that send it, as this process does.
+    It keeps its database in the clone, so that earlier runs stay visible. If PREFECT_SERVER_API_AUTH_STRING is set, it
+    answers only clients that send this password, as this process does.
     """
     home = prefect_home(root)
     home.mkdir(parents=True, exist_ok=True)
-    # Where both spellings are set, Python reads the small letters alone.
+    # If both spellings are set, Python reads only the lower-case one.
     spared = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
     spared = ",".join(dict.fromkeys([*filter(None, spared.split(",")), "127.0.0.1"]))
     os.environ.update(
@@ -151,7 +151,7 @@ def prefect_server(root: Path, *, port: int, interface: bool) -> Iterator[Prefec
 
 
 def end(process: Leashed, *, seconds: float) -> None:
-    """Let a process go, and end its group where it is not over after so many seconds."""
+    """Let a process go, and kill its group if it has not ended after the given seconds."""
     process.let_go()
     try:
         process.process.wait(timeout=seconds)
@@ -187,12 +187,12 @@ def api_url(root: Path) -> str | None:
 
 @contextmanager
 def announced(root: Path, server: PrefectServer) -> Iterator[None]:
-    """While the block runs, commands in this clone find the server. One process announces at a time.
+    """Record the server's address in the clone while the block runs, so that other commands find it.
 
     Raises
     ------
     PipelineError
-        Another one does.
+        Another server is recorded in this clone.
     """
     path = prefect_home(root) / "interface.url"
     descriptor = try_lock(path)
@@ -208,7 +208,7 @@ def announced(root: Path, server: PrefectServer) -> Iterator[None]:
 
 
 def _interface_url(root: Path) -> str | None:
-    """What an `isogloss ui` has announced, if it still lives."""
+    """The address that an `isogloss ui` has recorded, if its process is alive."""
     path = prefect_home(root) / "interface.url"
     if not path.is_file():
         return None
@@ -227,7 +227,7 @@ def _one_sentence(url: str) -> Iterator[None]:
     except IsoglossError:
         raise
     except Exception as error:
-        if type(error).__name__ == "CancelledRun":  # somebody has cancelled the run in Prefect
+        if type(error).__name__ == "CancelledRun":  # The run was cancelled in Prefect.
             raise KeyboardInterrupt from None
         if _answers(url):
             raise
@@ -237,7 +237,7 @@ def _one_sentence(url: str) -> Iterator[None]:
 
 
 def _answers(url: str) -> bool:
-    """Whether an API answers at all, with whatever status."""
+    """Whether an API answers, with any status."""
     address = urllib.parse.urlsplit(url)
     port = address.port or (443 if address.scheme == "https" else 80)
     try:
@@ -262,7 +262,7 @@ def configured_api_url() -> str | None:
 
 
 def _refuse_unreachable(url: str) -> None:
-    """Raise if the API does not answer us."""
+    """Raise if the API does not answer or refuses the password."""
     import httpx
     from prefect.client.orchestration import get_client
 
@@ -270,7 +270,7 @@ def _refuse_unreachable(url: str) -> None:
         error: Exception | None = client.api_healthcheck()
         if error is None:
             try:
-                client.request("POST", "/flows/count", json={})  # the health check asks no password
+                client.request("POST", "/flows/count", json={})  # The health check does not need the password.
             except httpx.HTTPError as refused:
                 error = refused
     if error is None:
@@ -287,7 +287,7 @@ def _refuse_unreachable(url: str) -> None:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """A free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,7 +1,7 @@
 """Shards of data preparation as Prefect tasks: on threads of this host, or on a cluster of Dask or Ray.
 
-The work of a shard is a function of its description alone, and what it writes does not depend on who runs it; so the
-same bytes come out of every engine. Shards that an earlier run has finished return at once.
+The work of a shard depends only on its description, not on the process that runs it, so every engine writes the same
+bytes. Shards that an earlier run has finished return at once.
 """
 
 import os
@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 Engine = Literal["threads", "dask", "ray"]
 RAY_STORE_BYTES = 100_000_000
-"""What Ray keeps results in; those of shards are small, and by default it takes a third of the memory."""
+"""Size of Ray's object store. By default Ray takes a third of the memory, but the results of shards are small."""
 
 
 def run_shards(
@@ -92,7 +92,7 @@ def _dask(workers: int, scheduler: str | None) -> Any:
 
 def _ray(workers: int, scheduler: str | None) -> Any:
     """A runner on Ray on this host, or on the cluster at an address."""
-    # Read when Ray starts: it reports to nobody.
+    # Ray reads this when it starts; it turns usage reports off.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray  # noqa: F401  # prefect-ray imports it when it is first used

@@ -1,4 +1,4 @@
-"""What became of a stage, as a state of its Prefect task or flow, and back."""
+"""Outcomes of stages as states of Prefect tasks and flows, and back."""
 
 from typing import TYPE_CHECKING
 
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
 
 _NAMES: dict[Cause, str] = {"": "Failed", "out of memory": "OutOfMemory", "refused": "Refused"}
-"""Names of failed states, by which a worker tells the cause."""
+"""Names of failed states, which tell the coordinator the cause."""
 
 
 def cause_of(state: "State") -> Cause:
-    """The cause that the name of a failed state tells."""
+    """The cause that the name of a failed state stands for."""
     return next((cause for cause, name in _NAMES.items() if name == state.name), "")
 
 
 def state_of(outcome: Outcome) -> "State":
-    """What became of a stage, as a state of its task or flow; its name says more than its type."""
+    """The outcome of a stage as a state of its task or flow; the state's name is more specific than its type."""
     from prefect.states import Cancelled, Completed, Failed
 
     message = masked(outcome.message)

@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 
 def prefect_submit() -> Submit:
-    """How the running flow submits a job: as a task of the stage's name, after those of what the stage needs.
+    """The function by which the running flow submits a job, as a task that waits for the tasks it needs.
 
-    The task's state says what became of the stage: Executed, Cached, Unchanged, Failed, Skipped or Interrupted.
+    The task's state says how the stage ended: Executed, Cached, Unchanged, Failed, Skipped or Interrupted.
     """
     from prefect import allow_failure, task
     from prefect.cache_policies import NO_CACHE
 
-    run_stage = task(cache_policy=NO_CACHE)(_run_stage)  # DVC decides what is stale
+    run_stage = task(cache_policy=NO_CACHE)(_run_stage)  # Prefect caches nothing, since DVC decides what is stale.
     futures: dict[str, PrefectFuture[State]] = {}
     stands_for: dict[str, tuple[str, ...]] = {}
 
     def submit(stage: Stage, job: Job) -> Submitted:
-        # `allow_failure` does not admit a cancelled task: what needs a skipped stage would stay pending for ever. It
-        # is shown after those that the skipped stage was waiting for, down to the one that failed.
+        # `allow_failure` does not accept a cancelled task, so a task that needs a skipped stage would stay pending for
+        # ever. It gets the dependencies of the skipped stage instead, down to the stage that failed.
         needs = [name for need in stage.needs for name in stands_for.get(need, (need,)) if name in futures]
         upstream = tuple(dict.fromkeys(needs))
 
@@ -55,9 +55,10 @@ def prefect_submit() -> Submit:
 
 
 class PrefectStageLog:
-    """What a stage prints, on its way to Prefect: into the log of its task (or flow), and its progress as an artifact.
+    """Sends a stage's output to Prefect: its lines to the log of its task (or flow), its progress as an artifact.
 
-    Secrets are masked. A server that is slow or does not answer loses lines and progress, and never holds the stage up.
+    Secrets are masked. If the server is slow or does not answer, lines and progress are lost, but the stage never
+    waits.
     """
 
     def __init__(self) -> None:
@@ -71,18 +72,18 @@ class PrefectStageLog:
         get_run_logger().getChild("stage").info("%s", masked(text))  # type: ignore[union-attr]
         progress = progress_of(text)
         shown = self._showing.get(stage)
-        # Each step asks the API, which may take long: steps that come meanwhile are left out.
+        # Each step calls the API, which may take long; steps that arrive meanwhile are left out.
         if progress is not None and (shown is None or not shown.is_alive()):
             run = contextvars.copy_context().run
             self._showing[stage] = threading.Thread(target=run, args=(self._show, stage, progress), daemon=True)
             self._showing[stage].start()
 
     def _show(self, stage: str, progress: Progress) -> None:
-        """The artifact of a stage's progress, made at its first step."""
+        """Update the artifact of a stage's progress; the first step creates it."""
         from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
         text = masked(f"{stage}: {progress.line}")
-        with suppress(Exception):  # whatever the API has against it, the stage is not to end for that
+        with suppress(Exception):  # An error of the API must not end the stage.
             if stage in self._artifacts:
                 update_progress_artifact(self._artifacts[stage], progress.percent, description=text)
             else:
@@ -92,7 +93,7 @@ class PrefectStageLog:
 
 
 def artifact_key(name: str) -> str:
-    """A name as Prefect takes it for the key of an artifact: small letters, digits and dashes."""
+    """A name in the form of Prefect's artifact keys: lower-case letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
@@ -106,7 +107,7 @@ def label_run(label: RunLabel) -> None:
 
 
 def publish_plan(plan: Plan) -> None:
-    """What the running flow has to look at, and why, as an artifact."""
+    """Publish the stages that the running flow has to check, and why, as an artifact."""
     from prefect.artifacts import create_table_artifact
 
     rows = [{"stage": stage.name, "stale": stage.stale, "why": masked(stage.why)} for stage in plan.stages]
@@ -114,7 +115,7 @@ def publish_plan(plan: Plan) -> None:
 
 
 def publish_results(root: Path) -> None:
-    """The metrics and the reports of the workspace as artifacts of the running flow."""
+    """Publish the metrics and the reports of the workspace as artifacts of the running flow."""
     from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
     rows, pages = metric_rows(root), report_pages(root)
@@ -128,5 +129,5 @@ def publish_results(root: Path) -> None:
 
 
 def _run_stage(job: Job) -> "State":
-    """Do a stage's job and tell what became of it."""
+    """Run a stage's job and return how it ended."""
     return state_of(job())

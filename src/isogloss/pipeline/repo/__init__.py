@@ -1,8 +1,9 @@
-"""The DVC repository. DVC's internals (3.67) are known here alone.
+"""The DVC repository. Only this package uses the internals of DVC (3.67).
 
-- `opening`, `git`: the repository, and git's
-- `graph`, `sharing`, `files`: what is stale and why, which stages of different runs are the same, whose files are whose
-- `run_cache`, `restore`, `exchange`: what the caches know, and results on their way between workspaces
+- `opening`, `git`: opening the DVC repository, and git commands
+- `graph`, `sharing`, `files`: which stages are stale and why, which stages of different runs are equal, which files
+  belong to which stage
+- `run_cache`, `restore`, `exchange`: results in the caches, and their transfer between workspaces
 - `lock_entries`, `worktree`: entries of dvc.lock, and workspaces beside the clone's own
-- `experiments`, `outputs`: results as DVC experiments, and out of them again
+- `experiments`, `outputs`: saving results as DVC experiments, and reading them back
 """

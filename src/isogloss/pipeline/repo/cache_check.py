@@ -1,9 +1,10 @@
-"""Objects of DVC's cache that are not what their name says: found, named, and removed so that they are made anew.
+"""Finding damaged objects in DVC's cache, whose content does not match their hash, and removing them.
 
-DVC trusts every object that is write-protected. A power failure, a failing disk or a program that ignored the
-protection leaves a truncated or altered one, and DVC restores it as if nothing had happened. Here the objects of a
-result are compared with their hashes before the result is restored, and before DVC decides that an equal object need
-not be written again. A removed object is then missing: the stage runs again, or the remote is asked.
+DVC trusts every object that is write-protected. After a power failure, a disk error or a write by a program that
+ignores the protection, an object may be truncated or altered, and DVC would restore it all the same. Here the objects
+of a result are compared with their hashes before the result is restored, and before DVC decides that an equal object
+need not be written again. A damaged object is removed, so that the stage runs again or DVC fetches the object from the
+remote.
 
 `ISOGLOSS_CACHE_CHECK=size` compares the sizes of files and of whole folders only, for results of many gigabytes.
 """
@@ -30,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 
 @cache
 def check_before_use() -> None:
-    """Have DVC, in this process, look at the objects of a result before it restores or keeps them.
+    """Make DVC, in this process, check the objects of a result before it restores or keeps them.
 
     One sentence is logged for each damaged object.
     """
@@ -64,12 +65,12 @@ def remove_damaged(stage: "DvcStage") -> None:
 
 
 def fits(path: Path, md5: str) -> bool:
-    """Whether a file of the cache has the content that its hash says."""
+    """Whether the content of a file in the cache matches its hash."""
     return _md5(path) == md5.removesuffix(".dir")
 
 
 def _damaged(out: "Output") -> Iterator[tuple[Path, str, str]]:
-    """The damaged objects of an output: where each is, the output (and file in it), what is wrong with it."""
+    """The damaged objects of an output: the path of each, the output (and file in it), and what is wrong."""
     how: Literal["hash", "size"] = "size" if os.environ.get(CHECK_VARIABLE) == "size" else "hash"
     place = Path(out.cache.oid_to_path(out.hash_info.value))
     if not place.is_file():

@@ -1,9 +1,10 @@
-"""DVC writes its small files whole or not at all.
+"""Making DVC's writes of its small files atomic.
 
 DVC 3.67 opens `dvc.lock` and `.dvc/tmp/rwlock` for writing and fills them afterwards: a process that dies in between
-leaves an empty or a cut file, and every later command fails on it. `write_whole` replaces these writes in this process
-by a file written aside, flushed to the disk and renamed. It also lets DVC read an rwlock that is no JSON as an empty
-one: a reader holds DVC's guard of that file, so no other process is writing it at that moment.
+leaves an empty or truncated file, and every later command fails on it. In this process `write_whole` replaces these
+writes by a temporary file that is flushed to the disk and renamed. It also makes DVC read an rwlock that is not JSON as
+an empty one. This is safe because a reader holds DVC's guard of that file, so no other process is writing it at that
+moment.
 """
 
 import io

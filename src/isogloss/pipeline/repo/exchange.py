@@ -1,4 +1,4 @@
-"""Results between a workspace and the DVC remote; a process of its own, as everything that changes a DVC workspace.
+"""Transfer of results between a workspace and the DVC remote, in a process of its own like all changes of a workspace.
 
     python -m isogloss.pipeline.repo.exchange prepare STAGE NEED...  # coordinator: restore it, else send its inputs
     python -m isogloss.pipeline.repo.exchange bring NEED...          # worker: fetch the inputs that dvc.lock names
@@ -34,7 +34,7 @@ Stages = dict[str, "DvcStage"]
 
 
 def prepare(stages: Stages, name: str, *needs: str) -> str:
-    """Restore a stage from the caches; where neither has its result, send its inputs."""
+    """Restore a stage from the caches; if neither has its result, send its inputs."""
     if state := take(stages, name):
         return state
     for need in needs:
@@ -50,7 +50,7 @@ def bring(stages: Stages, *needs: str) -> str:
 
 
 def give(stages: Stages, name: str) -> str:
-    """Send a stage's outputs, then the entry that tells others of them."""
+    """Send a stage's outputs, then the run-cache entry by which others find them."""
     push_outputs(stages[name])
     push_entry(stages[name])
     return ""
@@ -92,7 +92,7 @@ def main(action: str, names: list[str]) -> str:
         except KeyError as error:
             raise PipelineError(f"dvc.yaml has no stage {error} at this revision") from None
         except Exception as error:
-            # Each kind of remote has errors of its own; to the user they are the same.
+            # Each kind of remote raises its own errors; the user gets one message for all of them.
             if pause is None:
                 raise PipelineError(masked(f"the DVC remote cannot be used: {_one_line(error)}")) from None
             time.sleep(pause)

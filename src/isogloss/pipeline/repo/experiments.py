@@ -1,8 +1,8 @@
 """Runs as DVC experiments: saved as commits under refs/exps, where `dvc exp show` finds them, and read from there.
 
-`dvc exp save` would commit every stage of dvc.yaml, wanted in this run or not, and goes through refs that all
-worktrees of a clone share. A commit whose parent is the baseline, under `refs/exps/<2 digits>/<38 digits>/<name>`, is
-all that DVC looks for.
+`dvc exp save` is not used, since it would commit every stage of dvc.yaml, whether or not it belongs to the run, and
+uses refs that all worktrees of a clone share. DVC recognises as an experiment any commit under `refs/exps/<2
+digits>/<38 digits>/<name>` whose parent is the baseline.
 """
 
 import json
@@ -35,7 +35,7 @@ class Experiment:
 
     @cached_property
     def inputs(self) -> str | None:
-        """The digest of everything that went into it; None for an experiment that no sweep made."""
+        """The digest of all its inputs; None for an experiment that no sweep made."""
         found = re.search(
             rf"^{_TRAILER}: (\w+)$", git(self.root, "log", "-1", "--format=%B", self.commit), re.MULTILINE
         )
@@ -53,7 +53,7 @@ class Experiment:
 
     @cached_property
     def stale(self) -> str:
-        """Why its results are not those of its params: a param that dvc.lock has otherwise; empty where there is none.
+        """Why its results do not belong to its params: a param whose value differs in dvc.lock; empty if there is none.
 
         (Only params.yaml is compared: the code and the data of another commit are not here.)
         """
@@ -93,7 +93,7 @@ def save(worktree: Path, *, root: Path, name: str, baseline: str, message: str, 
         Git refuses.
     """
     git(worktree, "add", "--all")
-    git(worktree, "update-index", "--force-remove", ".dvc/config.local")  # where git has not been told to ignore it
+    git(worktree, "update-index", "--force-remove", ".dvc/config.local")  # Needed if git does not ignore it.
     tree = git(worktree, "write-tree")
     text = f"{message}\n\n{_TRAILER}: {inputs}\n"
     commit = git(worktree, "commit-tree", tree, "-p", baseline, "-m", text, environment=_identity(root))
@@ -102,9 +102,9 @@ def save(worktree: Path, *, root: Path, name: str, baseline: str, message: str, 
 
 
 def find(root: Path, names: Iterable[str] | None = None) -> list[Experiment]:
-    """The saved experiments: those of `names` where some are given, else those whose baseline is HEAD.
+    """The saved experiments: those of `names` if some are given, else those whose baseline is HEAD.
 
-    Of several of one name, the one of HEAD counts, else the newest.
+    If several have the same name, the one based on HEAD is taken, else the newest.
     """
     head = revision(root)
     base = _ref(head, "").rstrip("/") if names is None else "refs/exps"
@@ -168,7 +168,7 @@ def cached_file(experiment: Experiment, path: str, cache: Path) -> Path | None:
 
 
 def _refuse_damaged(experiment: Experiment, path: str, place: Path, md5: str) -> None:
-    """Raise `PipelineError` where an object of the cache is not what its name says."""
+    """Raise `PipelineError` if an object of the cache does not match its hash."""
     if not fits(place, md5):
         raise PipelineError(
             f"experiment {experiment.name}: {path} is damaged in DVC's cache ({object_name(place)}); remove {place}, "
@@ -177,7 +177,7 @@ def _refuse_damaged(experiment: Experiment, path: str, place: Path, md5: str) ->
 
 
 def _place(cache: Path, md5: str) -> Path:
-    """Where DVC's cache keeps the content of a hash."""
+    """The path of the object with a hash in DVC's cache."""
     return cache / md5[:2] / md5[2:]
 
 
@@ -187,7 +187,7 @@ def _ref(baseline: str, name: str) -> str:
 
 
 def _identity(root: Path) -> Mapping[str, str]:
-    """Who commits: nobody in particular where git has not been told a name."""
+    """Git's options for the committer; a neutral name if git has none configured."""
     try:
         git(root, "var", "GIT_COMMITTER_IDENT")
         return {}

@@ -1,4 +1,4 @@
-"""The files of a repository by their part in the pipeline: params, what is given, what is made."""
+"""The files of a repository by their part in the pipeline: params, given inputs, outputs of stages."""
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class PipelineFiles:
 
 
 def pipeline_files(repo: "Repo", stale: Container[str] = ()) -> PipelineFiles:
-    """The files of all stages; those given to the stale ones, which no stage makes."""
+    """The files of all stages, and the inputs of stale stages that no stage makes."""
     files = PipelineFiles()
     root = Path(repo.root_dir)
     made = [Path(out.fs_path) for stage in repo.index.stages for out in stage.outs]
@@ -42,7 +42,7 @@ def pipeline_files(repo: "Repo", stale: Container[str] = ()) -> PipelineFiles:
 
 
 def unknown_to_git(repo: "Repo", paths: list[str]) -> str | None:
-    """A file at or below one of `paths` that is not in git, nor left out of account by .dvcignore."""
+    """A file at or below one of `paths` that is not in git and that .dvcignore does not exclude, or None."""
     if not paths:
         return None
     listing = ("status", "--porcelain", "--untracked-files=all", "--ignored", "-z", "--")

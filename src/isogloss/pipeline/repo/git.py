@@ -10,12 +10,12 @@ from isogloss.pipeline.masking import masked
 
 
 def git(root: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
-    """What `git ARGUMENTS` prints in `root`, without the last newline; no hooks are run.
+    """The output of `git ARGUMENTS` in `root`, without the last newline; no hooks are run.
 
     Raises
     ------
     PipelineError
-        Git is not there, or says no.
+        Git is not installed, or the command fails.
     """
     command = ["git", "-c", "core.hooksPath=/dev/null", *arguments]
     try:
@@ -36,7 +36,7 @@ def git(root: Path, *arguments: str, environment: Mapping[str, str] | None = Non
 
 
 def revision(root: Path, name: str = "HEAD") -> str:
-    """The commit that a name stands for, as 40 hexadecimal digits; raises `PipelineError` where there is none."""
+    """The commit that a name stands for, as 40 hexadecimal digits; raises `PipelineError` if there is none."""
     try:
         return git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     except PipelineError:

@@ -1,9 +1,9 @@
 """Reading the DVC graph: what is stale and why. DVC's internals are those of 3.67.
 
-DVC's own `status` is not transitive and refuses to work while a stage runs, because it takes the repository's lock.
-The plan here reads without that lock, compares every stage with dvc.lock by DVC's own comparison, names the changed
-params with both values, and then takes the downstream closure. It is a forecast: `dvc repro` checks each stage again
-when it is reached, so an output that turns out the same stops the wave.
+DVC's own `status` is not transitive and refuses to work while a stage runs, because it takes the repository's lock. The
+plan here reads without that lock, compares every stage with dvc.lock by DVC's own comparison, names the changed params
+with both values, and then takes the downstream closure. It is a forecast: `dvc repro` checks each stage again when it
+is reached, so stages downstream of an output that did not change are skipped.
 """
 
 import os
@@ -52,7 +52,7 @@ def plan(root: Path | str = ".") -> Plan:
 
 
 def stage_names(root: Path | str = ".") -> list[str]:
-    """The stages of a repository by name, without a look at whether they are stale; raises as `plan` does."""
+    """The names of a repository's stages, without checking whether they are stale; raises as `plan` does."""
     with open_repo(root) as repo:
         return [stage_name(stage) for stage in repo.index.stages]
 
@@ -77,7 +77,7 @@ def _stages(repo: "Repo", read_params: ReadParams) -> tuple[Stage, ...]:
     """Topological order, own reasons, then the downstream closure."""
     import networkx as nx
 
-    graph = repo.index.graph  # an edge points from a stage to the stage that it depends on
+    graph = repo.index.graph  # An edge points from a stage to the stage that it depends on.
     position = {stage: number for number, stage in enumerate(graph)}
     order = nx.lexicographical_topological_sort(graph.reverse(copy=False), key=position.__getitem__)
     stages: dict[str, Stage] = {}
@@ -120,7 +120,7 @@ def _wanted(stage: "DvcStage", name: str, key: str, *, default: int, least: int)
 
 
 def _own_reasons(repo: "Repo", stage: "DvcStage", upstream: list["DvcStage"], read_params: ReadParams) -> list[Reason]:
-    """Why a stage would run even if everything upstream stayed as it is."""
+    """The reasons why a stage would run even if nothing upstream changes."""
     if not any(entry.hash_info for entry in (*stage.deps, *stage.outs)):
         return [*_missing_inputs(repo, stage, upstream, read_params), Reason("never run")]
     reasons: list[Reason] = []
@@ -139,7 +139,7 @@ def _own_reasons(repo: "Repo", stage: "DvcStage", upstream: list["DvcStage"], re
 def _missing_inputs(
     repo: "Repo", stage: "DvcStage", upstream: list["DvcStage"], read_params: ReadParams
 ) -> list[Reason]:
-    """Of a stage that never ran, only what would keep it from running."""
+    """For a stage that never ran: the missing inputs that would keep it from running."""
     reasons = _input_reasons(repo, stage, upstream, read_params)
     return [reason for reason in reasons if reason.kind in ("param missing", "dependency missing")]
 
@@ -156,10 +156,10 @@ def _input_reasons(
         if dep in stage.params:
             continue
         for status in dep.status().values():
-            # Dependencies outside the repository have words of their own (`update available`).
+            # DVC has other words for dependencies outside the repository (`update available`).
             kind = _DEPENDENCY_KINDS.get(status, "dependency changed")
             if kind == "dependency missing" and any(_overlap(dep.fs_path, path) for path in made):
-                continue  # the stage that makes it is stale and will make it
+                continue  # The stage that makes it is stale and will make it.
             reasons.append(Reason(kind, _relative(repo, dep)))
     return reasons
 

@@ -1,9 +1,9 @@
-"""Nothing is recorded of a stage whose inputs were edited while it ran.
+"""Refusing to record a stage whose inputs were edited while it ran.
 
-`dvc repro` hashes the dependencies of a stage a second time after its command, and records what it finds then: params
-that were edited while the stage ran stand in dvc.lock and in the run cache as those that it ran with, and whoever asks
-for them later gets the wrong model. Here the two looks have to agree. A run also plans with the params as they are at
-its beginning; a stage that finds others in its turn is refused.
+`dvc repro` hashes the dependencies of a stage again after its command and records these later hashes. If params were
+edited while the stage ran, dvc.lock and the run cache would name the new params for results of the old ones, and a
+later run would restore the wrong model. Here the hashes before and after the command have to agree. A stage is also
+refused if the params have changed since the run was planned.
 """
 
 import json
@@ -23,7 +23,7 @@ _SHOWN_CHARACTERS = 40
 
 @cache
 def hold_inputs(params: Path | None) -> None:
-    """Have DVC, in this process, compare the inputs of a stage before and after its command.
+    """Make DVC, in this process, compare the inputs of a stage before and after its command.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def write_snapshot(path: Path, params: Params) -> None:
 
 
 def _value(dep: "Dependency") -> Any:
-    """What dvc.lock would say of a dependency: params as JSON has them, the hash of anything else."""
+    """A dependency as dvc.lock would record it: the JSON values of params, the hash of anything else."""
     value = dep.hash_info.value if dep.hash_info else None
     return json.loads(json.dumps(value, default=str)) if isinstance(value, dict) else value
 
@@ -86,7 +86,7 @@ def _file(dep: "Dependency") -> str:
 
 
 def _sentence(stage: "DvcStage", dep: "Dependency", before: Any, when: str) -> str:
-    """What was edited, and what to do."""
+    """The error message: what was edited, and what to do."""
     what = _file(dep)
     now = _value(dep)
     if isinstance(before, dict) and isinstance(now, dict):

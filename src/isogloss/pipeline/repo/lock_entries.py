@@ -1,4 +1,4 @@
-"""The entries of dvc.lock, of single stages: how a worker learns what the stages upstream have made."""
+"""Entries of single stages in dvc.lock, by which a worker learns the hashes of upstream outputs."""
 
 import io
 from collections import defaultdict
@@ -29,7 +29,7 @@ def read_entries(root: Path, names: Iterable[str]) -> dict[str, Any]:
 
 
 def write_entries(root: Path, entries: Mapping[str, Any]) -> None:
-    """Write dvc.lock files that hold these entries and no others, in place of those that git has there.
+    """Write dvc.lock files that hold only these entries, and replace those of the commit.
 
     Raises
     ------

@@ -1,12 +1,12 @@
-"""Mending a dvc.lock that a killed process left empty, cut or shrunken.
+"""Repairing a dvc.lock that a killed process left empty, truncated or without its last stages.
 
-A copy of each dvc.lock is kept in `.dvc/tmp/isogloss/locks`. When the repository is opened and dvc.lock is not that
-copy, it is looked at: a readable one becomes the next copy; one that cannot be read, or that has lost its last stages,
-is replaced by the copy (or by git's last version, where there is no copy), and set aside. What stages did after the
-copy was made is not lost: DVC's run cache has their results, and the next run restores them.
+A copy of each dvc.lock is kept in `.dvc/tmp/isogloss/locks`. When the repository is opened and dvc.lock differs from
+that copy, it is checked: a readable one becomes the next copy; one that cannot be read, or that has lost its last
+stages, is set aside and replaced by the copy (or by git's last version if there is no copy). Results of stages that ran
+after the copy was made are not lost: the next run restores them from DVC's run cache.
 
-Our own processes write dvc.lock whole (`isogloss.pipeline.repo.durable`); this is for kills of other `dvc` commands,
-for full disks and for power failures.
+The processes of Isogloss write dvc.lock atomically (`isogloss.pipeline.repo.durable`); the repair is for kills of other
+`dvc` commands, full disks and power failures.
 """
 
 import logging
@@ -47,7 +47,7 @@ def mend_locks(root: Path) -> None:
             if text == copy.read_bytes():
                 continue
         except FileNotFoundError:
-            if not path.exists():  # removed on purpose: no kill removes it
+            if not path.exists():  # It was removed on purpose: a killed process does not remove it.
                 copy.unlink(missing_ok=True)
                 continue
         except OSError as error:
@@ -56,12 +56,12 @@ def mend_locks(root: Path) -> None:
 
 
 def _look_at(root: Path, name: Path, text: bytes) -> None:
-    """Decide what a dvc.lock is that differs from its copy."""
+    """Keep a dvc.lock that differs from its copy as the next copy, or replace it if it is damaged."""
     copy = _copies(root) / name
     entries = lock_entries(text)
     kept = copy.read_bytes() if copy.exists() else b""
     if entries is not None and not _is_cut(root, name, text, kept, entries):
-        with suppress(OSError):  # a folder that cannot be written: then there is no copy
+        with suppress(OSError):  # If the folder cannot be written, there is no copy.
             replace_text(copy, text.decode("utf-8"))
         return
     if b"<<<<<<<" in text:
@@ -96,9 +96,9 @@ def _replace(root: Path, name: Path, text: bytes, kept: bytes) -> None:
 
 
 def lock_entries(text: bytes) -> Entries | None:
-    """The stages of a dvc.lock; None where it is none, or not a whole one."""
+    """The stages of a dvc.lock; None if the text is not a complete dvc.lock."""
     try:
-        # pure=False is the fast parser in C; a parser of our own, since threads must not share one.
+        # pure=False is the fast parser in C. Each call has its own parser, since threads must not share one.
         content = YAML(typ="safe", pure=False).load(text.decode("utf-8"))
     except (YAMLError, ValueError, TypeError, RecursionError):
         return None
@@ -113,8 +113,9 @@ def lock_entries(text: bytes) -> Entries | None:
 def _is_cut(root: Path, name: Path, text: bytes, kept: bytes, now: Entries) -> bool:
     """Whether a readable dvc.lock is the beginning of a longer one.
 
-    A write that is cut short ends anywhere, or at the end of a line, and keeps the first stages. A stage that is no
-    longer in dvc.yaml is not missed, and a file that git has like this was brought here by git.
+    An interrupted write keeps the first stages and may end at the end of a line, so that the file is still readable.
+    Stages that are no longer in dvc.yaml are not counted as lost, and a file that is equal to git's version is not
+    damaged.
     """
     before = lock_entries(kept) or {}
     declared = _declared(root / name.with_name("dvc.yaml"))
@@ -148,7 +149,7 @@ def _copies(root: Path) -> Path:
 
 @contextmanager
 def _quiet_lock(root: Path) -> Iterator[bool]:
-    """Hold DVC's lock of the repository, which its processes hold while they write dvc.lock; whether we got it."""
+    """Try to hold DVC's lock of the repository, which protects dvc.lock; yields whether it was free."""
     from dvc.lock import LockError, make_lock
 
     folder = root / ".dvc" / "tmp"

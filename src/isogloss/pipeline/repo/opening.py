@@ -1,4 +1,4 @@
-"""Opening the DVC repository: where it keeps what it remembers, and its errors as ours."""
+"""Opening the DVC repository: the place of its databases, and its errors as `PipelineError`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -50,18 +50,18 @@ def site_cache(root: Path) -> Path:
 
 
 def _close(folder: Path) -> None:
-    """Make the folder that DVC keeps its databases in the user's own.
+    """Restrict the folder of DVC's databases to the user.
 
-    DVC makes it so that anybody may write there, and what is in the databases is unpickled.
+    DVC lets anybody write there, and unpickles what is in the databases.
     """
-    with suppress(OSError):  # a folder that cannot be written needs no closing
+    with suppress(OSError):  # Nobody can have written to a folder that cannot be written.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
 
 
 def _one_line(error: BaseException) -> str:
-    """DVC's message, with the cause that it often leaves to the next exception, on one line."""
+    """DVC's message on one line, with the message of the exception that caused it."""
     messages = [str(error)]
     if error.__cause__ is not None:
         messages.append(str(error.__cause__))

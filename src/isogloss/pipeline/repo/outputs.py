@@ -57,7 +57,7 @@ def output_file(experiment: Experiment, path: str, *, root: Path | str = ".") ->
 
 
 def read_output(experiment: Experiment, path: str, cache: Path) -> bytes | None:
-    """The content of a file that an experiment left in git or in the DVC cache; None where it left none.
+    """The content of a file of an experiment, from git or the DVC cache; None if the experiment has no such file.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def read_output(experiment: Experiment, path: str, cache: Path) -> bytes | None:
 
 
 def metric_files(root: Path | str = ".") -> list[str]:
-    """The files that dvc.yaml calls metrics, relative to the root; raises `PipelineError` where it cannot be read."""
+    """The metrics files of dvc.yaml, relative to the root; raises `PipelineError` if dvc.yaml cannot be read."""
     root = Path(root).resolve()
     with open_repo(root) as repo:
         paths = [Path(out.fs_path) for stage in repo.index.stages for out in stage.outs if out.is_metric]

@@ -22,7 +22,7 @@ from isogloss.pipeline.repo.mending import mend_locks
 def main(stage: str, *, params: Path | None = None, force: bool = False) -> int:
     """Bring one stage of the repository in the working directory up to date; returns DVC's exit status.
 
-    With `force` its command runs whatever DVC knows of its result.
+    With `force` its command runs even if DVC has its result.
     """
     from dvc.cli import main as dvc
 
@@ -35,7 +35,7 @@ def main(stage: str, *, params: Path | None = None, force: bool = False) -> int:
 
 
 def _shield_commit() -> None:
-    """Ignore SIGINT from the end of a stage's command on: what follows is short, and what was computed is kept."""
+    """Ignore SIGINT after the stage's command has ended, so that its result is recorded; this takes a short time."""
     from dvc.stage import run
 
     run_command = run.cmd_run

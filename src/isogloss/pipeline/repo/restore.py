@@ -1,8 +1,8 @@
-"""Restoring what DVC's cache already knows of a workspace: all stages in one process, no command run.
+"""Restoring all results of a workspace that DVC's cache has, in one process and without running a command.
 
-`dvc repro -s` does it for one stage and needs a process each time; `dvc checkout` looks at dvc.lock alone, and never at
-the run cache. Run as a module in the workspace, with the names of stages in an order in which they could run: prints
-the names of those that are up to date then.
+`dvc repro -s` restores one stage per process, and `dvc checkout` uses only dvc.lock, not the run cache. Run this module
+in the workspace, with the names of stages in an order in which they could run; it prints the names of those that are up
+to date afterwards.
 """
 
 import logging
@@ -55,9 +55,9 @@ def restored(stage: "DvcStage", *, pull: bool = False) -> bool:
         return False
     check_before_use()
     stage.remove_outs()
-    # What dvc.lock says of the outputs counts first, if it is of these inputs. Where it is lost (it may be another
-    # host's), or is of others, an equal run that the run cache knows will do. DVC's restore() looks there only if the
-    # stage knows no outputs; and it leaves the present inputs in the stage, so it must not be asked twice with them.
+    # The outputs in dvc.lock come first, if they belong to these inputs. If they are not in the cache (dvc.lock may be
+    # another host's) or belong to other inputs, an equal run in the run cache is used. DVC's restore() looks there
+    # only if the stage has no outputs; and it leaves the current inputs in the stage, so it must not be called twice.
     of_these_inputs = not (stage.changed_stage() or stage.changed_deps())
     for trust_lock in (True, False) if of_these_inputs else (False,):
         if not trust_lock:

@@ -1,6 +1,6 @@
-"""One stage's result on its way between workspaces: its entry in DVC's run cache, and the files that this names.
+"""Transfer of one stage's result between workspaces: its entry in DVC's run cache, and the files that the entry names.
 
-`dvc push --run-cache` and `dvc fetch --run-cache` carry the whole run cache each time; here it is one entry.
+`dvc push --run-cache` and `dvc fetch --run-cache` transfer the whole run cache; here only one entry is transferred.
 (`dvc.stage.cache` of DVC 3.67.)
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def has_run_cache(stage: "DvcStage") -> bool:
-    """Whether `dvc repro` finds the result of another workspace: DVC's own conditions (`dvc.stage.cache`)."""
+    """Whether DVC keeps results of this stage in the run cache, by DVC's own conditions (`dvc.stage.cache`)."""
     if stage.is_data_source:
         return True
     if not (stage.cmd and stage.deps and stage.outs) or stage.is_callback or stage.always_changed or stage.frozen:
@@ -33,7 +33,7 @@ def has_run_cache(stage: "DvcStage") -> bool:
 
 
 def push_outputs(stage: "DvcStage") -> None:
-    """Push what dvc.lock says of a stage's outputs to the remote, also those that DVC leaves to git.
+    """Push the outputs that dvc.lock records for a stage to the remote, including those that DVC leaves to git.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def push_outputs(stage: "DvcStage") -> None:
 
 
 def pull_outputs(stage: "DvcStage") -> None:
-    """Fetch what dvc.lock says of a stage's outputs from the remote, and put it into the workspace.
+    """Fetch the outputs that dvc.lock records for a stage from the remote, and put them into the workspace.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def _entries(stage: "DvcStage") -> Iterator[tuple["ObjectDB", "ObjectDB", str]]:
 
 
 def _copy(source: "ObjectDB", target: "ObjectDB", path: str) -> None:
-    """Copy one file between two caches, under the same name; what is there already is the same."""
+    """Copy one file between two caches under the same name, unless it is there already."""
     from dvc_objects.fs.generic import copy
 
     relative = source.fs.relpath(path, source.path)

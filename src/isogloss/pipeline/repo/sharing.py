@@ -1,6 +1,6 @@
-"""What a stage is made from, before anything has run: equal digests mean equal results, so one run of them suffices.
+"""A digest of each stage's inputs that is known before anything has run; stages with equal digests have equal results.
 
-DVC's run cache knows this only for stages whose inputs exist. Here the digest of a stage covers its command, its
+DVC's run cache can tell this only for stages whose inputs exist. Here the digest of a stage covers its command, its
 params, the files that no stage makes, and the digests of the stages upstream: it is known for the whole graph at once.
 """
 
@@ -51,7 +51,7 @@ def run_digest(inputs: Mapping[str, StageInputs]) -> str:
 
 
 def _definition(stage: "DvcStage", upstream: list["DvcStage"]) -> list[Any]:
-    """What a stage is made from apart from the results of other stages."""
+    """The inputs of a stage apart from the results of other stages."""
     made = [Path(out.fs_path) for other in upstream for out in other.outs]
     given = [dep for dep in stage.deps if dep not in stage.params and not _comes_from(dep, made)]
     return [
@@ -60,13 +60,13 @@ def _definition(stage: "DvcStage", upstream: list["DvcStage"]) -> list[Any]:
         sorted((str(params.def_path), params.read_params()) for params in stage.params),
         sorted((str(dep.def_path), _hash(dep)) for dep in given),
         sorted((str(out.def_path), out.use_cache) for out in stage.outs),
-        # A .dvc file says itself what its data are.
+        # A .dvc file contains the hash of its data.
         [str(out.hash_info) for out in stage.outs] if stage.is_data_source else [],
     ]
 
 
 def _comes_from(dep: "Dependency", made: list[Path]) -> bool:
-    """Whether a dependency lies in what other stages make, or contains it."""
+    """Whether a dependency lies in an output of another stage, or contains one."""
     path = Path(dep.fs_path)
     return any(path.is_relative_to(out) or out.is_relative_to(path) for out in made)
 

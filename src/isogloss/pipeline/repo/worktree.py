@@ -19,7 +19,7 @@ from isogloss.pipeline.repo.opening import open_repo, site_cache
 
 @dataclass(frozen=True)
 class CacheSettings:
-    """Where the clone keeps its DVC cache, and how files are linked to it; settings that are not in git included."""
+    """The folder of the clone's DVC cache, and how files are linked to it; settings outside git are included."""
 
     folder: Path
     link_types: tuple[str, ...] = ()
@@ -31,16 +31,16 @@ class CacheSettings:
 
     @classmethod
     def of(cls, root: Path) -> "CacheSettings":
-        """Those of the clone at `root`; raises `PipelineError` where it is none."""
+        """The settings of the clone at `root`; raises `PipelineError` if it is not a clone."""
         with open_repo(root) as repo:
             types = repo.config["cache"].get("type") or ()
             return cls(Path(repo.cache.legacy.path), tuple(types))
 
 
 def remote_settings(root: Path) -> dict[str, dict[str, str]]:
-    """The sections of the clone's DVC configuration about remotes, with whole paths; what is not in git included.
+    """The remotes in the clone's DVC configuration, with absolute paths; settings outside git are included.
 
-    Raises `PipelineError` where `root` is no clone.
+    Raises `PipelineError` if `root` is not a clone.
     """
     with open_repo(root) as repo:
         remotes, default = repo.config["remote"], repo.config["core"].get("remote")
@@ -60,7 +60,7 @@ class Worktree:
     def environment(self, given: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment variables of the stages in the worktree: `given`, and what the worktree adds.
 
-        An installed isogloss would be the clone's, which may be edited while they run.
+        The stages import isogloss from the worktree, since an installed one may be edited while they run.
         """
         given = dict(given or {})
         python_path = given.get("PYTHONPATH") or os.environ.get("PYTHONPATH", "")
@@ -73,18 +73,19 @@ class Worktree:
     def make(
         self, revision: str, cache: CacheSettings, *, settings: Mapping[str, Mapping[str, str]] | None = None
     ) -> None:
-        """Put the worktree at `revision`; what git ignores (outputs, checkpoints) stays where one is there already.
+        """Create the worktree at `revision`, or move an existing one there; what git ignores in it is kept.
+
 
         `settings` are sections for its DVC configuration besides the clone's cache.
 
         Raises
         ------
         PipelineError
-            Git or the disk refuse.
+            A git command or a write to the disk fails.
         """
         try:
             if self._exists():
-                # A lock of a git that died; nobody else works here, as whoever makes a worktree has seen to.
+                # A lock of a git process that died. The caller ensures that no other process works here.
                 (Path(git(self.path, "rev-parse", "--absolute-git-dir")) / "index.lock").unlink(missing_ok=True)
                 git(self.path, "checkout", "--quiet", "--force", "--detach", revision)
                 git(self.path, "clean", "-d", "--force", "--quiet")
@@ -103,11 +104,11 @@ class Worktree:
         replace_text(self.path / "params.yaml", overridden_text(original, overrides, where=where))
 
     def forget(self, stages: Iterable[str], files: Iterable[str]) -> None:
-        """Drop what the commit says of stages that do not belong to the run: their entries in dvc.lock, their files.
+        """Remove the commit's dvc.lock entries and files of stages that do not belong to the run.
 
-        What was made with other params would else pass for a result of this run.
+        Otherwise results of other params would be taken for results of this run.
         """
-        yaml = YAML()  # has a state of its own, and several runs make their worktrees at once
+        yaml = YAML()  # This command has shared state, and several runs create their worktrees at once.
         for name in stages:
             folder, _, short = name.rpartition("/dvc.yaml:")
             lock = self.path / folder / "dvc.lock"
@@ -120,12 +121,12 @@ class Worktree:
             (self.path / path).unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Take the worktree away with everything in it."""
+        """Remove the worktree with everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
         git(self.root, "worktree", "prune")
 
     def _exists(self) -> bool:
-        """Whether the folder is a worktree that git knows (an interrupted `git worktree add` leaves half of one)."""
+        """Whether git knows the folder as a worktree; an interrupted `git worktree add` leaves an incomplete one."""
         listing = git(self.root, "worktree", "list", "--porcelain", "-z").split("\0")
         if f"worktree {self.path}" not in listing or not (self.path / ".git").is_file():
             return False
@@ -135,8 +136,9 @@ class Worktree:
             return False
 
     def _write_config(self, cache: CacheSettings, settings: Mapping[str, Mapping[str, str]]) -> None:
-        """.dvc/config.local, which git ignores: the cache is the clone's. Readable by the user alone, since remotes may
-        hold passwords."""
+        """Write .dvc/config.local, which git ignores, with the clone's cache.
+
+        Only the user may read it, since remotes may contain passwords."""
         config = configparser.ConfigParser(interpolation=None)
         config.read_dict(settings)
         config["cache"] = {

@@ -1,1 +1,2 @@
-"""The runs of an experiment file: `sweep_plan` what is to be done, `sweep` doing it, `run_workspace` one run of it."""
+"""The runs of an experiment file: `sweep_plan` plans them, `sweep` executes the plan, `run_workspace` executes one
+run."""

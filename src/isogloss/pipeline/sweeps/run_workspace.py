@@ -1,4 +1,4 @@
-"""One run of a sweep in a worktree of its own: made, filled from the cache, worked in, saved, taken away."""
+"""One run of a sweep in its own worktree: create it, fill it from the cache, run stages, save, remove it."""
 
 import threading
 import time
@@ -46,7 +46,7 @@ class RunWorkspace:
         )
 
     def do(self, job: Stage, share: Share, on_line: Callable[[str], None]) -> Outcome:
-        """Do one job of the run: make its workspace, run a stage, or save the results."""
+        """Do one job of the run: create its workspace, run a stage, or save the results."""
         if stage := self._stages.get(job.name):
             if stage.name in self._restored:
                 return Outcome(job.name, "cached")
@@ -63,18 +63,18 @@ class RunWorkspace:
         return Outcome(job.name, "executed", time.monotonic() - begun)
 
     def _make(self) -> None:
-        """The worktree at the sweep's commit with this run's params, and with all results that the cache knows."""
+        """Create the worktree with this run's params, and restore all results that the cache has."""
         run = self._run.run
-        with self._git_lock:  # git's own locks do not wait
+        with self._git_lock:  # A git command fails instead of waiting if another one holds git's lock.
             self._worktree.make(self._plan.revision, self._cache)
         self._worktree.override(run.overrides, where=f"{self._plan.sweep.path}: run {run.name}")
         self._worktree.forget([stage.name for stage in self._run.plan.beyond], self._run.foreign)
         names = [stage.name for stage in self._run.plan.stages]
-        with suppress(PipelineError):  # the stages themselves will say why
+        with suppress(PipelineError):  # The stages will report the error when they run.
             self._restored = frozenset(self.executor.call("-m", "isogloss.pipeline.repo.restore", *names))
 
     def _save(self) -> None:
-        """The results as an experiment; the worktree goes."""
+        """Save the results as an experiment and remove the worktree."""
         with self._git_lock:
             save(
                 self._worktree.path,

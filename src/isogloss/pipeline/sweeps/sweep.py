@@ -28,7 +28,7 @@ from isogloss.pipeline.sweeps.sweep_plan import SAVE, WORKSPACE, SweepPlan, job_
 
 @dataclass(frozen=True)
 class _Result:
-    """What became of a sweep's runs; `failures` has one sentence for each run that failed."""
+    """The finished and failed runs of a sweep; `failures` has one sentence for each run that failed."""
 
     finished: tuple[str, ...]
     failures: dict[str, str]
@@ -43,10 +43,10 @@ def run_sweep(
     most_at_once: int | None = None,
     listener: ConsoleListener | None = None,
 ) -> tuple[str, ...]:
-    """Do the unfinished runs of a plan side by side, as many stages at once as cores, GPUs and `most_at_once` allow.
+    """Execute the unfinished runs of a plan in parallel; cores, GPUs and `most_at_once` limit the number of stages.
 
-    Returns the names of the runs that were finished. `environment` is what the stages need to know beyond our own
-    environment, such as where the data are.
+    Returns the names of the runs that were finished. `environment` holds the stages' variables in addition to those of
+    this process, such as the folder of the data.
 
     Raises
     ------
@@ -96,13 +96,13 @@ def run_sweep(
 
 
 class SweepListener(ConsoleListener):
-    """Prints a sweep: stages that execute or fail, and runs that end; what is merely restored passes in silence."""
+    """Prints a sweep: stages that execute or fail, and runs that end; restored stages are not printed."""
 
     def started(self, stage: Stage) -> None:
-        """Nothing: most jobs only restore what another one has made."""
+        """Print nothing, since most jobs only restore what another one has made."""
 
     def ended(self, outcome: Outcome) -> None:
-        """The end of an executed stage, of a run, or a failure."""
+        """Print the end of an executed stage or a run, or a failure."""
         run, _, stage = outcome.stage.partition("/")
         if outcome.state == "failed" or (outcome.state == "executed" and stage not in (WORKSPACE, SAVE)):
             super().ended(outcome)
@@ -113,7 +113,7 @@ class SweepListener(ConsoleListener):
 def _workspaces(
     root: Path, plan: SweepPlan, *, environment: Mapping[str, str], inherited: tuple[int, ...]
 ) -> dict[str, RunWorkspace]:
-    """Where each unfinished run happens, by its name; git is used by one at a time."""
+    """The workspace of each unfinished run by its name; they share a lock for git commands."""
     make = partial(
         RunWorkspace,
         root,
@@ -159,7 +159,7 @@ def _summary(plan: SweepPlan, result: _Result, seconds: float) -> str:
 
 
 def _failure(plan: SweepPlan, result: _Result) -> str:
-    """What ends a sweep of which runs have failed."""
+    """The error that ends a sweep with failed runs."""
     return (
         f"{len(result.failures)} of {len(plan.unfinished)} runs failed: {', '.join(result.failures)}; their worktrees "
         f"are kept, and `isogloss sweep {shlex.quote(str(plan.sweep.path))}` tries them again"

@@ -25,7 +25,7 @@ _NEVER = (Reason("never run"),)
 
 @dataclass(frozen=True)
 class RunPlan:
-    """One run: its stages, what each is made from, and whether an experiment holds their results already.
+    """One run: its stages, their inputs, and whether an experiment already holds their results.
 
     `foreign` are files in git that other stages made, from other params.
     """
@@ -38,7 +38,7 @@ class RunPlan:
 
     @property
     def digest(self) -> str:
-        """The digest of all that this run is made from."""
+        """The digest of all inputs of this run."""
         return run_digest(self.inputs)
 
 
@@ -57,7 +57,7 @@ class SweepPlan:
 
     @property
     def leaders(self) -> dict[str, str]:
-        """Digest of a stage -> the job that makes its result; jobs of the same digest take it from there."""
+        """Digest of a stage -> the job that makes its result; other jobs of the same digest restore it."""
         leaders: dict[str, str] = {}
         for run in self.unfinished:
             for stage in run.plan.stages:
@@ -80,8 +80,8 @@ class SweepPlan:
     def jobs(self) -> Plan:
         """The stages of all unfinished runs as one plan.
 
-        Of stages with equal inputs the first one goes ahead; the others need it, and then only restore its outputs:
-        they ask for one core and no GPU.
+        The first of several stages with equal inputs is executed. The others depend on it and only restore its outputs,
+        so they request one core and no GPU.
         """
         leaders = self.leaders
         return Plan(tuple(job for run in self.unfinished for job in _jobs(run, leaders)))
@@ -98,14 +98,15 @@ def _jobs(run: RunPlan, leaders: dict[str, str]) -> Iterator[Stage]:
         needs = (start, *(name_of[other] for other in stage.needs))
         job = replace(stage, name=name_of[stage.name], needs=needs, reasons=_NEVER)
         yield replace(job, needs=(*needs, leader_of[stage.name]), cores=1, gpus=0) if stage.name in led else job
-    # Without a core: saving takes a moment, and a wide stage of a later run that waits may not come before it.
+    # Saving requests no core, since it is short and must not wait behind a large stage of a later run.
     yield Stage(job_name(run.run, SAVE), (start, *name_of.values()), _NEVER, cores=0)
 
 
 def _first_needed(run: RunPlan, led: set[str]) -> set[str]:
-    """What other runs have to have made before this one can begin with a stage of its own.
+    """The jobs of other runs whose results this run needs before it can execute its own first stage.
 
-    The workspace is made only then, and filled with all of it at once. (What is upstream of a shared stage is shared.)
+    The workspace is created only then and filled with all these results at once. (A stage upstream of a shared stage is
+    shared too.)
     """
     own = [stage for stage in run.plan.stages if stage.name not in led]
     begin = [stage for stage in own if {*stage.needs} <= led]
@@ -113,12 +114,12 @@ def _first_needed(run: RunPlan, led: set[str]) -> set[str]:
 
 
 def job_name(run: Run, stage: str) -> str:
-    """What the job of a run's stage is called."""
+    """The name of the job of a run's stage."""
     return f"{run.name}/{stage}"
 
 
 def sweep_folder(root: Path, sweep: Sweep) -> Path:
-    """Where the worktrees of a sweep live; git and DVC ignore it."""
+    """The folder of a sweep's worktrees; git and DVC ignore it."""
     return root / ".dvc" / "tmp" / "isogloss" / "sweeps" / sweep.name
 
 

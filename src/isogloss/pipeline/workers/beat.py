@@ -1,8 +1,8 @@
 """Heartbeats of a stage on a worker, and a watch for the loss of its worker or coordinator.
 
-Every few seconds the flow's process renews an artifact; the coordinator takes a run whose artifact stays as it was for
-a long time for lost (`isogloss.pipeline.workers.remote_run`). The same thread looks after the other direction: when the
-worker above us is dead, or the coordinator has given our run up, the stage is ended.
+Every few seconds the flow's process renews an artifact; the coordinator considers a run lost if its artifact does not
+change for a long time (`isogloss.pipeline.workers.remote_run`). The same thread ends the stage if its worker is dead or
+the coordinator has given the run up.
 """
 
 import os
@@ -22,7 +22,8 @@ BEAT_SECONDS = float(os.environ.get("ISOGLOSS_BEAT_SECONDS", "5"))
 
 @contextmanager
 def signs_of_life(flow_run: UUID, what: str, *, stop: Callable[[], None]) -> Iterator[None]:
-    """Send heartbeats while the block runs; `stop` is called (once) when nobody waits for its result any more."""
+    """Send heartbeats while the block runs; `stop` is called (once) when no coordinator waits for the result any
+    more."""
     over = threading.Event()
     thread = threading.Thread(target=_beat, args=(flow_run, what, over, stop), daemon=True)
     thread.start()
@@ -34,7 +35,7 @@ def signs_of_life(flow_run: UUID, what: str, *, stop: Callable[[], None]) -> Ite
 
 
 def _beat(flow_run: UUID, what: str, over: threading.Event, stop: Callable[[], None]) -> None:
-    """The thread: look at the worker each second, at the API at each beat."""
+    """Check the worker each second and the API at each heartbeat, in a thread of its own."""
     from prefect.client.orchestration import get_client
 
     parent = os.getppid()
@@ -42,7 +43,7 @@ def _beat(flow_run: UUID, what: str, over: threading.Event, stop: Callable[[], N
     next_beat = 0.0
     with get_client(sync_client=True) as client:
         while not over.wait(min(1.0, BEAT_SECONDS)):
-            if os.getppid() != parent:  # the worker is dead: nobody would report the outcome of this stage
+            if os.getppid() != parent:  # The worker is dead, so nobody would report the outcome of this stage.
                 stop()
                 return
             if time.monotonic() < next_beat:
@@ -52,7 +53,7 @@ def _beat(flow_run: UUID, what: str, over: threading.Event, stop: Callable[[], N
                 artifact = _renew(client, artifact, flow_run, what)
                 state = client.read_flow_run(flow_run).state
             except Exception:
-                # The network is cut, or the server restarts. The stage goes on; the result is what counts.
+                # The network is down, or the server restarts. The stage continues, since its result is still needed.
                 continue
             if state is not None and (state.is_final() or state.is_cancelling()):
                 stop()
@@ -60,12 +61,12 @@ def _beat(flow_run: UUID, what: str, over: threading.Event, stop: Callable[[], N
 
 
 def _renew(client: "SyncPrefectClient", artifact: UUID | None, flow_run: UUID, what: str) -> UUID:
-    """Write the time into the artifact; make it first where there is none."""
+    """Write the time into the artifact, or create it."""
     from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 
     text = f"{what}, alive at {datetime.now(UTC).isoformat(timespec='milliseconds')}"
     if artifact is not None:
         client.update_artifact(artifact, ArtifactUpdate(data=text))
         return artifact
-    # Without a key it is shown with the run and not among the artifacts that people look for.
+    # Without a key the artifact is shown only with its run, not in the list of artifacts.
     return client.create_artifact(ArtifactCreate(type="markdown", data=text, flow_run_id=flow_run)).id

@@ -21,14 +21,14 @@ _POLL_SECONDS = 0.3
 
 
 def serve(root: Path, *, port: int, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Be the server and the workers of the clone at `root` until a signal comes; no process is left then.
+    """Run the server and the workers of the clone at `root` until a signal comes; all their processes have ended then.
 
-    A worker that ends is started again. `environment` is what stages need beyond our own environment.
+    A worker that ends is started again. `environment` holds the stages' variables in addition to those of this process.
 
     Raises
     ------
     PipelineError
-        Another one is up, the port is taken, or the server does not start or ends by itself.
+        Another server of this clone is up, the port is taken, or the server does not start or ends by itself.
     """
     stopped = False
 
@@ -48,7 +48,7 @@ def serve(root: Path, *, port: int, environment: Mapping[str, str], say: Callabl
         deploy(root)
         workers: dict[str, Leashed] = {}
         stack.callback(_end_all, workers)
-        stack.enter_context(stopping(stop))  # before this, Ctrl-C is an ordinary one
+        stack.enter_context(stopping(stop))  # Before this point, Ctrl-C raises KeyboardInterrupt.
         while not stopped:
             for pool in POOLS:
                 if pool not in workers or workers[pool].ended:
@@ -65,7 +65,7 @@ def serve(root: Path, *, port: int, environment: Mapping[str, str], say: Callabl
 
 
 def _start(root: Path, pool: str, environment: Mapping[str, str]) -> Leashed:
-    """The worker of a pool; its log grows over restarts."""
+    """Start the worker of a pool; a restart appends to its log."""
     with (prefect_home(root) / f"worker-{pool}.log").open("ab") as log:
         return start_worker(root, pool, environment=environment, output=log)
 
@@ -80,7 +80,7 @@ def _end_all(workers: Mapping[str, Leashed]) -> None:
 
 
 def _refuse_taken(port: int) -> None:
-    """Raise if somebody listens on the port."""
+    """Raise if the port is in use."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

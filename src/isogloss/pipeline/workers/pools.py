@@ -1,8 +1,8 @@
 """Stages on the workers of the Prefect pools `gpu` and `cpu`: the coordinator's side.
 
-A stage is restored from the caches where they know its result. Otherwise its inputs go to the DVC remote, a run of the
-deployment `stage` asks a worker for it (`isogloss.pipeline.workers.stage_run`), and the result is restored here from
-the remote: never executed a second time. A worker that is lost is replaced by the next one, from zero.
+A stage is restored if the caches have its result. Otherwise its inputs are sent to the DVC remote, a worker runs it
+through the deployment `stage` (`isogloss.pipeline.workers.stage_run`), and the result is restored here from the remote,
+never executed again. If a worker is lost, another worker starts the stage from the beginning.
 """
 
 import threading
@@ -23,7 +23,7 @@ from isogloss.pipeline.workers.remote_run import Ended, RemoteRun
 
 _EXCHANGE = ("-m", "isogloss.pipeline.repo.exchange")
 _WORKERS_LOST = 3
-"""How many workers may be lost with one stage before the stage itself is taken for the cause."""
+"""Number of workers that may be lost with one stage before the stage is considered to be the cause."""
 
 
 class Pools:
@@ -54,7 +54,7 @@ class Pools:
         return replace(outcome, seconds=time.monotonic() - begun)
 
     def _do(self, stage: Stage, on_line: Callable[[str], None]) -> Outcome:
-        """Restore it, or have it run and restore it then."""
+        """Restore the stage, or run it on a worker and then restore it."""
         unsent = [need for need in stage.needs if need not in self._in_remote]
         known = self._exchange("prepare", stage.name, *unsent)
         if known is not None:
@@ -100,7 +100,7 @@ class Pools:
         return Ended(replace(ended.outcome, message=message), lost=True)
 
     def _exchange(self, action: str, *names: str) -> State | None:
-        """An exchange between this workspace and the remote, one at a time; tells whether the stage is up to date."""
+        """Transfer results from or to the remote, one at a time; returns whether the stage is up to date."""
         with self._workspace:
             lines = self._executor.call(*_EXCHANGE, action, *names)
         return next((state for state in ("cached", "unchanged") if state in lines), None)

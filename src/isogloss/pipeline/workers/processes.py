@@ -19,7 +19,7 @@ from isogloss.pipeline.prefect_api.deployments import CPU_POOL, GPU_POOL, deploy
 
 CLONE_VARIABLE = "ISOGLOSS_CLONE"
 _COORDINATORS = 4
-"""How many coordinating flows a worker takes at once; they wait for other flows and compute little."""
+"""Number of coordinating flows that a worker runs at once; they wait for other flows and compute little."""
 
 
 def enter_clone() -> dict[str, str]:
@@ -41,7 +41,7 @@ def enter_clone() -> dict[str, str]:
 
 
 def usual_limit(pool: str) -> int:
-    """How many flow runs a worker of this host takes at once: as many as there are GPUs, or cores."""
+    """The default number of flow runs of a worker on this host: the number of GPUs, or cores."""
     if pool == GPU_POOL:
         return len(visible_devices()) or 1
     return len(usable_cores()) if pool == CPU_POOL else _COORDINATORS
@@ -56,9 +56,9 @@ def start_worker(
     environment: Mapping[str, str] | None = None,
     output: int | IO[bytes] = subprocess.DEVNULL,
 ) -> Leashed:
-    """A Prefect worker for a pool that works with the clone at `root`; it ends with its owner, its stages with it.
+    """Start a Prefect worker for a pool in the clone at `root`; it and its stages end when the owner ends.
 
-    `environment` is what stages need beyond our own environment, such as where the data are.
+    `environment` holds the stages' variables in addition to those of this process, such as the folder of the data.
     """
     command = [sys.executable, "-m", "prefect", "--no-prompt", "worker", "start", "--type", "process", "--pool", pool]
     command += ["--limit", str(limit or usual_limit(pool)), *(["--name", name] if name else [])]
@@ -75,9 +75,9 @@ def start_worker(
 
 
 def work_for(root: Path, pool: str, *, limit: int | None, name: str | None, environment: Mapping[str, str]) -> int:
-    """Be a worker in a terminal until it ends or a signal comes; returns its exit status, 0 after a signal.
+    """Run a worker in a terminal until it ends or a signal comes; returns its exit status, 0 after a signal.
 
-    The deployments are registered first, so that no other command has to be known. Raises `PipelineError` as they do.
+    The deployments are registered first, so that no other command is needed. Raises `PipelineError` as they do.
     """
     deploy(root)
     worker = start_worker(root, pool, limit=limit, name=name, environment=environment, output=sys.stdout.fileno())
@@ -90,4 +90,4 @@ def work_for(root: Path, pool: str, *, limit: int | None, name: str | None, envi
 
     with stopping(stop):
         status = worker.finish()
-    return 0 if stopped else status  # a leash that was let go ends by a signal of its own
+    return 0 if stopped else status  # A leash that was let go ends by a signal.

@@ -1,7 +1,8 @@
 """One run of the deployment `stage`, followed from its submission to its end through Prefect's API.
 
-A restart of the server, or a cut network, is waited for. A run is lost when its flow crashed, or when nothing of it
-has changed for a long time: neither its state, nor its signs of life (`isogloss.pipeline.workers.beat`), nor its log.
+After a restart of the server or a network failure the coordinator waits for the API. A run is lost when its flow
+crashed, or when nothing of it has changed for a long time: neither its state, nor its signs of life
+(`isogloss.pipeline.workers.beat`), nor its log.
 """
 
 import os
@@ -27,12 +28,11 @@ T = TypeVar("T")
 LOST_SECONDS = float(os.environ.get("ISOGLOSS_LOST_SECONDS", "90"))
 """Seconds without a heartbeat after which a worker counts as lost."""
 API_SECONDS = float(os.environ.get("ISOGLOSS_API_SECONDS", "600"))
-"""Seconds for which a server that does not answer is waited for."""
+"""Seconds to wait for a server that does not answer."""
 _STARTING_SECONDS = 180.0
-"""Seconds for which a flow that has not begun may be silent: on a busy host its process takes long to start."""
+"""Seconds without a heartbeat that are allowed before the flow begins: on a busy host its process starts slowly."""
 _OUTAGE_SECONDS = 5.0
-"""Seconds after which an answer means that the server was away: Prefect's client repeats requests by itself,
-silently."""
+"""If an answer takes more seconds than this, the server was away: Prefect's client silently repeats requests."""
 _POLL_SECONDS = 1.0
 _PATIENT_SECONDS = 10.0
 _LOG_PAGE, _LOG_OVERLAP = 200, 50
@@ -40,7 +40,7 @@ _LOG_PAGE, _LOG_OVERLAP = 200, 50
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of the stage, and whether it was its worker that was lost."""
+    """The outcome of the stage, and whether its worker was lost."""
 
     outcome: Outcome
     lost: bool = False
@@ -87,7 +87,7 @@ class RemoteRun:
                     self._tell_waiting(client, asked, on_line)
                 elif not self._lives(client, run, on_line):
                     return self._give_up(client, run)
-            time.sleep(_POLL_SECONDS)  # its last lines come in a batch
+            time.sleep(_POLL_SECONDS)  # The last lines of the log arrive late, in a batch.
             self._patiently(pass_logs_on, on_line)
         return self._ended(run)
 
@@ -107,7 +107,7 @@ class RemoteRun:
             ) from None
 
     def _patiently(self, ask: Callable[[], T], on_line: Callable[[str], None]) -> T:
-        """What the API answers; where it does not, wait for it."""
+        """Return the API's answer; if there is none, wait for the server and ask again."""
         import httpx
 
         begun, told = time.monotonic(), False
@@ -127,17 +127,17 @@ class RemoteRun:
             if told:
                 on_line("Prefect's server answers again")
             if told or time.monotonic() > begun + _OUTAGE_SECONDS:
-                self._alive_at = time.monotonic()  # no heartbeat could arrive meanwhile
+                self._alive_at = time.monotonic()  # No heartbeat could arrive while the server was away.
             return answer
 
     def _pass_logs_on(self, client: "SyncPrefectClient", run: "FlowRun", on_line: Callable[[str], None]) -> None:
-        """The lines that the run has logged since the last time."""
+        """Pass on the lines that the run has logged since the last call."""
         from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
         from prefect.client.schemas.sorting import LogSort
 
         mine = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
         while True:
-            # Two processes log for a run; a batch of the slower one may come in before lines that are known already.
+            # Two processes log for a run, so a late batch may hold lines that are older than lines already passed on.
             offset = max(0, len(self._logs_seen) - _LOG_OVERLAP)
             logs = client.read_logs(mine, limit=_LOG_PAGE, offset=offset, sort=LogSort.TIMESTAMP_ASC)
             new = [log for log in logs if log.id not in self._logs_seen]
@@ -149,7 +149,7 @@ class RemoteRun:
                 return
 
     def _tell_waiting(self, client: "SyncPrefectClient", asked: float, on_line: Callable[[str], None]) -> None:
-        """Say once that no worker takes the run."""
+        """Say once that no worker has taken the run."""
         if self._told_waiting or time.monotonic() < asked + _PATIENT_SECONDS:
             return
         self._told_waiting = True
@@ -162,7 +162,7 @@ class RemoteRun:
             on_line(f"waits: no worker of the pool {self._pool} is there; `isogloss worker {self._pool}` starts one")
 
     def _lives(self, client: "SyncPrefectClient", run: "FlowRun", on_line: Callable[[str], None]) -> bool:
-        """Whether anything of the run has changed lately."""
+        """Whether the state, heartbeat or log of the run has changed recently."""
         mine = {"artifacts": {"flow_run_id": {"any_": [str(run.id)]}}, "limit": 200}
         artifacts = self._patiently(lambda: _list(client, "/artifacts/filter", mine), on_line)
         signs = sorted((artifact["id"], artifact["updated"]) for artifact in artifacts)
@@ -212,7 +212,7 @@ STAGE_LOGGER = "prefect.flow_runs.stage"
 
 
 def _list(client: "SyncPrefectClient", path: str, question: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a filter of the API finds; no null is sent, which a server with FastAPI 0.151 or later would reject."""
+    """The matches of an API filter, which is sent without nulls: servers with FastAPI 0.151 or later reject them."""
     answer: list[dict[str, Any]] = client.request("POST", path, json=question).json()  # type: ignore[arg-type]
     return answer
 

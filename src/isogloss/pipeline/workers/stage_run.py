@@ -1,6 +1,6 @@
 """A stage on a worker: the request that a coordinator sends, and how it is carried out in a workspace of its own.
 
-The worker's clone lends its commits, its DVC cache and its remotes. The workspace is a git worktree at the
+The workspace uses the commits, the DVC cache and the remotes of the worker's clone. It is a git worktree at the
 coordinator's commit, with the coordinator's params files and its dvc.lock entries of the stages upstream; inputs come
 from the DVC remote and results go there.
 """
@@ -66,13 +66,13 @@ class StageRun:
         self._stopped = False
 
     def stop(self) -> None:
-        """End the stage; called a second time, at once."""
+        """End the stage; a second call ends it at once."""
         self._stopped = True
         if self._executor is not None:
             self._executor.stop()
 
     def do(self, on_line: Callable[[str], None]) -> Outcome:
-        """Bring the inputs, run the stage, give the result; whatever goes wrong is in the outcome."""
+        """Fetch the inputs, run the stage, send the result; errors are returned in the outcome."""
         begun = time.monotonic()
         try:
             with self._workspace() as (worktree, lock):
@@ -83,7 +83,7 @@ class StageRun:
             return Outcome(self._request.stage, state, time.monotonic() - begun, message, "refused")
 
     def _in_workspace(self, worktree: Worktree, lock: int, on_line: Callable[[str], None]) -> Outcome:
-        """The stage in a workspace that is held by the open file `lock`."""
+        """Run the stage in a workspace that is locked by the open file `lock`."""
         stage = self._stage(worktree.path)
         executor = Executor(
             worktree.path,
@@ -94,7 +94,7 @@ class StageRun:
         self._executor = executor
         if self._stopped:
             executor.stop()
-        if stage.needs:  # before it takes a GPU
+        if stage.needs:  # Fetch before a GPU is taken.
             executor.call(*_EXCHANGE, "bring", *stage.needs)
         with HostSlots().waited_for(stage, stopped=lambda: self._stopped, tell=on_line) as share:
             outcome = executor.run(stage, share, on_line)
@@ -113,7 +113,7 @@ class StageRun:
 
     @contextmanager
     def _workspace(self) -> Iterator[tuple[Worktree, int]]:
-        """A worktree that nobody else works in, ready for the stage, and the open file that says so."""
+        """A worktree for this request alone, and the open file that locks it."""
         folder = self._clone / ".dvc" / "tmp" / "isogloss" / "workers"
         folder.mkdir(parents=True, exist_ok=True)
         number, lock = next(
@@ -121,7 +121,9 @@ class StageRun:
         )
         try:
             worktree = Worktree(self._clone, folder / str(number))
-            with exclusive(folder / "git.lock"):  # git's own locks do not wait
+            with exclusive(
+                folder / "git.lock"
+            ):  # A git command fails instead of waiting if another one holds git's lock.
                 self._get_commit()
                 worktree.make(
                     self._request.revision, CacheSettings.of(self._clone), settings=remote_settings(self._clone)
@@ -133,7 +135,7 @@ class StageRun:
             os.close(lock)
 
     def _write_params(self, workspace: Path) -> None:
-        """The coordinator's params files; other files are the commit's, whoever asks."""
+        """Write the coordinator's params files; a request cannot replace other files of the commit."""
         with open_repo(workspace) as repo:
             known = pipeline_files(repo).params
         for path, text in self._request.params.items():
@@ -142,7 +144,7 @@ class StageRun:
             (workspace / path).write_text(text, encoding="utf-8")
 
     def _get_commit(self) -> None:
-        """See that the clone has the coordinator's commit."""
+        """Fetch the coordinator's commit if the clone does not have it."""
         revision = self._request.revision
         for attempt in ("", "fetch"):
             if attempt and git(self._clone, "remote"):

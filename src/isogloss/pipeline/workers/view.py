@@ -1,5 +1,7 @@
-"""What workers see of this clone: its last commit, and the params files as they are. Other uncommitted changes are
-refused."""
+"""The part of this clone that workers see: its last commit and the current params files.
+
+Other uncommitted changes are refused.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
