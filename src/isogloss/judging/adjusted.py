@@ -1,8 +1,8 @@
-"""Cohorts against all other speakers, all else equal: within strata, and adjusted for measurements.
+"""Cohorts against all other speakers, within strata or adjusted for measurements.
 
 Poisson regression of errors on the cohort and the other columns, with any dependence within a speaker
-(`statistics.regression`, after Liu, Veliche & Peng 2021). With strata as categories the ratio is one that all strata
-share: a cohort is compared with others of its own stratum.
+(`statistics.regression`, after Liu, Veliche & Peng 2021). With strata as categories, all strata share one ratio, and a
+cohort is compared with others of its own stratum.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,7 +25,7 @@ def adjusted_ratios(
     judged: Collection[str],
     statistics: StatisticsParams,
 ) -> dict[str, AdjustedRatio | None]:
-    """By cohort the ratio of its error rate to that of all others with the same values of other columns.
+    """For each cohort the ratio of its error rate to that of all others with the same values of the covariates.
 
     Parameters
     ----------
@@ -34,13 +34,13 @@ def adjusted_ratios(
     cohorts
         Cohort of each row, by position; rows without one are left out.
     covariates
-        By name the values of each row: text as categories, numbers on a linear scale.
+        The values of each row by the name of the column: text as categories, numbers on a linear scale.
     judged
-        The cohorts that have speakers enough for inference.
+        The cohorts that have enough speakers for inference.
 
     Returns
     -------
-    None for a cohort whose ratio cannot be estimated: it has no errors, or the other columns say all of it.
+    None for a cohort whose ratio cannot be estimated: it has no errors, or the covariates determine it.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def _ratio(
     strata = [name for name in covariates if not pd.api.types.is_numeric_dtype(rows[name])]
     design = pd.get_dummies(table[["_inside", *strata]].drop_duplicates(), drop_first=True)
     if np.linalg.matrix_rank(np.column_stack([np.ones(len(design)), design.to_numpy(np.float64)])) <= design.shape[1]:
-        return None  # the cohort is a sum of strata: there is nobody to compare it with
+        return None  # The cohort is a union of strata, so no speaker outside it is comparable.
     try:
         with np.errstate(all="ignore"):
             (effect,) = poisson_effects(

@@ -1,8 +1,8 @@
-"""One system, or two on the same speakers, judged overall and cohort by cohort: the one way to a document.
+"""One system, or two on the same speakers, judged overall and cohort by cohort; `compare` makes every document.
 
-Of a recogniser, the tables are results of the same utterances: `utterance_id, speaker_id, words, substitutions,
-deletions, insertions` and optionally `weight`. Of a verifier they are scored trials, which are told apart by a column
-`score`: `enrol_speaker, test_speaker, target, score`.
+For recognisers, the tables are results of the same utterances: `utterance_id, speaker_id, words, substitutions,
+deletions, insertions` and optionally `weight`. For verifiers they are scored trials, recognised by the column `score`:
+`enrol_speaker, test_speaker, target, score`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,22 +39,23 @@ def compare(
     Parameters
     ----------
     before, after
-        Tables (see above); of two verifiers, the same trials in the same order.
+        Tables (see above); those of two verifiers have the same trials in the same order.
     groupings
-        What divides the speakers; their rows are those of `before`. All are published together, so which cohorts may be
-        shown is settled for all of them at once (`privacy`).
+        Divisions of the speakers into cohorts, with the rows of `before`. All groupings are published together, so
+        `privacy` decides for all of them at once which cohorts may be shown.
     discovery
-        A table of the speakers who chose the cohorts, judged by the first system, where these are not in `before`
-        themselves: their figures are published too. Of trials it ranks the cohorts.
+        Results of the first system on the speakers on whom the cohorts were chosen, if `before` does not contain them;
+        these figures are published too. For verifiers it ranks the cohorts.
     systems, split
-        What to call the systems (the second name counts only with `after`), and whose figures these are.
+        Names of the systems (the second one is used only with `after`), and the name of the speakers' split.
     statistics, min_speakers
-        Confidence, draws, seed and the least cohort that has intervals and p values; the least that has figures.
+        Confidence, draws, seed and the fewest speakers of a cohort with intervals and p values; the fewest of a cohort
+        with figures.
     against_rest, speakers_known
-        Of recognisers: whether each cohort is also compared with all other speakers; and False where utterances stand
-        for speakers: then there is neither interval nor test.
+        For recognisers: whether each cohort is also compared with all other speakers; and whether speakers are known.
+        If not, each utterance counts as a speaker, and there are no intervals or tests.
     weights, where
-        Weight of each speaker by their id, and what an error calls the trials (verifiers).
+        For verifiers: the weight of each speaker by their id, and the name of the trials in error messages.
     about
         Further fields of the document: `seeds`, `normalisation`.
 

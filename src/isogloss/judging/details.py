@@ -1,8 +1,7 @@
-"""What an audit adds to a document of word errors: kinds of errors, adjusted ratios, one test of all cohorts, and all
-systems side by side.
+"""Additions of an audit to a document of word errors: kinds of errors, adjusted ratios, an omnibus test, all systems.
 
-All of it is of the cohorts as the document shows them, so that nothing is about fewer speakers than its figures are;
-only the omnibus test, whose p value is no sum, is of the cohorts as they were given.
+They are computed for the cohorts as the document shows them, so that none of them is about fewer speakers than its
+figures. Only the omnibus test uses the cohorts as they were given, since its p value is not a sum over speakers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,18 +28,18 @@ def with_details(
     covariates: Mapping[str, pd.Series],
     statistics: StatisticsParams,
 ) -> Document:
-    """The document with what its tables of word errors also say.
+    """The document with these additions.
 
     Parameters
     ----------
     document
-        Of one or two of the systems, by the same groupings in the same order.
+        A document of one or two of the systems, by the same groupings in the same order.
     systems
         All systems: tables of word errors with the same rows in the same order.
     covariates
-        By name the values of each row, text or numbers, for which ratios are adjusted.
+        The values of each row by the name of the column, text or numbers, for which ratios are adjusted.
     statistics
-        As the document was made with.
+        The options with which the document was made.
 
     Raises
     ------

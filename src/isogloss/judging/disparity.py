@@ -1,7 +1,7 @@
 """The cohorts that one system fails: each against all other speakers, with intervals and tests.
 
-The complement of the comparison of two systems within a cohort. The same honesty holds: cohorts that were found on some
-rows are to be tested on others.
+This complements the comparison of two systems within a cohort. Here too, cohorts that were found on some speakers must
+be tested on others.
 """
 
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from isogloss.tables import require_columns
 
 @dataclass(frozen=True)
 class Disparity:
-    """A cohort against the rest; None for what its speakers do not allow to be said."""
+    """A cohort against the rest; a field is None if there are too few speakers to estimate it."""
 
     cohort: str
     speakers: int
@@ -43,7 +43,7 @@ class Disparity:
     p_holm: float | None
     """Adjusted over the cohorts of the table."""
     detectable_ratio: float | None
-    """The least ratio above 1 that these speakers would have shown, with power 0.8."""
+    """The smallest ratio above 1 that a test on these speakers would detect with power 0.8."""
     borne: bool = True
     """Whether enough speakers decide on the ratio for an interval and a test to hold (`rates.is_borne`)."""
     difference: float | None = None
@@ -83,7 +83,7 @@ def disparities(table: pd.DataFrame, *, cohort: str, statistics: StatisticsParam
 
 
 def disparities_of_sums(sums: pd.DataFrame, *, cohort: str, statistics: StatisticsParams) -> list[Disparity]:
-    """The same of totals by cohort and speaker: cohort, speaker, utterances, words, errors_before, words_before."""
+    """As `disparities`, from totals: cohort, speaker, utterances, words, errors_before, words_before."""
     names = sorted(sums["cohort"].unique())
     if len(names) < 2:
         raise TableError(f"column {cohort!r} holds a single cohort; a comparison needs two")
@@ -147,10 +147,10 @@ def _disparity(sums: pd.DataFrame, name: str, shared: bool, statistics: Statisti
 def _paired(
     sums: pd.DataFrame, inside_N: NDArray[np.bool_], joint_S22: NDArray[np.float64], statistics: StatisticsParams
 ) -> float:
-    """p value of a cohort whose speakers are in others too.
+    """p value of a cohort whose speakers are also in other cohorts.
 
-    A side without any error has no logarithm of a rate, hence no regression: then inside and outside are swapped within
-    speakers.
+    If the cohort or the rest has no error, the logarithm of its rate and the regression do not exist; then inside and
+    outside are swapped within speakers.
     """
     rows = sums[sums["words_before"] > 0]
     counted_N, inside_N = (rows["errors_before"] > 0).to_numpy(), inside_N[(sums["words_before"] > 0).to_numpy()]
@@ -171,7 +171,7 @@ def _paired(
 
 
 def _permuted(sums: pd.DataFrame, found: list[Disparity], statistics: StatisticsParams) -> list[Disparity]:
-    """The same with p values of exchanged membership, for cohorts with inference."""
+    """The disparities with p values from permuted membership, for cohorts with inference."""
     codes, _ = pd.factorize(sums["cohort"], sort=True)
     words = np.bincount(codes, sums["words_before"])
     sides = [_weights(sums, pd.Series(codes == code, index=sums.index), shared=False) for code in range(len(words))]
@@ -179,7 +179,7 @@ def _permuted(sums: pd.DataFrame, found: list[Disparity], statistics: Statistics
     able &= (words > 0) & (words.sum() - words > 0)
     if not able.any():
         return found
-    # Cohorts without inference count as rest, under one number more.
+    # Cohorts without inference are part of the rest; together they get one more number.
     numbers = np.where(able, np.cumsum(able) - 1, able.sum())
     p_values = exchange_cohorts(
         _totals(sums, shared=False), numbers[codes], permutations=statistics.permutations, seed=statistics.seed
@@ -191,7 +191,7 @@ def _permuted(sums: pd.DataFrame, found: list[Disparity], statistics: Statistics
 
 
 def _totals(sums: pd.DataFrame, *, shared: bool) -> NDArray[np.float64]:
-    """Weighted errors and words of each speaker, (S, 2); `shared` if a speaker may have several rows."""
+    """Weighted errors and words of each speaker, (S, 2); `shared` says that a speaker may have several rows."""
     columns = ["errors_before", "words_before"]
     return (sums.groupby("speaker", sort=True)[columns].sum() if shared else sums[columns]).to_numpy(np.float64)
 

@@ -1,9 +1,9 @@
-"""What a rule finds in many divisions of the speakers, in one figure.
+"""The result of a rule over many random divisions of the speakers, in one figure.
 
-A single division in two halves may be lucky or unlucky. So the speakers are divided several times; each time the rule
-chooses its worst cohort on one half, and the other half says whether it is served worse than all others there. The p
-values of the divisions depend on each other; twice their median is one that holds nevertheless (Meinshausen, Meier &
-Bühlmann 2009, "p-values for high-dimensional regression", section 3.2, with gamma 1/2).
+The result of a single division into halves depends on chance. So the speakers are divided several times; each time the
+rule chooses its worst cohort on one half, and a test on the other half asks whether its error rate is higher than that
+of all others. The p values of the divisions depend on each other; twice their median is a valid p value nevertheless
+(Meinshausen, Meier & Bühlmann 2009, "p-values for high-dimensional regression", section 3.2, with gamma 1/2).
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Worse:
 
 
 def worse(rows: pd.DataFrame, inside_N: NDArray[np.bool_], *, min_speakers: int) -> Worse | None:
-    """Whether some rows have a higher error rate than the others, with speakers as what is independent.
+    """Test whether some rows have a higher error rate than the others, with speakers as independent units.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def worse(rows: pd.DataFrame, inside_N: NDArray[np.bool_], *, min_speakers: int)
 
 
 def together(divisions: Sequence[Worse | None]) -> Divisions:
-    """All divisions in one figure; those in which nothing could be judged count as p values of 1."""
+    """All divisions in one figure; a division that could not be judged counts as a p value of 1."""
     known = [one for one in divisions if one is not None]
     p_values = [1.0 if one is None else one.p for one in divisions]
     ratios = np.array([one.ratio for one in known])

@@ -14,7 +14,7 @@ from isogloss.judging.cohort_figures import ErrorKinds
 from isogloss.judging.word_errors import ERROR_COLUMNS, row_weights
 
 RUNAWAY = 5
-"""Inserted words of a runaway hypothesis at least."""
+"""Fewest inserted words of a runaway hypothesis."""
 
 
 def runs_away(table: pd.DataFrame) -> np.ndarray:
@@ -23,7 +23,7 @@ def runs_away(table: pd.DataFrame) -> np.ndarray:
 
 
 def kinds_of(systems: Mapping[str, pd.DataFrame], cohorts: pd.Series) -> dict[str, list[ErrorKinds]]:
-    """By cohort the kinds of errors of each system; nothing of a system whose kinds are not known.
+    """The kinds of errors of each system in each cohort; systems whose kinds are not known are left out.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What one estimand says of the cohorts of a grouping: rates, changes, tests, and each cohort against all others."""
+"""The figures of a grouping under one estimand: rates, changes, tests, and each cohort against all others."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -26,7 +26,7 @@ def estimate_cohorts(
     names
         The cohorts, in the order of the result.
     grouping
-        What an error calls the division.
+        Name of the grouping in error messages.
     against_rest
         Whether each cohort is also compared with all other speakers.
     """
@@ -62,7 +62,7 @@ def under_other(cohort: CohortFigures) -> CohortFigures:
 
 
 def without_effective(rates: AnyRates) -> AnyRates:
-    """The same where nobody knows who spoke, so that there are no effective speakers to count."""
+    """The rates without numbers of effective speakers, which are unknown if the speakers are."""
     other = getattr(rates, "other", None)
     nobody = {"effective_speakers": None}
     return rates.model_copy(update=nobody if other is None else {**nobody, "other": other.model_copy(update=nobody)})

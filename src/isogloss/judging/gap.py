@@ -1,9 +1,9 @@
 """Bottom and top cohort of a rule: the table of Dheram et al. (2022, 2207.11345).
 
 The worst and the best cohort on *discovery*, their error rates, the relative gap between them, (WER_bottom - WER_top) /
-WER_top, and the bottom cohort's share of speech. All of it twice: on the speakers of discovery, who chose the cohorts,
-and on those of test, who had no part in it. Only the second is a finding; the difference between the two is what
-selection adds.
+WER_top, and the bottom cohort's share of speech. All of it is computed twice: on the speakers of discovery, on whom the
+cohorts were chosen, and on those of test, who did not take part. Only the second is a finding; the difference between
+the two is the bias of selection.
 
 Shapes: S speakers, 2 totals (weighted errors, weighted words).
 """
@@ -35,18 +35,18 @@ def gap_of(
 ) -> GapFigures | None:
     """Bottom against top cohort of one rule; None for a rule without two cohorts that may be shown on both splits.
 
-    Bottom and top are the worst and the best by rank on discovery of those cohorts that may be shown for themselves
-    and have `statistics.min_speakers` effective speakers in test; where fewer than two have so many, of all that may
-    be shown.
+    Bottom and top are the worst and the best by rank on discovery among the cohorts that may be shown separately and
+    have `statistics.min_speakers` effective speakers in test. If fewer than two cohorts have so many, all that may be
+    shown are candidates.
 
     Parameters
     ----------
     figures
-        What is shown of the rule (`judging.compare`).
+        The figures of the rule that may be shown (`judging.compare`).
     grouping
         The rule's cohorts on test and, `chosen`, on discovery.
     test, discovery
-        The result tables that the grouping speaks of.
+        The result tables that the rows of the grouping refer to.
     """
     candidates = [one for one in figures.cohorts if one.discovery is not None]
     able = [one for one in candidates if (one.effective_speakers or 0) >= statistics.min_speakers]
@@ -97,7 +97,7 @@ def _split_gap(
 
 
 def _share_of_speakers(table: pd.DataFrame, inside_N: NDArray[np.bool_]) -> float:
-    """The weighted share of speakers; a speaker weighs what their rows weigh, and counts on both sides if they are."""
+    """The weighted share of speakers, who have the weight of their rows and may count both inside and outside."""
     rows = pd.DataFrame({"speaker": table["speaker_id"].to_numpy(), "weight": row_weights(table)})
     everybody, mine = (part.groupby("speaker")["weight"].mean().sum() for part in (rows, rows[inside_N]))
     return ratio(mine, everybody) or 0.0

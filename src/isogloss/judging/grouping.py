@@ -1,4 +1,4 @@
-"""A division of utterances or trials into cohorts, as it is handed to `judging.compare`."""
+"""A division of utterances or trials into cohorts, the input of `judging.compare`."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from isogloss.judging.grouping_figures import Divisions
 from isogloss.judging.record import Interval, Rectangle
 
 UNSPECIFIED = "unspecified"
-"""The cohort of rows of which nothing is known (what the cohort rules call it too)."""
+"""The cohort of rows without a known value; the cohort rules use the same name."""
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """A cohort among the speakers who chose the cohorts."""
+    """Rank and rate of a cohort among the speakers on whom the cohorts were chosen."""
 
     rank: int
     """1 is the worst."""
@@ -24,21 +24,21 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Grouping:
-    """Who is in which cohort, and what is known of the cohorts beforehand."""
+    """The cohort of each row, and what is known of the cohorts before they are judged."""
 
     name: str
     cohorts: pd.Series | pd.DataFrame
-    """Cohort of each utterance that is judged, by position; NaN where the grouping says nothing of it. Of trials, the
-    cohorts of both sides: columns `enrol` and `test`."""
+    """Cohort of each judged utterance, by position; NaN for utterances outside the grouping. For trials, the cohorts of
+    both sides: columns `enrol` and `test`."""
     title: str = ""
     """For readers; the name where it is empty."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Readable names of cohorts."""
     chosen: pd.Series | pd.DataFrame | None = None
-    """The same for the rows that chose the cohorts: of the table `discovery` where `compare` is given one, else of the
-    table that is judged (another part of it)."""
+    """The cohorts of the rows on which cohorts were chosen: rows of `discovery` if `compare` gets it, else other rows
+    of the judged table."""
     ranked: Mapping[str, Ranked] = field(default_factory=dict)
-    """What the rows that chose say of each cohort; worked out from the scores where trials are compared."""
+    """Rank and rate of each cohort on the rows that chose; for trials they are computed from the scores."""
     mitigated: Collection[str] = ()
     """Cohorts to which the second system was adapted."""
     rectangles: Mapping[str, Sequence[Rectangle]] = field(default_factory=dict)

@@ -1,10 +1,10 @@
-"""Latency of a streaming recogniser: the part that its frames make inevitable, and the delay of its last word. No
-torch.
+"""Latency of a streaming recogniser: its algorithmic latency, and the delay of its last word. No torch.
 
-Algorithmic latency counts audio that must arrive before anything can be said, not the time of computing. Emission delay
-is measured on utterances with hypothesis times: from the end of speech to the audio that the recogniser had heard when
-it emitted the last token of the utterance (as Yu et al. 2021, 2010.11148, section 4, measure partial-recognition
-latency, which takes the end of the last word from a forced alignment; here an energy rule finds it, our choice).
+Algorithmic latency is the audio that must arrive before a word can be emitted; it does not count computing time.
+Emission delay is measured on utterances with hypothesis times: from the end of speech to the audio that the recogniser
+had received when it emitted the last token of the utterance (as Yu et al. 2021, 2010.11148, section 4, measure
+partial-recognition latency, which takes the end of the last word from a forced alignment; here an energy rule finds it,
+our choice).
 
 T feature frames, F mel filters.
 """
@@ -21,18 +21,18 @@ Milliseconds = float
 FRAME_SHIFT: Seconds = 0.01
 WINDOW: Seconds = 0.025
 FRAME_HEARD: Seconds = 0.0175
-"""From the beginning of the 10 ms that a frame stands for to the end of the window around them."""
+"""Time from the beginning of the 10 ms of a frame to the end of the window around them."""
 
 QUIET, LOUD = 5.0, 95.0
 """Percentiles of an utterance's levels that stand for its background and its speech."""
 SPEECH_SHARE = 0.25
-"""How far up from background to speech, in decibels, a frame must be to be speech."""
+"""A frame is speech if its level is at least this far up from background to speech, in decibels."""
 SHORTEST_SPEECH = 3
-"""Frames: what is shorter is a click."""
+"""Number of frames; a shorter sound counts as a click."""
 
 
 def end_of_speech(log_mel_TF: NDArray[np.floating]) -> Seconds | None:
-    """When the last sound of an utterance ends, by its energy.
+    """The time at which the last sound of an utterance ends, by its energy.
 
     A frame is speech whose level (the power in all filters, in decibels) is at least a quarter of the way up from the
     utterance's 5th percentile of levels to its 95th; the end is that of the last run of three such frames or more. All
@@ -59,7 +59,7 @@ def end_of_speech(log_mel_TF: NDArray[np.floating]) -> Seconds | None:
 
 
 def algorithmic_latency(*, subsampling: int, lookahead_frames: int = 0) -> dict[str, Milliseconds]:
-    """The audio that an encoder waits for.
+    """The algorithmic latency of an encoder: the audio that it waits for.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def algorithmic_latency(*, subsampling: int, lookahead_frames: int = 0) -> dict[
     Returns
     -------
     `frame_ms` from one encoder frame to the next, `window_ms`, `lookahead_ms`, and their sum in `algorithmic_ms`: the
-    age of the oldest sample of a window when the first encoder frame that holds the window comes out, at most.
+    largest age of a window's oldest sample when the first encoder frame that covers the window is available.
     """
     frame, window, lookahead = (
         1e3 * part for part in (subsampling * FRAME_SHIFT, WINDOW, lookahead_frames * FRAME_SHIFT)
@@ -89,10 +89,10 @@ def emission_delay(
     last_token_times: Sequence[Seconds | None],
     last_word_right: Sequence[bool],
 ) -> dict[str, Any]:
-    """How long after the end of speech the last token comes.
+    """The delay from the end of speech to the emission of the last token.
 
-    Only utterances whose hypothesis ends with the reference's last word count: the last token of another one belongs to
-    another sound.
+    Only utterances whose hypothesis ends with the reference's last word count, since otherwise the last token may
+    belong to an earlier sound.
 
     Parameters
     ----------

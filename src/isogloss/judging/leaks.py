@@ -1,9 +1,10 @@
-"""Do the tables of a synthetic corpus give the planted truth away? Only what place and demography tell may be told.
+"""A test of whether the tables of a synthetic corpus reveal the planted groups by more than place and demography.
 
-A forest predicts each speaker's planted group from what may tell of it, and once more with the suspects beside it:
-weights, the numbers in ids, the order of rows, counts. Were the group hidden in the suspects, alone or combined with
-anything known, the second forest would be surer of the truth for speakers that it has not seen. What is heard
-(durations, embeddings, hypotheses) is no suspect: voices differ by dialect, as they should.
+A forest predicts each speaker's planted group from the columns that may be related to it (place and demography), and a
+second forest also gets the suspect columns: weights, the numbers in ids, the order of rows, counts. If the suspects
+reveal the group, alone or combined with the other columns, the second forest gives a higher probability to the true
+group of speakers that it has not seen. Columns that depend on the audio (durations, embeddings, hypotheses) are not
+suspects, since voices differ by dialect.
 """
 
 from dataclasses import dataclass
@@ -18,20 +19,20 @@ from isogloss.tables import require_columns
 FOLDS = 5
 TREES = 50
 STANDARD_ERRORS = 3.0
-"""A gain beyond so many standard errors is a leak."""
+"""A gain of more than this number of standard errors is a leak."""
 _COLUMNS = ("speaker_id", "recording_id", "weight", "latitude", "longitude", "zip", "gender", "age", "words")
 
 
 @dataclass(frozen=True)
 class Leak:
-    """How sure a forest is of speakers' planted groups: the mean probability that it gives to the true one.
+    """The mean probability that the forests give to speakers' true planted groups.
 
     Attributes
     ----------
     speakers
         Number of speakers.
     known, with_suspects
-        Without and with the suspects, for speakers outside its training folds.
+        The probability without and with the suspects, for speakers outside the training folds.
     error
         Standard error of the difference, paired by speaker.
     """
@@ -43,12 +44,12 @@ class Leak:
 
     @property
     def leaks(self) -> bool:
-        """Whether the suspects tell more than what is known tells."""
+        """Whether the suspects improve the prediction significantly."""
         return self.with_suspects - self.known > STANDARD_ERRORS * self.error
 
 
 def score_leak(known: pd.DataFrame, suspects: pd.DataFrame, group: pd.Series, *, seed: int = 0) -> Leak:
-    """Whether `suspects` tell more of the planted `group` than `known` does.
+    """Measure how much the columns `suspects` improve the prediction of the planted `group` from `known`.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def score_leak(known: pd.DataFrame, suspects: pd.DataFrame, group: pd.Series, *,
 
 
 def describe_speakers(utterances: pd.DataFrame, zips: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What is known of the speakers of a table, and what of it is suspect; a row a speaker, indexed by `speaker_id`.
+    """The known and the suspect columns of the speakers of a table; one row per speaker, indexed by `speaker_id`.
 
     Parameters
     ----------

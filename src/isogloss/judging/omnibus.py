@@ -1,4 +1,4 @@
-"""Whether many cohorts have one error rate: a single test, where each cohort by itself has too few speakers for one."""
+"""One test of whether all cohorts have the same error rate, useful if each cohort has too few speakers for a test."""
 
 import numpy as np
 import pandas as pd
@@ -8,15 +8,15 @@ from isogloss.judging.grouping_figures import Omnibus
 from isogloss.judging.statistics.permutation import exchanges
 
 MOST_CELLS = 40_000_000
-"""Most speakers times permutations of a test, which has at least 1,000 permutations all the same."""
+"""Largest product of speakers and permutations of a test; 1,000 permutations are always done."""
 
 
 def omnibus(sums: pd.DataFrame, statistics: StatisticsParams) -> Omnibus | None:
     """Test of "all cohorts have the same error rate", by permuting membership over speakers.
 
-    The statistic is sum over cohorts of words * (rate - rate of all)^2, over the rate of all: a Poisson dispersion,
-    whose distribution is that of the permutations, so that speakers may differ as they do (our choice). It says that
-    cohorts differ, not which.
+    The statistic is the sum over cohorts of words * (rate - rate of all)^2, divided by the rate of all: a Poisson
+    dispersion. Its null distribution comes from the permutations, so that speakers may differ in any way (our choice).
+    The test shows that cohorts differ, not which ones.
 
     Parameters
     ----------

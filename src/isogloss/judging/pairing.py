@@ -1,7 +1,7 @@
-"""Result tables laid side by side, and their totals by speaker and cohort.
+"""Pairing of result tables, and their totals by speaker and cohort.
 
-Everything that is estimated or tested is made of sums over speakers and cohorts, so that a million utterances become
-some ten thousand rows before anything is judged.
+All estimates and tests are computed from sums by speaker and cohort, so that a million utterances are first reduced to
+some ten thousand rows.
 
 Shapes: S speakers, C cohorts, K totals of a speaker in a cohort (2 a system).
 """
@@ -25,7 +25,7 @@ NEEDED = ["utterance_id", "speaker_id", "words"]
 
 
 def pair_utterances(before: pd.DataFrame, after: pd.DataFrame | None = None, *, alike: bool = False) -> pd.DataFrame:
-    """A row an utterance: utterance_id, speaker_id, words, utterances, weight, weighted `TOTALS` (of one system two).
+    """One row per utterance: utterance_id, speaker_id, words, utterances, weight, weighted `TOTALS` (one system: two).
 
     Rows are in the order of `before`, whose weights count; `alike` sets all of them to 1. A row may be the sum of
     several utterances, which a column `utterances` counts, and may have `errors` in place of their kinds.
@@ -72,9 +72,9 @@ def _aligned(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 
 def sums_by_cohort(pairs: pd.DataFrame, cohorts: pd.Series) -> pd.DataFrame:
-    """A row a cohort and speaker, sorted: cohort, speaker, utterances, words, weight, and the weighted `TOTALS`.
+    """One row per cohort and speaker, sorted: cohort, speaker, utterances, words, weight, and the weighted `TOTALS`.
 
-    The weight of a speaker is the mean of that of their utterances.
+    The weight of a speaker is the mean weight of their utterances.
 
     Parameters
     ----------
@@ -87,8 +87,8 @@ def sums_by_cohort(pairs: pd.DataFrame, cohorts: pd.Series) -> pd.DataFrame:
     rows = pairs if known.all() else pairs[known]
     cohort_N, names = pd.factorize(cohorts[known].to_numpy(), sort=True)
     speaker_N, speakers = pd.factorize(rows["speaker_id"].to_numpy(), sort=True)
-    # Sorted numbers are grouped in a twentieth of the time that strings take, and a speaker's sum depends on their own
-    # rows alone, to the last bit: pandas adds up unsorted rows otherwise than sorted ones.
+    # Grouping sorted numbers takes a twentieth of the time of strings. Sorting also makes a speaker's sum depend on
+    # their own rows only, to the last bit, since pandas sums unsorted rows in another order.
     key_N = cohort_N * len(speakers) + speaker_N
     order_N = np.argsort(key_N, kind="stable")
     values = rows.drop(columns=["utterance_id", "speaker_id"]).assign(weight=rows["weight"] * rows["utterances"])
@@ -103,11 +103,11 @@ def sums_by_cohort(pairs: pd.DataFrame, cohorts: pd.Series) -> pd.DataFrame:
 def totals_of(sums: pd.DataFrame) -> Totals:
     """`TOTALS` of the speakers of one cohort, (S, K), in the order of their ids."""
     columns = [sums[name].to_numpy(np.float64) for name in TOTALS if name in sums]
-    return np.stack(columns).T  # column by column in memory: numpy adds up rows otherwise, in the last bit
+    return np.stack(columns).T  # Column-major order, since numpy's sums over rows differ in the last bit otherwise.
 
 
 def totals_of_cohorts(sums: pd.DataFrame, cohorts: Sequence[str]) -> list[Totals] | Totals:
-    """Totals of each of some cohorts, (S, K) each; together, (S, C, K), if a speaker is in several of them."""
+    """Totals of each of the cohorts, (S, K) each; in one array, (S, C, K), if a speaker is in several of them."""
     rows = sums[sums["cohort"].isin(cohorts)]
     if not rows["speaker"].duplicated().any():
         return [totals_of(rows[rows["cohort"] == name]) for name in cohorts]
@@ -146,7 +146,7 @@ def refuse_duplicates(ids: pd.Series, where: str) -> None:
 
 
 def _refuse_different_ids(before: pd.Index, after: pd.Index) -> None:
-    """Raise where the two sides do not hold the same ids."""
+    """Raise if the two tables do not hold the same ids."""
     only_before, only_after = before.difference(after), after.difference(before)
     if len(only_before) or len(only_after):
         differ = only_before.append(only_after)

@@ -1,6 +1,6 @@
 """Error rates of one or two systems with intervals and p values: of all speakers, of each cohort, and their spread.
 
-Made of weighted totals by speaker (`pairing.TOTALS`), of which a system has two, and of the speakers' weights.
+They are computed from weighted totals by speaker (`pairing.TOTALS`, two for each system) and the speakers' weights.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def overall_rates(sums: pd.DataFrame, statistics: StatisticsParams) -> Rates:
 
 
 def cohort_rates(parts: Sequence[pd.DataFrame], statistics: StatisticsParams) -> list[tuple[Rates, bool]]:
-    """Of the speakers of each cohort the rates, and whether there are speakers and words enough for inference."""
+    """The rates of each cohort, and whether it has enough speakers and words for inference."""
     totals = [totals_of(part) for part in parts]
     able = [index for index, part in enumerate(parts) if has_inference(part, statistics)]
     wanted = [estimand for group in range(len(able)) for estimand in _estimands(group, totals[able[group]])]
@@ -41,7 +41,7 @@ def cohort_rates(parts: Sequence[pd.DataFrame], statistics: StatisticsParams) ->
 
 
 def has_inference(part: pd.DataFrame, statistics: StatisticsParams) -> bool:
-    """Whether effective speakers are enough, with reference words on all sides: else there is no rate to judge."""
+    """Whether there are enough effective speakers, and reference words for every system."""
     words = part[[name for name in TOTALS[1::2] if name in part]].sum()
     return effective_speakers(part["weight"]) >= statistics.min_speakers and bool((words > 0).all())
 
@@ -60,7 +60,7 @@ def _estimands(group: int, totals: Totals) -> list[of.Estimand]:
 
 
 def _rates(part: pd.DataFrame, totals: Totals) -> Rates:
-    """What needs no inference."""
+    """The rates without inference."""
     sums, effective = totals.sum(axis=0), effective_speakers(part["weight"])
     before = ratio(sums[0], sums[1])
     if len(sums) == 2:
@@ -70,7 +70,7 @@ def _rates(part: pd.DataFrame, totals: Totals) -> Rates:
 
 
 def _inferred(rates: Rates, totals: Totals, estimates: Sequence[Estimate], statistics: StatisticsParams) -> Rates:
-    """The same with intervals, the p value of the change, and the harm that is excluded."""
+    """The rates with intervals, the p value of the change, and the largest harm that is not excluded."""
     before, judged = bounds(estimates[0]), estimates[2] if len(estimates) > 1 else estimates[0]
     deciding = {"deciding_speakers": shown_number(judged.rests_on)}
     if len(estimates) == 1:
@@ -93,7 +93,7 @@ def _inferred(rates: Rates, totals: Totals, estimates: Sequence[Estimate], stati
 
 
 def _p_of_change(totals: Totals, judged: Estimate, statistics: StatisticsParams) -> float | None:
-    """The sign-flip test; None where a few speakers decide, since then it does not hold its level either."""
+    """The p value of the sign-flip test; None if a few speakers decide, since then the test does not hold its level."""
     if judged.rests_on is not None and not is_borne(judged.rests_on, statistics):
         return None
     before, words_before, after, words_after = totals.T
@@ -108,7 +108,7 @@ def _p_of_change(totals: Totals, judged: Estimate, statistics: StatisticsParams)
 
 
 def detectable(part: pd.DataFrame, statistics: StatisticsParams) -> float | None:
-    """The least relative reduction that the speakers of a cohort would have shown; None for one system."""
+    """The smallest relative reduction that a test on a cohort's speakers would detect; None for one system."""
     totals = totals_of(part)
     if totals.shape[1] == 2:
         return None
@@ -166,7 +166,7 @@ def change_of(measure: of.Spread | None, cohorts: Sequence[CohortFigures]) -> Ch
 def estimate(
     groups: Sequence[Totals] | Totals, wanted: Sequence[of.Estimand], statistics: StatisticsParams
 ) -> list[Estimate]:
-    """The bootstrap as the parameters have it; without an interval where a few speakers decide."""
+    """The bootstrap with the options of params.yaml; no interval if a few speakers decide."""
     found = bootstrap(
         groups, wanted, resamples=statistics.resamples, confidence=statistics.confidence, seed=statistics.seed
     )
@@ -179,7 +179,7 @@ def is_borne(deciding: float | None, statistics: StatisticsParams) -> bool:
 
 
 def shown_number(value: float | None) -> float | None:
-    """A number of speakers as a document has it: None for what is unknown or without end."""
+    """A number of speakers for a document: None if it is unknown or infinite."""
     return None if value is None else finite(value)
 
 

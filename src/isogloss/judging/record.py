@@ -1,4 +1,4 @@
-"""What the parts of a document are made of: a record that refuses what no figure can be, and types of its fields."""
+"""The base class of the parts of a document, which refuses impossible numbers, and the types of their fields."""
 
 from typing import Annotated, Literal, Self
 
@@ -23,7 +23,7 @@ class Record(BaseModel):
 
     @model_validator(mode="after")
     def _refuse_huge(self) -> Self:
-        """Such numbers come from damaged files alone."""
+        """Refuse numbers that occur only in damaged files."""
         for name in type(self).model_fields:
             held = getattr(self, name)
             for number in held if isinstance(held, tuple) else (held,):

@@ -1,7 +1,7 @@
 """Recovery: scores of discovered cohorts against the planted truth.
 
-For the embedded corpus alone, whose disadvantaged speakers are known because they were made. The truth comes in as an
-argument: nothing here reads it from disk, and no estimator imports this module.
+This is for the embedded corpus, whose disadvantaged speakers are known by construction. The truth is an argument: this
+module does not read it from disk, and no estimator imports this module.
 """
 
 from dataclasses import dataclass
@@ -25,9 +25,10 @@ class Recovery:
         partition, 0 expected for a random one.
     recall, precision
         Of the disadvantaged, the share that is in the worst cohorts; of the speakers in the worst cohorts, the share
-        that is disadvantaged. None where there is nobody to take a share of.
+        that is disadvantaged. None if there are no such speakers.
     chance_recall, chance_precision
-        What as many speakers drawn at random would have on average: the share selected, the share disadvantaged.
+        The expected values for the same number of speakers drawn at random: the share selected, the share
+        disadvantaged.
     p_chance
         Probability that as many speakers drawn at random hold at least as many disadvantaged ones (hypergeometric
         tail). The speakers of a region are no random draw, so a small p says that the worst cohorts are not arbitrary

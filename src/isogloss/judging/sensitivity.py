@@ -1,9 +1,9 @@
 """Which findings depend on how texts are normalised before words are compared.
 
-The same utterances are judged under several normalisers. A finding is a yes or no that a document says of a cohort:
-that it is worse than all others, that the second system improves it, that it harms it, each after Holm's adjustment
-over its grouping. A finding that is yes under one normaliser and no under another rests on the choice (our choice of
-what to show: a normaliser is part of the measure, and papers differ in theirs).
+The same utterances are judged under several normalisers. A finding is a yes or no about a cohort in a document: it is
+worse than all others, the second system improves it, or the second system harms it, each after Holm's adjustment over
+its grouping. A finding that is yes under one normaliser and no under another depends on that choice, and papers differ
+in their normalisers (showing this is our choice).
 """
 
 from collections.abc import Mapping

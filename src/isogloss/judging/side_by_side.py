@@ -1,11 +1,11 @@
-"""Any number of systems on the same speakers: their rates in every cohort, and which of them cannot be told apart.
+"""Any number of systems on the same speakers: their rates in every cohort, and which do not differ significantly.
 
 In each cohort all pairs of systems are compared at once: the logarithm of the ratio of two rates has the linearised
 standard error over speakers (all systems of a speaker together, so that what makes a speaker hard for all of them
 cancels), and the critical value is that of the largest |t| over all pairs under a multivariate t distribution with
 their estimated correlation (Hothorn, Bretz & Westfall 2008), at a level divided by the number of cohorts of the
-grouping (Bonferroni). So with probability `confidence` all intervals of a grouping hold together. Few speakers have few
-degrees of freedom, and wide intervals. Where all speakers have the same ratio, there is no interval.
+grouping (Bonferroni). So with probability `confidence` all intervals of a grouping hold together. With few speakers
+there are few degrees of freedom and the intervals are wide. If all speakers have the same ratio, there is no interval.
 
 Shapes: S speakers, Y systems, P pairs of systems.
 """
@@ -24,7 +24,7 @@ from isogloss.judging.pairing import pair_utterances, sums_by_cohort
 Array = NDArray[np.float64]
 
 DRAWS = 20_000
-"""Of the multivariate t distribution."""
+"""Draws of the multivariate t distribution."""
 
 
 def side_by_side(
@@ -133,7 +133,7 @@ def _critical(influence_SP: Array, level: float, seed: int) -> float:
 
 
 def _best(rates: Sequence[SystemRate], ratios: Sequence[PairRatio]) -> list[str]:
-    """The system with the lowest rate, and those that cannot be told from it."""
+    """The system with the lowest rate, and those that do not differ significantly from it."""
     if not ratios:
         return []
     names = list(dict.fromkeys(name for one in ratios for name in (one.first, one.second)))

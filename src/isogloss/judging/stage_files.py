@@ -21,7 +21,7 @@ class _Record(BaseModel):
 
 
 class OfDiscovery(_Record):
-    """What discovery says of a cohort; without an error rate where it has no speaker there."""
+    """The figures of a cohort on discovery; the error rate is missing if it has no speaker there."""
 
     speakers: Annotated[int, Field(ge=0)]
     wer: Fraction | None

@@ -1,4 +1,4 @@
-"""The systems of a pipeline under every cohort rule: the base recogniser, and each adapted one beside it."""
+"""The systems of a pipeline under every cohort rule: the base recogniser, and each adapted one compared with it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ BASE = "base"
 
 @dataclass(frozen=True)
 class Rule:
-    """What `discover` left of a cohort rule."""
+    """The output of `discover` for a cohort rule."""
 
     assignments: pd.DataFrame
     """assignments.parquet: the cohort of every utterance."""
     summary: Mapping[str, Any]
-    """summary.json: the cohorts, and what discovery says of them."""
+    """summary.json: the cohorts with their figures on discovery."""
 
 
 def read_rules(cohorts: Path, params: Params) -> dict[str, Rule]:
@@ -46,14 +46,15 @@ def read_rules(cohorts: Path, params: Params) -> dict[str, Rule]:
 def judge_system(
     system: str, base: pd.DataFrame, after: pd.DataFrame, rules: Mapping[str, Rule], params: Params
 ) -> Document:
-    """An adapted system beside the base on test, under every rule; one decision on which cohorts are shown.
+    """Compare an adapted system with the base on test, under every rule; all rules are suppressed jointly.
 
     Parameters
     ----------
     system
-        Its name.
+        Name of the adapted system.
     base, after
-        Result tables: of the base system with discovery, of the adapted one with test; other splits are ignored.
+        Result tables: that of the base system includes discovery and test, that of the adapted one test; other splits
+        are ignored.
     rules
         Result of `read_rules`.
 
@@ -71,7 +72,7 @@ def judge_system(
         systems=(BASE, system),
         statistics=params.statistics,
         min_speakers=params.privacy.min_speakers,
-        against_rest=False,  # the base system's own document has it
+        against_rest=False,  # The base system's own document contains it.
         about={"seeds": seeds(params), "normalisation": list(params.text.steps)},
     )
 
@@ -147,7 +148,7 @@ def _grouping(name: str, rule: Rule, test: pd.DataFrame, discovery: pd.DataFrame
 
 
 def _ranked(cohort: Mapping[str, Any]) -> Ranked:
-    """What discovery says of a cohort of summary.json."""
+    """Rank and rate on discovery of a cohort of summary.json."""
     of_discovery = cohort["discovery"]
     bounds = of_discovery.get("ci95")
     return Ranked(cohort["wer_rank"], of_discovery["wer"], None if bounds is None else (bounds[0], bounds[1]))

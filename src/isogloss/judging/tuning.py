@@ -1,4 +1,4 @@
-"""Error rates of an adapted system on dev, by which its options are chosen before test is looked at."""
+"""Error rates of an adapted system on dev, by which its options are chosen without using test."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -28,12 +28,12 @@ def dev_figures(
     *,
     min_speakers: int = 1,
 ) -> dict[str, Any]:
-    """Word error rates on dev, of everybody and of the cohorts that were mitigated.
+    """Word error rates on dev, of all speakers and of the cohorts that were mitigated.
 
     Parameters
     ----------
     before, after
-        Result tables of the base and of the adapted system; rows of other splits than dev are left aside.
+        Result tables of the base and of the adapted system; rows of other splits than dev are ignored.
     assignments
         `utterance_id, cohort`.
     worst

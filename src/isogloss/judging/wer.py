@@ -1,9 +1,9 @@
 """The document of word errors: one recogniser, or two on the same utterances, overall and cohort by cohort.
 
-Cohorts are named worst by their rank among the speakers who chose them (discovery); all figures are of others. A cohort
-that is picked on the data that report it looks worse than it is, and any treatment then seems to help it (regression to
-the mean); so both figures stand side by side, and the relative gap is that of the cohorts that were worst and best on
-*discovery*.
+The worst cohorts are those with the worst rank among the speakers on whom they were chosen (discovery); all figures are
+about other speakers. A cohort that is chosen and reported on the same data looks worse than it is, and any treatment
+then seems to help it (regression to the mean). So the figures of both are shown, and the relative gap is between the
+cohorts that were worst and best on *discovery*.
 """
 
 import os
@@ -25,11 +25,11 @@ from isogloss.judging.privacy import ShownNames, shown_names
 from isogloss.judging.rates import spread_over
 
 UTTERANCES_PER_SPEAKER = 10
-"""Where speakers are unknown, a cohort is shown from so many times `min_speakers` utterances on (our choice): nobody
-can say how many people they are of."""
+"""If speakers are unknown, a cohort is shown only with at least this number times `min_speakers` utterances (our
+choice), since the number of its speakers is unknown."""
 NO_INFERENCE = 10**9
 MANY_SPEAKERS = 2000
-"""From so many on, groupings are judged side by side in threads."""
+"""With at least this number of speakers, groupings are judged in parallel threads."""
 
 
 def word_error_document(
@@ -87,7 +87,7 @@ def word_error_document(
 def _pairs_of_estimands(
     before: pd.DataFrame, after: pd.DataFrame | None, statistics: StatisticsParams
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """The pairs under the first estimand and under the other one; None where all weigh the same, so that they agree."""
+    """The pairs under both estimands; the second is None if all weights are equal, since then both agree."""
     weighted = pair_utterances(before, after)
     if weighted["weight"].nunique() == 1:
         return weighted, None
@@ -96,7 +96,7 @@ def _pairs_of_estimands(
 
 
 class _Judge:
-    """Makes the figures of one grouping after the other from the same utterances, under both estimands."""
+    """Computes the figures of one grouping after the other from the same utterances, under both estimands."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class _Judge:
         return sums_by_cohort(self.pairs, cohorts), other
 
     def sizes(self, sums: pd.DataFrame) -> dict[str, Any]:
-        """How much speech stands behind a rate."""
+        """The numbers of speakers, utterances and words behind a rate."""
         return {
             "speakers": int(sums["speaker"].nunique()) if self.speakers_known else None,
             "utterances": int(sums["utterances"].sum()),
@@ -135,13 +135,13 @@ class _Judge:
         }
 
     def all_groupings(self, groupings: Sequence[Grouping], shown: Sequence[ShownNames]) -> list[GroupingFigures]:
-        """The groupings, several at a time where there are many speakers: most of the time goes into numpy's loops."""
+        """The figures of all groupings, in threads if there are many speakers, since numpy takes most of the time."""
         at_once = os.cpu_count() or 1 if len(self.everybody) >= MANY_SPEAKERS else 1
         with ThreadPoolExecutor(at_once) as pool:
             return list(pool.map(self.grouping, groupings, shown))
 
     def grouping(self, grouping: Grouping, shown: ShownNames) -> GroupingFigures:
-        """One grouping, or why there is nothing to show of it."""
+        """The figures of one grouping, or the reason why none may be shown."""
         head: dict[str, Any] = {
             "name": grouping.name,
             "title": grouping.title or grouping.name,
@@ -177,7 +177,7 @@ class _Judge:
     def _cohorts(
         self, sums: pd.DataFrame, other: pd.DataFrame | None, grouping: Grouping, shown: ShownNames
     ) -> list[CohortFigures]:
-        """The shown cohorts: ranked ones by their rank, what was merged last; others by their names."""
+        """The shown cohorts: ranked ones by their rank, the merged one last; others by their names."""
         ranked = {name: grouping.ranked[name] for name in set(shown.judged.values()) if name in grouping.ranked}
         ranked.pop(shown.merged or "", None)
         of_ranks = grouping.chosen is not None
@@ -200,7 +200,7 @@ class _Judge:
         ]
 
     def _estimates(self, sums: pd.DataFrame, names: Sequence[str], grouping: Grouping) -> list[CohortRates]:
-        """What one estimand says of the cohorts."""
+        """The figures of the cohorts under one estimand."""
         found = estimate_cohorts(sums, names, self.statistics, grouping=grouping.name, against_rest=self.against_rest)
         return found if self.speakers_known else [without_effective(one) for one in found]
 
@@ -229,12 +229,12 @@ class _Judge:
 
 
 def too_small(min_speakers: int) -> str:
-    """Why nothing of a grouping is shown."""
+    """The reason why no cohort of a grouping may be shown."""
     return f"its cohorts are too small to be shown apart without telling of fewer than {min_speakers} speakers"
 
 
 def label(name: str, grouping: Grouping, shown: ShownNames) -> str:
-    """What to call a cohort."""
+    """The readable name of a cohort."""
     if name == shown.merged:
         return f"{len(shown.members(name))} cohorts, merged for privacy"
     return grouping.labels.get(name, name)
@@ -264,9 +264,9 @@ def harmed(cohort: CohortFigures, alpha: float) -> bool:
 
 
 def significant(cohort: CohortFigures, alpha: float) -> bool:
-    """Whether a change holds: its p value after adjustment, and an interval without zero where it has one.
+    """Whether a change is significant: by its adjusted p value, and by its interval, if it has one, excluding zero.
 
-    A cohort without errors on one side has no relative change, and so no interval.
+    A cohort without errors under one system has no relative change, and so no interval.
     """
     if cohort.p_holm is None or cohort.before is None or cohort.after is None:
         return False
@@ -279,7 +279,7 @@ def _rank(ranked: Mapping[str, Ranked], name: str) -> float:
 
 
 def worst_first(cohort: CohortFigures) -> tuple[bool, bool, float]:
-    """Where a cohort stands that nobody ranked; one without words behind the others, what was merged last."""
+    """Sort key of a cohort without a rank: cohorts without words come after the others, the merged one last."""
     return cohort.merged, cohort.before is None, -(cohort.before or 0.0)
 
 

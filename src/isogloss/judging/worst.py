@@ -1,4 +1,4 @@
-"""The worst cohorts, for those who mitigate."""
+"""The choice of the worst cohorts, which mitigation adapts to."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from isogloss.errors import ParamsError
 def worst_cohorts(summary: Mapping[str, Any], share: float) -> list[str]:
     """The worst cohorts by their rank on discovery, as many as hold `share` of its speakers.
 
-    At least one, and never all: what is mitigated needs a remainder that could be harmed.
+    There is at least one, and never all, since the effect on the remaining speakers is measured too.
 
     Parameters
     ----------

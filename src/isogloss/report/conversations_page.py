@@ -57,7 +57,7 @@ def render_conversations(measures: dict[str, Any], documents: list[Document]) ->
 
 
 def _lead(document: Document) -> str:
-    """What overlap costs everybody, and the judged cohort whom it costs most."""
+    """The effect of overlap on the word error rate of all speakers, and the judged cohort with the largest effect."""
     overall = document.overall
     within = f" ({text.interval(overall.ci95, signed=True)})" if overall.ci95 else ""
     said = (

@@ -1,4 +1,4 @@
-"""The description of one's own corpus: its kind is recognised, its text rules are found, and all is checked first."""
+"""Describing a user's corpus: its kind is detected, its text rules are derived, and everything is checked first."""
 
 import re
 from collections.abc import Callable
@@ -38,22 +38,20 @@ def describe(
 
     Parameters
     ----------
-    location
-        A file or a folder.
-    name
-        What `corpus.source` will call the corpus.
+    location, name
+        A file or a folder, and the name of the corpus for `corpus.source`.
     kind
-        One of `isogloss.corpus.sources`; found by looking at the location by default.
+        One of `isogloss.corpus.sources`; by default it is detected from the files.
     options
-        What the user says about columns, attributes and audio.
+        The user's choice of columns, attributes and audio.
     keep, others, punctuation
-        As in `TextRules`; the letters to keep are found from the transcripts by default.
+        As in `TextRules`; by default the letters to keep are those of the transcripts.
     skip_bad
         Leave out utterances that cannot be used, instead of refusing the corpus for the first of them.
     overwrite
         Replace a description of that name.
     say
-        Is told what was found, before anything is written.
+        Called with a summary of the corpus before anything is written.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""ORC-WER with its errors given to turns, so that they can be summed by speaker and cohort.
+"""ORC-WER with each error assigned to a turn, so that errors can be summed by speaker and cohort.
 
 The optimal reference combination word error rate (Sklyar et al. 2021, 2112.10200; von Neumann et al. 2022, 2211.16112)
 assigns each reference turn to one output channel, keeps the turns of a channel in their order, and counts the least

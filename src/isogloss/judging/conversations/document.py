@@ -1,8 +1,8 @@
 """Conversations as documents: the same turns in two conditions, overall and by the cohorts of their speakers.
 
-A simulated conversation is mixed at every overlap ratio, so that a turn is its own control: what changes from one
-condition to the other is the overlap alone. Speakers are the unit, as everywhere; that two speakers of one conversation
-share its errors is not modelled.
+A simulated conversation is mixed at every overlap ratio, so that each turn is its own control: only the overlap differs
+between conditions. The unit is the speaker, as everywhere; the dependence between two speakers of one conversation is
+not modelled.
 """
 
 from collections.abc import Mapping
@@ -26,12 +26,12 @@ def compare_conditions(
 ) -> Document:
     """One system's ORC-WER on the same turns in two conditions, under every rule.
 
-    Each rule gives two groupings: the speaker's cohort, and whether who speaks beside them is of the same cohort.
+    Each rule gives two groupings: the speaker's cohort, and whether the other speaker is of the same cohort.
 
     Parameters
     ----------
     errors
-        Result of `turn_errors`, of one system; a column `weight` counts where there is one.
+        Result of `turn_errors` for one system; a column `weight` is used if there is one.
     before, after
         Values of `condition`.
 
@@ -70,7 +70,7 @@ def _rows(errors: pd.DataFrame, condition: str) -> pd.DataFrame:
 
 
 def _groupings(name: str, rule: Rule, rows: pd.DataFrame) -> list[Grouping]:
-    """The cohort of the speaker; and whether the one who speaks beside them is of it."""
+    """The cohort of the speaker; and whether the other speaker is of the same cohort."""
     cohorts = cohorts_of(rows["source_id"], rule.assignments, where=f"cohorts/{name}")
     of_speaker = rule.assignments.drop_duplicates("speaker_id").set_index("speaker_id")["cohort"].astype(str)
     partner = rows["partner_id"].map(of_speaker)

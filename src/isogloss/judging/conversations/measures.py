@@ -16,7 +16,7 @@ Seconds = float
 Span = tuple[Seconds, Seconds]
 
 COLLAR: Seconds = 5.0
-"""Of tcpWER, as the CHiME challenges have it."""
+"""The collar of tcpWER, as in the CHiME challenges."""
 SHARED = 0.5
 
 
@@ -83,7 +83,7 @@ def _segments(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _turn_figures(turns: pd.DataFrame, heard: pd.DataFrame) -> dict[str, Any]:
-    """What is said of starts and ends of turns."""
+    """The figures about starts and ends of turns."""
     found = heard.drop_duplicates(["conversation_id", "channel", "turn"])
     groups = dict(iter(found.groupby("conversation_id", sort=False)))
     counted, pairs = [], []

@@ -19,17 +19,17 @@ NO_HASHES: Hashes = (np.array([], np.uint64), np.array([], np.uint64))
 
 @dataclass
 class Counted:
-    """Word errors, and what is to be warned of."""
+    """Word errors, and the findings that cause warnings."""
 
     tables: dict[str, pd.DataFrame]
     """By system: utterance_id (the number of the row), speaker_id, weight, and counts."""
     emptied: int = 0
-    """References that have no word left after normalisation."""
+    """Number of references without a word after normalisation."""
     empty: dict[str, int] = field(default_factory=dict)
-    """Empty hypotheses by system."""
+    """Number of empty hypotheses by system."""
     hints: list[str] = field(default_factory=list)
     hashes: Hashes = NO_HASHES
-    """Of each reference and each hypothesis of the first system, where ids are required."""
+    """Hashes of each reference and each hypothesis of the first system, if ids are required."""
 
     def warnings(self) -> list[str]:
         """All warnings, in sentences."""
@@ -42,7 +42,7 @@ class Counted:
 
 
 def check_speakers(read: Read, request: Request) -> None:
-    """Every row needs a speaker, and one speaker is not enough."""
+    """Raise if a row has no speaker, or if there is only one speaker."""
     if read.speakers is None or request.speakers_unknown:
         return
     missing = int(read.speakers.isna().sum())
@@ -96,13 +96,13 @@ def count(read: Read, request: Request) -> Counted:
 
 
 def _hashes(values: pd.Series | pd.DataFrame, request: Request) -> NDArray[np.uint64]:
-    """A hash of each row, the same everywhere; nothing where no ids are required, since it takes time."""
+    """A hash of each row that is the same on every machine; none if no ids are required, since hashing takes time."""
     rows = values if request.ids_required else values.iloc[:0]
     return np.asarray(pd.util.hash_pandas_object(rows, index=False), dtype=np.uint64)
 
 
 def refuse_same(hypotheses: dict[str, list[str]]) -> None:
-    """Raise where two systems have the same hypotheses throughout: one of them is not what it is taken for."""
+    """Raise if two systems have the same hypotheses in all rows, which suggests a mistaken file or column."""
     names = list(hypotheses)
     for place, name in enumerate(names):
         for other in names[place + 1 :]:
@@ -114,5 +114,5 @@ def refuse_same(hypotheses: dict[str, list[str]]) -> None:
 
 
 def listed(texts: pd.Series) -> list[str]:
-    """Texts as a list, empty where missing; by way of numpy, since pandas makes a Python object at a time."""
+    """Texts as a list, empty where missing; through numpy, which is faster than pandas here."""
     return texts.fillna("").to_numpy(dtype=object).tolist()

@@ -1,4 +1,4 @@
-"""Word errors that somebody counted already, checked."""
+"""Checked counts of word errors from a table that has counts instead of texts."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from isogloss.judging.word_errors import ERROR_COLUMNS
 
 
 def read_counts(source: Source, columns: Sequence[tuple[str, str]], *, allow_empty: bool) -> pd.DataFrame:
-    """Counts of each row: words, and substitutions, deletions and insertions or errors; utterances if they are known.
+    """Counts of each row: words; substitutions, deletions and insertions, or errors; and utterances if they are known.
 
     Parameters
     ----------
@@ -61,5 +61,5 @@ def _whole(source: Source, name: str) -> pd.Series:
 
 
 def kinds_known(table: pd.DataFrame) -> bool:
-    """Whether a table tells substitutions, deletions and insertions apart."""
+    """Whether a table has substitutions, deletions and insertions as separate columns."""
     return set(ERROR_COLUMNS) <= set(table.columns)

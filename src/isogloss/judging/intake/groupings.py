@@ -23,13 +23,13 @@ NO_COHORTS = {
     "duration",
     "split",
 }
-"""Columns of our tables and of manifests that describe no speaker."""
+"""Columns of Isogloss's tables and of manifests that do not describe a speaker."""
 MOST_VALUES = 300
-"""Of a column that is to tell cohorts apart."""
+"""Largest number of values of a column that defines cohorts."""
 STRONG = 0.5
-"""From this association of two groupings on, a warning says so (our choice)."""
+"""Two groupings with at least this association cause a warning (our choice)."""
 MOST_NUMBERS = 20
-"""Of a column all of whose values are numbers: beyond this it is a measurement, and bands must be made of it."""
+"""Largest number of values of a numeric column that defines cohorts; one with more is a measurement and needs bands."""
 
 
 def known_groupings(attributes: Attributes, request: Request) -> list[Grouping]:
@@ -97,7 +97,7 @@ def _all_numbers(text: pd.Series) -> bool:
 
 
 def overlaps(groupings: Sequence[Grouping], speakers: pd.Series) -> list[str]:
-    """Warnings where two groupings nearly say the same of the speakers: what holds of one may belong to the other.
+    """Warnings about strongly associated groupings: a finding about one of them may be due to the other.
 
     The measure is Cramér's V over speakers: 0 where the groupings are independent, 1 where one follows from the other.
     """
@@ -105,7 +105,7 @@ def overlaps(groupings: Sequence[Grouping], speakers: pd.Series) -> list[str]:
     for number, one in enumerate(groupings):
         for other in groupings[number + 1 :]:
             if {*one.name.split("+")} & {*other.name.split("+")}:
-                continue  # an intersection says what its parts say
+                continue  # An intersection is always associated with its parts.
             rows = pd.DataFrame({"a": one.cohorts, "b": other.cohorts, "speaker": speakers.to_numpy()})
             table = rows.drop_duplicates().groupby(["a", "b"], observed=True).size().unstack(fill_value=0)
             strength = _cramers_v(table.to_numpy(np.float64))
@@ -136,7 +136,7 @@ def _grouping(attributes: Attributes, by: str) -> Grouping:
     labels = {value: value for value in cohorts.unique()}
     unnamed = [UNSPECIFIED]
     if len(columns) > 1:
-        # Codes first: a million rows have few different combinations.
+        # Work on codes first: a million rows have few different combinations.
         table = pd.DataFrame(dict(enumerate(values)))
         groups = table.assign(_=1).groupby(list(table.columns), sort=True)
         keys = [[str(value) for value in key] for key in groups.first().index]

@@ -1,4 +1,4 @@
-"""What the texts themselves suggest to whoever runs an audit: steps of normalisation that are missing."""
+"""Suggestions of missing steps of normalisation, from the texts of an audit."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from isogloss.judging.word_errors import error_counts, word_errors
 SAMPLE = 2000
 """Utterances that are looked at."""
 MOST = 0.5
-"""A step that takes away such a share of all errors is suggested (our choice)."""
+"""A step that removes at least this share of all errors is suggested (our choice)."""
 TRIED = {
     "case": ("lower",),
     "case and punctuation": ("lower", "punctuation"),
@@ -27,7 +27,7 @@ def hints(references: Sequence[str], hypotheses: Sequence[str], table: pd.DataFr
     table
         Their word errors (`word_errors`).
     steps
-        What they went through.
+        Steps of normalisation that were applied.
     """
     if "characters" in steps:
         return []

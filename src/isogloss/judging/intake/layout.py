@@ -1,8 +1,8 @@
-"""Which columns of a table are what: texts or counts, of one system or several, and who spoke.
+"""The roles of a table's columns: texts or counts, of one system or several, and speakers.
 
-A table holds texts (`ref` and `hyp`), or in their place counts: `words`, and either `substitutions, deletions,
-insertions` or their sum `errors`. Rows of counts are utterances, or sums of several (of a speaker, say), and then
-`utterances` may say of how many.
+A table holds texts (`ref` and `hyp`) or counts: `words`, and either `substitutions, deletions, insertions` or their sum
+`errors`. A row of counts is an utterance, or the sum of several (those of a speaker, say); then the column `utterances`
+may give their number.
 """
 
 import re
@@ -30,7 +30,7 @@ class Layout:
 
     holds: Literal["texts", "counts"]
     hypotheses: tuple[tuple[str, str], ...]
-    """System and column of its hypotheses; of counts the name of the one system, and nothing."""
+    """Each system and the column of its hypotheses; for counts, the name of the one system and an empty text."""
     reference: str | None
     counts: tuple[tuple[str, str], ...]
     """Our name and theirs of each column of counts."""
@@ -43,7 +43,7 @@ class Layout:
 
 
 def layout_of(source: Source, request: Request, *, ids: bool) -> Layout:
-    """What the columns of a table are; `ids` if utterance ids are needed.
+    """The layout of a table; `ids` says that utterance ids are needed.
 
     Raises
     ------
@@ -86,12 +86,12 @@ def layout_of(source: Source, request: Request, *, ids: bool) -> Layout:
 
 
 def _counts(roles: Roles) -> tuple[tuple[str, str], ...]:
-    """The columns of counts, ours and theirs; none where they are not complete."""
+    """The columns of counts, by our name and the table's; empty if they are not complete."""
     found = {role: roles.find(role) for role in ("words", *KINDS, "errors", "utterances")}
     if found["words"] is None or (found["errors"] is None and None in [found[kind] for kind in KINDS]):
         return ()
     if None not in [found[kind] for kind in KINDS]:
-        found.pop("errors")  # the kinds say more than their sum
+        found.pop("errors")  # The kinds of errors tell more than their sum.
     else:
         for kind in KINDS:
             found.pop(kind)

@@ -21,7 +21,7 @@ class Request:
     table: Path | None = None
     """Any table that `isogloss.io` reads; one row an utterance."""
     separator: str | None = None
-    """What separates the cells of CSV and TSV files; None: as their headers and suffixes say."""
+    """Separator of CSV and TSV files; None: detected from header and suffix."""
     ids_required: bool = False
     """Whether a table must have utterance ids; else its rows are numbered."""
     after: Path | None = None
@@ -33,7 +33,7 @@ class Request:
     attributes: Path | None = None
     """Further columns, a row a speaker or an utterance."""
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Our name of a column to that of the table."""
+    """From our name of a column to its name in the table."""
     hypotheses: tuple[tuple[str, str], ...] = ()
     """Several systems of one table: the name of each, and the column of its hypotheses."""
     system_column: str | None = None
@@ -43,7 +43,7 @@ class Request:
     missing_as_deletions: bool = False
     """Count the words of utterances that have no hypothesis as deleted."""
     name: str = "before"
-    """What outputs call the system."""
+    """Name of the system in outputs."""
     after_name: str = "after"
     by: tuple[str, ...] = ()
     """Columns whose values are cohorts; `a+b` for the intersections of two or more."""
@@ -60,9 +60,9 @@ class Request:
     allow_empty: bool = False
     """Keep rows with an empty reference: their insertions count."""
     min_speakers: int = 5
-    """Fewest speakers that anything shown may be about."""
+    """Smallest number of speakers of a figure that is shown."""
     max_cohorts: int = 10
-    """Most cohorts that a rule may find."""
+    """Largest number of cohorts that a rule may find."""
     within: tuple[str, ...] = ()
     """Columns whose values are strata, within which cohorts are compared too."""
     adjust: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ class Request:
         self._refuse_missing_tables()
 
     def _check_systems(self) -> None:
-        """Several systems of one table are named in one way."""
+        """Raise if several systems are named in more than one way, or twice."""
         ways = [bool(self.hypotheses), self.system_column is not None, self.after is not None]
         if sum(ways) > 1:
             raise ParamsError("--hyp NAME=COLUMN, --system-column and --after name systems in three ways; choose one")
@@ -113,7 +113,7 @@ class Request:
             raise ParamsError("--speaker-pattern says who spoke, --speakers-unknown that nobody knows; leave one out")
 
     def _refuse_missing_tables(self) -> None:
-        """Each rule has its own inputs."""
+        """Raise if the input of a rule is missing."""
         if "geodemographic" in self.discover and self.zips is None:
             raise ParamsError(
                 "--discover geodemographic needs --zips: a table of demographic figures, a row a ZIP code"
@@ -125,7 +125,7 @@ class Request:
 
     @property
     def kaldi(self) -> tuple[Path, Path]:
-        """Reference and hypothesis as files of transcripts, of a request without a table."""
+        """The files of references and hypotheses of a request without a table."""
         if self.ref is None or self.hyp is None:
             raise ParamsError("the request names a table and no Kaldi text files")
         return self.ref, self.hyp

@@ -19,7 +19,7 @@ def read_scoring_files(request: Request, ref_path: Path, hyp_path: Path) -> Read
     Raises
     ------
     TableError
-        A file cannot be read, the ids differ, references are empty, or nobody says who spoke.
+        A file cannot be read, the ids differ, references are empty, or the speakers are not given.
     """
     reference = read_transcripts(ref_path)
     ids = pd.Series(reference.texts.index, dtype="str")
@@ -37,7 +37,7 @@ def read_scoring_files(request: Request, ref_path: Path, hyp_path: Path) -> Read
             continue
         mapping = read_transcripts(path, reference).texts
         own = pd.Series(mapping.index, dtype="str")
-        if name == "speakers":  # utt2spk may know more utterances than were decoded
+        if name == "speakers":  # utt2spk may list more utterances than were decoded.
             mapping = mapping[pd.Index(own).isin(ids)]
             own = pd.Series(mapping.index, dtype="str")
         may_miss = request.missing_as_deletions and name != "speakers"

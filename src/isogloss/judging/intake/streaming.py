@@ -1,9 +1,9 @@
-"""Large tables block by block, in as many processes as there are cores, and in memory that holds speakers, not rows.
+"""Reading large tables in blocks, in one process per core, with memory for speakers instead of rows.
 
-What is judged are sums over the rows of a speaker in a cohort. So each block of a file becomes such sums at once, and
-only these are kept, with a hash of each utterance id (8 bytes a row) by which duplicates are found. This path serves
-the plain case alone. Whatever is out of the ordinary (a missing cell, line ends inside quotes, an id that occurs twice)
-ends it, and the whole table is read as small ones are, which says what is wrong, and where.
+Statistics need only sums over the rows of a speaker in a cohort. So each block of a file is summed at once, and only
+the sums are kept, with a hash of each utterance id (8 bytes a row) by which duplicates are found. Only well-formed
+tables are read in this way. If anything unusual occurs (a missing cell, line ends inside quotes, a duplicate id), the
+whole table is read like a small one, which reports the error and its place.
 """
 
 import gzip
@@ -36,25 +36,24 @@ from isogloss.judging.word_errors import ERROR_COLUMNS
 
 BLOCK_BYTES = 16 << 20
 LARGE_BYTES = 64 << 20
-"""From this size on a table is read in blocks; compressed ones from an eighth of it."""
+"""A table of at least this size is read in blocks; a compressed one from an eighth of this size on."""
 
 
 @dataclass
 class _Part:
-    """What a block of rows becomes."""
+    """The sums of a block of rows."""
 
     sums: pd.DataFrame
-    """A row a speaker, weight and value of the columns asked for; counts of each system."""
+    """One row for each combination of speaker, weight and values of the requested columns; counts of each system."""
     hashes: NDArray[np.uint64]
     counted: Counted
-    """Without its tables."""
+    """The findings that cause warnings; its tables are empty."""
 
 
 def stream_rows(request: Request) -> tuple[pd.Series, dict[str, pd.DataFrame], Attributes, tuple[str, ...]] | None:
-    """Ids (numbers of rows), tables of word errors by system, attributes and warnings; a row is a sum of several.
+    """Ids (numbers of rows), tables of word errors by system, attributes and warnings; a row is a sum of utterances.
 
-    None where the table is small, of another kind, or has anything to be said of that needs a closer look, or where the
-    request needs single utterances.
+    None if the table is small, of another kind or in any way unusual, or if the request needs single utterances.
     """
     path = request.table
     if path is None or not _eligible(request, path):
@@ -68,7 +67,7 @@ def stream_rows(request: Request) -> tuple[pd.Series, dict[str, pd.DataFrame], A
 
 
 def _eligible(request: Request, path: Path) -> bool:
-    """Whether a table is large, in blocks of lines, and only its sums are needed."""
+    """Whether a table is large, can be divided at lines, and only its sums are needed."""
     single = (
         request.after,
         request.attributes,
@@ -105,7 +104,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def _parts(path: Path, request: Request, columns: list[str]) -> Iterable[_Part] | None:
-    """The blocks as sums, in their order; None at the first that is out of the ordinary."""
+    """The sums of the blocks, in their order; None as soon as a block is unusual."""
     blocks = _blocks(path)
     first = next(blocks).removeprefix(b"\xef\xbb\xbf")
     header, separator = b"", ""
@@ -131,7 +130,7 @@ def _parts(path: Path, request: Request, columns: list[str]) -> Iterable[_Part] 
 
 
 def _take(waiting: deque[Future[_Part | None]], found: list[_Part]) -> bool:
-    """Add the sums of the oldest block to those of the blocks before it; False where it is out of the ordinary."""
+    """Add the sums of the oldest block to those of the blocks before it; False if it is unusual."""
     part = waiting.popleft().result()
     if part is None:
         return False
@@ -150,7 +149,7 @@ def _take(waiting: deque[Future[_Part | None]], found: list[_Part]) -> bool:
 def _part(
     path: Path, header: bytes, block: bytes, separator: str, request: Request, columns: list[str]
 ) -> _Part | None:
-    """One block of rows as sums; None where it is out of the ordinary."""
+    """The sums of one block of rows; None if it is unusual."""
     try:
         text = block.decode()
         if header and separator != SEPARATORS["tab"] and not plainly_quoted(header + block, separator):
@@ -189,11 +188,11 @@ def _summed(rows: pd.DataFrame) -> pd.DataFrame:
 def _joined(
     path: Path, columns: list[str], parts: Iterable[_Part]
 ) -> tuple[pd.Series, dict[str, pd.DataFrame], Attributes, tuple[str, ...]] | None:
-    """The sums of all blocks as what an audit judges; None where ids occur twice or there is one speaker."""
+    """The sums of all blocks as the tables of an audit; None if an id occurs twice or there is only one speaker."""
     listed = list(parts)
     sums, counted = listed[0].sums, listed[0].counted
     hashes = np.concatenate([part.hashes for part in listed])
-    hashes.sort()  # in place: of many rows this is most of the memory
+    hashes.sort()  # In place, since with many rows this is most of the memory.
     if (hashes[1:] == hashes[:-1]).any() or sums["speaker"].nunique() < 2:
         return None
     ids = pd.Series([str(number) for number in range(1, len(sums) + 1)], dtype="str")

@@ -21,7 +21,7 @@ from isogloss.judging.intake.request import Request
 
 @dataclass(frozen=True)
 class Read:
-    """Rows as they were read. Either `ref` and `hyps` are texts, or `counts` are what somebody counted."""
+    """Rows as they were read: either texts (`ref` and `hyps`) or counts of errors (`counts`)."""
 
     ids: pd.Series
     speakers: pd.Series | None
@@ -31,7 +31,7 @@ class Read:
     weight: pd.Series
     attributes: Attributes
     where: str
-    """What an error calls the whole."""
+    """Name of the table in error messages."""
     counts: dict[str, pd.DataFrame] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -67,7 +67,7 @@ def empty_hypotheses(empty: dict[str, int]) -> list[str]:
 
 
 def _shared(source: Source, layout: Layout, request: Request, ids: pd.Series) -> Read:
-    """What all systems share."""
+    """The columns that all systems share."""
     if layout.pattern is not None:
         speakers: pd.Series | None = speakers_in(ids, layout.pattern, str(source.path))
     else:
@@ -90,7 +90,7 @@ def _ids(source: Source, layout: Layout) -> pd.Series:
 
 
 def _long(source: Source, layout: Layout, request: Request) -> Read:
-    """A table with a row an utterance and system: the rows of the first system, and the others joined to them."""
+    """A table with one row per utterance and system: the rows of the first system, with the others joined to them."""
     named = text_column(source, layout.system or "")
     if named.isna().any():
         row = int(np.flatnonzero(named.isna())[0])
@@ -118,7 +118,7 @@ def _long(source: Source, layout: Layout, request: Request) -> Read:
 
 
 def _rows_of(source: Source, rows: np.ndarray) -> Source:
-    """Some rows of a table as a table of their own, which knows where they stand in the file."""
+    """Some rows of a table as a new table, which keeps their places in the file for messages."""
     numbers = (np.arange(1, source.rows + 1) if source.numbers is None else source.numbers())[rows]
 
     def values(name: str) -> list[object]:
@@ -135,7 +135,7 @@ def _rows_of(source: Source, rows: np.ndarray) -> Source:
 
 
 def with_second(read: Read, request: Request, before: Path, after: Path) -> Read:
-    """The same with the hypotheses or counts of the table `after`, in the order of the table before.
+    """The rows with the hypotheses or counts of the table `after` added, in the order of the first table.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def taken(values: pd.Series, rows: np.ndarray) -> pd.Series:
 
 
 def aligned(own: pd.Series, ids: pd.Series, names: tuple[str, str], *, may_miss: bool = False) -> np.ndarray:
-    """Where each id stands in another table, -1 where it `may_miss`; raises where the ids are not the same."""
+    """The row of each id in another table, -1 for a missing one if `may_miss`; raises if the ids are not the same."""
     rows = pd.Index(own).get_indexer(pd.Index(ids))
     surplus = own[pd.Index(ids).get_indexer(pd.Index(own)) < 0]
     missing = ids[rows < 0]
@@ -192,7 +192,7 @@ def aligned(own: pd.Series, ids: pd.Series, names: tuple[str, str], *, may_miss:
 def refuse_other_references(
     ref: pd.Series, other: pd.Series, ids: pd.Series, request: Request, names: tuple[str, str]
 ) -> None:
-    """Raise where two systems were judged by other references, after normalisation."""
+    """Raise if two systems have different references after normalisation."""
     texts = [normalise(one.fillna("").to_numpy(dtype=object).tolist(), request.normalise) for one in (ref, other)]
     differ = [i for i, (one, two) in enumerate(zip(*texts, strict=True)) if one != two]
     if differ:
@@ -213,7 +213,7 @@ def _refuse_other_words(words: pd.Series, other: pd.Series, ids: pd.Series, name
 
 
 def check_references(ref: pd.Series, source: Source, name: str, request: Request) -> None:
-    """Refuse empty references, unless they are wanted."""
+    """Refuse empty references, unless the request allows them."""
     empty = np.flatnonzero(ref.isna())
     if empty.size == len(ref):
         raise TableError(f"{source.path}: column {name!r} is empty in every row; is it the right column?")
@@ -222,7 +222,7 @@ def check_references(ref: pd.Series, source: Source, name: str, request: Request
 
 
 def refuse_empty(number: int, rows: int, where: str) -> None:
-    """Say that references are empty, and what can be done."""
+    """Raise the error that says that references are empty, and what can be done."""
     raise TableError(
         f"{where} is empty, as are {number} of {rows} references; leave these rows out, or pass --allow-empty, which "
         "counts their hypotheses as insertions"
@@ -230,7 +230,7 @@ def refuse_empty(number: int, rows: int, where: str) -> None:
 
 
 def _weights(source: Source, name: str) -> pd.Series:
-    """Weights: of a possible size and not negative, some of them positive."""
+    """Weights, checked: each is 0 or of a possible size, and some are positive."""
     weight = number_column(source, name)
     possible = (weight == 0) | ((weight >= 1 / LARGEST) & (weight <= LARGEST))
     wrong = np.flatnonzero(~possible)

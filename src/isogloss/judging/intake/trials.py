@@ -1,7 +1,7 @@
 """The tables of an audit of verification, read and checked.
 
-Trials are a table `enrol_id, test_id, score` (CSV, TSV, JSONL, parquet), with `target` where it is known; speakers are
-a table `utterance_id, speaker_id` with whatever is known of them. A table of speakers without `utterance_id` goes with
+Trials are a table `enrol_id, test_id, score` (CSV, TSV, JSONL, parquet), with `target` if it is known. Speakers are a
+table `utterance_id, speaker_id` with further columns about them. A table of speakers without `utterance_id` goes with
 trials that name `enrol_speaker` and `test_speaker`. With a column `score_before` two verifiers are compared.
 """
 
@@ -24,9 +24,9 @@ from isogloss.judging.verification.trials import name_speakers
 from isogloss.tables import require_columns
 
 TARGETS = {"1": 1, "1.0": 1, "0": 0, "0.0": 0, **{word: int(mark) for word, mark in MARKS.items()}}
-"""How trials of the same speaker and of different ones are marked."""
+"""Marks of trials: 1 for the same speaker, 0 for different ones."""
 IDS = ("speaker_id", "utterance_id")
-"""Columns that tell single speakers apart."""
+"""Columns that identify single speakers."""
 
 
 def read_trials(
@@ -37,18 +37,19 @@ def read_trials(
     Parameters
     ----------
     trials, speakers
-        Who was compared and who spoke: tables, or files of a toolkit (`isogloss.io.score_files`).
+        The pairs that were compared, and the speaker of each utterance: tables, or files of a toolkit
+        (`isogloss.io.score_files`).
     by
         Columns of the speakers' table.
     scores
         The scores of trials that have none.
     pattern
-        A regular expression whose one group is the speaker in an id; an id that is a speaker itself needs none.
+        A regular expression whose one group finds the speaker in an id; not needed if ids are speakers.
 
     Returns
     -------
     `enrol_speaker, test_speaker, target, score`, and `score_before` if there is one; and a grouping for each column of
-    `by`. What is not known is `unspecified`.
+    `by`. Unknown values are `unspecified`.
 
     Raises
     ------
@@ -93,12 +94,12 @@ def _compiled(pattern: str | None) -> re.Pattern[str] | None:
 
 
 def _speakers_of(ids: pd.Series, people: pd.DataFrame, pattern: re.Pattern[str]) -> pd.Series:
-    """The speaker in each id, or the id itself where it is a speaker (an enrolled model)."""
+    """The speaker in each id, or the id itself if it is a speaker (an enrolled model)."""
     return ids.where(ids.isin(people["speaker_id"]), ids.str.extract(pattern, expand=False))
 
 
 def _people(source: Source, by: Sequence[str]) -> pd.DataFrame:
-    """`speaker_id`, the columns asked for, and `utterance_id` if there is one; one value a speaker."""
+    """`speaker_id`, the requested columns, and `utterance_id` if there is one; raises if a speaker has two values."""
     for column in by:
         if column in IDS:
             raise TableError(f"--by {column}: the column tells single speakers apart; name one that several share")
@@ -165,7 +166,7 @@ def _listed(source: Source, people: pd.DataFrame, *, where: str, pattern: re.Pat
 
 
 def _refuse_no_trials(trials: pd.DataFrame, source: Source) -> None:
-    """Raise where a row pairs an utterance with itself, which any verifier accepts, or repeats an earlier one."""
+    """Raise if a row pairs an utterance with itself, which any verifier accepts, or repeats an earlier row."""
     itself = np.flatnonzero(trials["enrol_id"] == trials["test_id"])
     if itself.size:
         row = int(itself[0])

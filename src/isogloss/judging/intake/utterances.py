@@ -1,4 +1,4 @@
-"""Checked tables of word errors from whatever was given: a table, a NeMo manifest, or files of transcripts."""
+"""Checked tables of word errors from the user's files: a table, a NeMo manifest, or files of transcripts."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from isogloss.judging.intake.tables import read_rows, with_second
 
 @dataclass(frozen=True)
 class Utterances:
-    """What an audit judges. The tables of `systems` have the same rows, in the same order.
+    """The utterances of an audit. The tables of `systems` have the same rows, in the same order.
 
     Columns: utterance_id (the number of the row), speaker_id, weight, words, and substitutions, deletions, insertions
     or their sum errors; utterances where rows are sums of several.
@@ -23,7 +23,7 @@ class Utterances:
 
     ids: pd.Series
     systems: dict[str, pd.DataFrame]
-    """By the name of the system, in the order in which they were named."""
+    """Tables by the name of the system, in the order in which they were named."""
     attributes: Attributes
     warnings: tuple[str, ...]
     hashes: Hashes
@@ -47,7 +47,7 @@ def read_utterances(request: Request) -> Utterances:
     Raises
     ------
     TableError, ParamsError
-        One sentence for what does not fit.
+        The input does not fit; the message is one sentence.
     """
     large = stream_rows(request)
     if large is not None:

@@ -1,8 +1,8 @@
-"""Small cohorts are hidden before a document is made, so that nothing in it is about a few speakers.
+"""Hiding small cohorts before a document is made, so that none of its figures is about a few speakers.
 
 - `suppression`: small cohorts are merged, and as few others as it takes, over all groupings that are published together
-- `fewest_hidden`: the search for those that cost the fewest speakers
-- `attack`, `exact_attack`: what sums give away together, which suppression has to prevent
+- `fewest_hidden`: the search for the choice of hidden cohorts that hides the fewest speakers
+- `attack`, `exact_attack`: sums about few speakers that follow from published sums, which suppression has to prevent
 - `names`: under which names the cohorts of a document's groupings are shown
 - `trials`: the same for verification, whose sums are about pairs of speakers
 """

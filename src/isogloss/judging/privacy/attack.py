@@ -1,22 +1,23 @@
 """Disclosure: sums about too few speakers that can be computed from the published ones.
 
 Every published count or error rate is a sum over a set of speakers. Several sets that overlap (two groupings of the
-same speakers, their intersections, the total) form a linear system; who solves it knows the sum over any set whose
+same speakers, their intersections, the total) form a linear system. Solving it gives the sum over any set whose
 indicator lies in the row space of the published indicators. `disclosed` looks for such sets of too few speakers.
 
-An *atom* is a class of rows that every published set holds entirely or not at all: nothing finer can be computed. With
-M the indicators (sets, atoms) and x a random vector of the null space of M, the sum over a set of atoms is determined
-if and only if x sums to zero over it, with probability one (our choice of method; rounding is met by
-three such vectors). So the search is one for subsets of few speakers with sum zero:
+An *atom* is a class of rows that every published set contains entirely or not at all; no finer set can be computed.
+With M the indicators (sets, atoms) and x a random vector of the null space of M, the sum over a set of atoms is
+determined if and only if x sums to zero over it, with probability one (our choice of method; rounding is met by three
+such vectors). So the search is for subsets of few speakers with sum zero:
 
 - up to two small atoms, and three or four as long as there are at most `MOST_ATOMS` of them,
 - of any number of atoms: the intersection and the difference of two published sets, and what is left of a published
   set after those of another grouping that lie inside it,
-- where none of these is found, whatever else there may be (`exact_attack`).
+- if none of these is found, all other sets (`exact_attack`).
 
-Atoms that no published set tells apart are one: a grouping of which nothing is published makes none finer.
+Atoms that no published set separates are treated as one, so a grouping of which nothing is published does not make
+atoms finer.
 
-What is not looked for: bounds (a sum of counts that is zero or nearly so says something about its parts).
+Bounds are not searched for (a sum of counts that is zero or nearly zero bounds its parts).
 
 Shapes: C published sets, A atoms, V null vectors; S, L, R sets of atoms, k atoms of each, P speakers.
 """
@@ -40,7 +41,7 @@ VECTORS = 3
 ZERO = 1e-8
 """Below this a sum of entries (of unit variance) is zero; rounding is about 1e-13."""
 MOST_FOUND = 50
-"""Sets that one search returns at most: the caller repairs them and searches anew."""
+"""Largest number of sets that one search returns; the caller hides cohorts and searches again."""
 CHUNK = 1 << 20
 """Pairs of sets that are checked at once; the pairs of one set stay together."""
 
@@ -76,7 +77,7 @@ def disclosed(
 def _disclosed(
     sets_CA: Bits, groupings: Sequence[int], speakers_of_atom: Sequence[frozenset[int]], min_speakers: int
 ) -> list[Atoms]:
-    """As `disclosed`, of atoms that the published sets tell apart."""
+    """As `disclosed`, for atoms that the published sets separate."""
     null_AV = _null_vectors(sets_CA)
     found: dict[Atoms, None] = {}
     for atoms in _few_atoms(null_AV, speakers_of_atom, min_speakers):
@@ -97,10 +98,12 @@ def _null_vectors(sets_CA: Bits) -> Floats:
     atoms = sets_CA.shape[1]
     drawn_AV = np.random.default_rng(atoms).standard_normal((atoms, VECTORS))
     sets = sets_CA.astype(np.float64)
-    sizes_C, vectors_CC = np.linalg.eigh(sets @ sets.T)  # of the published sets alone, which are fewer than the atoms
+    sizes_C, vectors_CC = np.linalg.eigh(
+        sets @ sets.T
+    )  # A basis of the published sets, which are fewer than the atoms.
     kept_C = sizes_C > 1e-10 * sizes_C.max(initial=0.0)
     inverse_CC = (vectors_CC[:, kept_C] / sizes_C[kept_C]) @ vectors_CC[:, kept_C].T
-    for _ in range(3):  # twice more against rounding
+    for _ in range(3):  # Project twice more, against rounding errors.
         drawn_AV -= sets.T @ (inverse_CC @ (sets @ drawn_AV))
     return drawn_AV
 
@@ -134,14 +137,14 @@ class _Sets:
 
 
 def _few_atoms(null_AV: Floats, speakers_of_atom: Sequence[frozenset[int]], min_speakers: int) -> Iterator[Atoms]:
-    """Subsets of one to four atoms that are of fewer speakers and sum to zero over all null vectors.
+    """Subsets of one to four atoms with fewer speakers whose sum is zero for all null vectors.
 
-    A set is about at least as many speakers as any part of it, so what is of too many is no part of a larger one.
+    A set has at least as many speakers as any of its subsets, so sets with too many speakers are not extended.
     """
     single = _single(null_AV, speakers_of_atom, min_speakers)
     alone_S = np.asarray((np.abs(single.null_SV) < ZERO).all(axis=1))
     yield from ((int(atom),) for atom in single.atoms_Sk[alone_S, 0])
-    single = single.of(~alone_S)  # an atom that is known by itself adds nothing
+    single = single.of(~alone_S)  # An atom whose sum is known need not be combined with others.
     yield from _opposites(single, single, min_speakers)
     if len(single) > MOST_ATOMS:
         return
@@ -172,7 +175,7 @@ def _unions(left: _Sets, right: _Sets) -> _Sets:
 
 
 def _opposites(left: _Sets, right: _Sets, min_speakers: int) -> Iterator[Atoms]:
-    """Unions of a left and a right set that share no atom, are of fewer speakers and sum to zero, each once."""
+    """Unions of a left and a right set that share no atom, have fewer speakers and sum to zero, each once."""
     order_R = np.argsort(right.null_SV[:, 0])
     sorted_R = right.null_SV[order_R, 0]
     first_L = np.searchsorted(sorted_R, -left.null_SV[:, 0] - ZERO)
@@ -209,7 +212,7 @@ def _overlaps(sets_CA: Bits, null_AV: Floats) -> Iterator[Atoms]:
 
 
 def _remainders(sets_CA: Bits, groupings: Sequence[int]) -> Iterator[Atoms]:
-    """What is left of a published set without those of another grouping that lie inside it."""
+    """The remainder of a published set after removing the sets of another grouping that lie inside it."""
     grouping_C = np.asarray(groupings)
     inside_CC = (sets_CA.astype(np.int64) @ sets_CA.T) == sets_CA.sum(axis=1)[:, None]  # [a, b]: a lies inside b
     for other in range(len(sets_CA)):

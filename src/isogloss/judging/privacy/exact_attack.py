@@ -1,7 +1,7 @@
 """Every set of few speakers whose sum follows from the published ones, by linear algebra and integer programming.
 
-`attack` looks at few atoms; a set of few speakers may consist of many, since one speaker has a part in as many atoms as
-they have devices, say. Here the number of atoms does not matter (our choice of method):
+`attack` searches sets of few atoms, but a set of few speakers may consist of many atoms, for instance if each speaker
+has one for each of their devices. Here the number of atoms does not matter (our choice of method):
 
 - A set of few speakers holds only atoms that are small by themselves. Its indicator lies in the row space of the
   published indicators, and is zero on all large atoms. Such vectors form a space W, which is mostly empty; it is found
@@ -22,9 +22,9 @@ Floats = NDArray[np.float64]
 Atoms = tuple[int, ...]
 
 ZERO = 1e-8
-"""An entry below this is rounding, in vectors of length one."""
+"""Entries below this are rounding errors, in vectors of length one."""
 _NODES = 20_000
-"""Of the search tree of one integer program; a part that needs more (none was seen) is given up."""
+"""Largest search tree of one integer program; a part that needs more is given up (none was observed)."""
 
 
 def smallest_sets(sets_CA: Bits, speakers_of_atom: Sequence[frozenset[int]], *, min_speakers: int) -> Iterator[Atoms]:
@@ -68,7 +68,7 @@ def _orthonormal(vectors_AD: Floats) -> Floats:
 
 
 def _parts(basis_AD: Floats) -> Iterator[NDArray[np.int64]]:
-    """The atoms of each part: those that the projection onto the space connects; atoms that are zero in it are none."""
+    """The atoms of each part, connected by the projection onto the space; atoms that are zero in it are left out."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
@@ -82,7 +82,7 @@ def _parts(basis_AD: Floats) -> Iterator[NDArray[np.int64]]:
 
 
 def _fewest(basis_nr: Floats, speakers: Sequence[frozenset[int]], min_speakers: int) -> Bits | None:
-    """The atoms of a set of the fewest speakers in one part; None where all are of `min_speakers` or more."""
+    """The atoms of a set with the fewest speakers in one part; None if every set has `min_speakers` or more."""
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import block_array, coo_array, eye_array
 
@@ -92,7 +92,7 @@ def _fewest(basis_nr: Floats, speakers: Sequence[frozenset[int]], min_speakers: 
     pairs = [(atom, number[speaker]) for atom, those in enumerate(speakers) for speaker in sorted(those)]
     rows, (of_atom, of_speaker) = np.arange(len(pairs)), np.array(pairs).T
     ones = np.ones(len(pairs))
-    # Unknowns: n atoms (0 or 1), r coefficients, P speakers (who are in it as soon as one of their atoms is).
+    # Unknowns: n atoms (0 or 1), r coefficients, P speakers (in the set if one of their atoms is).
     in_space = block_array([[eye_array(n), coo_array(-basis_nr), coo_array((n, len(everybody)))]])
     counted = block_array(
         [

@@ -1,14 +1,13 @@
-"""Which cohorts to hide so that nothing about few speakers follows, at the least cost: an exact search.
+"""An exact search for the cheapest choice of hidden cohorts that reveals no sum about few speakers.
 
-What is published of a grouping are its shown cohorts and the sum of all of its cohorts. A cohort that is hidden alone
-follows from these, so hiding one helps only together with a second. Every sum that can be computed is a linear
-combination of published sums; one about too few speakers is a *leak*. As long as every cohort that has a part in some
-combination that gives a leak is shown, the leak stays: one of them must be hidden. So (our choice of method, an
-implicit hitting set):
+For each grouping, the shown cohorts and the sum of all cohorts are published. If only one cohort is hidden, it follows
+from these, so a second one must be hidden too. Every sum that can be computed is a linear combination of published
+sums; one about too few speakers is a *leak*. A leak remains as long as all cohorts of the combination that gives it are
+shown, so one of them must be hidden. So (our choice of method, an implicit hitting set):
 
-1. an integer program hides cohorts at the least cost, such that one of each known combination is hidden
-2. the attack (`attack.disclosed`) looks for leaks in what that shows; each gives one combination more
-3. until none is found
+1. an integer program hides cohorts at the least cost, such that one of each known combination is hidden 2. the attack
+(`attack.disclosed`) searches the shown sums for leaks; each leak adds one combination 3. both steps are repeated until
+no leak is found
 
 Since every condition is necessary, the first choice without a leak is the cheapest of all.
 
@@ -26,19 +25,19 @@ Atoms = tuple[int, ...]
 Condition = frozenset[int]
 
 MOST_ROUNDS = 100
-"""Of the exact search. Afterwards the cheapest cohort of each leak is hidden for good, which ends soon."""
+"""Rounds of the exact search. After these the cheapest cohort of each leak is hidden permanently, which ends soon."""
 PART = 1e-7
-"""A coefficient below this is rounding."""
+"""Coefficients below this are rounding errors."""
 
 
 @dataclass(frozen=True)
 class Variables:
-    """What can be hidden."""
+    """The cohorts and groupings that can be hidden."""
 
     sets_VA: Bits
     """The atoms of each: those of a cohort, or of all cohorts of a grouping."""
     cost_V: NDArray[np.float64]
-    """What hiding it costs; positive."""
+    """The cost of hiding each; positive."""
     members: dict[int, tuple[int, ...]]
     """A grouping that can be left out, by the number of its variable, and the variables of its cohorts: all of them are
     hidden with it."""
@@ -54,9 +53,9 @@ def hide_at_least_cost(
     variables
         What can be hidden.
     begin
-        Conditions that are known beforehand: of each set of variables one must be hidden.
+        Conditions that are known at the start: at least one variable of each set must be hidden.
     leaks
-        From what is hidden to sets of atoms that follow and must not.
+        A function from the hidden variables to the sets of atoms that leak.
 
     Returns
     -------

@@ -1,13 +1,13 @@
-"""Under which names the cohorts of several groupings may leave the machine together.
+"""The names under which the cohorts of several groupings may be published together.
 
-What is published of a grouping are the figures of its cohorts, their error rate among the speakers who chose them, and
-the totals of both; what is published of several groupings overlaps, since they divide the same speakers. So that no sum
-of published figures is about a few speakers, names are settled for all groupings and for both kinds of speakers at once
+For each grouping, the figures of its cohorts, their error rates among the speakers on whom they were chosen, and the
+totals of both are published. The figures of several groupings overlap, since they divide the same speakers. So that no
+sum of published figures is about a few speakers, names are decided for all groupings and both kinds of speakers at once
 (`suppression.suppress`).
 
-`summary.json` and `assignments.parquet` of a cohort rule are no publication: like the audio and the embeddings they
-stay with the private data, and hold every cohort as it is, since the choice of cohorts to mitigate must not depend on
-what may be shown.
+`summary.json` and `assignments.parquet` of a cohort rule are not published: like the audio and the embeddings they stay
+with the private data. They hold every cohort as it is, since the choice of cohorts to mitigate must not depend on what
+may be shown.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -22,19 +22,19 @@ from isogloss.judging.privacy.suppression import merged_name, suppress
 
 @dataclass(frozen=True)
 class ShownNames:
-    """Of each cohort of one grouping, the name under which its figures may be shown.
+    """For each cohort of one grouping, the name under which its figures may be shown.
 
-    Several cohorts of one name are merged: only figures of all of them together may be shown. Empty mappings: nothing
-    of the grouping may be shown.
+    Cohorts with the same name are merged: only figures of all of them together may be shown. If the mappings are empty,
+    no figure of the grouping may be shown.
     """
 
     judged: Mapping[str, str]
     """For the figures of the speakers who are judged."""
     chosen: Mapping[str, str]
-    """For the figures of the speakers who chose the cohorts; empty where nobody did."""
+    """For the figures of the speakers on whom the cohorts were chosen; empty if there are none."""
 
     def itself(self, cohort: str) -> bool:
-        """Whether a cohort may be shown for itself, with the figures of both kinds of speakers."""
+        """Whether a cohort may be shown separately, with the figures of both kinds of speakers."""
         return _alone(self.judged, cohort) and _alone(self.chosen, cohort)
 
     def chosen_alone(self, cohort: str) -> bool:
@@ -52,7 +52,7 @@ class ShownNames:
 
     @property
     def withheld(self) -> bool:
-        """Whether the cohorts cannot be told apart: nothing may be shown, or all of them under one name alone."""
+        """Whether no two cohorts may be shown separately: nothing may be shown, or all cohorts are merged into one."""
         return not self.judged or (len(self.judged) > 1 and len(set(self.judged.values())) == 1)
 
 
@@ -68,18 +68,18 @@ def shown_names(
     Parameters
     ----------
     groupings
-        What is published together.
+        All groupings that are published together.
     speakers
-        Speaker of each row that `Grouping.cohorts` speaks of.
+        Speaker of each row of `Grouping.cohorts`.
     choosing
-        Speaker of each row that `Grouping.chosen` speaks of, where these are other rows.
+        Speaker of each row of `Grouping.chosen`, if these are other rows.
     min_speakers
-        Fewest speakers that a published figure may be about.
+        Smallest number of speakers of a published figure.
 
     Raises
     ------
     TableError
-        All of them together are fewer.
+        There are fewer speakers in total.
     """
     columns: dict[str, pd.Series] = {}
     unnamed: dict[str, Collection[str]] = {}

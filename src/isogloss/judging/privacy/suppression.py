@@ -1,13 +1,12 @@
 """Small cohorts are merged before anything is written, so that no figure is about a handful of speakers.
 
-A single hidden cohort could be computed from the total and the cohorts that are shown. So hidden cohorts are merged
-into one of their grouping, which is of enough speakers and no cohort by itself (complementary suppression). Where
-several groupings are published together, the sums of one less those of another may be about a few speakers too
-(`attack`).
+A single hidden cohort could be computed from the total and the cohorts that are shown. So the hidden cohorts of a
+grouping are merged into one that has enough speakers and consists of several cohorts (complementary suppression). If
+several groupings are published together, differences of their sums may also be about a few speakers (`attack`).
 
-What is merged is what costs the fewest speakers (`fewest_hidden`): the speakers of the cohorts that are shown by name,
-over all groupings, are as many as they can be. Cohorts of speakers whose value is unknown (`unspecified`) name nobody,
-so they are hidden before any that do.
+The choice of merged cohorts is the one that hides the fewest speakers (`fewest_hidden`): the number of speakers in
+cohorts with a name, over all groupings, is as large as possible. Cohorts of speakers whose value is unknown
+(`unspecified`) are hidden first, since they are the least informative.
 """
 
 from collections.abc import Collection, Mapping
@@ -21,11 +20,11 @@ from isogloss.judging.privacy.attack import Atoms, disclosed
 from isogloss.judging.privacy.fewest_hidden import Bits, Variables, hide_at_least_cost
 
 OTHER = "other"
-"""Name of the merged cohort, with an underscore more if a cohort bears it."""
+"""Name of the merged cohort; an underscore is appended if a cohort already has this name."""
 _UNNAMED = 1e-3
-"""Cost of hiding a cohort that names nobody (all such cohorts together), in speakers."""
+"""Cost of hiding the cohorts of unknown value (all of them together), in speakers."""
 _WHOLE = 1e-4
-"""Cost of leaving a grouping out whose cohorts are all hidden."""
+"""Cost of leaving out a grouping whose cohorts are all hidden."""
 
 
 def merged_name(shown: Mapping[str, str]) -> str | None:
@@ -41,19 +40,19 @@ def suppress(
     min_speakers: int,
     unnamed: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, dict[str, str]]:
-    """Under which names the cohorts of several groupings may be published together, with the total of all rows.
+    """The names under which the cohorts of several groupings may be published together with the total of all rows.
 
     After renaming, no published sum (of speakers, utterances, words or errors; before or after), and no linear
-    combination of published sums that `attack` finds, is about fewer than `min_speakers` speakers. Figures of a
-    merged cohort are those of all its rows. Publishing less than this allows is always safe. Of all such choices it is
-    one that leaves the most speakers in cohorts with a name, each counted once a cohort.
+    combination of published sums that `attack` finds, is about fewer than `min_speakers` speakers. Figures of a merged
+    cohort are those of all its rows. Publishing less than this is always safe. Of all such choices, the result is one
+    with the most speakers in cohorts with a name (a speaker counts once in each cohort).
 
     Parameters
     ----------
     groupings
-        A column a grouping, a row an utterance: its cohort, NaN where the grouping says nothing of it (rows of
-        another split, say). The figures of one cohort on two splits are two groupings. Where the figures of the total
-        are not published, the result is only more careful than need be.
+        A column a grouping, a row an utterance: its cohort, NaN where the grouping says nothing of it (rows of another
+        split, say). The figures of one cohort on two splits are two groupings. If the figures of the total are not
+        published, the result is more cautious than necessary.
     speakers
         Speaker of each row, in the same order; a speaker may be in several cohorts.
     min_speakers
@@ -92,9 +91,9 @@ def suppress(
 
 
 class _Choice:
-    """The cohorts of all groupings as variables of `fewest_hidden`, and the names that a choice of them leaves.
+    """The cohorts of all groupings as variables of `fewest_hidden`, and the names that follow from a choice.
 
-    A grouping of all rows with a single cohort is the total, and no variable. One that does not speak of all rows also
+    A grouping of all rows with a single cohort is the total and not a variable. A grouping of some of the rows also
     publishes the sum of all its cohorts, and can be left out.
     """
 
@@ -162,7 +161,7 @@ class _Atoms:
         return sorted({cohort for cohort in self.cohorts[grouping] if cohort is not None})
 
     def partial(self, grouping: str) -> bool:
-        """Whether a grouping does not speak of all rows."""
+        """Whether a grouping covers only some of the rows."""
         return any(cohort is None for cohort in self.cohorts[grouping])
 
     def size(self, grouping: str, cohort: str) -> int:
@@ -171,7 +170,7 @@ class _Atoms:
         return len(frozenset[int]().union(*(self.speakers[int(atom)] for atom in atoms)))
 
     def leaks(self, shown: Mapping[str, Mapping[str, str]], min_speakers: int) -> list[Atoms]:
-        """Sets of atoms that the shown cohorts and the total give away."""
+        """Sets of atoms whose sums follow from the shown cohorts and the total."""
         sets, groupings = [np.ones(len(self.speakers), dtype=bool)], [-1]
         for number, (name, names) in enumerate(shown.items()):
             labels = np.array([names.get(cohort) for cohort in self.cohorts[name]], dtype=object)
@@ -182,7 +181,7 @@ class _Atoms:
 
 
 def _pooled(names: Collection[str], hidden: Collection[str]) -> dict[str, str]:
-    """A name for each cohort, the hidden ones under one name that no shown cohort bears."""
+    """A name for each cohort; hidden ones share a name that no shown cohort has."""
     other = OTHER
     while other in names and other not in hidden:
         other += "_"

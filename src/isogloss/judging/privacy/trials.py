@@ -1,10 +1,10 @@
-"""Which cohorts of verification may be shown, so that no figure is about fewer speakers than asked for.
+"""The cohorts of verification that may be shown, so that no figure is about fewer than `min_speakers` speakers.
 
-Three kinds of sums are published of each cohort and of all trials, and each is about speakers of its own: the number of
-speakers; targets and misses, of the speakers who have targets; non-targets and false alarms, of the speakers of
-non-targets whose two sides are in the cohort. `suppression.suppress` settles each kind for all groupings
-jointly. A merged cohort also has the non-targets between those that were merged, which the parts did not have; so all
-three are judged anew until nothing more is merged.
+Three kinds of sums are published for each cohort and for all trials, each about different speakers: the number of
+speakers; targets and misses, about the speakers who have targets; non-targets and false alarms, about the speakers of
+non-targets whose two sides are in the cohort. `suppression.suppress` settles each kind for all groupings jointly. A
+merged cohort also has the non-targets between its parts, which no part had; so all three kinds are checked again until
+nothing more is merged.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -27,7 +27,7 @@ Sides = tuple[pd.Series, pd.Series]
 
 @dataclass(frozen=True)
 class _Sums:
-    """A kind of sums: of what they are, and the rows that have a part in them.
+    """One kind of sums: its name, and the rows that contribute to it.
 
     The column `speaker` of a side is their id, the others are their cohorts, by the number of the grouping.
     """
@@ -46,7 +46,7 @@ class _Sums:
         for grouping, shown in names.items():
             enrol, test = (side[numbers[grouping]].map(shown) for side in (self.enrol, self.test))
             within = enrol.where(enrol == test)
-            if within.notna().any():  # of a grouping without a row nothing is published
+            if within.notna().any():  # Nothing is published of a grouping without rows.
                 columns[grouping] = pd.concat([within, within], ignore_index=True)
         return pd.DataFrame(columns, index=range(2 * len(self.enrol)))
 
@@ -59,7 +59,7 @@ def trial_names(
     min_speakers: int,
     where: str,
 ) -> list[ShownNames]:
-    """Under which names the cohorts of all groupings may be published together, with the total of all trials.
+    """The names under which the cohorts of all groupings may be published together with the total of all trials.
 
     Parameters
     ----------
@@ -72,19 +72,19 @@ def trial_names(
     min_speakers
         Fewest speakers that a figure may be about.
     where
-        What an error calls the trials.
+        Name of the trials in error messages.
 
     Raises
     ------
     TableError
-        All trials, all targets or all non-targets are of fewer than `min_speakers` speakers. Where it is those of
-        discovery, nothing of discovery is shown.
+        All trials, all targets or all non-targets are of fewer than `min_speakers` speakers. If this holds only for
+        discovery, no figure of discovery is shown instead.
     """
     unnamed = {str(number): grouping.unnamed for number, grouping in enumerate(groupings)}
     judged = _names(trials, _of_sides(groupings, "cohorts"), unnamed, min_speakers=min_speakers, where=where)
     chosen: Names = {}
     if discovery is not None:
-        with suppress_errors(TableError):  # of so few speakers not even the total may be shown
+        with suppress_errors(TableError):  # With so few speakers, not even the total may be shown.
             of_discovery = _of_sides(groupings, "chosen")
             chosen = _names(
                 discovery, of_discovery, unnamed, min_speakers=min_speakers, where="the trials of discovery"
@@ -116,7 +116,7 @@ def _names(
             )
     numbers = {one: number for number, one in enumerate(groupings)}
     names: Names = {one: {value: value for value in pd.concat(sides).unique()} for one, sides in groupings.items()}
-    single = {one: shown for one, shown in names.items() if len(shown) == 1}  # whose figures are those of all trials
+    single = {one: shown for one, shown in names.items() if len(shown) == 1}  # Its figures are those of all trials.
     while True:
         earlier = names
         for kind in kinds:
@@ -148,7 +148,7 @@ def _kinds(trials: pd.DataFrame, groupings: list[Sides]) -> list[_Sums]:
 
 
 def _merged(names: Mapping[str, str], step: Mapping[str, str]) -> dict[str, str]:
-    """The names after a further step: all that is merged is one cohort; an empty step leaves nothing."""
+    """The names after a further step: all merged cohorts become one; after an empty step there are no names."""
     if not step:
         return {}
     after = {cohort: step.get(shown, shown) for cohort, shown in names.items()}

@@ -1,12 +1,12 @@
-"""Intervals and tests for ratio-of-sums metrics (WER and its like) whose independent units are speakers.
+"""Intervals and tests for metrics that are ratios of sums, such as WER, with speakers as independent units.
 
-- `intervals`: the bootstrap over speakers, with intervals that hold for few of them
-- `estimands`: what is estimated, with its gradient; `resampling`, `groups`: the draws of speakers
+- `intervals`: the bootstrap over speakers, with intervals that are valid for few speakers
+- `estimands`: the estimated quantities with their gradients; `resampling`, `groups`: the draws of speakers
 - `permutation`: sign flips (two systems), exchanged membership (groups of speakers); `multiple`: Holm's adjustment
 - `seeds`: several runs on the same speakers
 - `regression`: Poisson regression of error counts with speaker dependence
-- `effective`: how many speakers a weighted figure rests on
-- `power`: the least change that the given speakers could have shown
+- `effective`: the effective number of speakers of a weighted figure
+- `power`: the smallest change that a test on the given speakers would detect
 """
 
 from isogloss.judging.statistics.effective import effective_speakers

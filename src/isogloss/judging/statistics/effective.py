@@ -1,17 +1,18 @@
-"""How many speakers a weighted figure rests on: Kish's effective sample size."""
+"""The effective number of speakers of a weighted figure: Kish's effective sample size."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 ROUNDING = 1e-9
-"""So much below a whole number is still that number."""
+"""A number that is less than this below a whole number counts as the whole number."""
 
 
 def effective_speakers(weights: ArrayLike) -> float:
     """Kish's effective number of speakers, (sum w)^2 / sum w^2 (Kish 1965, section 11.7).
 
-    A weighted mean over speakers has the variance that an unweighted one over so many would have, where weights have
-    nothing to do with what is measured. It is the number of speakers where all weigh the same, and never more.
+    If the weights are independent of the measured values, a weighted mean over the speakers has the variance of an
+    unweighted mean over this number of speakers. It equals the number of speakers if all weights are equal, and is
+    never larger.
 
     Parameters
     ----------
@@ -20,7 +21,7 @@ def effective_speakers(weights: ArrayLike) -> float:
 
     Returns
     -------
-    The effective number; 0 where there is no speaker or nobody has any weight.
+    The effective number; 0 if there is no speaker or all weights are 0.
 
     Examples
     --------

@@ -1,12 +1,12 @@
-"""What is estimated from the totals of speakers: error rates, their changes, and the spread over cohorts.
+"""Quantities that are estimated from the totals of speakers: error rates, their changes, and the spread over cohorts.
 
-Each estimand maps the totals of its groups to a number on a *working scale* and to its gradient there, for
-many draws at once. Rates and ratios work on the logarithm, where their distribution over few speakers is
-nearer to symmetric and an interval cannot cross zero; differences work as they are.
+Each estimand maps the totals of its groups to a number on a *working scale* and to its gradient there, for many draws
+at once. Rates and ratios use the logarithm, on which their distribution over few speakers is more symmetric and an
+interval cannot cross zero; differences use no transformation.
 
-A group's totals are (numerator, denominator) for one system, or (numerator before, denominator before,
-numerator after, denominator after) for two. The logarithm of a rate without any error is -inf; it restores to
-0, and has no interval.
+A group's totals are (numerator, denominator) for one system, or (numerator before, denominator before, numerator after,
+denominator after) for two. The logarithm of a rate without any error is -inf; it is transformed back to 0 and has no
+interval.
 
 Shapes: R draws, C groups (cohorts), K = 2 or 4 totals of a group.
 """
@@ -25,14 +25,14 @@ Evaluation = tuple[Array, Array]
 
 @dataclass(frozen=True)
 class Estimand:
-    """A function of the totals of some groups, and the way back from its working scale."""
+    """A function of the totals of some groups, and the inverse of its working scale."""
 
     evaluate: Callable[[Array], Evaluation]
     """From totals of shape (C, R, K)."""
     restore: Callable[[float], float]
     """From the working scale to the reported one; increasing."""
     groups: tuple[int, ...]
-    """Which groups of those that are drawn together."""
+    """The groups that the function uses, as indices into those that are drawn together."""
 
 
 def as_is(value: float) -> float:
@@ -41,7 +41,7 @@ def as_is(value: float) -> float:
 
 
 def exponential(value: float) -> float:
-    """From a logarithm to a rate or ratio; infinite where it is beyond all numbers."""
+    """From a logarithm to a rate or ratio; infinite on overflow."""
     with np.errstate(over="ignore"):
         return float(np.exp(value))
 
@@ -53,7 +53,7 @@ def relative(value: float) -> float:
 
 
 def rate(group: int = 0, *, column: int = 0) -> Estimand:
-    """Ratio of sums of one group; `column` is where its numerator stands (0, or 2 for the system after)."""
+    """Ratio of sums of one group; `column` is the index of its numerator (0, or 2 for the system after)."""
 
     def evaluate(totals_CRK: Array) -> Evaluation:
         gradient_CRK = np.zeros_like(totals_CRK)

@@ -1,4 +1,4 @@
-"""Several groups of speakers drawn together: each for itself, or all at once where speakers are shared.
+"""Draws of several groups of speakers: separately for each group, or jointly if groups share speakers.
 
 Shapes: S speakers, C groups, R draws, K totals of a speaker in a group.
 """
@@ -13,7 +13,7 @@ from isogloss.judging.statistics.resampling import Moments, Resampler, check_tot
 Array = NDArray[np.float64]
 
 ROUNDING = 1e-13
-"""A standard error below this share of what is added up is taken for 0."""
+"""A standard error below this share of the summed terms counts as 0."""
 
 
 def _stream(seed: int, index: int) -> np.random.Generator:
@@ -34,7 +34,7 @@ class Draws:
 
 
 class _SeparateDraws(Draws):
-    """Each group drawn for itself: the variances add up."""
+    """Draws of each group separately: the variances add up."""
 
     def __init__(self, moments: Sequence[Moments]) -> None:
         self._moments = moments
@@ -50,9 +50,9 @@ class _SeparateDraws(Draws):
 
 
 class _JointDraws(Draws):
-    """All groups drawn at once, a speaker with their totals in each: covariances between groups count.
+    """Joint draws of all groups, each speaker with their totals in every group: covariances between groups count.
 
-    Products of all pairs of totals would be thousands of columns; so the speakers' influences are laid out instead.
+    Products of all pairs of totals would need thousands of columns, so the speakers' influences are computed instead.
     """
 
     def __init__(self, counts_RS: Array, totals_SCK: Array) -> None:
@@ -75,7 +75,7 @@ class _JointDraws(Draws):
 
 
 class SeparateGroups:
-    """Draws each group for itself."""
+    """Draws each group separately."""
 
     def __init__(self, groups: Sequence[Array], seed: int) -> None:
         self._resamplers = [Resampler(group, _stream(seed, index)) for index, group in enumerate(groups)]
@@ -83,7 +83,7 @@ class SeparateGroups:
         self.speakers = [resampler.speakers for resampler in self._resamplers]
 
     def influences(self, groups: Sequence[int], gradient_CK: Array) -> Array:
-        """What each speaker of these groups adds to a function of the totals, to first order, (S,)."""
+        """The first-order influence of each speaker of these groups on a function of the totals, (S,)."""
         pairs = zip(groups, gradient_CK, strict=True)
         return np.concatenate([self._resamplers[group].influences(slope_K) for group, slope_K in pairs])
 
@@ -107,7 +107,7 @@ class JointGroups:
         self.speakers = [int((totals_SCK[:, group] != 0).any(axis=1).sum()) for group in range(width)]
 
     def influences(self, groups: Sequence[int], gradient_CK: Array) -> Array:
-        """What each speaker adds to a function of the totals of these groups, to first order, (S,)."""
+        """The first-order influence of each speaker on a function of the totals of these groups, (S,)."""
         return np.einsum("sck,ck->s", self._totals_SCK[:, list(groups)], gradient_CK)
 
     def observed(self) -> Draws:

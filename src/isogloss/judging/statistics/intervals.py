@@ -1,4 +1,4 @@
-"""Confidence intervals over speakers that hold for few of them: the symmetric studentised bootstrap.
+"""Confidence intervals over speakers that are valid for few speakers: the symmetric studentised bootstrap.
 
 For an estimate v with linearised standard error s, and v*, s* of each draw of speakers, the interval is v -+
 q s, where q is the quantile of |v* - v| / s* at the confidence level (Hall 1988, "On symmetric bootstrap
@@ -7,15 +7,15 @@ and ratios are studentised on the logarithm and transformed back (`estimands`). 
 short for few speakers, since it knows neither the skew of error counts nor that the standard error is itself
 estimated; `benchmarks/statistics_coverage.py` measures both, and the bootstrap over utterances, which fails.
 
-Where few speakers decide on an estimate, because they weigh much or behave unlike the others, draws without them say
-too little of it. So q is at least Student's quantile with Satterthwaite's degrees of freedom of the variance, from the
+If few speakers decide on an estimate, because of large weights or unusual behaviour, draws without them underestimate
+its variance. So q is at least Student's quantile with Satterthwaite's degrees of freedom of the variance, from the
 fourth moment of the influences (Satterthwaite 1946; `_freedom`). Below about five deciding speakers
-(`deciding_speakers`) nothing helps: one who decides is missing from a third of all samples, and those samples do not
-tell. `benchmarks/statistics_pairs.py` shows it on the pairs of a run, and holds other intervals beside this one.
+(`deciding_speakers`) no interval is valid: a deciding speaker is missing from a third of all samples, and such samples
+do not show it. `benchmarks/statistics_pairs.py` measures this on the pairs of a run and compares other intervals.
 
-Our choices: a draw that leaves the logarithm or its standard error undefined (no speaker who made an error
-was drawn) is set aside; where these are more than a tenth of all draws, there is no interval. Nor is there
-one for a single speaker, or for a rate of zero.
+Our choices: a draw that leaves the logarithm or its standard error undefined (no speaker who made an error was drawn)
+is set aside; if these are more than a tenth of all draws, there is no interval. There is also no interval for a single
+speaker or for a rate of zero.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,13 +42,13 @@ BATCH_CELLS = 1 << 22
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its interval; None for what the data cannot say."""
+    """A number and its interval; None if the data do not determine them."""
 
     value: float | None
     low: float | None
     high: float | None
     rests_on: float | None = None
-    """How many speakers decide on it, (sum d^2)^2 / sum d^4 of the speakers' influences d; None where undefined."""
+    """Number of speakers that decide on it, (sum d^2)^2 / sum d^4 of the speakers' influences d; None if undefined."""
 
     @property
     def interval(self) -> list[float] | None:
@@ -69,14 +69,13 @@ def bootstrap(
     Parameters
     ----------
     groups
-        Either one array of shape (S, K) a group, whose speakers belong to that group alone: each group is
-        drawn for itself and keeps its size. Or one array of shape (S, C, K), if a speaker may have utterances
-        in several of C groups (devices, noise levels): then they are drawn with all of them. K as `estimands`
-        says, weights multiplied in.
+        Either one array of shape (S, K) for each group, if no speaker is in two groups: each group is drawn separately
+        and keeps its size. Or one array of shape (S, C, K), if a speaker may have utterances in several of C groups
+        (devices, noise levels): then they are drawn with all of them. For K see `estimands`; weights are multiplied in.
     estimands
         What to estimate; see `estimands`.
     resamples
-        Draws. 2,000 leave the end of an interval uncertain by about 3 % of its length, 10,000 by half of
+        Draws. With 2,000 draws the end of an interval is uncertain by about 3 % of its length, with 10,000 by half of
         that.
     confidence
         Level of the intervals.
@@ -184,8 +183,8 @@ def _freedom(deciding: float | None, speakers: int) -> float | None:
 def deciding_speakers(influence_S: Array) -> float | None:
     """How many speakers decide on an estimate: the effective number of the squares of their influences.
 
-    (sum d^2)^2 / sum d^4 is n where all of n speakers move the estimate alike, about n / 3 where influences are normal,
-    and near 1 where one speaker decides. None where an influence is undefined; infinite where nobody moves it.
+    (sum d^2)^2 / sum d^4 is n if all of n speakers have the same influence, about n / 3 if influences are normal, and
+    near 1 if one speaker decides. None if an influence is undefined; infinite if all influences are zero.
     """
     if not np.isfinite(influence_S).all():
         return None
@@ -216,13 +215,13 @@ def studentised(
     restore
         From the working scale to the reported one; increasing.
     value, error
-        Of the speakers as they are, on the working scale.
+        Estimate and standard error of the observed speakers, on the working scale.
     deviations
         |v* - v| / s* of each draw, (R,); not finite where it is undefined.
     confidence
         Level of the interval.
     freedom
-        Degrees of freedom of the standard error: the interval is no shorter than Student's with so many.
+        Degrees of freedom of the standard error; the interval is not shorter than Student's with these.
     """
     restored = _finite(restore(value))
     if not np.isfinite(value) or not np.isfinite(error):

@@ -1,4 +1,4 @@
-"""How likely speakers show that a change stays under a margin, and how many speakers that takes.
+"""The power of a non-inferiority test on given speakers, and the number of speakers that it needs.
 
 A change passes where the upper bound of its interval lies under the margin. On the working scale of the interval (the
 logarithm for relative changes) the estimate over its standard error follows about a t distribution, so the probability
@@ -8,9 +8,9 @@ of passing is a non-central t, as in `power` (Julious 2004 has it for trials).
 import numpy as np
 
 MOST_SPEAKERS = 10_000_000
-"""No margin is planned for more."""
+"""Largest number of speakers for which a margin is planned."""
 MANY_SPEAKERS = 500
-"""From here on t is taken for normal."""
+"""With at least this number of speakers, the t distribution is replaced by the normal one."""
 
 
 def noninferiority_power(
@@ -29,7 +29,7 @@ def noninferiority_power(
     level
         One-sided, of the bound.
     wanted
-        Asks the same for another number of such speakers.
+        Another number of such speakers for which the power is computed.
     """
     from scipy import stats  # slow to import
 
@@ -48,7 +48,7 @@ def speakers_for_margin(
 ) -> int | None:
     """The least number of such speakers that pass with probability `power`; None where no number does.
 
-    Parameters as of `noninferiority_power`.
+    Parameters as for `noninferiority_power`.
     """
 
     def reached(size: int) -> bool:

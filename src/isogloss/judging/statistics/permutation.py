@@ -1,4 +1,4 @@
-"""Permutation tests with speakers as the units that are exchanged.
+"""Permutation tests whose exchangeable units are speakers.
 
 `sign_flip`: if two systems do not differ, the two outcomes of a speaker may be swapped. `exchange_cohorts`: if two
 groups of speakers do not differ, a speaker may be in either. Both count (1 + as extreme) / (1 + drawn), which is never
@@ -15,13 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 CHUNK_CELLS = 1 << 20
-"""Swaps or memberships that are held at once (arrangements x speakers)."""
+"""Number of swaps or memberships in memory at once (arrangements x speakers)."""
 
 TIE = 1e-9
 """Relative difference below which two statistics count as equal, against rounding."""
 
 HELD_CELLS = 64_000_000
-"""Most speakers times permutations that are kept for the next test of as many speakers; 2 or 4 bytes each."""
+"""Largest product of speakers and permutations that is kept for the next test; 2 or 4 bytes each."""
 
 EXTREME = 1e12
 """The statistic of a group without any error."""
@@ -38,9 +38,10 @@ def sign_flip(
 ) -> float:
     """p value of "the two systems do not differ", with the speakers' outcomes swapped at random.
 
-    One number a speaker each, summed over their utterances, weights multiplied in. The statistic is |rate after - rate
-    before|. Speakers whose outcomes are equal change nothing and are left out; when all are, p is 1. An arrangement
-    without a rate, because nothing is left to divide by, counts as extreme; without an observed one p is 1.
+    Each argument has one number per speaker, summed over their utterances with weights multiplied in. The statistic is
+    |rate after - rate before|. Speakers whose outcomes are equal change nothing and are left out; when all are, p is 1.
+    An arrangement without a rate, because nothing is left to divide by, counts as extreme; without an observed one p is
+    1.
     """
     first = np.stack([np.asarray(before, dtype=np.float64), np.asarray(denominator, dtype=np.float64)], axis=1)
     last = denominator if denominator_after is None else denominator_after
@@ -60,7 +61,7 @@ def sign_flip(
     observed = statistic(np.zeros((1, speakers), dtype=np.uint8))[0]
     chunk = max(1, CHUNK_CELLS // speakers)
     if 2 ** min(speakers - 1, 60) <= permutations:
-        # Turning all signs at once leaves the statistic as it is: half of the arrangements are enough.
+        # Flipping all signs does not change the statistic, so half of the arrangements are enough.
         count, number = 0, 2 ** (speakers - 1)
         for start in range(0, number, chunk):
             codes = np.arange(start, min(start + chunk, number))[:, None]
@@ -116,7 +117,7 @@ def exchange_cohorts(
     for start in range(0, permutations, chunk):
         rows = min(chunk, permutations - start)
         sums = np.empty((rows, len(sizes), columns.shape[1]))
-        for row in range(rows):  # one at a time: what a permutation gathers stays in the processor's cache
+        for row in range(rows):  # One permutation at a time, so that its data stay in the processor's cache.
             np.add.reduceat(columns.take(next(orders), axis=0), starts, axis=0, out=sums[row])
         counts += _tails(_against_rest(sums, everything, sizes, speakers), observed)
     higher, lower = (1 + counts) / (1 + permutations)
@@ -128,8 +129,8 @@ def exchange_cohorts(
 def exchanges(speakers: int, permutations: int, seed: int) -> Iterator[NDArray[np.integer]]:
     """Orders of the numbers below `speakers`, as `default_rng(seed).permutation(speakers)` gives them one by one.
 
-    Tests of several groupings of the same speakers use the same orders, and to draw them takes longer than to use them:
-    they are kept where they are few enough (`HELD_CELLS`).
+    Tests of several groupings of the same speakers use the same orders, and drawing them takes longer than using them,
+    so they are kept if they are few enough (`HELD_CELLS`).
     """
     if speakers * permutations > HELD_CELLS:
         rng = np.random.default_rng(seed)
@@ -187,7 +188,7 @@ def _rate_and_variance(sums: Array, speakers: NDArray[np.int64]) -> tuple[Array,
 
 
 def _as_extreme(values: Array, observed: float) -> int:
-    """How many are at least as extreme as what was observed; what is undefined is."""
+    """How many values are at least as extreme as the observed one; undefined values count as extreme."""
     with np.errstate(invalid="ignore"):
         return int(np.count_nonzero(~(values < observed - TIE * abs(observed))))
 

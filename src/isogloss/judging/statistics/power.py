@@ -1,6 +1,6 @@
-"""Power: the least change that a test on the given speakers would probably have found.
+"""Power: the smallest change that a test on the given speakers would detect.
 
-A comparison that finds nothing says little where it could have found nothing. On the logarithmic scale of
+If a comparison finds nothing, its power tells whether it could have found something. On the logarithmic scale of
 `intervals` an estimate over its standard error follows about a t distribution, non-central by effect / error;
 the least detectable effect is the one at which the two-sided test rejects with the wanted power (our choice:
 t approximation instead of simulation; the tests compare it with simulated rejection).
@@ -24,12 +24,12 @@ def detectable_change(
     power: float = 0.8,
     confidence: float = 0.95,
 ) -> float | None:
-    """The least relative reduction of a rate that these speakers would have shown, as a fraction (0.3 is 30 %).
+    """The smallest relative reduction of a rate that a test on these speakers would detect (0.3 is 30 %).
 
-    One number a speaker each, summed over their utterances, weights multiplied in; how much speakers differ in their
-    change is taken from them. `speakers` asks the same for another number of such speakers. `effective` is how many
-    these are effectively (`effective_speakers`): it sets the degrees of freedom. None where the standard error is
-    undefined.
+    Each argument has one number per speaker, summed over their utterances with weights multiplied in; the variance
+    between speakers is estimated from them. With `speakers`, the result is for another number of such speakers.
+    `effective` is their effective number (`effective_speakers`), which sets the degrees of freedom. None if the
+    standard error is undefined.
 
     Examples
     --------
@@ -53,11 +53,11 @@ def detectable_ratio(
     power: float = 0.8,
     confidence: float = 0.95,
 ) -> float | None:
-    """The least ratio above 1 of the rates of two groups that would have been seen (1.5: half as much again).
+    """The smallest ratio above 1 of the rates of two groups that a test would detect (1.5: 50 % more errors).
 
-    Each group is (numerators, denominators), one number a speaker. The degrees of freedom are those of the
-    smaller group, which is cautious; `effective` is how many speakers that one has effectively. None where the
-    standard error is undefined.
+    Each group is (numerators, denominators), one number per speaker. The degrees of freedom are those of the smaller
+    group, which is conservative; `effective` is the effective number of its speakers. None if the standard error is
+    undefined.
     """
     totals = [totals_of(*group), totals_of(*other)]
     error = standard_error(totals, of.ratio_of_groups())

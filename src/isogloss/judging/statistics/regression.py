@@ -1,12 +1,12 @@
 """The effect of cohorts on the error rate by Poisson regression (Liu, Veliche & Peng 2021).
 
-log E[errors] = log(words) + intercept + cohort effect + covariates. exp(effect) is a ratio of error rates,
-adjusted for the covariates (signal-to-noise ratio, utterance length ...), so that a cohort is not blamed for
-its microphones. The paper gives each speaker a random intercept; we use generalised estimating equations (Liang &
-Zeger 1986) with speakers as clusters and independence as working correlation: errors of one speaker may depend on each
-other in any way, and Poisson's own variance is not relied upon. The covariance is the bias-reduced one of Mancl &
-DeRouen (2001), since the plain sandwich is too small for few clusters; tests and intervals use t with (speakers -
-coefficients) degrees of freedom. statsmodels has the same (the tests compare), at 65 MB for these few lines.
+log E[errors] = log(words) + intercept + cohort effect + covariates. exp(effect) is a ratio of error rates, adjusted for
+the covariates (signal-to-noise ratio, utterance length ...), so that the effect of, say, microphones is not attributed
+to the cohort. The paper gives each speaker a random intercept; we use generalised estimating equations (Liang & Zeger
+1986) with speakers as clusters and independence as working correlation: errors of one speaker may depend on each other
+in any way, and the variance need not be Poisson's. The covariance is the bias-reduced one of Mancl & DeRouen (2001),
+since the plain sandwich is too small for few clusters; tests and intervals use t with (speakers - coefficients) degrees
+of freedom. statsmodels has the same (the tests compare), at 65 MB for these few lines.
 
 Shapes: N rows, S speakers, P coefficients.
 """
@@ -25,7 +25,7 @@ from isogloss.tables import require_columns
 Array = NDArray[np.float64]
 
 MOST_STEPS = 50
-"""Of Newton's method, which takes 5 to 10."""
+"""Largest number of steps of Newton's method, which takes 5 to 10."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,9 @@ def effects_of_rows(
     covariates: Sequence[str] = (),
     confidence: float = 0.95,
 ) -> list[RateRatio]:
-    """The same of rows that are summed already: `speaker_id`, the cohort, weighted `_errors` and `_words`, of which
-    there are some in every row; the rows of a speaker stand together."""
+    """As `poisson_effects`, from summed rows: `speaker_id`, the cohort, weighted `_errors` and positive `_words`.
+
+    The rows of a speaker must be adjacent."""
     from scipy import stats  # slow to import
 
     reference = _reference(rows, cohort, reference)
@@ -138,7 +139,7 @@ def _newton(errors_N: Array, words_N: Array, design_NP: Array) -> tuple[Array, A
 
 
 def _without_each(information_SPP: Array, score_SP: Array, speakers: pd.Index) -> Array:
-    """What each speaker contributes to the deviation of the coefficients, (S, P).
+    """The contribution of each speaker to the deviation of the coefficients, (S, P).
 
     Mancl & DeRouen take X_i' (I - H_ii)^-1 r_i for a speaker's score, H_ii being the leverage of their rows. Since
     A^-1 X' (I - M X A^-1 X')^-1 = (A - X' M X)^-1 X' for the information A, this is the score over the information of
@@ -179,7 +180,7 @@ def _rows(table: pd.DataFrame, cohort: str, covariates: Sequence[str]) -> pd.Dat
 
 
 def _reference(rows: pd.DataFrame, cohort: str, reference: str | None) -> str:
-    """The reference cohort, after a look at whether the cohorts can be compared."""
+    """The reference cohort; raises if the cohorts cannot be compared."""
     errors = rows.groupby(cohort, observed=True)["_errors"].sum()
     if len(errors) < 2:
         raise TableError(f"column {cohort!r} holds a single cohort; a comparison needs two")

@@ -1,10 +1,9 @@
-"""Speakers drawn with replacement, and what each draw leaves: first and second moments of their totals.
+"""Draws of speakers with replacement, as first and second moments of their totals.
 
-Speakers are the independent units (Liu & Peng 2020, blockwise bootstrap): whatever a speaker's utterances
-share is drawn with them. A speaker enters as a row of K totals, for instance (errors, words) before and after.
-A draw of S out of S speakers is a multinomial vector of counts, so the totals of many draws are one matrix
-product, and so are the sums of products that the standard error of each draw needs (`intervals`): no draw is
-ever laid out speaker by speaker.
+Speakers are the independent units (Liu & Peng 2020, blockwise bootstrap): all utterances of a speaker are drawn
+together. A speaker enters as a row of K totals, for instance (errors, words) before and after. A draw of S out of S
+speakers is a multinomial vector of counts, so the totals of many draws are one matrix product, and so are the sums of
+products that the standard error of each draw needs (`intervals`): no draw is ever stored speaker by speaker.
 
 Shapes: S speakers, K totals of a speaker, P pairs of totals, R draws.
 """
@@ -20,10 +19,10 @@ from isogloss.errors import TableError
 Array = NDArray[np.float64]
 
 CHUNK_CELLS = 1 << 17
-"""Counts held at once (draws x speakers): about 1 MB, so that counting stays in the processor's cache."""
+"""Number of counts in memory at once (draws x speakers): about 1 MB, which fits the processor's cache."""
 
 MANY_SPEAKERS = 1000
-"""From here on counts are independent Poisson(1) numbers (see `draw_counts`)."""
+"""With at least this number of speakers, counts are independent Poisson(1) numbers (see `draw_counts`)."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,9 @@ class Moments:
     def variance(self, gradient_RK: Array) -> Array:
         """Linearised variance of a function of the totals, with its gradient at the totals of each draw.
 
-        S / (S - 1) * sum over speakers of (gradient . x)^2, the infinitesimal jackknife. It holds for
-        functions that do not change when all totals are multiplied by one number (ratios, and whatever is
-        made of them), since then the influences of the speakers sum to zero. Differences of large sums below
-        rounding count as 0.
+        S / (S - 1) * sum over speakers of (gradient . x)^2, the infinitesimal jackknife. It is valid for functions that
+        do not change when all totals are multiplied by one number (ratios and functions of them), since then the
+        influences of the speakers sum to zero. Differences of large sums below rounding count as 0.
         """
         first, second = self.pairs.T
         factor_P = np.where(first == second, 1.0, 2.0)
@@ -72,7 +70,7 @@ def check_totals(values_SK: Array) -> Array:
 
 
 class Resampler:
-    """Draws the speakers of one group again and again, from a stream of random numbers of its own."""
+    """Draws the speakers of one group repeatedly, from its own stream of random numbers."""
 
     def __init__(self, values_SK: Array, rng: np.random.Generator) -> None:
         values = check_totals(values_SK)
@@ -90,11 +88,11 @@ class Resampler:
         return self._columns.shape[1]
 
     def influences(self, gradient_K: Array) -> Array:
-        """What each speaker adds to a function of the totals, to first order, (S,)."""
+        """The first-order influence of each speaker on a function of the totals, (S,)."""
         return self._columns[:, : self.totals] @ gradient_K
 
     def observed(self) -> Moments:
-        """The moments of the speakers as they are: one draw that takes each of them once."""
+        """The moments of the observed speakers: one draw that takes each of them once."""
         return self._moments(self._columns.sum(axis=0, keepdims=True))
 
     def draw(self, draws: int) -> Moments:
@@ -115,8 +113,8 @@ def draw_counts(draws: int, speakers: int, rng: np.random.Generator) -> Array:
     """How often each draw takes each speaker, (draws, speakers).
 
     Each draw takes S of S speakers, with equal probabilities. From 1,000 speakers on, each is taken a Poisson(1) number
-    of times instead (Hanley & MacGibbon 2006): a draw then has S +- sqrt(S) speakers, ratios do not notice, and it is
-    several times faster.
+    of times instead (Hanley & MacGibbon 2006): a draw then has S +- sqrt(S) speakers, which does not affect ratios, and
+    it is several times faster.
     """
     if speakers >= MANY_SPEAKERS:
         return _poisson(rng.integers(0, 1 << 16, size=(draws, speakers), dtype=np.uint16))
@@ -127,10 +125,10 @@ def draw_counts(draws: int, speakers: int, rng: np.random.Generator) -> Array:
 
 
 def _poisson(uniform: NDArray[np.uint16]) -> Array:
-    """Poisson(1) numbers from 65,536 equally likely ones: right to 2e-5 in each probability.
+    """Poisson(1) numbers from 65,536 equally likely integers; each probability is exact to 2e-5.
 
-    Each is how many of `POISSON_EDGES` its uniform number reaches. Eight comparisons of whole arrays are several times
-    faster than one look-up a number in a table.
+    Each result is the number of `POISSON_EDGES` that its uniform number reaches. Eight comparisons of whole arrays are
+    several times faster than a table look-up for each number.
     """
     counts = (uniform >= POISSON_EDGES[0]).view(np.uint8)
     for edge in POISSON_EDGES[1:]:

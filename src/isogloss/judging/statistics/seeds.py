@@ -1,15 +1,15 @@
 """Intervals over training seeds and speakers together.
 
-Runs that differ in their seed are judged on the same test speakers, so they are no independent samples of speakers; and
-however many speakers there are, a mean over few seeds stays uncertain. The two sources are crossed: the variance of
-an estimate from all runs is taken as that over speakers, with every speaker's totals averaged over the runs, plus that
-over runs divided by their number. Each part holds a share of the interaction of seed and speaker, so that it is counted
-twice and the interval errs on the wide side (of the three terms of Cameron, Gelbach & Miller 2011, the third is left
-out, which would be subtracted). The quantile is Student's with the degrees of freedom of Welch and Satterthwaite.
+Runs that differ in their seed are judged on the same test speakers, so they are not independent samples of speakers;
+and a mean over few seeds stays uncertain with any number of speakers. The two sources are crossed: the variance of an
+estimate from all runs is the variance over speakers, with every speaker's totals averaged over the runs, plus the
+variance over runs divided by their number. Both parts include the interaction of seed and speaker, so that it is
+counted twice and the interval is somewhat too wide (the third term of Cameron, Gelbach & Miller 2011, which would be
+subtracted, is left out). The quantile is Student's with the degrees of freedom of Welch and Satterthwaite.
 
-Runs that adapt one base model share it: they say how much a mitigation's seed matters, and nothing of other base
-models. Where runs share base models, the variance over runs is that within base models, with as many degrees of freedom
-as there are more runs than base models, and the interval is conditional on these base models (our choice).
+Runs that adapt the same base model show the effect of the mitigation's seed, but not that of the base model. If runs
+share base models, the variance over runs is that within base models, with as many degrees of freedom as there are more
+runs than base models, and the interval is conditional on these base models (our choice).
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -64,19 +64,19 @@ def mean_over_seeds(
     bases: Sequence[Hashable] | None = None,
     confidence: float = 0.95,
 ) -> Estimate:
-    """The mean of what several runs estimate, each in groups of its own, on the working scale of the estimand.
+    """The mean of the estimates of several runs with different groups, on the working scale of the estimand.
 
-    For runs whose base models differ, so that each discovered cohorts of its own among the same speakers. The variance
-    over speakers is taken as the base models' mean: averaging over these is not assumed to lessen it.
+    This is for runs with different base models, each of which discovered its own cohorts among the same speakers. The
+    variance over speakers is the mean over base models; averaging over these is not assumed to reduce it.
 
     Parameters
     ----------
     runs
         Groups and estimand of each run; the estimands measure the same, of groups that need not be the same.
     bases
-        What tells apart the base models of the runs; by default each run has its own. Runs of one base model have the
-        same speakers in the same groups and rows. They are averaged, then the base models, each counting the same; if
-        any are shared, the interval is given these base models.
+        An identifier of each run's base model; by default each run has its own. Runs of one base model have the same
+        speakers in the same groups and rows. They are averaged first, then the base models with equal weight; if any
+        base model is shared, the interval is conditional on these base models.
 
     Raises
     ------
@@ -126,9 +126,9 @@ def crossed(
     of_speakers
         Its standard error over speakers; None where it is not known.
     of_runs
-        What each run says alone, (R,).
+        The estimate of each run alone, (R,).
     speakers
-        How many speakers the standard error rests on.
+        Number of speakers behind the standard error.
     restore
         From the working scale to the reported one.
     """

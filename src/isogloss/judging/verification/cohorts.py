@@ -35,7 +35,7 @@ class Cohort:
         return effective_speakers(self.sides[0].weight_S[self.members])
 
     def has_inference(self, statistics: StatisticsParams) -> bool:
-        """Whether there are trials and effective speakers enough."""
+        """Whether there are enough trials and effective speakers."""
         return self.measurable and self.effective_speakers >= statistics.min_speakers
 
 
@@ -45,7 +45,7 @@ def everybody(sides: Sequence[ScoredTrials]) -> Cohort:
 
 
 def cohorts_of(sides: Sequence[ScoredTrials], enrol: pd.Series, test: pd.Series) -> list[Cohort]:
-    """The trials whose two speakers are of one cohort, and who is in it; `enrol` and `test` are both sides' cohorts."""
+    """The trials within each cohort, and its speakers; `enrol` and `test` are the cohorts of both sides."""
     result = []
     for name in sorted({*enrol.unique(), *test.unique()}):
         first, second = (enrol == name).to_numpy(), (test == name).to_numpy()
@@ -56,7 +56,7 @@ def cohorts_of(sides: Sequence[ScoredTrials], enrol: pd.Series, test: pd.Series)
 
 
 def strata_of(cohorts: Sequence[Cohort]) -> NDArray[np.intp]:
-    """The cohort of each speaker, who is drawn with it; one for all where a speaker is in several."""
+    """The stratum of each speaker for resampling: their cohort, or one for all if a speaker is in several cohorts."""
     strata_S = np.full(len(cohorts[0].sides[0].speakers), -1, dtype=np.intp)
     for number, one in enumerate(cohorts):
         if (strata_S[one.members] >= 0).any():

@@ -1,14 +1,15 @@
 """The document of verification errors: one verifier, or two on the same trials, overall and cohort by cohort.
 
-A cohort's figures are over trials whose two speakers both belong to it; one without targets or without non-targets is
-not measurable, and says so, where a 0 would be wrong.
+A cohort's figures are over trials whose two speakers both belong to it. A cohort without targets or without non-targets
+is marked as not measurable, since a rate of 0 would be wrong.
 
-The cohort that small ones were merged into for privacy is no group of people: its non-targets pair speakers of
-different groups, which are easy to tell apart. Its row is shown, but it is not judged and has no part in the spread or
+The cohort into which small ones were merged for privacy is not a homogeneous group: its non-targets pair speakers of
+different groups, which are easy to tell apart. Its row is shown, but it is not judged and is no part of the spread or
 the worst cohort.
 
-`at_threshold` of a cohort holds FAR and FRR where each verifier accepts what it accepts at its EER over all trials
-(`thresholds`), with intervals from the same draws. They take the threshold as given. A rate of 0 or 1 has none.
+`at_threshold` of a cohort holds FAR and FRR at the score threshold of each verifier's EER over all trials
+(`thresholds`), with intervals from the same draws, which treat the threshold as fixed. A rate of 0 or 1 has no
+interval.
 """
 
 from collections.abc import Mapping, Sequence
@@ -111,7 +112,7 @@ def _sides(
 def _estimands(
     weighted: list[ScoredTrials], statistics: StatisticsParams
 ) -> tuple[list[ScoredTrials], list[ScoredTrials] | None]:
-    """The trials under the first estimand and the other one; None where all weigh the same, so that they agree."""
+    """The trials under the first estimand and the other one; None if all weights are equal, since then both agree."""
     if np.ptp(weighted[0].weight_S) == 0:
         return weighted, None
     alike = [one.alike() for one in weighted]
@@ -141,7 +142,7 @@ def _ranked(grouping: Grouping, trials: ScoredTrials) -> Grouping:
 
 
 class _Judge:
-    """Makes the figures of one grouping after the other from the same trials."""
+    """Computes the figures of one grouping after the other from the same trials."""
 
     def __init__(
         self,
@@ -156,7 +157,7 @@ class _Judge:
         self.min_speakers, self.split = min_speakers, split
 
     def grouping(self, grouping: Grouping, shown: ShownNames) -> GroupingFigures:
-        """One grouping, or why there is nothing to show of it."""
+        """The figures of one grouping, or the reason why none may be shown."""
         head: dict[str, Any] = {
             "name": grouping.name,
             "title": grouping.title or grouping.name,
@@ -202,7 +203,7 @@ class _Judge:
         )
 
     def _plain(self, one: Cohort, grouping: Grouping, shown: ShownNames, ranked: Mapping[str, Ranked]) -> CohortFigures:
-        """What is said of a cohort under either estimand."""
+        """The figures of a cohort that do not depend on the estimand."""
         return CohortFigures(
             cohort=one.name,
             label=label(one.name, grouping, shown),

@@ -1,8 +1,8 @@
 """Equal error rate, detection cost, and error rates at a threshold, from weighted trials.
 
-Trials are accepted from the highest score down. After each distinct score stands a point of the ROC: the share of
-non-targets accepted (FAR) and of targets rejected (FRR). Between two points the curve is the straight line that all
-orders of the tied trials average to, so the equal error rate is exact: no threshold grid, no nearest point.
+Trials are accepted from the highest score down. Each distinct score gives a point of the ROC: the share of non-targets
+accepted (FAR) and of targets rejected (FRR). Between two points the curve is a straight line, the average over all
+orders of the tied trials, so the equal error rate is exact and needs no threshold grid.
 """
 
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors of a set of trials; None for what cannot be measured on them."""
+    """Errors of a set of trials; a rate that cannot be measured on them is None."""
 
     targets: int
     nontargets: int
     eer: float | None
     min_dcf: dict[float, float | None]
-    """By p_target."""
+    """The least detection cost by p_target."""
     at_eer: Threshold | None
     """The threshold nearest to the equal error rate, and the two rates there."""
 

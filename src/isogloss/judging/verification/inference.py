@@ -1,6 +1,6 @@
 """Estimates and intervals of verification errors: of all trials, of each cohort, and of the spread over cohorts.
 
-With one verifier there are its levels alone; with two also those of the second and the changes.
+For one verifier these are its error rates; for two also those of the second and the changes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -51,13 +51,13 @@ RATES = ("far", "frr")
 
 @dataclass
 class _Plan:
-    """What is asked of one bootstrap: values, which every draw has, and measures of them."""
+    """The quantities of one bootstrap: values that are computed in each draw, and measures of them."""
 
     values: list[Value] = field(default_factory=list)
     wanted: list[Measure] = field(default_factory=list)
 
     def levels(self, values: Sequence[Value], level: Callable[[int], Measure]) -> tuple[slice, list[int]]:
-        """Ask for the level under each verifier, and for the change between two; where the answers stand."""
+        """Add the level under each verifier and the change between two; returns the places of the results."""
         places = [len(self.values) + number for number in range(len(values))]
         self.values += values
         start = len(self.wanted)
@@ -67,7 +67,7 @@ class _Plan:
         return slice(start, len(self.wanted)), places
 
     def run(self, strata_S: NDArray[np.intp], trials: int, statistics: StatisticsParams) -> list[Inference]:
-        """The bootstrap as the parameters have it."""
+        """Run the bootstrap with the options of params.yaml."""
         if not self.wanted:
             return []
         return bootstrap_errors(
@@ -147,7 +147,7 @@ def _levels(values: Sequence[float | None]) -> Rates:
 
 
 def _intervals(inferred: Sequence[Inference], statistics: StatisticsParams, *, p: bool = False) -> dict[str, Any]:
-    """The intervals of levels and change, in the order of `_Plan.levels`; with what tests the change."""
+    """The intervals of levels and change, in the order of `_Plan.levels`, and the test of the change."""
     names = ("before_ci95", "after_ci95", "ci95")
     found: dict[str, Any] = {name: bounds(one.estimate) for name, one in zip(names, inferred, strict=False)}
     if not p or len(inferred) < 3:
@@ -181,7 +181,7 @@ def _at_threshold(
 
 
 def _spread_measures(places: Sequence[Sequence[int]]) -> list[Measure]:
-    """What is asked of the spread over cohorts, whose EERs stand at these places."""
+    """The measures of the spread over cohorts, whose EERs are at these places."""
     wanted: list[Measure] = []
     sides = list(zip(*places, strict=True))
     if len(places) > 1 and len(sides) > 1:

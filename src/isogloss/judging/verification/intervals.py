@@ -1,7 +1,8 @@
 """Confidence intervals and p values over speakers for errors of verification: the symmetric studentised bootstrap.
 
-As `judging.statistics.intervals`, whose totals of speakers cannot say what a pair of speakers does. All values are
-computed from the same draws, so that two verifiers, or a group and the whole, are compared speaker by speaker.
+The method is that of `judging.statistics.intervals`, whose totals by speaker cannot represent trials between two
+speakers. All values are computed from the same draws, so that two verifiers, or a group and the whole, are compared
+speaker by speaker.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,19 +44,20 @@ def bootstrap_errors(
     Parameters
     ----------
     values
-        What the measures are of: functions of the counts of speakers (`ResampledTrials`).
+        Arguments of the measures: functions of the counts of speakers (`ResampledTrials`).
     measures
         What to estimate.
     strata_S
-        Group of each speaker; each is drawn for itself and keeps its size. One group where the measures are of all.
+        Group of each speaker; each group is drawn separately and keeps its size. Use one group for measures of all
+        speakers.
     trials
-        Most trials that a value has; more draws are held at once where there are few.
+        Largest number of trials of a value; with fewer trials, more draws are in memory at once.
     resamples, confidence, seed
         As in `statistics.bootstrap`.
 
     Returns
     -------
-    An `Inference` a measure; without interval and p value where too many draws leave it undefined.
+    One `Inference` for each measure; without interval and p value if the measure is undefined in too many draws.
     """
     strata = np.asarray(strata_S)
     factor_S = _small_sample_factors(strata)
@@ -80,7 +82,7 @@ def bootstrap_errors(
 def _inference(measure: Measure, value: float, error: float, deviations: Floats, confidence: float) -> Inference:
     """Interval and p value from the studentised deviations."""
     if error == 0 and np.isinf(deviations).any():
-        # No speaker moves it where it stands, but draws leave it: a detection cost of 1, best when all are rejected.
+        # All influences are zero, but draws differ: a detection cost of 1, at which rejecting all trials is best.
         return Inference(Estimate(measure.restore(value), None, None), None)
     estimate = studentised(measure.restore, value, error, deviations, confidence=confidence)
     if estimate.interval is None or error == 0:
@@ -92,7 +94,7 @@ def _inference(measure: Measure, value: float, error: float, deviations: Floats,
 def at_observed(
     values: Sequence[Callable[[Floats], Resampled]], measure: Measure, strata_S: Sequence[int] | NDArray[np.intp]
 ) -> tuple[float, Floats]:
-    """A measure of the speakers as they are, on its working scale, and each speaker's part in its error (S,).
+    """A measure of the observed speakers, on its working scale, and each speaker's part in its error (S,).
 
     The squares of the parts sum to the variance over speakers. Parts of several estimates on the same speakers may be
     averaged: the squares of the mean parts then sum to the variance of the mean estimate.
@@ -105,7 +107,9 @@ def at_observed(
     strata = np.asarray(strata_S)
     ones_1S = np.ones((1, len(strata)))
     value_R, influence_RS = _linearised(measure, [value(ones_1S) for value in values], ones_1S)
-    factor_S = np.where(influence_RS[0] == 0, 1.0, _small_sample_factors(strata))  # who plays no part has no say
+    factor_S = np.where(
+        influence_RS[0] == 0, 1.0, _small_sample_factors(strata)
+    )  # Speakers without trials have no influence.
     return float(value_R[0]), np.sqrt(factor_S) * influence_RS[0]
 
 

@@ -1,9 +1,9 @@
-"""Trials from held-out speakers: made, deterministically, or brought as a list file; and lists of parts of them.
+"""Trials from held-out speakers, generated deterministically or read from a list file; and lists of parts of them.
 
-Targets are all pairs of one speaker's utterances, up to a number. Non-targets are one pair of utterances of each pair
-of speakers, which utterances being drawn by the seed: every pair counts the same, and trials of the same and of other
-gender, of the same and of other cohorts are all among them. Where these would be too many, as many pairs of speakers
-of each stratum (same gender or not) are drawn (our choice; VoxCeleb1-H and -E differ in the same way).
+Targets are all pairs of one speaker's utterances, up to a limit. Non-targets are one pair of utterances for each pair
+of speakers; the seed decides which utterances. So every pair of speakers counts the same, and trials within and across
+genders and cohorts all occur. If these are too many, the same number of pairs of speakers is drawn from each stratum
+(same gender or not; our choice, VoxCeleb1-H and -E differ in the same way).
 """
 
 import hashlib
@@ -39,7 +39,7 @@ def make_trials(
     seed
         Decides which utterances stand for a pair of speakers, and which pairs are drawn.
     max_nontargets, max_targets_per_speaker
-        At most so many.
+        Limits of the numbers of trials.
     strata
         Column whose same and other values are to be as frequent where pairs have to be drawn.
 
@@ -86,7 +86,7 @@ def bring_trials(path: Path | str, utterances: pd.DataFrame, *, sha256: str | No
     utterances
         `utterance_id, speaker_id`.
     sha256
-        What the file's digest must be, if anything.
+        Required digest of the file, if it is to be checked.
 
     Returns
     -------
@@ -95,8 +95,8 @@ def bring_trials(path: Path | str, utterances: pd.DataFrame, *, sha256: str | No
     Raises
     ------
     TableError
-        The file is not a list (`read_list`) or another one, names an utterance that test lacks, calls a pair a
-        target that its speakers say is none or the other way round, or lacks targets or non-targets.
+        The file is not a list (`read_list`) or has another digest, names an utterance that test lacks, has a target
+        that contradicts the speakers, or lacks targets or non-targets.
     """
     trials = read_list(path, known=utterances["utterance_id"], where="the split test of data/utterances.parquet")
     found = hashlib.sha256(Path(path).read_bytes()).hexdigest()
@@ -185,5 +185,5 @@ def _nontargets(owned: list[Pairs], groups: NDArray, most: int, rng: np.random.G
 
 
 def _up_to(places: Pairs, most: int, rng: np.random.Generator) -> Pairs:
-    """All of them, or as many at random."""
+    """All places, or `most` of them at random."""
     return places if len(places) <= most else rng.choice(places, most, replace=False)

@@ -1,6 +1,6 @@
-"""What is estimated of the errors of several groups and verifiers: levels, changes, gaps and spread.
+"""Measures of the errors of several groups and verifiers: levels, changes, gaps and spread.
 
-As `judging.statistics.estimands`: a measure maps values to a number on a working scale, with its gradient; levels
+As in `judging.statistics.estimands`, a measure maps values to a number on a working scale, with its gradient; levels
 and ratios work on the logarithm, shares on the logit.
 
 Shapes: M values (a group and a verifier each), R draws.
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Measure:
-    """A function of some values, and the way back from its working scale."""
+    """A function of some values, and the inverse of its working scale."""
 
     evaluate: Callable[[Floats], tuple[Floats, Floats]]
     """From values (M, R) to (R,) and the gradient (M, R)."""
@@ -35,22 +35,22 @@ def level(index: int) -> Measure:
 
 
 def cost(index: int) -> Measure:
-    """A least detection cost: on the logarithm as a level, but no bound is above 1, which rejecting all costs."""
+    """A least detection cost: on the logarithm like a level, but bounds are at most 1, the cost of rejecting all."""
     return Measure(level(index).evaluate, lambda log: min(1.0, of.exponential(log)), (index,))
 
 
 def share(index: int) -> Measure:
-    """A value that may be anything from 0 to 1, such as the misses at a threshold that suits others.
+    """A value from 0 to 1, such as the miss rate of a cohort at the threshold of all trials.
 
-    On the logit, so that the interval stays between 0 and 1; that of small shares is as on the logarithm. A share of 0
-    or 1 has no interval: nobody's trials say how far from it the truth may be.
+    It uses the logit, so that the interval stays between 0 and 1; for small shares this is like the logarithm. A share
+    of 0 or 1 has no interval, since the trials do not show how far the true value may be.
     """
 
     def evaluate(values_MR: Floats) -> tuple[Floats, Floats]:
         value_R = values_MR[0]
         return _log(value_R) - _log(1 - value_R), 1 / (values_MR * (1 - values_MR))
 
-    return Measure(evaluate, lambda logit: 0.5 * (1 + math.tanh(0.5 * logit)), (index,))  # exp would overflow
+    return Measure(evaluate, lambda logit: 0.5 * (1 + math.tanh(0.5 * logit)), (index,))  # Avoids an overflow of exp.
 
 
 def change(before: int, after: int) -> Measure:

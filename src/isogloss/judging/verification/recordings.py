@@ -1,8 +1,8 @@
-"""Does a verifier know voices or channels? Error rates by whether the two sides of a target are of one recording.
+"""Error rates of a verifier within and across recordings, which show whether it recognises voices or channels.
 
-Two utterances of one recording share its channel and noise, so a verifier that hears these accepts them with ease.
-The rate across recordings is what a verifier does for a speaker who comes back; the hard list has, beside these
-targets, only the non-targets within a group, such as one gender.
+Two utterances of one recording share its channel and noise, so a verifier that uses these accepts them easily. The
+error rate across recordings is the one that matters for a returning speaker. The hard list has these targets, and only
+the non-targets within a group, such as one gender.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ LISTS = ("all", "within-recording", "across-recordings", "hard")
 def lists_by_recording(
     trials: pd.DataFrame, utterances: pd.DataFrame, *, hard: str | None = None
 ) -> dict[str, pd.DataFrame]:
-    """The trials, and parts of them by recording: the names of `LISTS`, those with targets and non-targets alone.
+    """The trials, and parts of them by recording (`LISTS`); parts without targets or non-targets are left out.
 
     Parameters
     ----------

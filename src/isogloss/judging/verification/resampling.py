@@ -2,12 +2,12 @@
 
 Each draw gives speaker i the count c_i. A target trial of theirs then weighs c_i, a non-target trial of i and j c_i c_j
 (see the package). A draw's error rate is read off its own ROC, exactly. Its standard error is the infinitesimal
-jackknife: the sum over speakers of c_i (d error / d c_i)^2. Of that, misses are a ratio of sums over speakers and
-false alarms a ratio of quadratic forms, c'Ac / c'Bc, with A the false alarms and B the trials of each pair of
-speakers. At the crossing of both, d EER = (g d FAR + f d FRR) / (f + g), where f and g are how fast FAR rises and FRR
-falls there; so the threshold's own uncertainty is in it. A and the targets rejected are those at the threshold of all
-speakers once each: a draw's own threshold would need them anew for each draw (our choice;
-`benchmarks/verification_coverage.py` measures the intervals that come of it).
+jackknife: the sum over speakers of c_i (d error / d c_i)^2. Of that, misses are a ratio of sums over speakers and false
+alarms a ratio of quadratic forms, c'Ac / c'Bc, with A the false alarms and B the trials of each pair of speakers. At
+the crossing of both, d EER = (g d FAR + f d FRR) / (f + g), where f and g are how fast FAR rises and FRR falls there;
+so the threshold's own uncertainty is in it. A and the rejected targets are those at the threshold of the observed
+speakers, since a draw's own threshold would need new ones for each draw (our choice;
+`benchmarks/verification_coverage.py` measures the coverage of these intervals).
 
 Shapes: N trials, S speakers, R draws.
 """
@@ -27,11 +27,11 @@ Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
 SLOPE_REACH = 0.3
-"""The slope of the ROC at the crossing is that of a chord: FAR and FRR differ by this share of their size at its
-ends."""
+"""The slope of the ROC at the crossing is that of a chord, at whose ends FAR and FRR differ by this share of their
+size."""
 
 MIN_REACH = 20
-"""Fewest targets, and non-targets, that the chord leaves on either side, as far as there are so many."""
+"""Fewest targets, and fewest non-targets, between the crossing and each end of the chord, if there are so many."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class _Rates:
 class ResampledTrials:
     """Trials of one group and one verifier, sorted once, for any number of draws.
 
-    Trials of one kind between two of the other make one straight piece of the ROC in every draw, so that a draw has as
-    many points as there are such runs, and nothing is lost.
+    Trials of one kind between two of the other form one straight piece of the ROC in every draw, so a point for each
+    such run is enough for an exact curve.
 
     Parameters
     ----------
@@ -148,14 +148,14 @@ class ResampledTrials:
         return len(self._target_N)
 
     def _rates(self, counts_RS: Floats) -> _Rates:
-        """The ROC of each draw; that of the same draws is remembered for the next measure."""
+        """The ROC of each draw, cached for the next measure of the same draws."""
         if self._last is None or self._last[0] is not counts_RS:
             self._last = (counts_RS, self._roc(counts_RS))
         return self._last[1]
 
     def _roc(self, counts_RS: Floats) -> _Rates:
         """The ROC of each draw."""
-        # Draws run along the rows, so that a speaker's weights in all draws are one stretch of memory.
+        # Draws are along the rows, so that a speaker's weights in all draws are contiguous in memory.
         weight_SR = np.ascontiguousarray((counts_RS * self._weight_S).T)
         alarm_FR = weight_SR[self._sides_F[0]]
         alarm_FR *= weight_SR[self._sides_F[1]]
@@ -212,7 +212,7 @@ class _Sensitivity:
 
 
 def draw_speakers(strata_S: Sequence[int] | Ints, draws: int, rng: np.random.Generator) -> Floats:
-    """How often each draw takes each speaker, (R, S); each stratum is drawn for itself and keeps its size."""
+    """How often each draw takes each speaker, (R, S); each stratum is drawn separately and keeps its size."""
     strata = np.asarray(strata_S)
     counts_RS = np.empty((draws, len(strata)))
     for stratum in np.unique(strata):

@@ -10,7 +10,7 @@ from isogloss.tables import require_columns
 Floats = NDArray[np.float64]
 
 CHUNK_CELLS = 1 << 22
-"""Numbers held at once."""
+"""Number of values in memory at once."""
 
 
 def score_trials(
@@ -57,7 +57,7 @@ def score_trials(
 
 
 def adaptive_s_norm(score_N: Floats, sides: list[tuple[Floats, Floats]]) -> Floats:
-    """Each score in standard deviations from what impostors get, the mean of both sides' views.
+    """Each score in standard deviations from the impostors' mean score, averaged over both sides.
 
     Adaptive symmetric normalisation (Matejka et al. 2017, "Analysis of score normalization in multilingual speaker
     recognition", S-norm1 with the nearest impostors of each side).

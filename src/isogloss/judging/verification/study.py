@@ -1,4 +1,4 @@
-"""A mitigated verifier beside the base one on held-out speakers: trials with both scores, and every grouping."""
+"""Comparison of a mitigated verifier with the base one on held-out speakers, under every grouping."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ def trials_of_splits(splits: Mapping[str, pd.DataFrame], options: VerificationPa
     Parameters
     ----------
     splits
-        By its name, the rows of the metadata table of each split.
+        Rows of the metadata table by the name of their split.
     options
         Seed and size of the lists, or the file.
 
@@ -53,7 +53,7 @@ def scored_trials(
     trials
         `enrol_id, test_id, enrol_speaker, test_speaker, target`.
     groupings
-        By its name, the group of each utterance id.
+        The group of each utterance id, by the name of the grouping.
     before, after
         Embeddings of the utterances of the trials, and of train where scores are to be normalised.
     options
@@ -95,9 +95,9 @@ def groupings_of(
 
 
 def cohort_labels(cohorts: Path, rules: Iterable[str], attributes: Iterable[str]) -> dict[str, dict[str, str]]:
-    """What to call the cohorts of each grouping: those of a rule as its summary.json says, groups by their own names.
+    """Readable names of the cohorts of each grouping: a rule's come from its summary.json, others are the values.
 
-    A label that several cohorts share would make them look like one, so these are left their own names.
+    If several cohorts share a label, they keep their own names, so that they can be told apart.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def compare_groupings(
     weights: pd.Series | None,
     seeds: Mapping[str, int],
 ) -> Document:
-    """A verifier beside the base one on test, under every grouping.
+    """Compare a verifier with the base one on test, under every grouping.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def compare_groupings(
     groupings
         Readable names of the cohorts, by grouping.
     system, seeds
-        What the document repeats.
+        Name and seeds for the document.
     statistics, min_speakers, weights
         As `judging.compare`; the weights are of the speakers of test.
     """

@@ -1,4 +1,4 @@
-"""The table of trials, checked once and kept as arrays; and list files in the form of VoxCeleb's.
+"""The checked table of trials as arrays; and list files in the format of VoxCeleb.
 
 `trials.parquet` has `enrol_id, test_id, enrol_speaker, test_speaker, target, score` and, for each grouping, the group
 of both sides (`enrol_gender, test_gender, ...`). A list file has a line `1 enrol_id test_id` a trial, 0 for a
@@ -25,7 +25,7 @@ TRIAL_COLUMNS = ("enrol_id", "test_id", "enrol_speaker", "test_speaker", "target
 
 @dataclass(frozen=True)
 class ScoredTrials:
-    """Trials with scores: the higher, the more alike; speakers as numbers into `speakers`."""
+    """Trials with scores (a higher score means more similar); speakers are indices into `speakers`."""
 
     score_N: Floats
     target_N: Bools
@@ -65,9 +65,9 @@ def trials_of(table: pd.DataFrame, *, weights: pd.Series | None = None, where: s
     table
         `enrol_speaker, test_speaker, target, score`; `target` holds true and false, or 1 and 0.
     weights
-        Weight of each speaker by their id; 1 each where there is none.
+        Weight of each speaker by their id; 1 by default.
     where
-        What an error calls the table.
+        Name of the table in error messages.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def read_list(path: Path | str, *, known: Iterable[str] | None = None, where: st
     known
         Ids of the utterances that there are, if they are to be checked.
     where
-        What an error calls the place where these are.
+        Name of the table of these utterances in error messages.
 
     Raises
     ------

@@ -122,7 +122,6 @@ class HostSlots:
 
         A request for more than the host has gets all of them, and an empty request never waits.
 
-
         A refused request keeps its place in the queue of the host (`isogloss.pipeline.host.tickets`) until a stage with
         the same request gets a share, or until `leave`.
 
