@@ -1,6 +1,6 @@
-"""Cohort rules: estimators that find groups of speakers that a recogniser serves differently.
+"""Cohort rules: estimators that find groups of speakers with different error rates.
 
-- `rule`: what every rule is; `registry`: the rules by name, their inputs, their files
+- `rule`: the base class of the rules; `registry`: the rules by name, their inputs, their files
 - `geographic`: a tree over latitude and longitude (`units`, `regions`, `growth`, `significance`, `partition`,
   `moments`, `labels`)
 - `geodemographic`: two groups of ZIP codes by majority attribute

@@ -1,7 +1,8 @@
 """Attribute cohorts: the values of known columns and their intersections.
 
-What an analyst with labels would compare (our yardstick for the rules that do without): with `age_band` and `gender`
-every pair of values is a cohort. Unknown values are values too, `unspecified`, never dropped.
+An analyst with labels would compare these cohorts; they are our reference for the rules that need no labels. With
+`age_band` and `gender`, every pair of values is a cohort. Unknown values are never dropped; they form the value
+`unspecified`.
 """
 
 from collections.abc import Sequence
@@ -82,7 +83,7 @@ class AttributeCohorts(CohortRule):
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> Self:
-        """Learn which cohorts there are in X (rows, attributes); words and speakers are checked, but play no part."""
+        """Learn the cohorts in X (rows, attributes); words and speakers are checked, but not used."""
         del y
         values = self._values(X, reset=True)
         non_negative_weights(sample_weight, len(values))
@@ -98,7 +99,7 @@ class AttributeCohorts(CohortRule):
         return self._names(self._values(X, reset=False))
 
     def input_columns(self, present: Sequence[str]) -> list[str]:
-        """The attributes; all that are present where none are chosen."""
+        """The attributes; by default all that are present."""
         return list(self.columns) if self.columns is not None else other_columns(present)
 
     def lacks(self, utterances: pd.DataFrame) -> str:
@@ -153,7 +154,7 @@ class AttributeCohorts(CohortRule):
 
 
 def value_text(value: Any) -> str:
-    """A value as part of a cohort's name: whole numbers without decimals, nothing as `unspecified`."""
+    """A value as part of a cohort's name: integers without decimals, missing values as `unspecified`."""
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         value = int(value)
     text = " ".join(str(value).split())

@@ -4,13 +4,13 @@ A speaker is the mean embedding of their utterances, scaled to length 1; k-means
 ranked by error. Nobody is identified or labelled, and positions or attributes are not needed. The number of clusters is
 given or chosen by `stability` (the paper sets it; the choice is ours).
 
-Two options are ours. `normalization` takes away what all voices share, or what one speaker's utterances differ by
-(within-class covariance normalisation of Hatch et al. 2006, with the covariance of Ledoit & Wolf 2004).
-`error_weight` lets the clustering see errors, in the manner of error-aware slice discovery (Domino, 2203.14960): which
-cohort somebody belongs to is still told by their voice alone.
+Two options are ours. `normalization` removes the mean of all voices, or also the variation between utterances of one
+speaker (within-class covariance normalisation of Hatch et al. 2006, with the covariance of Ledoit & Wolf 2004).
+`error_weight` includes errors in the clustering, similar to error-aware slice discovery (Domino, 2203.14960); the
+cohort of a speaker is still predicted from their voice alone.
 
-Embeddings are biometric. A fitted rule holds cluster centres, which are means over speakers, and no
-embedding of a single one; like the audio it stays with the private data.
+Embeddings are biometric data. A fitted rule holds cluster centres, which are means over speakers, but no embedding of a
+single speaker; like the audio it stays with the private data.
 
 Shapes: N rows, S speakers, D dimensions, K clusters.
 """
@@ -92,18 +92,18 @@ class SpeakerClusters(ErrorRateRule):
     max_clusters
         Most cohorts that "auto" may choose.
     normalization
-        What is done to an utterance's embedding first: "none", "mean" or "within_speaker".
+        How an utterance's embedding is normalised first: "none", "mean" or "within_speaker".
     error_weight
-        What the standardised error rate of a speaker counts beside their voice, 1 for as much variance as all of it.
+        Weight of a speaker's standardised error rate in the clustering; with 1 it has as much variance as the voice.
     random_state
         Seed of k-means and of the halves by which stability is judged.
 
     Attributes
     ----------
     mean_ : array of shape (D,)
-        What is taken away from every embedding.
+        The vector that is subtracted from every embedding.
     whitening_ : array of shape (D, D)
-        What it is multiplied with then.
+        The matrix with which it is then multiplied.
     centres_ : array of shape (K, D)
         Cluster centres of unit-length speaker embeddings, worst cohort first.
     cohorts_ : list of str
@@ -136,7 +136,7 @@ class SpeakerClusters(ErrorRateRule):
     ) -> Self:
         """Cluster the speakers.
 
-        Every speaker counts once in the clustering, however many utterances they have.
+        Every speaker counts once in the clustering, with any number of utterances.
 
         Parameters
         ----------
@@ -153,7 +153,7 @@ class SpeakerClusters(ErrorRateRule):
         if len(rows.features_NF) == 0:
             self.centres_, self.cohorts_ = np.empty((0, self.n_features_in_)), []
             return self
-        # One thread: sums over threads round differently.
+        # One thread, since sums over several threads round differently.
         with threadpool_limits(limits=1):
             self._learn_normalization(rows.features_NF, rows.speakers_N)
             points_SD, speaker_N = self._points(rows.features_NF, rows.speakers_N)
@@ -170,8 +170,8 @@ class SpeakerClusters(ErrorRateRule):
     def predict(self, X: ArrayLike, groups: ArrayLike | None = None) -> NDArray[np.object_]:
         """The cohort of each row.
 
-        With `groups` the rows of a speaker are averaged first, so that all of them get the same cohort; rows without
-        embedding then follow the speaker's other rows. Without, every row stands for itself.
+        With `groups` the rows of a speaker are averaged first, so that all of them get the same cohort; rows without an
+        embedding then get the cohort of the speaker's other rows. Without `groups`, every row is predicted separately.
         """
         embeddings_ND = self._features(X)
         cohorts = np.full(len(embeddings_ND), UNSPECIFIED, dtype=object)
@@ -192,7 +192,7 @@ class SpeakerClusters(ErrorRateRule):
         return other_columns(present)
 
     def lacks(self, utterances: pd.DataFrame) -> str:
-        """Nothing: every utterance has a voice."""
+        """Nothing is lacking, since every utterance has an embedding."""
         del utterances
         return ""
 
@@ -223,7 +223,7 @@ class SpeakerClusters(ErrorRateRule):
         return rule
 
     def label(self, cohort: str) -> str:
-        """`voice group 1`, since a cluster has nothing but its number."""
+        """`voice group 1`, since a cluster is known only by its number."""
         if cohort == UNSPECIFIED:
             return "voice unknown"
         return f"voice group {self.cohorts_.index(cohort) + 1}"
@@ -252,7 +252,7 @@ class SpeakerClusters(ErrorRateRule):
         return _speaker_points(embeddings_ND, speakers_N)
 
     def _with_errors(self, points_SD: Floats, rate_S: Floats) -> Floats:
-        """The points with the error rate as one more coordinate, where it counts."""
+        """The points with the error rate as an additional coordinate if `error_weight` is not 0."""
         spread = rate_S.std()
         if self.error_weight == 0 or spread == 0:
             return points_SD
@@ -260,7 +260,7 @@ class SpeakerClusters(ErrorRateRule):
         return np.column_stack([points_SD, scale * (rate_S - rate_S.mean())])
 
     def _number(self, points_SD: Floats) -> int:
-        """How many clusters."""
+        """The number of clusters."""
         if self.n_clusters == "auto":
             return stable_number(points_SD, most=self.max_clusters, repeats=10, seed=self.random_state)
         distinct = len(np.unique(points_SD, axis=0))

@@ -1,10 +1,10 @@
 """Discovery: fit a rule on the rows of discovery, apply it to every split, rank the cohorts by WER.
 
-Weights. A rule is fitted with the reference words of a row as its weight, *without* the population
-weight: discovery is stratified so that rare dialects have enough speakers to be found, and weighting them back to
-their share of the population would make their regions worth nothing to a split. How many speakers a region must have
-is counted in effective ones, by that weight: its WER is of no more. The WER by which cohorts are ranked
-and that is shown carries the population weight, sum(weight * errors) / sum(weight * words), as every figure does.
+Weights. A rule is fitted with the reference words of a row as its weight, *without* the population weight: discovery is
+stratified so that rare dialects have enough speakers to be found, and weighting them back to their share of the
+population would make their regions worth nothing to a split. The minimum number of speakers of a region is counted in
+effective speakers by the population weight, which is the precision of its WER. The WER by which cohorts are ranked, and
+that is shown, uses the population weight, sum(weight * errors) / sum(weight * words), like every figure.
 
 Rows without reference words have no error rate and take no part in fitting; their insertions count in the WER.
 """
@@ -40,7 +40,7 @@ RESULTS = ("utterance_id", "speaker_id", "split", "weight", "words", "substituti
 
 @dataclass(frozen=True)
 class Discovery:
-    """A fitted rule, the cohort of every utterance, and what discovery says about the cohorts."""
+    """A fitted rule, the cohort of every utterance, and the figures of the cohorts on discovery."""
 
     rule: CohortRule
     assignments: pd.DataFrame
@@ -62,15 +62,15 @@ def discover(
     inputs
         utterance_id, speaker_id, split and the rule's X columns, for every split.
     base_results
-        The utterance table with the base system's errors; holds at least all of discovery.
+        The utterance table with the base system's errors; it must contain all of discovery.
     where
         The file of `base_results`, for messages.
 
     Raises
     ------
     TableError
-        A column is missing, an utterance of discovery has no result or no inputs, coordinates are out of range, or
-        the corpus lacks what the rule needs (the message names the rules that it allows).
+        A column is missing, an utterance of discovery has no result or no inputs, coordinates are out of range, or the
+        corpus lacks an input of the rule (the message names the rules that it allows).
     """
     require_columns(base_results, RESULTS, where=where)
     require_columns(inputs, ("utterance_id", "speaker_id", "split"), where=f"the inputs of {rule_name}")
@@ -104,7 +104,7 @@ def discover(
 
 
 def write_discovery(discovery: Discovery, folder: Path | str) -> None:
-    """Write rule.json, assignments.parquet and summary.json: all of them or none, the same bytes each time."""
+    """Write rule.json, assignments.parquet and summary.json, all or none of them; equal results give equal bytes."""
     with atomic_folder(folder) as temporary:
         write_json(discovery.rule.to_json(), temporary / "rule.json")
         write_parquet(discovery.assignments, temporary / "assignments.parquet")
@@ -112,7 +112,7 @@ def write_discovery(discovery: Discovery, folder: Path | str) -> None:
 
 
 def _discovery_rows(inputs: pd.DataFrame, base_results: pd.DataFrame, *, where: str) -> pd.DataFrame:
-    """The rows of discovery with their results and inputs; raises where the two do not have the same utterances."""
+    """The rows of discovery with their results and inputs; raises if the two tables differ in their utterances."""
     results = base_results[base_results["split"] == "discovery"].reset_index(drop=True)
     if results.empty:
         raise TableError(f"{where}: no row has split 'discovery', on which cohorts are found; run transcribe anew")
@@ -142,7 +142,7 @@ def _discovery_rows(inputs: pd.DataFrame, base_results: pd.DataFrame, *, where: 
 
 
 def _check_positions(table: pd.DataFrame, *, where: str) -> None:
-    """Raise where a coordinate is out of range; name swapped columns as such."""
+    """Raise if a coordinate is out of range; the message says so if the columns seem to be swapped."""
     for column, limit in (("latitude", 90.0), ("longitude", 180.0)):
         outside = table[table[column].abs() > limit]
         if len(outside):
@@ -195,7 +195,7 @@ def _interval(
     weight_S: NDArray[np.float64],
     statistics: StatisticsParams,
 ) -> list[float] | None:
-    """The interval of a WER over speakers; None where these are too few, or too few decide, for inference."""
+    """The interval of a WER over speakers; None if there are too few speakers, or too few decide, for inference."""
     if effective_speakers(weight_S) < statistics.min_speakers:
         return None
     return estimate([np.stack([errors_S, words_S], axis=1)], [of.rate()], statistics)[0].interval
@@ -204,7 +204,7 @@ def _interval(
 def _summary(
     rule: CohortRule, ranks: dict[str, int], figures: dict[str, dict[str, Any]], splits: dict[str, dict[str, int]]
 ) -> dict[str, Any]:
-    """The content of summary.json: cohorts by rank, those that discovery does not have last and without figures."""
+    """The content of summary.json: cohorts by rank; those without a row on discovery come last and have no figures."""
     unseen = {
         "discovery": {"speakers": 0, "utterances": 0, "words": 0, "wer": None, "effective_speakers": 0.0, "ci95": None},
         "colour_class": None,
@@ -224,7 +224,7 @@ def _summary(
 
 
 def _speakers_by_split(cohorts: pd.Series, inputs: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """Of each cohort, its speakers in each split that there is."""
+    """The number of speakers of each cohort in each split."""
     table = pd.DataFrame(
         {"cohort": cohorts.array, "split": inputs["split"].array, "speaker_id": inputs["speaker_id"].array}
     )

@@ -1,11 +1,11 @@
-"""Geodemographic cohorts (Dheram et al. 2022, 2207.11345): ZIP codes in two, by majority attribute.
+"""Geodemographic cohorts (Dheram et al. 2022, 2207.11345): two groups of ZIP codes, by majority attribute.
 
 The paper partitions ZIP codes by their majority demographic attribute, and by combinations of attributes, and takes the
 partition of largest WER discrepancy. Ours: an attribute that is a percentage (`percent_...`) divides ZIPs into those
 where it holds the majority and the others, any other attribute at its median over the words of the rows; pairs of
 attributes divide ZIPs into those that meet both conditions, or their opposites, and the others. Of all admissible
 partitions the one of largest `growth.split_gain` is taken: the WER difference weighted by the words on both sides, so
-that a handful of ZIPs by chance far from the rest does not win.
+that a few ZIPs that differ by chance are not chosen.
 
 Shapes: N rows, A attributes.
 """
@@ -78,13 +78,13 @@ COMPONENT = RuleComponent(
 OTHERS = "others"
 """The cohort of rows that do not meet the conditions."""
 EVERYBODY = "all"
-"""The cohort of all known rows, where no partition is admissible."""
+"""The cohort of all known rows if no partition is admissible."""
 MAJORITY = 50.0
 
 
 @dataclass(frozen=True)
 class Condition:
-    """An attribute above a threshold, or at most it."""
+    """A condition on an attribute: above a threshold, or at most the threshold."""
 
     attribute: str
     threshold: float
@@ -219,7 +219,7 @@ class GeodemographicPartition(ErrorRateRule):
         return rule
 
     def label(self, cohort: str) -> str:
-        """The conditions in words; of the other side, what holds there instead."""
+        """The conditions in words; for the other side, their opposites."""
         if cohort == UNSPECIFIED:
             return "ZIP unknown"
         if cohort == EVERYBODY:
@@ -278,7 +278,7 @@ class GeodemographicPartition(ErrorRateRule):
 
 
 def _weighted_median(figures_N: Floats, words_N: Floats) -> float:
-    """The least figure that half of the words of known rows do not exceed; NaN without any."""
+    """The smallest figure that is not exceeded by half of the words of known rows; NaN without known rows."""
     known_N = ~np.isnan(figures_N)
     if not known_N.any():
         return float("nan")

@@ -5,7 +5,7 @@ minimum of speakers and words; with `alpha` a region is split only if a test ove
 (`significance`). Each speaker counts once, at the mean of their positions (`speaker_sums`). The paper says neither how
 differences are weighted nor when to stop: both are our choice.
 
-Longitudes are taken as they are: no region reaches over the antimeridian.
+Longitudes are not wrapped, so no region crosses the antimeridian.
 
 Shapes: N rows, S speakers, L leaves.
 """
@@ -64,7 +64,7 @@ COMPONENT = RuleComponent(
 )
 
 BOUND_STEP = 0.1
-"""Degrees to which the outline of the data is rounded outwards, so that it tells no speaker's position."""
+"""Step in degrees to which the outline of the data is rounded outwards, so that it reveals no speaker's position."""
 
 
 class GeographicTree(ErrorRateRule):
@@ -73,9 +73,9 @@ class GeographicTree(ErrorRateRule):
     Parameters
     ----------
     max_leaves
-        Regions at most.
+        Largest number of regions.
     min_speakers, min_words
-        Least effective speakers and least weight (reference words) of a region.
+        Smallest number of effective speakers and smallest weight (reference words) of a region.
     alpha
         Level of the speaker-level permutation test that a split must pass; None splits as long as the WER differs.
     random_state
@@ -84,10 +84,10 @@ class GeographicTree(ErrorRateRule):
     Attributes
     ----------
     leaves_ : list of dict
-        Of each leaf: `cohort`, `rectangle` (south, west, north, east; clipped to the outline of the data), `speakers`,
+        For each leaf: `cohort`, `rectangle` (south, west, north, east; clipped to the outline of the data), `speakers`,
         `words`, `wer`, `ci95` (Student interval over speakers or None) and `colour_class` (`moments.colour_classes`).
     nodes_ : list of dict
-        The tree: `axis`, `threshold`, `below`, `above` of a split, `cohort` of a leaf.
+        The tree: a split has `axis`, `threshold`, `below` and `above`, a leaf has `cohort`.
 
     Examples
     --------

@@ -1,8 +1,9 @@
-"""Cohorts that a rule finds: chosen on one half of the speakers, reported on the other.
+"""Discovery in an audit: cohorts are chosen on one half of the speakers and reported on the other.
 
-A cohort that was chosen for being badly served looks worse on the speakers who chose it than it is (regression to the
-mean), and a test on them would find what is not there. So the speakers are divided in two by a seeded hash of their
-id; a rule is fitted and its cohorts are ranked on the one half, and every figure and test is of the other.
+A cohort that was chosen for its high error rate looks worse on the speakers on whom it was chosen than it is
+(regression to the mean), and a test on them would give false findings. So the speakers are divided in two by a seeded
+hash of their id. A rule is fitted and its cohorts are ranked on one half, and all figures and tests are about the other
+half.
 """
 
 import hashlib
@@ -37,15 +38,15 @@ from isogloss.judging.word_errors import error_counts, error_rates, row_weights
 from isogloss.zips import KEYS, PLACE, join_zip_attributes
 
 COHORT_SPEAKERS = 24
-"""Fewest speakers of a found cohort on the half that chooses, so that the other half probably has 20 of it."""
+"""Fewest speakers of a cohort on the choosing half, so that the other half probably has 20 of its speakers."""
 COHORT_WORDS = 100
 NOT_DEMOGRAPHIC = {*PLACE, "total_population"}
 NO_SLICES = {*NO_COHORTS, "recording_id", "zip"} - {"duration_s", "duration"}
-"""Columns that no slice is made of: ids, texts and counts."""
+"""Columns that are not used for slices: ids, texts and counts."""
 
 
 def choosing_half(speakers: pd.Series, *, seed: int, division: int = 0) -> NDArray[np.bool_]:
-    """Whether each row's speaker belongs to the half that chooses cohorts: a bit of a hash of seed, division and id."""
+    """Whether each row's speaker belongs to the choosing half: one bit of a hash of seed, division and id."""
     names = speakers.unique()
     key = f"{seed}:{division}" if division else str(seed)
     bits = {name: hashlib.blake2b(f"{key}:{name}".encode(), digest_size=1).digest()[0] & 1 for name in names}
@@ -58,7 +59,7 @@ def discover(rule_name: str, utterances: Utterances, request: Request) -> tuple[
     Raises
     ------
     TableError
-        What the rule needs is missing or out of range, a half has no words, or a single cohort was found.
+        An input of the rule is missing or out of range, a half has no words, or only one cohort was found.
     """
     title = declaration(RuleComponent, rule_name).title
     features, warnings = _features(rule_name, utterances, request)
@@ -103,7 +104,7 @@ def _found(
 
 
 def _divided(rule_name: str, features: pd.DataFrame, rows: pd.DataFrame, request: Request) -> Divisions:
-    """What the rule finds in each division, on the half that did not choose."""
+    """The result of the rule in each division, on the half on which it did not choose."""
     weight = row_weights(rows)
     totals = pd.DataFrame({"speaker_id": rows["speaker_id"], "errors": weight * error_counts(rows)})
     totals["words"] = weight * rows["words"]
@@ -119,12 +120,12 @@ def _divided(rule_name: str, features: pd.DataFrame, rows: pd.DataFrame, request
 
 
 def _label(rule: CohortRule, name: str) -> str:
-    """A cohort for human readers, also one that only the reporting half has."""
+    """The readable name of a cohort, including one that only the reporting half has."""
     return "unknown" if name == UNSPECIFIED and rule.rule_name == "automatic" else rule.label(name)
 
 
 def _features(rule_name: str, utterances: Utterances, request: Request) -> tuple[pd.DataFrame, list[str]]:
-    """What the rule looks at: a row an utterance, or, for voices, a row a speaker."""
+    """The inputs of the rule: one row per utterance, or, for embeddings, one row per speaker."""
     attributes = utterances.attributes
     if rule_name == "geographic":
         return read_positions(attributes)
@@ -144,7 +145,7 @@ def _features(rule_name: str, utterances: Utterances, request: Request) -> tuple
 
 
 def _known_columns(attributes: Attributes) -> pd.DataFrame:
-    """Every column that could tell slices apart: measures as numbers, attributes as text.
+    """Every column that slices may use: measures as numbers, attributes as text.
 
     Raises
     ------
@@ -189,7 +190,7 @@ def _demography(attributes: Attributes, path: Path, separator: str | None) -> tu
 
 
 def _numbers_if_any(source: Source, name: str) -> pd.Series | None:
-    """A column of numbers; None where it is a name or the like."""
+    """A column of numbers; None if it has other values."""
     try:
         return number_column(source, name)
     except TableError:
@@ -234,7 +235,7 @@ def _fit_rows(
 def _fit_speakers(
     rule: CohortRule, features: pd.DataFrame, rows: pd.DataFrame, choosing_N: NDArray[np.bool_]
 ) -> NDArray[np.object_]:
-    """The same with one row a speaker: a speaker's embedding is the mean over their utterances either way."""
+    """As `_fit_rows`, with one row per speaker: the embedding of a speaker is the mean over their utterances."""
     words, rate, _ = _targets(rows)
     speaker_N = features.index.get_indexer(pd.Index(rows["speaker_id"]))
     words_S = np.bincount(speaker_N, words, minlength=len(features))

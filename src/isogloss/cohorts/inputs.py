@@ -9,13 +9,13 @@ from isogloss.config.registry import components
 from isogloss.zips import join_zip_attributes, zip_attributes
 
 NO_ATTRIBUTES = {*IDENTIFIERS, "recording_id", "ref", "zip"}
-"""Columns of text that are no attribute: ZIPs and recordings have too many values to be cohorts."""
+"""Columns of text that are not attributes; ZIPs and recordings have too many values to be cohorts."""
 
 
 def table_inputs(utterances: pd.DataFrame, zips: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """For every rule that looks at the utterance table: identifiers and its X columns, for all splits.
+    """For every rule that uses the utterance table: identifiers and its X columns, for all splits.
 
-    Of columns that a rule names, those that the corpus lacks are left out; `discover` says then what is missing.
+    Columns that a rule names but the corpus lacks are left out; `discover` then reports what is missing.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def table_inputs(utterances: pd.DataFrame, zips: pd.DataFrame) -> dict[str, pd.D
 
 
 def voice_inputs(embeddings: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """For every rule that looks at voices: identifiers and `e000, e001, ...`, a column a dimension.
+    """For every rule that uses embeddings: identifiers and `e000, e001, ...`, one column per dimension.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ MOST_DECIMALS = 4
 
 
 def label_rectangles(rectangles: list[Rectangle]) -> list[str]:
-    """One text for each rectangle, such as `25–31° N, 97–104° W`, with as few decimals as keep them apart.
+    """One text for each rectangle, such as `25–31° N, 97–104° W`, with the fewest decimals that make all differ.
 
     Examples
     --------
@@ -27,7 +27,7 @@ def _has_extent(rectangle: Rectangle, decimals: int) -> bool:
 
 
 def _label(rectangle: Rectangle, decimals: int) -> str:
-    """A rectangle with so many decimals."""
+    """The text of a rectangle with this number of decimals."""
     south, west, north, east = rectangle
     return f"{_range(south, north, 'N', 'S', decimals)}, {_range(west, east, 'E', 'W', decimals)}"
 

@@ -75,8 +75,8 @@ def colour_classes(moments: SpeakerMoments, *, alpha: float = 0.05) -> list[int]
 
     Cohorts are gone through from the lowest WER up; one that differs from the first of the current class begins the
     next. They differ if Welch's t test on the two WERs, with speakers as units, is significant at alpha divided by the
-    number of pairs, so that without any disparity there is one class with probability at least 1 - alpha. A cohort
-    below two speakers differs from nobody.
+    number of pairs, so that without any disparity there is one class with probability at least 1 - alpha. A cohort with
+    fewer than two speakers differs from no other.
     """
     rate_L, error_L, count_L = moments.wer, moments.standard_error, moments.speakers_L
     cohorts = len(rate_L)

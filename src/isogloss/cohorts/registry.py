@@ -1,4 +1,4 @@
-"""The cohort rules by name: built from params, read from files, refused where a corpus lacks what they need."""
+"""The cohort rules by name: built from params, read from files, refused if a corpus lacks their inputs."""
 
 from pathlib import Path
 from typing import NoReturn
@@ -14,7 +14,7 @@ from isogloss.tables import read_json
 
 
 def build_rule(name: str, params: Params) -> CohortRule:
-    """An unfitted rule as its section of params.yaml, which bears its name, sets it.
+    """An unfitted rule with the options of its section of params.yaml, which has the rule's name.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def load_rule(path: Path | str) -> CohortRule:
 
 
 def allowed_rules(utterances: pd.DataFrame, params: Params) -> list[str]:
-    """The rules, as params.yaml sets them, that an utterance table has what it takes for."""
+    """The rules, with their options in params.yaml, whose inputs an utterance table has."""
     return [name for name in names(RuleComponent) if not build_rule(name, params).lacks(utterances)]
 
 

@@ -1,7 +1,7 @@
 """The base of the cohort rules: scikit-learn estimators that can be saved as JSON.
 
-A rule is fitted on the rows of discovery and predicts a cohort, a string that stays the same, for any row. Rows about
-which it knows nothing go to `UNSPECIFIED`, which is a cohort like any other: it has a WER and may be the worst.
+A rule is fitted on the rows of discovery and predicts a cohort, a string that stays the same, for any row. Rows without
+the inputs of the rule go to `UNSPECIFIED`, which is a cohort like any other: it has a WER and may be the worst.
 """
 
 from abc import abstractmethod
@@ -22,7 +22,7 @@ UNSPECIFIED = "unspecified"
 """The cohort of rows without the inputs of a rule."""
 
 IDENTIFIERS = ("utterance_id", "speaker_id", "split")
-"""The columns of every input table that are not X."""
+"""Columns of every input table that are no part of X."""
 
 Rectangle = tuple[float, float, float, float]
 """South, west, north, east, in degrees."""
@@ -51,7 +51,7 @@ class CohortRule(BaseEstimator):
 
     @abstractmethod
     def predict(self, X: ArrayLike, groups: ArrayLike | None = None) -> NDArray[np.object_]:
-        """The cohort of each row, an array of strings; a rule about voices averages the rows of a speaker first."""
+        """The cohort of each row, an array of strings; a rule on embeddings averages the rows of a speaker first."""
 
     @abstractmethod
     def input_columns(self, present: Sequence[str]) -> list[str]:
@@ -72,10 +72,10 @@ class CohortRule(BaseEstimator):
 
     @abstractmethod
     def label(self, cohort: str) -> str:
-        """A cohort for human readers."""
+        """The readable name of a cohort."""
 
     def geometry(self, cohort: str) -> list[Rectangle] | None:
-        """The rectangles that a cohort covers on the map; None where it is no place."""
+        """The rectangles that a cohort covers on the map; None if it is not a region."""
         del cohort
         return None
 
@@ -103,7 +103,7 @@ class Observations:
         return len(self.rate_N)
 
     def where(self, kept_N: NDArray[np.bool_]) -> "Observations":
-        """The rows that are kept; nothing is copied where all are."""
+        """The rows that are kept; nothing is copied if all are kept."""
         if kept_N.all():
             return self
         speakers_N = None if self.speakers_N is None else self.speakers_N[kept_N]
@@ -113,7 +113,7 @@ class Observations:
 
 
 def complete_rows(features_NF: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which rows have all their features."""
+    """A mask of the rows without missing features."""
     missing_N = np.isnan(features_NF[:, 0])
     for column_N in features_NF.T[1:]:
         missing_N |= np.isnan(column_N)
@@ -121,7 +121,7 @@ def complete_rows(features_NF: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 class ErrorRateRule(CohortRule):
-    """Base of the rules that look at numbers and learn from error rates: they need y."""
+    """Base of the rules that learn from numbers and error rates, so that they need y."""
 
     def _observe(
         self,
@@ -151,7 +151,7 @@ class ErrorRateRule(CohortRule):
 
 
 def counted_by(rule: CohortRule, weight_N: ArrayLike) -> dict[str, ArrayLike]:
-    """The argument of `fit` by which a rule counts effective speakers; nothing for a rule that does not take it."""
+    """The argument `speaker_weight` of `fit`; empty for a rule that does not take it."""
     return {"speaker_weight": weight_N} if has_fit_parameter(rule, "speaker_weight") else {}
 
 
@@ -166,7 +166,7 @@ def chosen_columns(X: Any, names: Sequence[str] | None) -> Any:
 
 
 def column_names(rule: CohortRule, names: Sequence[str] | None, features: int, *, option: str) -> list[str]:
-    """What the columns of X are called: as an option of the rule says, as X itself does, or x0, x1, ...
+    """The names of the columns of X: from an option of the rule, from X itself, or x0, x1, ...
 
     Raises ValueError where the option names another number of columns than X has.
     """
@@ -177,12 +177,12 @@ def column_names(rule: CohortRule, names: Sequence[str] | None, features: int, *
 
 
 def other_columns(present: Sequence[str]) -> list[str]:
-    """The columns of an input table that are no identifiers."""
+    """The columns of an input table that are not identifiers."""
     return [column for column in present if column not in IDENTIFIERS]
 
 
 def lacking_columns(table: pd.DataFrame, columns: Sequence[str], *, all_needed: bool) -> str:
-    """Why columns are of no use, in words: one is missing, or no row has a value in all (or any) of them; or empty."""
+    """Why columns cannot be used: one is missing, or no row has a value in all (or any) of them; empty if they can."""
     missing = [column for column in columns if column not in table.columns]
     if missing:
         return f"there is no column {missing[0]!r}"
@@ -235,7 +235,7 @@ def feature_names(rule: CohortRule) -> list[str] | None:
 
 
 def set_features(rule: CohortRule, names: list[str] | None, count: int) -> None:
-    """Give a rule from a file what scikit-learn notes about X when fitting."""
+    """Set the attributes that scikit-learn sets when fitting, on a rule that was read from a file."""
     rule.n_features_in_ = count
     if names is not None:
         rule.feature_names_in_ = np.array(names, dtype=object)

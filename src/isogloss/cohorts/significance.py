@@ -1,12 +1,12 @@
-"""A test of whether the best split of a region is better than the best of many splits would be by chance.
+"""A test of whether the best split of a region is better than expected of the best of many splits by chance.
 
 A permutation test over speakers (our choice; the idea of stopping a tree by a permutation test is that of conditional
 inference trees, Hothorn, Hornik & Zeileis 2006). Under the null hypothesis the errors of a speaker do not depend on
 where in the region they are, so speakers may exchange positions, taking their errors and words along. The statistic is
-the largest gain over *all* admissible boundaries of both axes, recomputed for each permutation: the choice of the best
-of many thresholds is thereby allowed for exactly, at any number of speakers, with utterances of a speaker as
-correlated as they may be. Since a split is tested only where its parent was split, the chance that a map without any
-disparity is split at all is at most alpha.
+the largest gain over *all* admissible boundaries of both axes, recomputed for each permutation. So the choice of the
+best of many thresholds is accounted for exactly, for any number of speakers and any correlation between the utterances
+of a speaker. Since a split is tested only where its parent was split, the chance that a map without any disparity is
+split at all is at most alpha.
 
 Shapes: S speakers, K boundaries.
 """
@@ -19,13 +19,13 @@ from isogloss.cohorts.speaker_sums import Floats, Integers, SpeakerSums
 from isogloss.cohorts.tree import split_gain
 
 MOST_SPEAKERS = 20_000
-"""Of more speakers a random selection of so many is tested: the level is the same, and power is ample."""
+"""With more speakers, a random selection of this number is tested, which keeps the level and has enough power."""
 EXCEEDANCES = 20
 """Permutations that may reach the observed gain before the split is given up; sets their number, 20 / alpha - 1."""
 
 
 class SpeakerPermutationTest:
-    """Decides on regions, one after the other, with one random stream."""
+    """Tests regions one after the other, with one random stream."""
 
     def __init__(self, speakers: SpeakerSums, *, min_speakers: int, min_words: float, alpha: float, seed: int) -> None:
         self._speakers = speakers
@@ -61,7 +61,7 @@ class SpeakerPermutationTest:
 
 
 class _Places:
-    """One axis: the order of speakers on it, and after which of them a boundary may lie."""
+    """One axis: the order of speakers on it, and the positions in this order at which a boundary may lie."""
 
     def __init__(self, values_S: Floats, min_speakers: int, min_words: float) -> None:
         self._order_S = np.argsort(values_S, kind="stable")

@@ -2,11 +2,11 @@
 
 A condition is a value of an attribute, or one side of a quartile of a measure. All conjunctions of up to a given number
 of conditions on different columns are tried; a statistic for each is the difference of the error rates inside and
-outside, over its standard error over speakers (linearised, a speaker inside and outside counting once). As very many
-are tried, the best one must hold against their number: its one-sided p value times the number tried (Bonferroni) is at
-most alpha. Found slices are taken out and the search goes on among the rest, so that slices form an ordered list and
-every row is in one (sequential covering; our choice, so that a row has one cohort, after slice finding as in Chung et
-al. 2020, "Automated Data Slicing for Model Validation").
+outside, over its standard error over speakers (linearised, a speaker inside and outside counting once). Since very many
+are tried, the best one must remain significant after Bonferroni's adjustment: its one-sided p value times the number
+tried is at most alpha. The rows of a found slice are removed and the search continues among the rest, so that slices
+form an ordered list and every row is in one (sequential covering; our choice, so that a row has one cohort, after slice
+finding as in Chung et al. 2020, "Automated Data Slicing for Model Validation").
 
 Shapes: N rows, S speakers.
 """
@@ -24,7 +24,7 @@ from isogloss.cohorts.speaker_sums import Floats, Integers
 Mask = NDArray[np.bool_]
 QUARTILES = (0.25, 0.5, 0.75)
 MOST_VALUES = 50
-"""An attribute with more values is left out: each would be a condition, and hardly any has speakers enough."""
+"""An attribute with more values is left out: each value would be a condition, and few have enough speakers."""
 
 
 @dataclass(frozen=True, order=True)
@@ -36,7 +36,7 @@ class Condition:
     value: str | float
 
     def holds(self, values_N: NDArray) -> Mask:
-        """Which rows fulfil it; a missing value fulfils none."""
+        """A mask of the rows that meet the condition; a missing value meets no condition."""
         if self.kind == "is":
             return np.asarray(values_N == self.value, dtype=bool)
         numbers_N, limit = values_N.astype(np.float64), float(self.value)
@@ -45,17 +45,17 @@ class Condition:
 
 @dataclass(frozen=True)
 class Slice:
-    """A conjunction that was found, with the number of conjunctions that it was the best of."""
+    """A conjunction that was found, with the number of conjunctions that were tried."""
 
     conditions: tuple[Condition, ...]
     searched: int
     p: float
-    """One-sided, before it is multiplied with the number."""
+    """One-sided p value, before it is multiplied by the number."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What is searched: columns, and errors, words and speaker (0 to S - 1) of each row; the weight of each speaker."""
+    """The data of a search: columns; errors, words and speaker (0 to S - 1) of each row; the weight of each speaker."""
 
     columns: dict[str, NDArray]
     errors_N: Floats
@@ -92,7 +92,9 @@ def find_slices(
             if p is None:
                 continue
             searched += 1
-            if best is None or p < best[0]:  # fewer conditions come first, and stay where more tell nothing more
+            if (
+                best is None or p < best[0]
+            ):  # Conjunctions of fewer conditions come first and are kept if more do not improve the p value.
                 best = p, chosen, inside_N
         if best is None or best[0] * searched > alpha:
             return found
@@ -117,7 +119,7 @@ def conditions_of(columns: dict[str, NDArray]) -> Iterator[Condition]:
 
 
 def one_sided_p(rows: Rows, inside_N: Mask, among_N: Mask, *, min_speakers: float, min_words: float) -> float | None:
-    """The p value of the rate inside being no higher than outside; None where either side is too small to be told."""
+    """The p value of "the rate inside is not higher than outside"; None if either side is too small."""
     from scipy.stats import t
 
     speakers = len(rows.weight_S)

@@ -1,7 +1,7 @@
-"""Slices: combinations of known attributes and signal measures that a system fails, found without naming them first.
+"""Slices: combinations of known attributes and signal measures with high error rates, found by a search.
 
-What an analyst would look for by hand (noisy recordings of old speakers, fast speech over the telephone), searched by
-`slice_search` on the speakers of discovery. As with every rule, its figures are those of other speakers.
+`slice_search` searches the speakers of discovery for what an analyst would look for by hand (noisy recordings of old
+speakers, fast speech over the telephone). As with every rule, the figures are about other speakers.
 """
 
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ class Slices(CohortRule):
     Attributes
     ----------
     slices_ : list of Slice
-        What was found.
+        The slices that were found.
     columns_ : list of str
         The columns of X.
     """
@@ -141,7 +141,7 @@ class Slices(CohortRule):
         return self
 
     def predict(self, X: ArrayLike | pd.DataFrame, groups: ArrayLike | None = None) -> NDArray[np.object_]:
-        """The first slice that each row is in; `unspecified` where nothing is known of a row."""
+        """The first slice that contains each row; `unspecified` if all values of a row are missing."""
         del groups
         check_is_fitted(self)
         known = chosen_columns(X, self.columns)
@@ -158,7 +158,7 @@ class Slices(CohortRule):
         return cohorts
 
     def input_columns(self, present: Sequence[str]) -> list[str]:
-        """The chosen columns; all that are present where none are."""
+        """The chosen columns; by default all that are present."""
         return list(self.columns) if self.columns is not None else other_columns(present)
 
     def lacks(self, utterances: pd.DataFrame) -> str:
@@ -231,7 +231,7 @@ class Slices(CohortRule):
 
 
 def _in_words(condition: Condition) -> str:
-    """A condition for human readers."""
+    """A condition in words."""
     if condition.kind == "is":
         return f"{condition.column} = {condition.value}"
     return f"{condition.column} {'at most' if condition.kind == 'at_most' else 'above'} {condition.value:.3g}"

@@ -1,7 +1,7 @@
-"""Rows become speakers: the words and errors of each, and where they are.
+"""Sums of rows by speaker: the words, errors and position of each speaker.
 
-Speakers are the unit of a cohort rule, however many utterances they have. Most corpora give a speaker one position; one
-with several stands at their word-weighted mean.
+The unit of a cohort rule is the speaker, with any number of utterances. Most corpora give a speaker one position; for a
+speaker with several, the word-weighted mean is used.
 
 Shapes: N rows, S speakers.
 """
@@ -24,7 +24,7 @@ class SpeakerSums:
     words_S: Floats
     errors_S: Floats
     weight_S: Floats
-    """Of each speaker in the population."""
+    """Weight of each speaker in the population."""
 
     def where(self, member_S: Integers) -> "SpeakerSums":
         """Some of the speakers."""

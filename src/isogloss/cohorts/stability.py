@@ -1,4 +1,4 @@
-"""The number of clusters: as many as come out the same from different halves of the speakers.
+"""The number of clusters, chosen so that different halves of the speakers give the same clustering.
 
 Cluster stability (Ben-Hur, Elisseeff & Guyon 2002; von Luxburg 2010): for each k, k-means is fitted on two random
 halves of the speakers, both label all speakers, and the adjusted Rand index says how far they agree. Of the numbers
@@ -15,11 +15,11 @@ from sklearn.metrics import adjusted_rand_score
 from isogloss.cohorts.speaker_sums import Floats
 
 MOST_SPEAKERS = 5000
-"""Of more speakers a random selection of so many decides on the number."""
+"""With more speakers, a random selection of this size decides on the number."""
 
 
 def stable_number(points_SD: Floats, *, most: int, repeats: int, seed: int) -> int:
-    """The number of clusters in 2..most, or 1 where there are too few distinct speakers to halve.
+    """The number of clusters in 2..most, or 1 if there are too few distinct speakers to halve.
 
     Parameters
     ----------

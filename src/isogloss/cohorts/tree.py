@@ -4,13 +4,13 @@ The next split is always the one that, over all leaves, most reduces the weighte
 
     gain = W_below W_above / (W_below + W_above) * (wer_below - wer_above)^2,
 
-which is CART's criterion (Breiman et al. 1984, section 8.4): the squared difference of the WERs of the two sides, more
-for more words that bear it out. scikit-learn's `DecisionTreeRegressor` on speakers, weighted by their words, does just
-this: its least samples of a leaf are speakers, and its least weight words. Where speakers weigh differently in the
+which is CART's criterion (Breiman et al. 1984, section 8.4): the squared difference of the WERs of the two sides,
+weighted by their words. scikit-learn's `DecisionTreeRegressor` on speakers, weighted by their words, does just this:
+its minimum samples of a leaf are speakers, and its minimum weight words. If speakers have different weights in the
 population, leaves count effective speakers (`_Enough`).
 
-scikit-learn sees ranks in place of degrees: it rounds features to 32 bits, to which two speakers of one street may be
-at one place, and only the order counts. Thresholds are put midway between the two degrees afterwards.
+scikit-learn gets ranks instead of degrees, since it rounds features to 32 bits, in which two speakers of one street may
+have the same position, and only the order matters. Thresholds are then placed midway between the two degrees.
 
 Shapes: S speakers, N positions.
 """
@@ -56,13 +56,13 @@ def grow_tree(
     Parameters
     ----------
     accept
-        Asked for the speakers (ascending indices) of each region that is about to be split, best split first: a
-        significance test. None accepts all.
+        A significance test, called with the speakers (ascending indices) of each region that is about to be split, best
+        split first. None accepts all splits.
     """
     nodes: list[Node] = [{}]
     words, errors = speakers.words_S.sum(), speakers.errors_S.sum()
     if max_leaves > 1 and len(speakers) >= 2 * min_speakers and words >= 2 * min_words and errors > 0:
-        # Where splits may be rejected, they leave their place to the next best, so all splits must be known.
+        # A rejected split is replaced by the next best one, so all splits must be known.
         weighted = bool(np.ptp(speakers.weight_S) > 0)
         most = max_leaves if accept is None and not weighted else None
         ranks = [np.unique(values_S, return_inverse=True) for values_S in speakers.position_S2.T]
@@ -90,7 +90,7 @@ def leaf_of(nodes: list[Node], position_N2: Floats) -> Integers:
 
 
 def rectangles(nodes: list[Node], outline: Rectangle) -> list[Rectangle]:
-    """Where the leaves lie within an outline of (south, west, north, east)."""
+    """The rectangles of the leaves within an outline of (south, west, north, east)."""
     found: dict[int, Rectangle] = {}
     waiting = [(0, outline)]
     while waiting:
@@ -115,8 +115,8 @@ def _fitted(
     """scikit-learn's tree of all splits, or of the best `max_leaves` - 1."""
     rank_S2 = np.column_stack([rank_S for _, rank_S in ranks])
     rate_S = speakers.errors_S / speakers.words_S
-    # In an order of their own, so that sums round alike whatever the order of rows; relative to the whole's rate, so
-    # that the least gain is relative too.
+    # Speakers are sorted, so that sums round in the same way for any order of rows; rates are relative to the overall
+    # rate, so that the minimum gain is relative too.
     order_S = np.lexsort((rate_S, speakers.words_S, rank_S2[:, 1], rank_S2[:, 0]))
     words = speakers.words_S.sum()
     tree = DecisionTreeRegressor(
@@ -131,10 +131,11 @@ def _fitted(
 
 
 class _Enough:
-    """Effective speakers on both sides of a split, where speakers weigh differently.
+    """Ensures enough effective speakers on both sides of a split if speakers have different weights.
 
-    scikit-learn counts heads. A split with too few effective speakers on a side is looked for anew among those that
-    leave more heads on both sides, a quarter more each time, until one has enough or none is left (our choice).
+    scikit-learn counts speakers without weights. If a side of a split has too few effective speakers, the split is
+    searched again among those with more speakers on both sides, a quarter more each time, until one has enough or none
+    is left (our choice).
     """
 
     GROWTH = 1.25
@@ -146,11 +147,11 @@ class _Enough:
         self._min_speakers, self._min_words = min_speakers, min_words
 
     def holds(self, *sides: Integers) -> bool:
-        """Whether each side, given by its speakers, has effective speakers enough."""
+        """Whether each side, given by its speakers, has enough effective speakers."""
         return min(effective_speakers(self._speakers.weight_S[side]) for side in sides) >= self._min_speakers
 
     def other_split(self, member_S: Integers, heads: int) -> Any:
-        """scikit-learn's tree of a region with more than `heads` speakers in each leaf; None where there is none."""
+        """scikit-learn's tree of a region with more than `heads` speakers in each leaf; None if there is none."""
         least = math.ceil(self.GROWTH * (heads + 1))
         region = self._speakers.where(member_S)
         if len(member_S) < 2 * least or region.errors_S.sum() == 0 or region.words_S.sum() < 2 * self._min_words:
@@ -197,7 +198,9 @@ def _take_best(
         middle = left + (right - left) / 2
         nodes[index] |= {
             "axis": axis,
-            "threshold": float(middle if middle < right else left),  # no number may lie between two neighbours
+            "threshold": float(
+                middle if middle < right else left
+            ),  # Two adjacent floating-point numbers have no number between them.
             "below": len(nodes),
             "above": len(nodes) + 1,
         }

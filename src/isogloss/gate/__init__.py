@@ -1,12 +1,12 @@
-"""A gate for releases: may this candidate replace that baseline, or does it harm a cohort beyond its margin?
+"""A gate for releases: may a candidate replace the baseline, or does it harm a cohort beyond its margin?
 
-- `running`: gate.yaml to a result; `pairs`: the two tables, refused where they do not fit together
-- `checks`: a verdict for all speakers and for each cohort, from a document; `result`: what comes of it
+- `running`: from gate.yaml to a result; `pairs`: the two tables, refused if they do not fit together
+- `checks`: a verdict for all speakers and for each cohort, from a document; `result`: the result's fields
 - `planning`: how many speakers a margin needs
 - `ledger`: repeated releases on one test set
 - `junit`, `markdown`: the result for build servers and for people
 
-Every figure is one of a `judging.Document`.
+All figures come from a `judging.Document`.
 """
 
 from isogloss.gate.result import Check, GateResult

@@ -1,9 +1,10 @@
 """Verdicts on all speakers and on each cohort, from a document of two systems.
 
-A check passes where each upper bound of the change lies under its margin: non-inferiority by confidence intervals, one-
+A check passes if each upper bound of the change lies under its margin: non-inferiority by confidence intervals, one-
 sided at half of what the interval leaves (2.5 % for 95 %; Piaggio et al. 2012, CONSORT for non-inferiority trials). "No
 cohort is harmed beyond its margin" is an intersection-union statement (Berger 1982): each cohort is tested at that
-level without adjustment, since all of them must pass. To name a harmed cohort takes Holm's adjustment over all checks.
+level without adjustment, since all of them must pass. Naming a cohort as harmed requires Holm's adjustment over all
+checks.
 """
 
 import difflib
@@ -25,7 +26,7 @@ from isogloss.report.text import interval, percent, points, probability, signed_
 EVERYBODY = "all speakers"
 UNJUDGED: Verdict = "unjudged"
 FIGURES = ("before", "after", "relative_change", "difference")
-"""What a check takes over from the document."""
+"""Fields that a check copies from the document."""
 
 
 def check_all(document: Document, params: GateParams, groupings: Sequence[Grouping]) -> list[Check]:
@@ -34,11 +35,11 @@ def check_all(document: Document, params: GateParams, groupings: Sequence[Groupi
     Parameters
     ----------
     document
-        Of baseline and candidate, by the groupings of `params.cohorts` in their order.
+        The document of baseline and candidate, by the groupings of `params.cohorts` in their order.
     params
-        Margins, required cohorts and what a cohort does that cannot be judged.
+        Margins, required cohorts, and whether a cohort that cannot be judged blocks the release.
     groupings
-        Of the document: cohorts that it hides are still known to exist.
+        The groupings of the document, including cohorts that it hides.
 
     Raises
     ------
@@ -73,7 +74,7 @@ class _Pending:
         self.required, self.missing = required, missing
 
     def check(self, p_holm: float | None) -> Check:
-        """The verdict, and why."""
+        """The verdict and its reason."""
         figures, verdict, reason = self.figures, UNJUDGED, self.missing
         known: dict[str, Any] = {}
         if figures is not None:
@@ -109,11 +110,11 @@ def judge(figures: Rates, margin: MarginParams, p_holm: float | None, *, alpha: 
     figures
         Rates of both systems with the intervals of their change.
     margin
-        The largest harm that would not matter.
+        The largest acceptable harm.
     p_holm
-        Adjusted over all checks.
+        p value of the change, adjusted over all checks.
     alpha
-        Level of the test that names a harm.
+        Level of the test by which a cohort is called harmed.
     """
     wanted: list[tuple[float, Interval | None, str, str]] = []
     if margin.relative is not None:
@@ -140,7 +141,7 @@ def judge(figures: Rates, margin: MarginParams, p_holm: float | None, *, alpha: 
 def _of_grouping(
     document: Document, params: GateParams, asked: GroupingParams, figures: GroupingFigures, grouping: Grouping
 ) -> list[_Pending]:
-    """The cohorts of one grouping, and those that are required and not there."""
+    """The checks of the cohorts of one grouping, including required cohorts that are missing."""
     present = [str(name) for name in cast(pd.Series, grouping.cohorts).dropna().unique()]
     known = {grouping.labels.get(name, name): name for name in present} | {name: name for name in present}
     for cohort in asked.margins:
@@ -175,7 +176,7 @@ def _of_grouping(
 
 
 def _near(name: str, known: dict[str, str]) -> str:
-    """The cohorts that there are, or the one most like a name."""
+    """A hint for a wrong name: the most similar cohort, or else the existing ones."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known)[:10])}"
 

@@ -1,6 +1,6 @@
-"""A gate's result as JUnit XML: a suite with a test case a check.
+"""A gate's result as JUnit XML: a suite with one test case for each check.
 
-Harm is a failure; what could not be decided is an error; a cohort that could not be judged, and need not be, is
+A harmed cohort is a failure, an undecided check is an error, and a cohort that cannot be judged but need not be is
 skipped.
 """
 
@@ -14,7 +14,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 
 def junit_xml(result: GateResult) -> str:
-    """The document, with its declaration."""
+    """The XML document, with its declaration."""
     outcomes = [_outcome(check) for check in result.checks]
     counts = {tag: str(outcomes.count(tag)) for tag in ("failure", "error", "skipped")}
     sizes = {
@@ -39,7 +39,7 @@ def junit_xml(result: GateResult) -> str:
 
 
 def _outcome(check: Check) -> str | None:
-    """The element that a check which did not pass has."""
+    """The element of a check that did not pass; None for one that passed."""
     if check.verdict == "passed":
         return None
     if not check.blocks:
@@ -48,5 +48,5 @@ def _outcome(check: Check) -> str | None:
 
 
 def _text(text: str) -> str:
-    """What XML can hold of a text."""
+    """A text with the characters that XML cannot hold replaced."""
     return _FORBIDDEN.sub("\ufffd", text)

@@ -1,10 +1,10 @@
-"""Repeated releases on one test set: a line of a file for each, and the level that each of them has.
+"""Repeated releases on one test set: a file with one line for each release, and the significance level of each.
 
-Who tries release after release on the same speakers will find one that passes by chance. So the number of releases is
-fixed beforehand, each is tested at its share of the level (Bonferroni), and a release that passes hands its level on to
-the next one: the fallback procedure (Wiens 2003), of the family of sequentially rejective procedures that Feng et al.
-2022 (2203.11377) extend for modifications of a model that are validated on the same data. The probability that any
-harmful release passes is then at most the level, as long as candidates are not fitted to what the gate has shown.
+If release after release is tried on the same speakers, one will pass by chance. So the number of releases is fixed
+beforehand, each is tested at its share of the level (Bonferroni), and a release that passes hands its level on to the
+next one: the fallback procedure (Wiens 2003), of the family of sequentially rejective procedures that Feng et al. 2022
+(2203.11377) extend for modifications of a model that are validated on the same data. The probability that any harmful
+release passes is then at most the level, as long as candidates are not fitted to what the gate has shown.
 
 The file is JSON lines and belongs under version control. Each line must follow from those before it; judging the same
 release again adds none.
@@ -21,11 +21,11 @@ from isogloss.gate.result import Release
 from isogloss.tables import atomic_path
 
 TOLERANCE = 1e-9
-"""Of levels, against rounding."""
+"""Tolerance of the comparison of levels, against rounding."""
 
 
 def read_ledger(path: Path) -> list[Release]:
-    """All lines; none where there is no file yet.
+    """All lines of a ledger; empty if there is no file yet.
 
     Raises
     ------
@@ -68,13 +68,13 @@ def known_or_next(path: Path, params: LedgerParams, *, digest: str, key: str, al
     Parameters
     ----------
     path
-        Of the ledger.
+        The file of the ledger.
     params
-        The test set's name, and how many releases it is to judge.
+        The test set's name, and the planned number of releases.
     digest, key
-        Of the test set; of the release (`Release`).
+        Digest of the test set; key of the release (`Release`).
     alpha
-        One-sided, of all releases together.
+        One-sided level of all releases together.
 
     Raises
     ------

@@ -12,7 +12,7 @@ MARKS = {"passed": "✅ passed", "harmed": "❌ harmed", "undecided": "❔ undec
 
 
 def markdown(result: GateResult) -> str:
-    """A heading, a table of all checks, and what they rest on."""
+    """A heading, a table of all checks, and the inputs and options behind them."""
     heading = f"## Gate {cell(result.sentence)}"
     lines = [
         heading,
@@ -29,7 +29,7 @@ def markdown(result: GateResult) -> str:
 
 
 def level_sentence(result: GateResult) -> str:
-    """At what level the bounds hold, and which release this is."""
+    """The level of the bounds, and the number of the release."""
     steps = ", ".join(result.normalisation) or "none"
     said = f"Intervals over speakers: {100 * result.confidence:.4g} %; normalisation: {steps}."
     release = result.release
@@ -54,7 +54,7 @@ def _row(check: Check) -> str:
 
 
 def change(check: Check) -> str:
-    """The relative change, and the absolute one where there is a margin for it."""
+    """The relative change, and the absolute one if there is a margin for it."""
     said = [f"{signed_percent(check.relative_change)}{_bounds(check.ci)}"]
     if check.margin.absolute is not None and check.difference is not None:
         said.append(f"{signed_points(check.difference)}{_bounds(check.difference_ci)}")
@@ -74,6 +74,6 @@ def _bounds(bounds: Interval | None) -> str:
 
 
 def cell(text: str) -> str:
-    """Somebody's text as plain text of one line: neither markup nor a new cell."""
+    """A user's text as one line of plain text, escaped so that it is neither markup nor ends the table cell."""
     one_line = " ".join(text.split())
     return re.sub(r"([\\`*_\[\]|~])", r"\\\1", html.escape(one_line, quote=False))

@@ -1,4 +1,4 @@
-"""The transcripts of baseline and candidate, read and laid side by side; whatever does not fit together is refused."""
+"""The transcripts of baseline and candidate, read, paired, and refused if they do not fit together."""
 
 import hashlib
 from collections.abc import Sequence
@@ -30,27 +30,27 @@ class Pair:
     candidate: pd.DataFrame
     groupings: list[Grouping]
     steps: tuple[str, ...]
-    """Of normalisation."""
+    """Steps of normalisation."""
     digest: str
-    """Of ids, speakers, weights and references, whatever the order of the rows."""
+    """Digest of ids, speakers, weights and references; it does not depend on the order of the rows."""
     files: list[File]
     warnings: list[str]
 
 
 def read_pair(params: GateParams, folder: Path) -> Pair:
-    """Read what gate.yaml names.
+    """Read the transcripts that gate.yaml names.
 
     Parameters
     ----------
     params
-        All of gate.yaml.
+        The content of gate.yaml.
     folder
-        What its paths are relative to.
+        The folder that its paths are relative to.
 
     Raises
     ------
     ParamsError, TableError
-        One sentence: a table cannot be read; both sides are the same transcripts; ids, speakers, weights, references
+        A table cannot be read; both sides are the same transcripts; ids, speakers, weights, references
         or steps of normalisation differ.
     """
     sides = (params.baseline, params.candidate)
@@ -85,12 +85,12 @@ def read_pair(params: GateParams, folder: Path) -> Pair:
 
 
 def _steps(side: SideParams, params: GateParams) -> list[str]:
-    """The steps of normalisation of a side."""
+    """The steps of normalisation of the baseline or the candidate."""
     return params.normalise if side.normalise is None else side.normalise
 
 
 def _request(side: SideParams, params: GateParams, folder: Path, steps: Sequence[str], role: str) -> Request:
-    """One side, as an audit would read it."""
+    """The request by which an audit would read the baseline or the candidate."""
     if (side.table is None) == (side.ref is None):
         raise ParamsError(f"{role}: give either a table, or ref and hyp as files of transcripts")
     table, ref, hyp, utt2spk, attributes = (
@@ -114,7 +114,7 @@ def _request(side: SideParams, params: GateParams, folder: Path, steps: Sequence
 
 
 def _files(requests: Sequence[Request], sides: Sequence[SideParams], params: GateParams, folder: Path) -> list[File]:
-    """The inputs with their digests; raises where both sides are one file, read alike."""
+    """The input files with their digests; raises if baseline and candidate are the same file, read in the same way."""
     files, hypotheses = [], []
     for role, request, side in zip(SIDES, requests, sides, strict=True):
         named = [(role, path) for path in (side.table, side.ref, side.hyp, side.utt2spk) if path is not None]
@@ -142,7 +142,7 @@ def _checksum(path: Path) -> str:
 
 
 def _same_utterances(baseline: Utterances, candidate: Utterances) -> np.ndarray:
-    """Where each utterance of the baseline stands in the candidate's table."""
+    """The row of each utterance of the baseline in the candidate's table."""
     ours, theirs = pd.Index(baseline.ids), pd.Index(candidate.ids)
     missing, surplus = ours.difference(theirs, sort=False), theirs.difference(ours, sort=False)
     if len(missing) or len(surplus):
@@ -168,7 +168,7 @@ def _refuse_differences(before: pd.DataFrame, after: pd.DataFrame, ours: np.ndar
 
 
 def _digest(table: pd.DataFrame, references: np.ndarray) -> str:
-    """A sha256 of what a test set is."""
+    """A sha256 of the content of a test set."""
     rows = table[["utterance_id", "speaker_id", "weight"]].assign(reference=references)
     lines = rows.sort_values("utterance_id").to_csv(index=False, float_format="%.12g")
     return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""How many speakers the margins of a gate need, from a pair of systems that have transcribed some.
+"""The number of speakers that the margins of a gate need, estimated from a pair of systems.
 
-How much speakers differ in their change is taken from the two systems of gate.yaml: an earlier release and the one
-before it will do. What is planned for is a candidate whose true change is `expected`, in every cohort.
+The variance of the change between speakers is estimated from the two systems of gate.yaml, for instance an earlier
+release and the one before it. The plan assumes a candidate whose true change is `expected` in every cohort.
 """
 
 from collections.abc import Iterator
@@ -25,17 +25,17 @@ from isogloss.judging.statistics.noninferiority import noninferiority_power, spe
 
 @dataclass(frozen=True)
 class Need:
-    """What the margin of one check takes."""
+    """The number of speakers that the margin of one check needs."""
 
     grouping: str | None
     label: str
     margin: MarginParams
     speakers: int
-    """That there are."""
+    """Number of speakers in the data."""
     power: float | None
-    """Probability that these pass; None where the standard error is unknown (no errors, one speaker)."""
+    """Probability that these speakers pass; None if the standard error is unknown (no errors, one speaker)."""
     needed: int | None
-    """Speakers like these that pass with the wanted probability; None where no number does."""
+    """Number of such speakers that pass with the wanted probability; None if no number does."""
 
 
 def plan_gate(params: GateParams, folder: Path, *, power: float = 0.8, expected: float = 0.0) -> list[Need]:
@@ -44,11 +44,11 @@ def plan_gate(params: GateParams, folder: Path, *, power: float = 0.8, expected:
     Parameters
     ----------
     params, folder
-        As of `running.run_gate`.
+        As for `running.run_gate`.
     power
-        Probability with which the candidate shall pass each check.
+        Probability with which the candidate is to pass each check.
     expected
-        The true relative change that is planned for; 0 is a candidate as good as the baseline.
+        The assumed true relative change; 0 is a candidate as good as the baseline.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def _need(
     power: float,
     expected: float,
 ) -> Need:
-    """One check: of two margins the one that takes more decides."""
+    """The need of one check; of two margins, the one that needs more speakers decides."""
     speakers = len(totals_SK)
     powers: list[float | None] = []
     needed: list[int | None] = []

@@ -1,4 +1,4 @@
-"""A gate, from its file to its result."""
+"""Running a gate, from its file to its result."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ DRAWS_BEYOND = 50
 
 
 def read_gate(path: Path) -> GateParams:
-    """All of a gate's file.
+    """The content of a gate's file.
 
     Raises
     ------
@@ -38,14 +38,14 @@ def run_gate(params: GateParams, folder: Path) -> GateResult:
     Parameters
     ----------
     params
-        All of gate.yaml (`read_gate`).
+        The content of gate.yaml (`read_gate`).
     folder
-        What its paths are relative to.
+        The folder that its paths are relative to.
 
     Raises
     ------
     ParamsError, TableError
-        One sentence for what does not fit; the ledger stays as it is then.
+        The input does not fit; the message is one sentence, and the ledger is not changed.
     """
     pair = read_pair(params, folder)
     alpha = (1 - params.statistics.confidence) / 2
@@ -77,7 +77,7 @@ def run_gate(params: GateParams, folder: Path) -> GateResult:
 
 
 def judge_pair(pair: Pair, params: GateParams, *, level: float) -> Document:
-    """The document of baseline and candidate, whose intervals leave `level` above their upper ends."""
+    """The document of baseline and candidate, with intervals whose upper ends are one-sided bounds at `level`."""
     names = [side.name or SIDES[number] for number, side in enumerate((params.baseline, params.candidate))]
     if names[0] == names[1]:
         raise ParamsError(f"baseline and candidate are both called {names[0]!r}; give them different names")
@@ -95,7 +95,7 @@ def judge_pair(pair: Pair, params: GateParams, *, level: float) -> Document:
 
 
 def _at_level(statistics: StatisticsParams, level: float) -> StatisticsParams:
-    """The statistics with intervals of that one-sided level, and draws enough for their ends."""
+    """The statistics options with intervals at this one-sided level, and enough draws for their ends."""
     if math.isclose(1 - 2 * level, statistics.confidence):
         return statistics
     resamples = max(statistics.resamples, math.ceil(DRAWS_BEYOND / (2 * level)))
@@ -103,7 +103,7 @@ def _at_level(statistics: StatisticsParams, level: float) -> StatisticsParams:
 
 
 def _key(params: GateParams, pair: Pair) -> str:
-    """A sha256 of the inputs and of the analysis: not of names, paths or the ledger."""
+    """A sha256 of the inputs and the analysis, without names, paths and the ledger."""
     analysis = params.model_dump(mode="json", exclude={"baseline", "candidate", "ledger", "attributes"})
     content = {
         "analysis": analysis,

@@ -1,4 +1,4 @@
-"""What a multi-talker recogniser hears in stored conversations, and in a recording as it arrives."""
+"""Transcribing stored conversations, or a recording as a stream, with a multi-talker recogniser."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -41,10 +41,10 @@ COLUMNS = {
 
 
 def hear_conversations(recognizer: MultitalkerRecognizer, cuts: CutSet) -> pd.DataFrame:
-    """A row a word, and one with an empty word for a turn without any, in the order of the cuts.
+    """One row per word, and one with an empty word for a turn without words, in the order of the cuts.
 
     `conversation_id, channel, turn, word, start, end, turn_start, turn_end, last_word_end`: times in seconds; `turn`
-    counts the turns of a channel; `turn_end` is missing where the system has not said it.
+    counts the turns of a channel; `turn_end` is missing if the system has not marked the end.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recognizer = recognizer.to(device).eval()
@@ -70,7 +70,7 @@ def _rows(name: str, turns: Sequence[HeardTurn]) -> Iterator[tuple[object, ...]]
 
 
 def stream_turns(recognizer: MultitalkerRecognizer, path: Path) -> Iterator[tuple[Seconds, list[HeardTurn]]]:
-    """All turns so far after each 100 ms of a recording, and how much of it that was; the last ones are final.
+    """After each 100 ms of a recording, the seconds so far and all turns so far; the last ones are final.
 
     Raises
     ------
@@ -88,16 +88,16 @@ def stream_turns(recognizer: MultitalkerRecognizer, path: Path) -> Iterator[tupl
 def evaluate_multitalker(
     system: str, params: Params, *, data: Path, model: Path, cohorts: Path, output: Path
 ) -> dict[str, dict[str, Any]]:
-    """Hear and judge every set of `multitalker.sets`, and write the results into a folder, atomically.
+    """Transcribe and judge every set of `multitalker.sets`, and write the results into a folder, atomically.
 
-    Of each set `<set>.parquet`, a row a turn with its errors, `<set>-heard.parquet`, a row a word, and in
-    `measures.json` the figures of each condition. Of the simulated set also `overlap-<condition>.json`: a document of
-    each condition with overlap beside the one with least.
+    For each set it writes `<set>.parquet`, one row per turn with its errors, `<set>-heard.parquet`, one row per
+    recognised word, and in `measures.json` the figures of each condition. For the simulated set it also writes
+    `overlap-<condition>.json`: documents that compare each condition with overlap with the one with least.
 
     Parameters
     ----------
     system
-        What its files call it.
+        Name of the system in its files.
     data, model, cohorts, output
         Folders of the prepared data, the system's model, the cohort rules and the results.
 

@@ -1,7 +1,7 @@
 """The cost of a recogniser: parameters, operations for a second of speech, and latency.
 
-Everything here is counted or comes from hypothesis times, so that it is the same on every machine; wall time is not
-(`benchmarks/` measure it).
+All figures are counted or come from hypothesis times, so they are the same on every machine. Wall time is not;
+`benchmarks/` measures it.
 """
 
 from pathlib import Path
@@ -35,15 +35,15 @@ def recognizer_cost(
     results, last_tokens
         What it has transcribed, and when its last tokens came (`isogloss.inference.transcribe`).
     split
-        On which it is measured.
+        The split on which the cost is measured.
     data
         Folder of the prepared data: `cuts/<split>.jsonl`.
 
     Returns
     -------
-    `parameters` (of the encoder and of all), `flops` of the encoder (`per_second` of audio, `dense_share` where gates
-    switch computation off), `latency` (`isogloss.judging.latency.algorithmic_latency`) and `emission_delay`. Of a
-    recogniser that cannot count its operations, `encoder`, its parameters, `flops` and `latency` are None.
+    `parameters` (of the encoder and of all), `flops` of the encoder (`per_second` of audio; `dense_share` if gates skip
+    computation), `latency` (`isogloss.judging.latency.algorithmic_latency`) and `emission_delay`. For a recogniser that
+    cannot count its operations, `encoder`, its parameters, `flops` and `latency` are None.
     """
     compute_repeatably(1)
     cuts = read_cuts(data / "cuts" / f"{split}.jsonl", hears=recognizer.hears)
@@ -86,5 +86,5 @@ def _flops(cost: Cost, *, utterances: int) -> dict[str, Any]:
 
 
 def _last_word(text: str) -> str:
-    """The last word of a text, nothing for an empty one."""
+    """The last word of a text; empty for an empty text."""
     return text.rpartition(" ")[2]

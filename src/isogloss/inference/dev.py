@@ -1,4 +1,4 @@
-"""Error rates on dev, for a method that chooses by them."""
+"""Error rates on dev, for methods that choose their options by them."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -22,7 +22,7 @@ def dev_rates(
     *,
     data: Path,
 ) -> DevRates:
-    """Word error rates on dev, of everybody and of the cohorts that are mitigated.
+    """Word error rates on dev, of all speakers and of the cohorts that are mitigated.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Embeddings of every utterance of every split: computed, or brought from elsewhere, and the two tables made of them.
+"""Embeddings of every utterance of every split, computed or read from a file, and the two tables made from them.
 
 `embeddings.parquet` has `utterance_id, speaker_id, split, vector`; the input of the cohort rule `automatic` has the
-same identifiers and a column a dimension. Vectors have length 1. They are biometric, like the audio.
+same identifiers and a column a dimension. Vectors have length 1. They are biometric data, like the audio.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ def embed_utterances(model: SpeakerEncoder, utterances: pd.DataFrame, *, data: P
 
 
 def bring_embeddings(path: Path | str, utterances: pd.DataFrame, *, sha256: str | None = None) -> pd.DataFrame:
-    """Read `utterance_id, vector` of another encoder; utterances that are not in the corpus are ignored.
+    """Read the embeddings `utterance_id, vector` of another encoder; utterances outside the corpus are ignored.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def bring_embeddings(path: Path | str, utterances: pd.DataFrame, *, sha256: str 
     utterances
         The metadata table; each of its utterances needs a vector.
     sha256
-        What the file's digest must be, if anything.
+        Required digest of the file, if it is to be checked.
 
     Returns
     -------
@@ -67,8 +67,8 @@ def bring_embeddings(path: Path | str, utterances: pd.DataFrame, *, sha256: str 
     Raises
     ------
     TableError
-        The file is missing or another one, an utterance has no vector or two, or a vector has another width than the
-        first, a number that is not finite, or no length.
+        The file is missing or has another digest, an utterance has no vector or two, or a vector has another width than
+        the first, a number that is not finite, or no length.
     """
     brought = read_parquet(path)
     require_columns(brought, ["utterance_id", "vector"], where=str(path))
@@ -97,7 +97,7 @@ def with_vectors(utterances: pd.DataFrame, vectors_ND: Floats) -> pd.DataFrame:
 
 
 def _stacked(vectors: pd.Series, path: Path | str) -> Floats:
-    """The vectors as one array, after a look at each."""
+    """The vectors as one array, each checked."""
     width = None
     for id_, vector in vectors.items():
         try:

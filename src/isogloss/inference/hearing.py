@@ -1,7 +1,7 @@
-"""What turns samples into text: a recogniser of ours in torch, or a model that is deployed with other software.
+"""Functions from samples to text: a recogniser in torch, or a model that runs in faster-whisper or onnx-asr.
 
-A `Hearing` is called with some utterances' samples at 16 kHz and gives their texts. The libraries of the other software
-are optional, and are imported when they are asked for.
+A `Hearing` is a function that takes the samples of some utterances at 16 kHz and returns their texts. The other
+libraries are optional and are imported only when they are used.
 """
 
 import importlib
@@ -27,11 +27,11 @@ Hearing = Callable[[Sequence[Samples]], list[str]]
 FULL_WINDOW_FRAMES = 3000
 """Feature frames of Whisper's 30 s."""
 PADDED_SECONDS = 400.0
-"""Audio in one batch of a recogniser in torch, padding included."""
+"""Seconds of audio in one batch of a recogniser in torch, padding included."""
 
 
 def torch_hearing(recognizer: "Recognizer", *, decoding: DecodingParams) -> Hearing:
-    """Any recogniser behind the port, in batches of like lengths, on an accelerator where there is one."""
+    """A `Hearing` of any recogniser in torch, in batches of similar lengths, on an accelerator if there is one."""
     from isogloss.recognizers.batches import Batch
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -58,7 +58,7 @@ def torch_hearing(recognizer: "Recognizer", *, decoding: DecodingParams) -> Hear
 
 
 def pretrained_recognizer(kind: str, checkpoint: Path, *, language: str | None) -> "tuple[Recognizer, Path]":
-    """A recogniser of kind `whisper` or `ctc` as its checkpoint has it, and the folder of that.
+    """A pretrained recogniser of kind `whisper` or `ctc`, and the folder of its checkpoint.
 
     The checkpoint is named as `asr.checkpoint` is; a folder needs no digest.
 
@@ -153,13 +153,13 @@ def onnx_hearing(name: str, folder: Path, *, threads: int) -> Hearing:
     options.intra_op_num_threads = threads
     try:
         model = onnx_asr.load_model(name, folder, sess_options=options)
-    except Exception as error:  # its own errors, and those of onnxruntime
+    except Exception as error:  # This catches errors of onnx-asr and of onnxruntime.
         raise ModelError(f"{folder} cannot be read by onnx-asr as {name}: {str(error).splitlines()[0]}") from None
     return lambda utterances: [str(model.recognize(one, sample_rate=SAMPLING_RATE)) for one in utterances]
 
 
 def _sound(recognizer: "Recognizer", samples_S: Samples) -> torch.Tensor:
-    """What a recogniser hears of an utterance: its samples, or its log-mel features."""
+    """The input of a recogniser for an utterance: its samples, or its log-mel features."""
     if recognizer.hears == "audio":
         return torch.from_numpy(np.ascontiguousarray(samples_S, dtype=np.float32))
     filters = len(recognizer.feature_mean_F)
@@ -172,6 +172,6 @@ def _split(rows: list[int], count: int) -> tuple[list[int], list[int]]:
 
 
 def _require(module: str, package: str) -> None:
-    """Raise where an optional package is missing."""
+    """Raise if an optional package is missing."""
     if importlib.util.find_spec(module) is None:
         raise ModelError(f"--backend {package} needs the package {package}; install isogloss[{package}]")

@@ -1,6 +1,6 @@
-"""A table of recordings, one row an utterance: what the rows say, and the samples that they mean.
+"""A table of recordings with one row per utterance, and the samples of each row.
 
-Unlike a corpus, such a table needs neither transcripts nor speakers; what it has beside the audio is kept as it is.
+Unlike a corpus, such a table needs neither transcripts nor speakers; its other columns are kept as they are.
 """
 
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ from isogloss.io.source import Source
 from isogloss.io.table_reader import read_table
 
 ROUNDING_S = 0.01
-"""How late an end in seconds may be, as tables round them."""
+"""Seconds by which an utterance may end after its file, since tables round times."""
 
 
 @dataclass(frozen=True)
 class AudioColumns:
-    """Which columns of the table say where an utterance is.
+    """The columns of the table that locate an utterance.
 
-    `audio` is a path relative to `root`. Without `start` an utterance begins with its file, without `duration` (or in
-    an empty cell) it lasts to the file's end. Both are in `unit`; samples are those of the file.
+    `audio` is a path relative to `root`. Without `start` an utterance begins with its file; without `duration` (or with
+    an empty cell) it lasts to the file's end. Both are in `unit`; samples are counted at the file's sampling rate.
     """
 
     audio: str = "audio"
@@ -39,7 +39,7 @@ class AudioColumns:
 
 @dataclass(frozen=True)
 class Recording:
-    """One row: its cells by column, its place for messages, its file, and its stretch of it in seconds."""
+    """One row: its cells by column, its place for messages, its file, and its start and duration in seconds."""
 
     cells: dict[str, Any]
     place: str
@@ -62,14 +62,14 @@ class Recording:
 
 
 def read_recordings(path: Path, columns: AudioColumns, *, root: Path | None = None) -> list[Recording]:
-    """The rows of a table, after a look at each and at the headers of all files.
+    """The rows of a table, checked together with the headers of all files.
 
     Parameters
     ----------
     path
         CSV, TSV, JSON, JSONL, parquet or xlsx.
     root
-        What paths of audio are relative to; the table's folder where None.
+        The folder that paths of audio are relative to; by default the table's.
 
     Raises
     ------
@@ -100,9 +100,9 @@ def read_recordings(path: Path, columns: AudioColumns, *, root: Path | None = No
 
 
 def _headers(folder: Path, mentions: dict[str, str]) -> dict[str, AudioHeader]:
-    """The header of each file; raises for the first row of the table whose file cannot be used."""
+    """The audio header of each file; raises for the first row of the table whose file cannot be used."""
     found = read_headers(folder, mentions)
-    for header in reversed(found.values()):  # mentions are from the last row to the first
+    for header in reversed(found.values()):  # Rows are listed from last to first, so that the first one is kept.
         if isinstance(header, CorpusError):
             raise header
     return {file: header for file, header in found.items() if isinstance(header, AudioHeader)}

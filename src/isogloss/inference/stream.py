@@ -1,4 +1,4 @@
-"""A recording, recognised as if its audio were arriving."""
+"""Recognising a recording as a stream."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from isogloss.recognizers import PartialHypothesis, Recognizer
 Seconds = float
 
 CHUNK = SAMPLING_RATE // 10
-"""Samples that arrive at once: 100 ms, as a telephone or a browser sends them (our choice)."""
+"""Samples of one chunk: 100 ms, as a telephone or a browser sends them (our choice)."""
 
 
 def stream_file(
@@ -19,7 +19,7 @@ def stream_file(
 ) -> Iterator[tuple[Seconds, PartialHypothesis]]:
     """The partial hypothesis after each chunk, and the seconds of audio so far; the last one is final.
 
-    Chunks follow each other as fast as they are recognised.
+    Chunks are processed as fast as they are recognised, not in real time.
 
     Raises
     ------

@@ -43,10 +43,10 @@ def transcribe(
     decoding
         How hypotheses are searched for.
     cohorts
-        The cohort that the rule gives each utterance id, for a model that has it for an input.
+        The cohort of each utterance id, for a model that takes it as an input.
     steps
-        Of `isogloss.io.normalise.normalise`, applied to references and hypotheses before words are counted; the texts
-        in the table stay as they are.
+        Steps of `isogloss.io.normalise.normalise`, applied to references and hypotheses before words are counted; the
+        texts in the table are not changed.
 
     Returns
     -------

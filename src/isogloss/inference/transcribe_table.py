@@ -1,7 +1,7 @@
-"""Hypotheses of a table of recordings, written row by row, so that an interrupted run goes on where it was.
+"""Hypotheses of a table of recordings, written in steps, so that an interrupted run can be continued.
 
-The output is JSONL: each row of the table with all its cells and `hyp`, in the order of the table. Beside it
-`<output>.state.json` says from which table and by which model, so that hypotheses of two models are never mixed.
+The output is JSONL: each row of the table with all its cells and `hyp`, in the order of the table.
+`<output>.state.json` records the table and the model, so that hypotheses of two models are never mixed.
 """
 
 import hashlib
@@ -18,26 +18,26 @@ from isogloss.tables import read_json, write_json
 
 HYPOTHESIS = "hyp"
 ROWS_AT_ONCE = 64
-"""Rows between two writes: what is lost when a run is killed (our choice)."""
+"""Number of rows between two writes, which a killed run may lose (our choice)."""
 
 
 def transcribe_rows(
     recordings: Sequence[Recording], hear: Hearing, output: Path, *, made_by: Mapping[str, Any]
 ) -> Iterator[int]:
-    """Write the hypotheses that the output lacks, and say after each write how many rows it has.
+    """Write the hypotheses that the output lacks, and yield the number of its rows after each write.
 
-    The first number is that of the rows that the output had already.
+    The first number is that of the rows that the output had at the start.
 
     Parameters
     ----------
     recordings
         The rows of the table.
     hear
-        Gives the texts of some utterances.
+        The function that transcribes utterances.
     output
-        A JSONL file; it is begun or continued.
+        A JSONL file, which is created or continued.
     made_by
-        What decides the hypotheses: digests of the table and of the model, and the options.
+        All that determines the hypotheses: digests of the table and of the model, and the options.
 
     Raises
     ------
@@ -84,12 +84,12 @@ def folder_digest(folder: Path) -> str:
 
 
 def _plain(cells: Mapping[str, Any]) -> dict[str, Any]:
-    """Cells as JSON has them, which knows no NaN."""
+    """Cells as values for JSON, which has no NaN."""
     return {name: None if isinstance(cell, float) and math.isnan(cell) else cell for name, cell in cells.items()}
 
 
 def _rows_done(output: Path, made_by: Mapping[str, Any]) -> int:
-    """How many whole rows the output has; what a killed run left of a further one is cut off."""
+    """The number of complete rows of the output; an incomplete last row of a killed run is cut off."""
     state = output.with_name(output.name + ".state.json")
     if output.exists():
         if not state.is_file():

@@ -1,4 +1,4 @@
-"""The `evaluate_speaker` stage: a mitigated verifier beside the base one on the speakers of test."""
+"""The `evaluate_speaker` stage: comparison of a mitigated verifier with the base one on the speakers of test."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,7 +52,7 @@ def evaluate_verifier(method: str, params: Params, root: Path = Path()) -> Docum
     Raises
     ------
     TableError
-        An attribute is missing, or the trials are none that can be scored.
+        An attribute is missing, or the trials cannot be scored.
     """
     options, data = params.verification, root / "data"
     utterances = read_parquet(data / "utterances.parquet", METADATA_COLUMNS)

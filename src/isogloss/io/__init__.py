@@ -1,1 +1,1 @@
-"""Reading the tables that users bring: formats, cells, roles of columns, text normalisation."""
+"""Reading users' tables: formats, cells, roles of columns, text normalisation."""

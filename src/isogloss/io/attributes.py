@@ -33,7 +33,7 @@ class Attributes:
         Raises
         ------
         TableError
-            It has neither, holds one twice, or knows none of ours.
+            The table has neither column, holds an id twice, or has no id of the audit.
         """
         key = next((name for name in ("utterance_id", "speaker_id") if name in source.names), None)
         if key is None:
@@ -64,24 +64,24 @@ class Attributes:
 
     @property
     def names(self) -> list[str]:
-        """The columns there are."""
+        """The names of all columns."""
         return list(self._columns)
 
     def text(self, name: str) -> pd.Series:
-        """A column as text, NaN where unknown; raises `TableError` where it is missing or of mixed types."""
+        """A column as text, NaN where unknown; raises `TableError` if it is missing or of mixed types."""
         return self._aligned(name, text_column)
 
     def numbers(self, name: str) -> pd.Series:
-        """A column as float64, NaN where unknown; raises `TableError` where it is missing or no number."""
+        """A column as float64, NaN where unknown; raises `TableError` if it is missing or has other values."""
         return self._aligned(name, number_column)
 
     def place(self, name: str, row: int) -> str:
-        """Where the cell of row `row` stands."""
+        """The place of the cell of row `row`, for messages."""
         source, _, rows = self._columns[name]
         return source.place(row if rows is None else int(rows[row]))
 
     def require(self, name: str, *, option: str) -> None:
-        """Raise a `TableError`, which suggests the nearest column, where there is no such column."""
+        """Raise a `TableError`, which suggests the nearest column, if there is no such column."""
         if name not in self._columns:
             other = known_by_another_name(name, self.names)
             said = hint(name, self.names) if other is None else f"is it {other!r}? then say --column {name}={other}"

@@ -1,8 +1,8 @@
 """Values of a table: whole columns of text or numbers, or single cells with their place for messages.
 
-A column holds text, numbers or truth values throughout. Whole columns (`text_column`, `number_column`) are what
-millions of rows need; single cells (`cells`, `identifier`, `text`, `number`) are checked one by one, each refusal
-beginning with the place of the cell.
+A column holds only text, only numbers or only truth values. Functions for whole columns (`text_column`,
+`number_column`) are fast enough for millions of rows. Functions for single cells (`cells`, `identifier`, `text`,
+`number`) check one cell at a time, and their messages begin with the place of the cell.
 """
 
 import math
@@ -110,7 +110,7 @@ def number(cell: Cell, where: str, low: float = -math.inf, high: float = math.in
 
 
 def _refuse_number(cell: Cell, where: str) -> NoReturn:
-    """Say that a cell holds no number."""
+    """Raise the error that says that a cell holds no number."""
     raise TableError(f"{where} is {cell!r}, not a number; correct it, or leave the cell empty where it is unknown")
 
 
@@ -134,7 +134,7 @@ def _require_one_type(source: Source, name: str, values: pd.Series) -> None:
 
 
 def _kind(cell: Any) -> str:
-    """What a cell holds, in words; nothing if it is missing."""
+    """The kind of a cell's value, in words; empty if the cell is missing."""
     if cell is None or cell is pd.NA or (isinstance(cell, float) and math.isnan(cell)):
         return ""
     if isinstance(cell, str):

@@ -16,13 +16,13 @@ from isogloss.io.source import Source, arrow_series, read_content, record_source
 
 
 def open_parquet(path: Path) -> Source:
-    """A parquet file; a column is read when it is asked for, since others may hold audio."""
+    """Open a parquet file; a column is read only when it is requested, since others may hold audio."""
     where: Any = io.BytesIO(read_content(path)) if path.suffix.lower() == ".gz" else path
 
     def read(name: str, converted: Callable[[pa.ChunkedArray], Any]) -> Any:
         try:
             chunks = pa.parquet.read_table(where, columns=[name]).column(name)
-            chunks.validate(full=True)  # text that is not UTF-8 would be found out only where it is used
+            chunks.validate(full=True)  # Otherwise text that is not UTF-8 would raise only when it is used.
             return converted(chunks)
         except (pa.ArrowException, ValueError, OSError) as error:
             raise TableError(f"{path}: column {name!r} cannot be read: {' '.join(str(error).split())}") from None
@@ -53,7 +53,7 @@ def open_parquet(path: Path) -> Source:
 
 
 def open_workbook(path: Path) -> Source:
-    """The first sheet of an Excel workbook, whose first row holds the names; rows are counted as Excel counts them."""
+    """Open the first sheet of an Excel workbook, whose first row holds the names; rows are numbered as in Excel."""
     content = read_content(path)
     try:
         from openpyxl import load_workbook
@@ -64,7 +64,7 @@ def open_workbook(path: Path) -> Source:
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheet = list(book.worksheets[0].iter_rows(values_only=True)) if book.worksheets else []
-    except Exception as error:  # the parsers of ZIP, XML and workbooks below raise whatever they come upon
+    except Exception as error:  # The parsers of ZIP, XML and workbooks may raise exceptions of any kind.
         raise TableError(f"{path} is not a readable Excel workbook: {' '.join(str(error).split())}") from None
     header = [str(cell).strip() if cell is not None else "" for cell in sheet[0]] if sheet else []
     width = max((column for column, name in enumerate(header, start=1) if name), default=0)

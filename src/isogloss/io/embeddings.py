@@ -1,4 +1,4 @@
-"""Embeddings of speakers, for automatic cohorts. They are biometric: nothing that an audit writes holds any."""
+"""Embeddings of speakers, for automatic cohorts. They are biometric data, so no output of an audit contains them."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ def speaker_embeddings(path: Path, ids: pd.Series, speakers: pd.Series) -> tuple
     path
         Parquet of `utterance_id` or `speaker_id`, and `vector`, lists of numbers.
     ids, speakers
-        Of each utterance of the audit.
+        Id and speaker of each utterance of the audit.
 
     Raises
     ------
     TableError
-        A column is missing, vectors differ in length or hold no numbers, or none belongs to our speakers.
+        A column is missing, vectors differ in length or hold no numbers, or none belongs to a speaker of the audit.
     """
     source = read_table(path)
     key = next((name for name in ("utterance_id", "speaker_id") if name in source.names), None)

@@ -47,6 +47,6 @@ def _parsed(text: str, where: str, remedy: str) -> Any:
 
 
 def _require_record(value: Any, where: str, remedy: str) -> None:
-    """Refuse a value that is no object."""
+    """Refuse a value that is not an object."""
     if not isinstance(value, dict):
         raise TableError(f"{where} is a {type(value).__name__}; {remedy}")

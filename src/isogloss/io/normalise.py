@@ -1,10 +1,10 @@
 """Normalisation of texts before words are compared.
 
-Two needs, one idea of what a letter, a mark, an apostrophe and punctuation are:
+The module has two parts, which share the definitions of letters, marks, apostrophes and punctuation:
 
-- `normalise`: steps that a user chooses, for anybody's references and hypotheses alike, in any language; nothing is
-  applied unasked
-- `ReferenceNormaliser`: transcripts become references that a model can be trained on, of a closed list of characters
+- `normalise`: steps that a user chooses, applied to references and hypotheses in any language; by default no step is
+  applied
+- `ReferenceNormaliser`: makes references for training from transcripts, with a closed list of characters
 
 The steps:
 
@@ -13,11 +13,11 @@ The steps:
 - `english`: Whisper's English normaliser (the same): also spelling, contractions, numbers and titles
 - `nfkc`: Unicode compatibility forms (full-width letters, ligatures) become plain ones
 - `lower`: case folding by `str.lower`
-- `brackets`: what stands in [], <> or () is no word: [noise], <unk>, (laughs); nested ones too: (( )), [a (b) c]
+- `brackets`: text in [], <> or () is removed: [noise], <unk>, (laughs); nested ones too: (( )), [a (b) c]
 - `punctuation`: punctuation and symbols separate words, except apostrophes inside them (typographic ones become ');
   invisible characters vanish
-- `apostrophes`: apostrophes vanish: don't and dont are one word
-- `fillers`: the hesitations uh, um, hm, mm, mhm, er, erm, ah, eh are no words
+- `apostrophes`: apostrophes are removed, so that don't and dont are the same word
+- `fillers`: the hesitations uh, um, hm, mm, mhm, er, erm, ah, eh are removed
 - `characters`: each character is a word of its own, so that word error rates are character error rates (CER)
 """
 
@@ -37,11 +37,11 @@ _FILLERS = re.compile(rf"(?<!\S)(?:{'|'.join(FILLERS)})(?!\S)", re.IGNORECASE)
 _BRACKETS = re.compile(r"\[[^\[\]\n]*\]|<[^<>\n]*>|\([^()\n]*\)")
 _OPENING = {"]": "[", ">": "<", ")": "("}
 _LONE_APOSTROPHES = re.compile(r"'(?:(?<!\w')|(?!\w))")
-"""Begins with the apostrophe itself, since a search for one character is many times faster than one for a border."""
+"""The pattern begins with the apostrophe, since a search for one character is much faster than for a boundary."""
 
 
 class _Punctuation(dict[int, str | None]):
-    """A table for `str.translate` that decides on each character when it is first met."""
+    """A table for `str.translate` that computes the entry of each character at its first use."""
 
     def __missing__(self, code: int) -> str | None:
         character = chr(code)
@@ -49,7 +49,7 @@ class _Punctuation(dict[int, str | None]):
         replacement: str | None = character
         if character == "'" or character in APOSTROPHES:
             replacement = "'"
-        elif character == "\n":  # between two texts
+        elif character == "\n":  # A line end separates two texts.
             replacement = "\n"
         elif category[0] in "PSZ" or character.isspace():
             replacement = " "
@@ -68,14 +68,14 @@ def _in_word(character: str) -> bool:
 
 
 def _without_lone_apostrophe(match: re.Match[str]) -> str:
-    """A space for an apostrophe at the edge of a word, itself inside one."""
+    """A space for an apostrophe at the edge of a word; the apostrophe itself inside a word."""
     text, position = match.string, match.start()
     inside = position > 0 and _in_word(text[position - 1]) and _in_word(text[position + 1 : position + 2])
     return "'" if inside else " "
 
 
 def _without_brackets(text: str) -> str:
-    """Texts, a line each, without what stands in brackets; the innermost go first."""
+    """Texts, one per line, without brackets and their content; innermost brackets are removed first."""
     text = _BRACKETS.sub(" ", text)
     if _BRACKETS.search(text) is None:
         return text
@@ -83,7 +83,7 @@ def _without_brackets(text: str) -> str:
 
 
 def _without_nested(line: str) -> str:
-    """The same for one line, in one pass however deep its brackets."""
+    """One line without brackets and their content, in one pass for any depth."""
     kept: list[str] = []
     opened: dict[str, list[int]] = {bracket: [] for bracket in _OPENING.values()}
     for character in line:
@@ -125,7 +125,7 @@ def _whisper(name: str) -> Callable[[str], str]:
 
 
 def _by_line(name: str) -> Callable[[str], str]:
-    """A step that applies one of Whisper's normalisers to each line, once to equal ones."""
+    """A step that applies one of Whisper's normalisers to each line, only once to equal lines."""
 
     def step(text: str) -> str:
         normaliser = _whisper(name)
@@ -147,8 +147,8 @@ STEPS: dict[str, Callable[[str], str]] = {
     "fillers": lambda text: _FILLERS.sub(" ", text),
     "characters": _as_characters,
 }
-"""The steps in the order in which they are applied, whatever the order in which they are named. Each works on many
-texts at once, a line each, since a call a text would take most of the time of an audit."""
+"""The steps in the order in which they are applied, which does not depend on the order in which they are named. Each
+takes many texts at once, one per line, since one call per text would take most of the time of an audit."""
 
 
 def parse_steps(option: str) -> tuple[str, ...]:
@@ -177,7 +177,7 @@ def normalise(texts: Sequence[str], steps: Sequence[str]) -> list[str]:
     if not steps or not len(texts):
         return list(texts)
     lines = "\n".join(texts)
-    if lines.count("\n") >= len(texts):  # a text that has line ends of its own
+    if lines.count("\n") >= len(texts):  # Some text contains line ends.
         lines = "\n".join(text.replace("\n", " ") for text in texts)
     for step, apply in STEPS.items():
         if step in steps:
@@ -186,7 +186,7 @@ def normalise(texts: Sequence[str], steps: Sequence[str]) -> list[str]:
 
 
 def lacks_spaces(texts: Sequence[str]) -> bool:
-    """Whether texts seem to be of a script that sets no spaces between words, such as Chinese, Japanese or Thai.
+    """Whether texts seem to be in a script without spaces between words, such as Chinese, Japanese or Thai.
 
     At least nine in ten of the first thousand texts that are not empty have several characters and no space, and most
     characters are letters that know no case. Our choice.
@@ -208,9 +208,10 @@ class ReferenceNormaliser:
     keep
         The characters that words are made of, in lower case; typographic apostrophes become `'` where that is kept.
     punctuation
-        What becomes of punctuation and symbols that are not kept: a space, or nothing.
+        What to do with punctuation and symbols that are not kept: replace them by a space, or remove them.
     others
-        What becomes of letters, digits and marks that are not kept: an error, a space, or nothing.
+        What to do with letters, digits and marks that are not kept: raise an error, replace them by a space, or remove
+        them.
 
     Examples
     --------
@@ -255,13 +256,13 @@ class ReferenceNormaliser:
         return " ".join(words)
 
     def _replacement(self, character: str) -> str | None:
-        """What a lower-case character becomes; None where that is an error."""
+        """The replacement of a lower-case character; None if the character is an error."""
         if character not in self._replacements:
             self._replacements[character] = self._decide(character)
         return self._replacements[character]
 
     def _decide(self, character: str) -> str | None:
-        """The rule for a character that has not been met before."""
+        """Compute the replacement of a character that has not occurred before."""
         if character in self._keep:
             return character
         if character in APOSTROPHES and "'" in self._keep:
@@ -269,7 +270,7 @@ class ReferenceNormaliser:
         if character.isspace():
             return " "
         category = unicodedata.category(character)[0]
-        if category == "C":  # zero-width and control characters: invisible, and inside words
+        if category == "C":  # Zero-width and control characters are invisible and may occur inside words.
             return ""
         if category in "PSZ":
             return " " if self._punctuation == "space" else ""

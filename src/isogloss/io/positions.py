@@ -1,4 +1,4 @@
-"""Latitude and longitude of each utterance: in range, and which is which."""
+"""Latitude and longitude of each utterance, checked for range and for swapped columns."""
 
 import numpy as np
 import pandas as pd
@@ -8,14 +8,14 @@ from isogloss.geography import contains
 from isogloss.io.attributes import Attributes
 
 MOSTLY = 0.9
-"""Share of positions in the United States when exchanged, none of which is there as given: then they are swapped."""
+"""Columns are swapped if no position is in the United States as given, but at least this share is when exchanged."""
 
 
 def read_positions(attributes: Attributes) -> tuple[pd.DataFrame, list[str]]:
     """latitude and longitude in degrees, NaN where unknown, and warnings.
 
-    Where latitudes are impossible but would be longitudes, or (almost) all positions lie in the contiguous United
-    States only the other way round, the two columns are exchanged, with a warning.
+    The two columns are exchanged, with a warning, if latitudes are out of range but would be valid longitudes, or if
+    (almost) all positions lie in the contiguous United States only after exchanging them.
 
     Raises
     ------

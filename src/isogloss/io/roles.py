@@ -16,7 +16,7 @@ ROLES = (
     *("words", "errors", "substitutions", "deletions", "insertions", "utterances"),
 )
 NEMO = {"utterance_id": "audio_filepath", "ref": "text", "hyp": "pred_text", "speaker_id": "speaker"}
-"""What NeMo's manifests call our columns."""
+"""The names of our columns in NeMo's manifests."""
 OTHER_NAMES = {
     "utterance_id": ("utterance", "utt_id", "utt", "id", "audio_filepath"),
     "speaker_id": ("speaker", "spk", "client_id", "user_id"),
@@ -51,7 +51,7 @@ class Roles:
     Raises
     ------
     ParamsError
-        The mapping names a column that is none of ours.
+        The mapping names a role that does not exist.
     TableError
         The mapping names a column that the table does not have.
     """
@@ -78,12 +78,12 @@ class Roles:
                 )
 
     def find(self, role: str) -> str | None:
-        """The table's name for one of our columns; None where it has none."""
+        """The table's name for one of our columns; None if the table does not have it."""
         name = self._mapping.get(role, role)
         return name if name in self._source.names else None
 
     def require(self, role: str) -> str:
-        """The same, or a `TableError` that suggests the nearest column."""
+        """The table's name for one of our columns; raises a `TableError` that suggests the nearest column."""
         name = self.find(role)
         if name is None:
             self.refuse([role])
@@ -96,7 +96,7 @@ class Roles:
         return name
 
     def refuse(self, roles: Sequence[str]) -> NoReturn:
-        """Say in one sentence that all of these are missing, and which columns might be meant."""
+        """Raise the error that says which roles are missing and which columns might be meant."""
         names = self._source.names
         if len(roles) == 1:
             raise TableError(f"{self._source.path}: column {roles[0]!r} is missing; {self.suggestion(roles[0])}")
@@ -109,7 +109,7 @@ class Roles:
         )
 
     def suggestion(self, role: str) -> str:
-        """Which column might be meant."""
+        """A suggestion of the column that might be meant."""
         names = self._source.names
         near = known_by_another_name(role, names) or nearest(role, names)
         if near is not None:
@@ -118,13 +118,13 @@ class Roles:
 
 
 def known_by_another_name(role: str, names: Iterable[str]) -> str | None:
-    """A column that others use for one of ours."""
+    """A column of the table whose name is a common one for this role."""
     lowered = {name.lower(): name for name in names}
     return next((lowered[other] for other in OTHER_NAMES.get(role, ()) if other in lowered), None)
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The name most like another one, if any is like it."""
+    """The name that is most similar to another one, if any is similar."""
     found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
     return found[0] if found else None
 

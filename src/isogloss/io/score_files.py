@@ -2,7 +2,7 @@
 
 - VoxCeleb's lists: `1 enrol test`, where 1 or 0 stands for target or non-target; with a score behind it
 - Kaldi's trials: `enrol test target` or `nontarget`; its scores: `enrol test score`
-- anything of the same four fields in another order: the mark and the score are known by what they are
+- the same four fields in another order: mark and score are recognised by their values
 
 A list of trials without scores is joined with a file of scores by its two ids.
 """
@@ -18,18 +18,18 @@ from isogloss.errors import TableError
 from isogloss.io.source import Source, read_utf8, record_source
 
 MARKS = {"target": "1", "tgt": "1", "true": "1", "nontarget": "0", "imp": "0", "impostor": "0", "false": "0"}
-"""Words for targets and non-targets, beside 1 and 0."""
+"""Words for targets and non-targets, apart from 1 and 0."""
 SUFFIXES = ("", ".txt", ".trials", ".trial", ".scores", ".score", ".lst", ".list")
-"""Of files that are lines of fields; `.gz` may follow."""
+"""Suffixes of files with lines of fields; `.gz` may follow."""
 
 
 def is_score_file(path: Path) -> bool:
-    """Whether a file's name says that it holds lines of fields, and no table with a header."""
+    """Whether a file's suffix means lines of fields instead of a table with a header."""
     return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower() in SUFFIXES
 
 
 def read_score_file(path: Path) -> Source:
-    """The trials of a file: `enrol_id, test_id`, and `target` and `score` as far as it has them; a row is a line.
+    """The trials of a file: `enrol_id, test_id`, and `target` and `score` if it has them; one row per line.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def read_score_file(path: Path) -> Source:
 
 
 def _names(rows: Sequence[Sequence[str]], where: str) -> list[str]:
-    """What the fields of a line are, from all lines: a mark is 0, 1 or a word for them everywhere; a score a number."""
+    """The names of the fields, from all lines: a column of marks holds only marks, one of scores only numbers."""
     columns = list(zip(*rows, strict=True))
     marks = [n for n, column in enumerate(columns) if all(_is_mark(field) for field in column)]
     scores = [n for n, column in enumerate(columns) if n not in marks[:1] and all(map(_is_number, column))]
@@ -80,7 +80,7 @@ def _names(rows: Sequence[Sequence[str]], where: str) -> list[str]:
 
 
 def _graded(column: Sequence[str]) -> bool:
-    """Whether a last field that is 0 or 1 everywhere was written as a number with decimals, so as a score."""
+    """Whether a last field that is always 0 or 1 is written with decimals and so is a score."""
     return any("." in field for field in column)
 
 
@@ -98,7 +98,7 @@ def _is_number(field: str) -> bool:
 
 
 def with_scores(trials: Source, scores: Source) -> Source:
-    """A list of trials with the scores of another file, joined by `enrol_id` and `test_id`; its lines are counted.
+    """A list of trials with the scores of another file, joined by `enrol_id` and `test_id`; messages give its lines.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""CSV, TSV and their relatives, with strict quoting.
+"""CSV, TSV and similar formats, with strict quoting.
 
-Files without doubtful quotes go through pyarrow's parser, which is fast but accepts text after a closing quote and
-then swallows rows. So all quotes are checked first, in one pass over their positions; a file with quotes that are
-not plainly well placed, or with line ends inside quotes, goes through Python's strict parser instead.
+Files with unambiguous quotes are read by pyarrow's parser, which is fast, but accepts text after a closing quote and
+then merges rows. So all quotes are checked first, in one pass over their positions. A file with ambiguous quotes, or
+with line ends inside quotes, is read by Python's strict parser instead.
 """
 
 import csv
@@ -22,9 +22,9 @@ from isogloss.errors import ParamsError, TableError
 from isogloss.io.source import Source, arrow_source, read_utf8
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-"""The separators that are looked for in a header, and their names on a command line."""
+"""The separators that are detected in a header, by their names on the command line."""
 BLOCK_BYTES = 16 << 20
-"""What pyarrow parses at once; a longer row is left to the strict parser."""
+"""Size of pyarrow's blocks; a file with a longer row is read by the strict parser."""
 
 
 def parse_separator(option: str) -> str:
@@ -47,7 +47,7 @@ def open_separated(path: Path, *, separator: str | None, lines: bool) -> Source:
     Parameters
     ----------
     separator
-        One character; None: the one of `SEPARATORS` that its header holds most of. Beside tabs, quotes are ordinary.
+        One character; None: the most frequent of `SEPARATORS` in the header. With tabs, quotes are ordinary characters.
     lines
         Count rows as lines of the file (the header is line 1), not as rows without the header.
 
@@ -61,7 +61,7 @@ def open_separated(path: Path, *, separator: str | None, lines: bool) -> Source:
 
 
 def separated_content(path: Path, content: bytes, *, separator: str, lines: bool = False) -> Source:
-    """The same of UTF-8 content, with a header, that was read already; `path` is what errors name."""
+    """A table of separated cells from UTF-8 content with a header; errors name `path`."""
     table = _Separated(path, content, separator)
     return arrow_source(
         path,
@@ -72,7 +72,7 @@ def separated_content(path: Path, content: bytes, *, separator: str, lines: bool
 
 
 def sniff(content: bytes) -> str:
-    """The separator that the first line with text holds most of, outside quotes; commas where there is none."""
+    """The most frequent separator in the first line with text, outside quotes; a comma if there is none."""
     first = next((line for line in io.BytesIO(content) if line.strip()), b"").decode()
     header = re.sub(r'"[^"]*"', "", first)
     return max(SEPARATORS.values(), key=header.count)
@@ -80,7 +80,7 @@ def sniff(content: bytes) -> str:
 
 @dataclass(frozen=True)
 class _Separated:
-    """The text of a table, and how it is divided."""
+    """The text of a table and its separator."""
 
     path: Path
     content: bytes
@@ -88,19 +88,19 @@ class _Separated:
 
     @property
     def _quoted(self) -> bool:
-        """Whether quotes are more than ordinary characters."""
+        """Whether quotes have a special meaning."""
         return self.separator != "\t"
 
     def read(self) -> pa.Table:
         """The table, with text columns and null for an empty cell."""
         names, header_bytes = self._header()
         if not any(names) or len(set(names)) < len(names) or not self.content[header_bytes:].strip():
-            return pa.table([pa.array([], pa.string())] * len(names), names=names)  # the caller says what is wrong
+            return pa.table([pa.array([], pa.string())] * len(names), names=names)  # The caller reports the error.
         if not self._quoted or plainly_quoted(self.content, self.separator):
             try:
                 return self._fast(names, header_bytes)
             except pa.ArrowInvalid:
-                pass  # the strict parser says what is wrong, or reads a row that is too long for a block
+                pass  # The strict parser reports the error, or reads a row that is too long for a block.
         return self._strict(names)
 
     def _header(self) -> tuple[list[str], int]:
@@ -145,7 +145,7 @@ class _Separated:
 
     def _refuse_swallowed_rows(self, line: int, row: int, cells: list[str]) -> None:
         """Refuse a cell that looks like whole rows between two lone quotes, which is well-formed by chance."""
-        if len(cells) < 4:  # in so narrow a table a text of several lines may look the same
+        if len(cells) < 4:  # In a narrow table, a text of several lines may look the same.
             return
         for cell in cells:
             ends = cell.count("\n")
@@ -158,7 +158,7 @@ class _Separated:
     def _records(
         self, lines: Callable[[Iterable[str]], Iterable[str]] = lambda lines: lines
     ) -> Iterator[tuple[int, list[str]]]:
-        """The records that are not blank, each with the line on which it begins; `lines` sees the text on its way."""
+        """The records that are not blank, each with its first line; `lines` wraps the lines of the text."""
         text = io.TextIOWrapper(io.BytesIO(self.content), encoding="utf-8", newline="")
         reader = csv.reader(
             lines(text),
@@ -166,7 +166,7 @@ class _Separated:
             strict=True,
             quoting=csv.QUOTE_MINIMAL if self._quoted else csv.QUOTE_NONE,
         )
-        row = 0  # the header
+        row = 0  # The first record is the header.
         while True:
             line = reader.line_num + 1
             try:
@@ -191,7 +191,7 @@ class _Separated:
 
 @contextmanager
 def _cells_of_any_length(size: int) -> Iterator[None]:
-    """Lift the limit of the csv module, which is one for the whole process, so others get theirs back."""
+    """Lift the csv module's limit of the length of cells, and restore it afterwards, since it is global."""
     limit = csv.field_size_limit(max(size, 1 << 17))
     try:
         yield
@@ -202,8 +202,8 @@ def _cells_of_any_length(size: int) -> Iterator[None]:
 def plainly_quoted(content: bytes, separator: str) -> bool:
     """Whether every quote opens or closes a cell or is doubled inside one, and no line ends inside quotes.
 
-    Quotes are counted from 0. Where every even one stands at the beginning of a cell or right after another quote, and
-    every odd one at the end of a cell or right before another, the file can be read in one way only.
+    Quotes are counted from 0. If every even one is at the beginning of a cell or right after another quote, and every
+    odd one at the end of a cell or right before another, the file can be read in only one way.
     """
     byte_N = np.frombuffer(content, dtype=np.uint8)
     quote_Q = np.flatnonzero(byte_N == ord('"'))
@@ -214,7 +214,7 @@ def plainly_quoted(content: bytes, separator: str) -> bool:
     borders = np.frombuffer(f'{separator}\r\n"'.encode(), dtype=np.uint8)
     opening, closing = quote_Q[0::2], quote_Q[1::2]
     opens = np.isin(byte_N[opening - 1], borders) | (opening == 0)
-    closes = np.isin(byte_N[np.minimum(closing + 1, len(content) - 1)], borders)  # the last byte may be a quote itself
+    closes = np.isin(byte_N[np.minimum(closing + 1, len(content) - 1)], borders)  # The last byte may be a quote.
     if not (opens.all() and closes.all()):
         return False
     ends_E = np.flatnonzero((byte_N == ord("\n")) | (byte_N == ord("\r")))

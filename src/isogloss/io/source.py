@@ -1,4 +1,4 @@
-"""A table as its file has it: the raw columns, and where each row stands in the file."""
+"""The raw columns of a table file, and the place of each row in the file."""
 
 import codecs
 import gzip
@@ -20,27 +20,27 @@ from isogloss.errors import TableError
 
 @dataclass(frozen=True)
 class Source:
-    """An open table. What its cells mean is decided by `isogloss.io.cells`."""
+    """An open table; its cells are interpreted by `isogloss.io.cells`."""
 
     path: Path
     names: list[str]
     """The columns, in the order of the file."""
     rows: int
     column: Callable[[str], pd.Series]
-    """The raw column of that name, fast: a null may have become NaN."""
+    """The raw column of a name; this is fast, but nulls may have become NaN."""
     values: Callable[[str], list[Any]]
-    """The same as Python objects: None is missing, NaN is a number that the file holds."""
+    """The values of a column as Python objects: None is a missing value, NaN is a NaN in the file."""
     unit: str = "row"
-    """What rows are counted in: `row` (from 1, without the header), `line` of a text file, `item` of an array."""
+    """Word for a row in messages: `row` (from 1, without the header), `line` of a text file, `item` of an array."""
     numbers: Callable[[], NDArray[np.int64]] | None = None
     """The number of each row in that unit, if they are not 1, 2, 3 and so on."""
 
     def position(self, row: int) -> str:
-        """Where row `row` (from 0) stands in the file, as in "row 7"."""
+        """The place of row `row` (from 0) in the file, as in "row 7"."""
         return f"{self.unit} {row + 1 if self.numbers is None else int(self.numbers()[row])}"
 
     def place(self, row: int) -> str:
-        """The same with the file, as in "results.csv, row 7"."""
+        """The file and the place of a row in it, as in "results.csv, row 7"."""
         return f"{self.path}, {self.position(row)}"
 
 
@@ -65,7 +65,7 @@ def arrow_source(
 
 
 def arrow_series(chunks: pa.ChunkedArray) -> pd.Series:
-    """An Arrow column for pandas; whole numbers stay whole beside nulls, and dictionaries become plain values."""
+    """An Arrow column for pandas; integers with nulls stay integers, and dictionaries become plain values."""
     if pa.types.is_dictionary(chunks.type):
         chunks = chunks.cast(chunks.type.value_type)
     return chunks.to_pandas(integer_object_nulls=True)
@@ -97,7 +97,7 @@ def read_content(path: Path) -> bytes:
     Raises
     ------
     TableError
-        The file is missing, cannot be read, or is no gzip file though its name says so.
+        The file is missing, cannot be read, or has a suffix `.gz` but is not a gzip file.
     """
     try:
         content = path.read_bytes()

@@ -1,7 +1,7 @@
-"""Any table that people bring, opened by its suffix: CSV and its relatives, JSON, parquet, Excel workbooks.
+"""Opening a user's table by its suffix: CSV and similar formats, JSON, parquet, Excel workbooks.
 
-Millions of rows are read column by column; only what does not fit is looked at closely, to say where it stands.
-Cells of text files are text and nothing is guessed, so that identifiers keep their leading zeros.
+Tables are read column by column, which is fast enough for millions of rows; single cells are examined only to report
+the place of an error. Cells of text files stay text, so that identifiers keep their leading zeros.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,10 +23,10 @@ Count = Literal["rows", "lines"]
 
 @dataclass(frozen=True)
 class Reading:
-    """How a table is to be read."""
+    """Options for reading a table."""
 
     separator: str | None = None
-    """The separator of a CSV file; None: found from its header."""
+    """The separator of a CSV file; None: detected from its header."""
     count: Count = "rows"
     """How messages name a row of a CSV file: by its number without the header, or by its line in the file."""
 
@@ -41,7 +41,7 @@ def read_table(
 ) -> Source:
     """Open a table by its suffix, which `.gz` may follow.
 
-    - `.csv`: separated by commas, or by `;`, tabs or `|` where its header is; strictly quoted (`isogloss.io.separated`)
+    - `.csv`: separated by commas, or by `;`, tabs or `|` if the header is; strictly quoted (`isogloss.io.separated`)
     - `.tsv`: separated by tabs; quotes are ordinary characters
     - `.jsonl`: one JSON object a line (NeMo's manifests); `.json`: the same, or one array of objects
     - `.parquet`; `.xlsx`: the first sheet of a workbook
@@ -49,19 +49,19 @@ def read_table(
     Parameters
     ----------
     separator
-        One character that separates the cells of a CSV or TSV file. Beside tabs, quotes are ordinary characters.
+        One character that separates the cells of a CSV or TSV file. With tabs, quotes are ordinary characters.
     count
         Whether messages name a row of a CSV or TSV file by its number without the header, or by its line in the file.
     sha256
-        The checksum that the file must have.
+        Required checksum of the file.
     columns
         Columns that the table must have.
 
     Raises
     ------
     TableError
-        The file is missing, empty, unreadable, of an unknown kind, not UTF-8 (with line and byte), not the one that
-        was described, lacks a column, or a row of it is malformed (with its place).
+        The file is missing, empty, unreadable, of an unknown kind or not UTF-8, has another checksum, lacks a column,
+        or has a malformed row.
     """
     opener = _opener(path)
     if sha256 is not None and path.is_file() and checksum(path) != sha256:

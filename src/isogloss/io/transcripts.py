@@ -40,23 +40,23 @@ class Segments:
 
 @dataclass(frozen=True)
 class Transcripts:
-    """What a file says of utterances, in its order."""
+    """The transcripts of a file, in its order."""
 
     texts: pd.Series
-    """The text of each utterance by its id; empty where nothing was said."""
+    """The text of each utterance by its id; empty if nothing was said."""
     speakers: pd.Series | None = None
     """The speakers in the same order, where the file names them."""
     segments: Segments | None = None
 
 
 def read_transcripts(path: Path, reference: Transcripts | None = None) -> Transcripts:
-    """The transcripts of a file in the format that its suffix names; `reference` divides the words of a CTM file.
+    """The transcripts of a file in the format of its suffix; `reference` holds the segments for a CTM file.
 
     Raises
     ------
     TableError
-        The file is missing, empty or not UTF-8, a line is malformed or an id occurs twice (with the line), or a CTM
-        file has no STM file that divides it.
+        The file is missing, empty or not UTF-8, a line is malformed or an id occurs twice (with the line), or there is
+        no STM file with the segments of a CTM file.
     """
     suffix = (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
     if suffix == ".ctm":
@@ -78,7 +78,7 @@ def read_transcripts(path: Path, reference: Transcripts | None = None) -> Transc
 
 
 def _lines(path: Path, *, comments: bool) -> Iterator[tuple[int, str]]:
-    """The numbered lines that hold something."""
+    """The numbers and texts of the lines that are neither blank nor comments."""
     for number, line in enumerate(read_utf8(path).decode().split("\n"), start=1):
         if line.strip() and not (comments and line.lstrip().startswith(";;")):
             yield number, line
@@ -101,7 +101,7 @@ def _trn_line(line: str, where: str) -> tuple[str, str]:
 
 
 def _refuse_alternatives(text: str, where: str) -> None:
-    """Alternatives of NIST's formats, of which a scoring tool takes the best, are no plain text."""
+    """Refuse alternatives in NIST's formats, of which a scoring tool takes the best, since they are not plain text."""
     if re.search(r"(?<!\S)[{}](?!\S)|<ALT", text):
         raise TableError(f"{where} holds alternatives ({{ a / b }}); write the one that was said")
 
@@ -143,7 +143,7 @@ def _from_stm(path: Path) -> Transcripts:
 def _from_ctm(path: Path, reference: Transcripts) -> Transcripts:
     """The words of a CTM file, each in the segment that holds its middle, else in the nearest one (our choice).
 
-    Words in ignored segments are left out, as NIST's tools do. A recording that no segment knows is refused.
+    Words in ignored segments are left out, as NIST's tools do. A recording without a segment is refused.
     """
     segments = reference.segments or Segments()
     by_recording: dict[tuple[str, str], list[int]] = {}
@@ -174,7 +174,7 @@ def _from_ctm(path: Path, reference: Transcripts) -> Transcripts:
 
 
 def _seconds(text: str, where: str) -> float:
-    """A time that is not negative."""
+    """Read a time that is not negative."""
     try:
         value = float(text)
     except ValueError:
