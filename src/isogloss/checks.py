@@ -1,4 +1,4 @@
-"""Checks of what is read from files, before anything is computed from it: JSON texts, and the columns of tables."""
+"""Checks of file content before anything is computed from it: JSON texts, and the columns of tables."""
 
 import json
 import sys
@@ -27,7 +27,7 @@ def parse_json(text: str) -> Any:
     """
     try:
         value = json.loads(text)
-        if "\\ud" in text.lower():  # half of a surrogate pair is no character, and no text file can hold it
+        if "\\ud" in text.lower():  # Half of a surrogate pair is not a character, and no text file can hold it.
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise ValueError("holds half of a character (a lone \\ud… escape)") from None
@@ -35,7 +35,7 @@ def parse_json(text: str) -> Any:
         raise ValueError("is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"is not valid JSON: {error}") from None
-    except ValueError:  # Python refuses to convert such a number
+    except ValueError:  # Python refuses to convert such a number.
         raise ValueError(f"holds a number of more than {sys.get_int_max_str_digits()} digits") from None
     return value
 
@@ -63,7 +63,7 @@ def require_types(table: pd.DataFrame, columns: Mapping[str, str], *, where: str
 
 
 def _not_texts(values: pd.Series, column: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which cells are no text; only identifiers have to be there."""
+    """A mask of the cells that are not text; only identifiers may not be missing."""
     missing = values.isna().to_numpy(bool)
     if isinstance(values.dtype, pd.StringDtype):
         wrong = np.zeros(len(values), bool)
@@ -73,7 +73,7 @@ def _not_texts(values: pd.Series, column: str) -> np.ndarray[Any, np.dtype[np.bo
 
 
 def _not_numbers(values: pd.Series, *, whole: bool) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which cells are no number of a possible size; without `whole`, missing ones are allowed."""
+    """A mask of the cells that are not a number of a possible size; without `whole`, missing ones are allowed."""
     missing = values.isna().to_numpy(bool)
     if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
         return np.ones(len(values), bool) if whole else ~missing

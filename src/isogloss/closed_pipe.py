@@ -1,4 +1,4 @@
-"""What a command does when whoever reads its output has gone, as `head` does.
+"""Handling of closed pipes: the reader of a command's output may end first, as `head` does.
 
 It ends in silence, with a code that is no verdict.
 
@@ -13,21 +13,21 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 EXIT_CODE = 141
-"""128 + SIGPIPE, as shells report a filter that ended because nobody read on."""
+"""128 + SIGPIPE, as shells report a filter whose reader has ended."""
 
 
 def output_is_closed() -> bool:
-    """Whether stdout or stderr is a pipe that nobody reads any more."""
+    """Whether stdout or stderr is a pipe whose reader has closed it."""
     return any(_reader_has_gone(stream) for stream in (sys.stdout, sys.stderr))
 
 
 @contextmanager
 def ending_with_its_reader() -> Iterator[None]:
-    """End the process with `EXIT_CODE` where the block prints and nobody reads; the block's own exit codes stay."""
+    """End the process with `EXIT_CODE` if the block prints into a closed pipe; the block's own exit codes stay."""
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError:  # or that of a socket, which is an error like others
+    except BrokenPipeError:  # It may also be that of a socket, which is an ordinary error.
         if not output_is_closed():
             raise
         _discard_what_nobody_reads()
@@ -39,7 +39,7 @@ def ending_with_its_reader() -> Iterator[None]:
 
 @contextmanager
 def outliving_its_reader() -> Iterator[None]:
-    """Go on after the block where it prints and nobody reads: what was decided before is still to be said."""
+    """Continue after the block if it prints into a closed pipe, so that the exit code can still tell the result."""
     try:
         yield
         sys.stdout.flush()
@@ -51,7 +51,9 @@ def outliving_its_reader() -> Iterator[None]:
 
 def _reader_has_gone(stream: TextIO | None) -> bool:
     """Whether a stream leads into a pipe whose other end is closed."""
-    with suppress(AttributeError, OSError, ValueError):  # a stream of a test has no file, a closed one no number
+    with suppress(
+        AttributeError, OSError, ValueError
+    ):  # A stream of a test has no file, and a closed one has no descriptor.
         watched = select.poll()
         watched.register(stream.fileno(), 0)  # type: ignore[union-attr]
         return any(event & (select.POLLERR | select.POLLHUP) for _, event in watched.poll(0))
@@ -59,7 +61,7 @@ def _reader_has_gone(stream: TextIO | None) -> bool:
 
 
 def _discard_what_nobody_reads() -> None:
-    """Lead closed streams to nowhere: what is left in them would be written, and fail, when Python ends."""
+    """Redirect closed streams to /dev/null, since Python would fail to flush them at exit."""
     for stream in (sys.stdout, sys.stderr):
         if _reader_has_gone(stream):
             nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,4 +1,4 @@
-"""Where commands print: a console that keeps figures whole, however narrow the window.
+"""The console of commands, which does not break figures, even in a narrow window.
 
 Rich breaks lines at every kind of space, no-break ones included. Here `12.3 %` and `0.5 s` stay on one line, in
 sentences and in tables, and a table that cannot be narrower than its figures is wider than the window.
@@ -19,7 +19,7 @@ from rich.text import Text
 
 WIDTH_WITHOUT_TERMINAL = 120
 LABEL_WIDTH = 24
-"""Columns that a long name is given at least; it is broken, never cut."""
+"""Smallest width of a column with a long name; names are broken into lines, never cut."""
 
 _UNITS = r"(?:%|‰|(?:points?|nats|h|min|s|ms|dB|Hz|kHz|MiB|GiB|km)\b)"
 _WITHIN = re.compile(rf"(?<=\d) (?={_UNITS})|(?<=\d) (?=to [+−]?\d)|(?<=\d to) (?=[+−]?\d)|(?<=<) (?=\d)")
@@ -56,11 +56,11 @@ class Table(RichTable):
         super().__init__(box=None, pad_edge=False, header_style="dim")
 
     def add_column(self, header: Any = "", *arguments: Any, overflow: Any = "fold", **options: Any) -> None:
-        """As Rich's; what does not fit is folded, since a cut name or figure would be another one."""
+        """Add a column as Rich does; long cells are folded, since a cut name or figure would be wrong."""
         super().add_column(_whole(header), *arguments, overflow=overflow, **options)
 
     def add_row(self, *cells: Any, **options: Any) -> None:
-        """As Rich's."""
+        """Add a row as Rich does."""
         super().add_row(*map(_whole, cells), **options)
 
 
@@ -68,7 +68,7 @@ class Console(RichConsole):
     """Rich's console without highlighting; texts and tables keep their figures whole."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """As Rich's, except that a string has no markup, and that a table is as wide as its figures."""
+        """Print as Rich does, except that a string has no markup and a table is as wide as its figures."""
         width = self.width
         for one in objects:
             if isinstance(one, Table):
@@ -79,11 +79,11 @@ class Console(RichConsole):
             self.width = width
 
     def on_broken_pipe(self) -> None:
-        """Raise the error that Rich has caught; it would exit with code 1, which is a verdict of some commands."""
+        """Raise the error that Rich has caught; Rich would exit with code 1, which means a verdict in some commands."""
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
     def _share_out(self, table: Table) -> int:
-        """Fix the widths of a table's columns, the widest giving way first, and return the console's.
+        """Fix the widths of a table's columns, shrinking the widest first, and return the console's width.
 
         No word of up to `LABEL_WIDTH` is broken, and a column that is not wrapped needs all its width; Rich's own
         sharing heeds neither.
@@ -105,7 +105,7 @@ class Console(RichConsole):
 
 
 def console(*, stderr: bool = False, file: IO[str] | None = None, soft_wrap: bool = False) -> Console:
-    """A console that does not break lines for a window that is not there."""
+    """A console that does not break lines if its output is not a terminal."""
     made = Console(highlight=False, stderr=stderr, file=file, soft_wrap=soft_wrap)
     if not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = WIDTH_WITHOUT_TERMINAL

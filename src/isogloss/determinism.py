@@ -6,7 +6,7 @@ import torch
 
 
 def compute_repeatably(threads: int) -> None:
-    """Fix the threads and let torch use deterministic algorithms alone; to be called before anything is computed.
+    """Fix the number of threads and make torch use only deterministic algorithms; call this before any computation.
 
     On a GPU the order matters: cuBLAS is repeatable with a workspace of fixed size, and PyTorch reads which from the
     environment once, at the first product of matrices. Lightning sets it too, but when a training begins, which is too

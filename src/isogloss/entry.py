@@ -76,14 +76,14 @@ def _end(sentence: str) -> None:
 
 
 def _about_the_installation(error: BaseException | None) -> str | None:
-    """One sentence where a package of an extra is not installed."""
+    """One sentence if the error is that a package of an extra is not installed; else None."""
     while error is not None and not isinstance(error, ModuleNotFoundError):
         error = error.__cause__
     return missing_extra(error.name) if error is not None and error.name else None
 
 
 def _about_the_machine(error: BaseException) -> str | None:
-    """One sentence where the machine cannot go on (a full disk, a read-only folder); None for our own defects."""
+    """One sentence if the machine caused the error (a full disk, a read-only folder); None for defects of Isogloss."""
     for cause in _chain(error):
         if isinstance(cause, OSError) and cause.errno in _SURROUNDINGS:
             where = f"{os.fsdecode(cause.filename)}: " if cause.filename is not None else ""
@@ -110,7 +110,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _print_what_the_terminal_can() -> None:
-    """Let a terminal that knows only ASCII show `?` for other characters, instead of ending the run."""
+    """Print `?` for characters that the terminal's encoding lacks, instead of ending the run."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -1,4 +1,4 @@
-"""Which extra of Isogloss brings a package that is not installed.
+"""The extra of Isogloss that installs a missing package.
 
 The core (`pip install isogloss`) audits and gates; whatever trains, runs the pipeline or synthesises speech comes with
 an extra. What belongs to which is said in `pyproject.toml` alone, and read here from the metadata of the installed
@@ -11,7 +11,7 @@ from importlib import metadata
 
 
 def missing_extra(module: str) -> str | None:
-    """One sentence for a module that cannot be imported; None where no extra of Isogloss brings it.
+    """One sentence for a module that cannot be imported; None if no extra of Isogloss installs it.
 
     Parameters
     ----------

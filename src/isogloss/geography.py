@@ -41,7 +41,7 @@ POSTAL_CODES = {
 
 
 def state_named(text: str) -> str | None:
-    """The state that a name or postal code means, in any case; None where it is none.
+    """The state of a name or postal code, in upper or lower case; None if it is not a state.
 
     >>> state_named("tx"), state_named("new york"), state_named("Ontario")
     ('Texas', 'New York', None)
@@ -69,7 +69,7 @@ def contains(latitude: ArrayLike, longitude: ArrayLike) -> NDArray[np.bool_]:
     lat_N, lon_N = lat.ravel(), lon.ravel()
     inside_N = np.zeros(lat_N.shape, dtype=bool)
     borders_4E = _borders()
-    order_N = np.argsort(lat_N)  # neighbours in latitude meet few edges; NaN comes last
+    order_N = np.argsort(lat_N)  # Sorted by latitude, neighbouring positions cross few edges; NaN comes last.
     order_N = order_N[: np.count_nonzero(~np.isnan(lat_N))]
     for start in range(0, len(order_N), _POINTS_AT_ONCE):
         part = order_N[start : start + _POINTS_AT_ONCE]
@@ -93,7 +93,7 @@ def _borders() -> FloatArray:
             for start, end in zip(points, points[1:] + points[:1], strict=True):
                 edge = (start, end) if start <= end else (end, start)
                 count[edge] = count.get(edge, 0) + 1
-    # A border between two states belongs to both: its crossings cancel. So do edges due east.
+    # A border between two states belongs to both, so its crossings cancel. Edges due east have none.
     outline = np.array([edge for edge, times in count.items() if times % 2 and edge[0][0] != edge[1][0]])
     south, north = outline[:, 0], outline[:, 1]
     slope = (north[:, 1] - south[:, 1]) / (north[:, 0] - south[:, 0])

@@ -1,4 +1,4 @@
-"""The tables that pass between stages, their columns and dtypes, and how they reach the disk: whole or not at all.
+"""The tables that pass between stages, their columns and dtypes, and atomic writing of files and folders.
 
 Every stage speaks in three tables. The *utterance table* has one row an utterance (`METADATA_COLUMNS`; with
 hypotheses also `RESULT_COLUMNS`); further supervision columns follow. *Assignments* give each utterance a cohort under
@@ -109,7 +109,7 @@ def read_parquet(path: Path | str, columns: Iterable[str] = ()) -> pd.DataFrame:
         raise TableError(f"{path} does not exist; `isogloss status` says which stage makes it")
     try:
         table = pd.read_parquet(path)
-    except Exception as error:  # damaged pages and metadata make pyarrow and pandas raise whatever comes
+    except Exception as error:  # Damaged files make pyarrow and pandas raise exceptions of any kind.
         first = str(error).partition("\n")[0].rstrip(".")
         raise TableError(f"{path} is no parquet file, or not a whole one ({first}); write it anew") from None
     require_columns(table, columns, where=str(path))
@@ -154,7 +154,7 @@ def write_json(content: Any, path: Path | str) -> None:
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its name when the block ends well, and vanishes when it does not.
+    """A temporary file beside `path` that is renamed to it when the block succeeds, and removed when it fails.
 
     It is flushed to the disk before it is renamed, so that a power failure leaves the old file or the new one.
     """
@@ -171,7 +171,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path | str) -> Iterator[Path]:
-    """A temporary folder beside `path` that replaces it when the block ends well, and vanishes when it does not.
+    """A temporary folder beside `path` that replaces it when the block succeeds, and is removed when it fails.
 
     Old and new folder change places in one step, so that a kill at any moment leaves one of them whole. (Where the
     file system cannot do that, the old one is renamed first, and put back by the next call.) Temporary folders of
@@ -211,7 +211,7 @@ def recover_folder(path: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Let two paths change places in one step; False where the system has no such call."""
+    """Exchange two paths in one step; False if the system has no such call."""
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError):
@@ -225,7 +225,7 @@ def _short(name: str) -> str:
 
 
 def _flush(path: Path) -> None:
-    """Have a written file on the disk."""
+    """Flush a written file to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -234,7 +234,7 @@ def _flush(path: Path) -> None:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether a process of this host lives; our own counts, since another thread may be at work."""
+    """Whether a process of this host is alive; this process counts, since another thread may be writing."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""For the tests of others: a release gate as an assertion.
+"""A release gate as an assertion, for the tests of other projects.
 
 from isogloss.testing import assert_no_cohort_harmed
 

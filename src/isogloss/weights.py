@@ -1,4 +1,4 @@
-"""Files of weights: safetensors, on the CPU whatever the model was trained on."""
+"""Files of weights: safetensors, read to the CPU wherever the model was trained."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from isogloss.errors import ModelError
 
 def write_weights(tensors: Mapping[str, Tensor], path: Path) -> None:
     """Write tensors by their names."""
-    # safetensors takes contiguous tensors alone
+    # safetensors accepts only contiguous tensors.
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
 
 

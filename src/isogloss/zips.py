@@ -1,4 +1,4 @@
-"""Speakers' ZIP codes become demographic figures: the inputs of the geodemographic rule."""
+"""From speakers' ZIP codes to demographic figures, the inputs of the geodemographic rule."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ KEYS = ("zip", "zcta")
 """Names of the column of ZIP codes, in our tables and in those of the Census Bureau."""
 
 PLACE = ("latitude", "longitude")
-"""Columns of a ZIP table that say where a ZIP lies, not who lives there."""
+"""Columns of a ZIP table with the position of a ZIP instead of figures about its people."""
 
 
 def zip_attributes(table: pd.DataFrame) -> list[str]:

@@ -1,4 +1,4 @@
-"""Corpora: where speech comes from, and how it becomes manifests, tables, tokens and features.
+"""Corpora: sources of speech, and their conversion to manifests, tables, tokens and features.
 
 - `description`: what `corpora/<source>.yaml` may say
 - `atlas`: the embedded corpus

@@ -1,4 +1,4 @@
-"""The data gate: Great Expectations checks a prepared corpus, and what trains depends on the outcome.
+"""The data gate: Great Expectations checks a prepared corpus, and training stages depend on the outcome.
 
 The expectations (`isogloss.corpus.expectations`) speak of tables that are derived from the prepared ones: rows
 (`utterances`), how they sound (`sound`), one row a speaker, a split, a value of a cohort column. Results are counts,
@@ -23,18 +23,18 @@ from isogloss.tables import METADATA_COLUMNS, SPLITS, atomic_folder, atomic_path
 GROUPS = {"train": "train", "adapt": "train"}
 """train and adapt may share speakers; no other two splits may."""
 PLACES = 10
-"""How many rows that fail an expectation are named."""
+"""Largest number of failing rows that are named for an expectation."""
 RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": PLACES}
 """Counts, values and rows; `_entry` takes the counts and the rows."""
 SOUND_COLUMNS = ("utterance_id", "level_db", "peak", "dc_offset", "clipped_share", "non_finite")
 Render = Callable[[dict[str, Any], Path], None]
-"""Writes the page of a summary into a folder."""
+"""A function that writes the page of a summary into a folder."""
 
 
 def derived_tables(
     utterances: pd.DataFrame, sound: pd.DataFrame | None = None, columns: Sequence[str] = ()
 ) -> dict[str, pd.DataFrame]:
-    """The tables that the expectations speak of, by name, without columns that none needs."""
+    """The tables of the expectations, by name, with the columns that the expectations need."""
     ref = utterances["ref"].fillna("")
     rows = utterances[
         ["utterance_id", "speaker_id", "split", "weight", "ref", "words", "duration_s", "latitude", "longitude"]
@@ -104,7 +104,7 @@ def validate_utterances(
     # A corpus for verification has no transcripts at all; single empty ones are mistakes.
     transcribed = bool(utterances["ref"].isna().any() or (utterances["ref"] != "").any() or utterances.empty)
     listed = rules(params, alphabet, transcribed=transcribed)
-    # Read when Great Expectations is imported: it reports to nobody.
+    # Great Expectations reads this when it is imported; it turns usage reports off.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -214,7 +214,7 @@ def _entry(rule: Rule, outcome: Any, tables: dict[str, pd.DataFrame]) -> dict[st
 
 
 def _places(name: str, rows: list[int], tables: dict[str, pd.DataFrame]) -> list[int] | list[str]:
-    """Where rows of a derived table are found: rows of `utterances`; names of splits, or of columns of cohorts."""
+    """The places of rows of a derived table: rows of `utterances`; names of splits, or of columns of cohorts."""
     found, utterances = tables[name].iloc[rows], tables["utterances"]
     if name in ("splits", "cohorts"):
         return list(dict.fromkeys(found["split" if name == "splits" else "column"]))

@@ -1,4 +1,4 @@
-"""Reading a corpus folder again: recordings whose audio is found on this machine, supervisions, and cuts."""
+"""Reading a corpus folder: recordings with the paths of this machine, supervisions, and cuts."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def load_recordings(corpus_folder: Path | str, *, repository: Path | str = ".") 
 
 
 def load_supervisions(corpus_folder: Path | str) -> SupervisionSet:
-    """The supervisions of a corpus; raises `CorpusError` where it has none."""
+    """The supervisions of a corpus; raises `CorpusError` if it has none."""
     return SupervisionSet.from_segments(SupervisionSet.from_file(_existing(Path(corpus_folder) / "supervisions.jsonl")))
 
 
@@ -57,7 +57,7 @@ def make_cuts(corpus_folder: Path | str, *, repository: Path | str = ".") -> Cut
 
 
 def _cut(supervision: SupervisionSegment, recording: Recording) -> MonoCut | MultiCut:
-    """The stretch of a recording that a supervision spans; of several channels where their mean is heard."""
+    """The part of a recording that a supervision spans; with several channels if their mean is used."""
     kind = MultiCut if isinstance(supervision.channel, list) else MonoCut
     return kind(
         id=supervision.id,

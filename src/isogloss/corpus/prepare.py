@@ -87,7 +87,7 @@ def sentence_overlap(utterances: pd.DataFrame, split: str) -> float:
 
 
 def _sound_table(utterances: pd.DataFrame, sounds: Mapping[str, SoundMeasures]) -> pd.DataFrame:
-    """One row an utterance with what `SoundMeasures` says of it."""
+    """One row per utterance with its `SoundMeasures`."""
     measures = [sounds[utterance] for utterance in utterances["utterance_id"]]
     return pd.DataFrame(
         {
@@ -102,12 +102,12 @@ def _sound_table(utterances: pd.DataFrame, sounds: Mapping[str, SoundMeasures]) 
 
 
 def _portable(cut: Cut, recordings: Mapping[str, Recording]) -> Cut:
-    """The cut with its recording as the corpus folder has it, so that no path of this machine is written."""
+    """The cut with its recording's path from the corpus folder, so that no path of this machine is written."""
     return fastcopy(cut, recording=recordings[cut.recording_id])
 
 
 def _metadata(cuts: CutSet) -> pd.DataFrame:
-    """One row an utterance from the supervisions; what a corpus does not say is missing."""
+    """One row per utterance from the supervisions; values that the corpus does not give are missing."""
     rows = []
     for cut in cuts:
         (supervision,) = cut.supervisions

@@ -1,4 +1,4 @@
-"""What a corpus and the params cannot do together: found from tables and headers, before anything is trained.
+"""Checks of whether a corpus and the params fit together, from tables and headers, before anything is trained.
 
 A finding either stops a run, since a stage would refuse the same thing minutes later, or warns of what a report could
 not say. All findings are given at once.
@@ -23,20 +23,20 @@ from isogloss.errors import CorpusError
 from isogloss.tables import SPLITS
 
 MOST_NAMED = 5
-"""Utterances, letters or values that one sentence names; the others are counted."""
+"""Largest number of utterances, letters or values that one sentence names; the others are counted."""
 LOWEST_RATE = 16_000
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that cannot be done, in one sentence."""
+    """A problem, in one sentence."""
 
     sentence: str
     stops: bool
 
 
 def findings(params: Params, corpora: Path | str = "corpora", *, repository: Path | str = ".") -> list[Finding]:
-    """All findings about the corpus that `corpus.source` names; none about a synthetic one.
+    """All findings about the corpus that `corpus.source` names; a synthetic corpus has none.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def _rows(description: RecordedCorpus, ingested: Ingested) -> Iterator[Finding]:
 
 
 def _of(params: Params, ingested: Ingested) -> Iterator[Finding]:
-    """Everything else."""
+    """All findings that are not about unusable utterances."""
     try:
         table = select_utterances(_table(ingested), params.prepare)
     except CorpusError as error:
@@ -107,7 +107,7 @@ def _of(params: Params, ingested: Ingested) -> Iterator[Finding]:
 
 
 def _table(ingested: Ingested) -> pd.DataFrame:
-    """One row an utterance, with what splits and rules look at."""
+    """One row per utterance, with the columns that splits and rules use."""
     rows = zip(ingested.utterances, ingested.spans, strict=True)
     return pd.DataFrame(
         [
@@ -125,7 +125,7 @@ def _table(ingested: Ingested) -> pd.DataFrame:
 
 
 def _durations(params: Params, table: pd.DataFrame) -> Iterator[Finding]:
-    """Utterances that are longer than the recogniser hears or the gate lets through."""
+    """Findings about utterances that are longer than the recogniser or the data gate allows."""
     long = table[table["duration_s"] > params.longest_utterance_s]
     if len(long):
         yield Finding(
@@ -137,7 +137,7 @@ def _durations(params: Params, table: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _speakers(params: Params, table: pd.DataFrame) -> Iterator[Finding]:
-    """Splits with too few speakers to be judged."""
+    """Findings about splits with too few speakers to be judged."""
     speakers = table.groupby("split")["speaker_id"].nunique().reindex(list(SPLITS), fill_value=0)
     least = params.validation.min_speakers
     few = [f"{split} {count}" for split, count in speakers.items() if count < least]
@@ -160,7 +160,7 @@ def _speakers(params: Params, table: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _rules(params: Params, table: pd.DataFrame, ingested: Ingested) -> Iterator[Finding]:
-    """Rules whose inputs are missing, or that can find one cohort alone."""
+    """Findings about rules whose inputs are missing, or that can find only one cohort."""
     discovery = table[table["split"] == "discovery"]
     for rule in params.cohorts.rules:
         options = params.section(rule)
@@ -197,7 +197,7 @@ def _rules(params: Params, table: pd.DataFrame, ingested: Ingested) -> Iterator[
 
 
 def _values(params: Params, rule: str, column: str, table: pd.DataFrame) -> Iterator[Finding]:
-    """Values of a column with too few speakers in discovery or test."""
+    """Findings about values of a column with too few speakers in discovery or test."""
     if table.loc[table["split"] == "discovery", column].nunique() < 2:
         yield Finding(
             f"the rule {rule} can find only one cohort: {column} has one value in discovery; choose another column",
@@ -215,7 +215,7 @@ def _values(params: Params, rule: str, column: str, table: pd.DataFrame) -> Iter
 
 
 def _letters(table: pd.DataFrame) -> Iterator[Finding]:
-    """Letters of held-out references that train and adapt lack, so that a recogniser cannot write them."""
+    """Findings about letters of held-out references that train and adapt lack, which a recogniser cannot write."""
     learnt = table["split"].isin(["train", "adapt"])
     known = set().union(*(set(text) for text in table.loc[learnt, "ref"]))
     lacking: Counter[str] = Counter()

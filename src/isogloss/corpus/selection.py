@@ -1,4 +1,4 @@
-"""Which utterances of a corpus take part: for recognisers with a short window, and for studies that must be small."""
+"""Selection of utterances of a corpus, for recognisers with a short window and for small studies."""
 
 import pandas as pd
 
@@ -7,7 +7,7 @@ from isogloss.errors import CorpusError
 
 
 def select_utterances(utterances: pd.DataFrame, params: PrepareParams) -> pd.DataFrame:
-    """The rows that `prepare.max_duration_s` and `prepare.speaker_utterances` leave.
+    """The rows that meet `prepare.max_duration_s` and `prepare.speaker_utterances`.
 
     Parameters
     ----------

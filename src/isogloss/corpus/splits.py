@@ -65,13 +65,13 @@ def assign_splits(utterances: pd.DataFrame, params: PrepareParams) -> pd.Series:
 
 
 def speakers_needed(params: PrepareParams, min_speakers: int) -> int:
-    """About how many speakers it takes for each held-out split to have `min_speakers`."""
+    """The approximate number of speakers with which each held-out split has `min_speakers`."""
     least = min(params.discovery_share, params.dev_share, params.test_share)
     return int(np.ceil(min_speakers / least)) if least > 0 else 0
 
 
 def too_few(speakers: int, missing: Sequence[str], params: PrepareParams) -> str:
-    """The sentence about a corpus that does not fill its splits."""
+    """The error message for a corpus that does not fill its splits."""
     least = min(params.discovery_share, params.dev_share, params.test_share)
     needed = int(np.ceil(0.5 / least)) + 1 if least > 0 else 0
     return (
@@ -97,7 +97,7 @@ def strata(utterances: pd.DataFrame, columns: str | Sequence[str]) -> pd.DataFra
 
 
 def _assigned(utterances: pd.DataFrame, params: PrepareParams, wanted: Sequence[str]) -> pd.Series:
-    """Splits of utterances that are free; those that are not wanted stay train."""
+    """Splits of utterances without a given split; splits that are not wanted stay train."""
     random = np.random.default_rng(params.seed)
     speakers = strata(utterances, params.stratify_by)
     if params.assignment == "hashed":
@@ -153,7 +153,7 @@ def _beyond_their_share(
 def _fill_empty(
     split_of: dict[str, str], params: PrepareParams, wanted: Sequence[str], random: np.random.Generator
 ) -> None:
-    """Give splits that rounding left empty, since every stratum is small, their share of the speakers of train."""
+    """Fill splits that rounding left empty, since every stratum is small, with their share of train's speakers."""
     for split in wanted:
         train = sorted(speaker for speaker, of in split_of.items() if of == "train")
         if split not in split_of.values() and len(train) > len(SPLITS):
@@ -168,7 +168,7 @@ def _with_adapt(
     params: PrepareParams,
     random: np.random.Generator,
 ) -> pd.Series:
-    """The splits, with adapt taken from train: its speakers where there are enough, else its utterances."""
+    """The splits, with adapt taken from train: speakers if there are enough, else utterances."""
     train = sorted(speaker for speaker, split in split_of.items() if split == "train")
     adapt_count = round(params.adapt_share * len(split_of))
     if len(train) - adapt_count >= params.train_min_speakers:

@@ -1,8 +1,8 @@
 """The adversary of adversarial reweighting: it maps a sample's embedding and cluster to a weight.
 
 Weights are w_i = 1 + s_i / mean(s) with s_i in (0, 1) the adversary's score (after ARL, Lahoti et al. 2020,
-2006.13114): at least 1, so that nobody is dropped, and with mean 2 over a batch, so that the loss keeps its scale. The
-adversary sees the sample's embedding and the one-hot vector of its cluster (2207.07776), and never the label or the
+2006.13114): at least 1, so that no sample is dropped, and with mean 2 over a batch, so that the loss keeps its scale.
+The adversary sees the sample's embedding and the one-hot vector of its cluster (2207.07776), and never the label or the
 loss itself: it can only raise the weight of a region of samples that it can describe.
 
 Shapes: B samples, D channels of an embedding, K clusters.
@@ -23,7 +23,7 @@ class Adversary(nn.Module):
     hidden_dim
         Units of the hidden layer; 0 for a linear adversary.
     learning_rate
-        Of its own Adam.
+        Learning rate of its own Adam optimiser.
     """
 
     def __init__(self, *, embedding_dim: int, clusters: int, hidden_dim: int, learning_rate: float) -> None:
@@ -31,7 +31,7 @@ class Adversary(nn.Module):
         self.clusters = clusters
         inputs = embedding_dim + clusters
         last = nn.Linear(hidden_dim or inputs, 1)
-        nn.init.zeros_(last.weight)  # all weights are equal at the start
+        nn.init.zeros_(last.weight)  # All weights are equal at the start.
         nn.init.zeros_(last.bias)
         hidden = [nn.Linear(inputs, hidden_dim), nn.ReLU()] if hidden_dim else []
         self.scorer = nn.Sequential(*hidden, last)
@@ -46,7 +46,7 @@ class Adversary(nn.Module):
         return 1.0 + score_B / score_B.mean()
 
     def ascend(self, embedding_BD: Tensor, cluster_B: Tensor, loss_B: Tensor) -> Tensor:
-        """One step up the weighted mean of losses that are given; the weights after it, (B,), without a graph."""
+        """Take one ascent step on the weighted mean of the losses; returns the new weights, (B,), without a graph."""
         objective = (self(embedding_BD, cluster_B) * loss_B.detach()).mean()
         self.optimizer.zero_grad()
         (-objective).backward()
@@ -55,10 +55,10 @@ class Adversary(nn.Module):
             return self(embedding_BD, cluster_B)
 
     def resume_state(self) -> dict[str, object]:
-        """What a checkpoint must hold: the weights and the optimiser's moments."""
+        """The state for the checkpoint: the weights and the optimiser's moments."""
         return {"adversary": self.state_dict(), "optimizer": self.optimizer.state_dict()}
 
     def resume(self, state: dict[str, dict]) -> None:
-        """What a checkpoint brings back."""
+        """Restore the state of a checkpoint."""
         self.load_state_dict(state["adversary"])
         self.optimizer.load_state_dict(state["optimizer"])

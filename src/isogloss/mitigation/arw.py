@@ -1,7 +1,7 @@
 """Adversarial reweighting of a recogniser's utterances (after 2207.07776, which does it for speaker verification).
 
-The loss of an utterance is divided by its tokens, as a long command would otherwise look like a hard one. Weights are
-those of `Adversary`; the cluster is the cohort of the discovered rule.
+The loss of an utterance is divided by its number of tokens, since otherwise a long command would look like a hard one.
+Weights are those of `Adversary`; the cluster is the cohort of the discovered rule.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ COMPONENT = MitigationComponent(name="arw", options=ArwParams, implementation="A
 
 
 class Arw(Reweighting[Recognizer]):
-    """Adapts on everybody's new data, weighted by an adversary that does not know the groups."""
+    """Adapts on new data of all cohorts, weighted by an adversary that does not know the groups."""
 
     per_token = True
 
@@ -44,7 +44,7 @@ class Arw(Reweighting[Recognizer]):
         self._found = FoundWeights()
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
-        """`mitigation.epoch_utterances` of adapt, as they come."""
+        """`mitigation.epoch_utterances` utterances of adapt, drawn uniformly."""
         drawn = natural_examples(setting.utterances, size=setting.epoch_utterances, draw=draw)
         return drawn.assign(weight=1.0)
 
@@ -74,6 +74,6 @@ class Arw(Reweighting[Recognizer]):
         return {**super().state_dict(), "found": self._found.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """What a checkpoint brings back."""
+        """Restore the state of a checkpoint."""
         super().load_state_dict(state)
         self._found.load_state_dict(state["found"])

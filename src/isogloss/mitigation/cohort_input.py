@@ -1,7 +1,8 @@
 """Cohort membership as an input of the model (2207.11345, section on mitigation).
 
-Each utterance brings the cohort that the rule of a discovery gives it, at training and at test time, never a label; an
-utterance without one brings `unknown`. The new input begins at zero, so that the adaptation starts from the base model.
+The input of each utterance is the cohort that a discovered rule assigns to it, in training and in testing, never a
+label; for an utterance without a cohort it is `unknown`. The new input begins at zero, so that the adaptation starts
+from the base model.
 """
 
 from typing import Annotated
@@ -28,13 +29,13 @@ COMPONENT = MitigationComponent(name="cohort_input", options=CohortInputParams, 
 
 
 class CohortInput(Mitigation[CohortInputParams, Recognizer]):
-    """Adapts on everybody's new data, with one input more.
+    """Adapts on new data of all cohorts, with the cohort as an additional input.
 
     In a share of the examples the cohort is hidden, so that `unknown` is learnt too.
     """
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
-        """`mitigation.epoch_utterances` of adapt, as they come."""
+        """`mitigation.epoch_utterances` utterances of adapt, drawn uniformly."""
         drawn = natural_examples(setting.utterances, size=setting.epoch_utterances, draw=draw)
         return drawn.assign(weight=1.0)
 

@@ -1,4 +1,4 @@
-"""Which utterances an epoch of adaptation draws: the worst cohorts alone, or a mixture of them and others.
+"""The utterances that an epoch of adaptation draws: only the worst cohorts, or a mixture of them and others.
 
 The rows are `utterance_id, speaker_id, split, cohort`, of train and adapt.
 """
@@ -29,7 +29,7 @@ def worst_examples(utterances: pd.DataFrame, worst: Collection[str]) -> pd.DataF
 
 
 def natural_examples(utterances: pd.DataFrame, *, size: int, draw: np.random.Generator) -> pd.DataFrame:
-    """`utterance_id` of `size` adaptation utterances as they come, worst cohorts or not; all where there are fewer.
+    """`utterance_id` of `size` adaptation utterances of all cohorts, drawn uniformly; all if there are fewer.
 
     Raises
     ------
@@ -56,16 +56,17 @@ def mixed_examples(
     Parameters
     ----------
     others
-        The split that the rest is drawn from: `adapt` (other cohorts alone) or `train` (whoever is in it).
+        The split from which the rest is drawn: `adapt` (only other cohorts) or `train` (all speakers).
     share
-        Of the draws, what the worst cohorts' utterances of adapt get, each as often as the next one or once more.
+        Share of the draws for the worst cohorts' utterances of adapt; numbers of draws per utterance differ by at most
+        one.
     size
-        Draws in all; None takes each utterance of the worst cohorts once and as many others as the share leaves.
+        Number of all draws; None takes each utterance of the worst cohorts once and others according to the share.
 
     Raises
     ------
     ModelError
-        No adaptation utterance is of a worst cohort, or nobody else is there.
+        No adaptation utterance is of a worst cohort, or there are no other utterances.
     """
     target = worst_examples(utterances, worst)
     rest = utterances[utterances["split"] == others]
@@ -79,7 +80,7 @@ def mixed_examples(
 
 
 def _pick(table: pd.DataFrame, size: int, draw: np.random.Generator) -> pd.DataFrame:
-    """`size` rows in random order, each as often as the next one or once more."""
+    """`size` rows in random order; the numbers of times that rows occur differ by at most one."""
     rounds = [draw.permutation(len(table)) for _ in range(-(-size // len(table)))] if size else []
     rows = np.concatenate(rounds)[:size] if rounds else np.empty(0, dtype=np.int64)
     return table.iloc[rows].reset_index(drop=True)

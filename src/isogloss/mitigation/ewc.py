@@ -75,7 +75,7 @@ class Ewc(Mitigation[EwcParams, Recognizer]):
 
 
 def _first(batches: Iterable[Batch], utterances: int) -> Iterator[Batch]:
-    """Whole batches until they hold so many utterances."""
+    """The first batches, until they hold at least this number of utterances."""
     seen = 0
     for batch in batches:
         if seen >= utterances:

@@ -1,4 +1,4 @@
-"""Plain fine-tuning on the worst cohorts: the baseline that forgets everybody else (2207.07850, section 3)."""
+"""Plain fine-tuning on the worst cohorts: the baseline that forgets the other cohorts (2207.07850, section 3)."""
 
 from isogloss.config.components import MitigationComponent
 from isogloss.config.mitigation import MethodParams
@@ -14,4 +14,4 @@ COMPONENT = MitigationComponent(name="finetune", options=FinetuneParams, impleme
 
 
 class Finetune(Mitigation[FinetuneParams, Recognizer]):
-    """Exactly what the base class does."""
+    """Fine-tuning as the base class does it."""

@@ -1,4 +1,4 @@
-"""Plain fine-tuning on everybody's new data, as it comes: the control for every strategy that draws from all of it.
+"""Plain fine-tuning on new data of all cohorts: the control for every strategy that draws from all of it.
 
 Our choice; neither paper on recognition reports it. Oversampling and cohort inputs adapt on new data of all cohorts, so
 part of their gain over the base model comes from more data.
@@ -22,9 +22,9 @@ COMPONENT = MitigationComponent(name="finetune_all", options=FinetuneAllParams, 
 
 
 class FinetuneAll(Mitigation[FinetuneAllParams, Recognizer]):
-    """Adapts on new data of all cohorts, each with the share that it has."""
+    """Adapts on new data of all cohorts, in their natural shares."""
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
-        """`mitigation.epoch_utterances` draws from adapt, as they come."""
+        """`mitigation.epoch_utterances` utterances of adapt, drawn uniformly."""
         drawn = natural_examples(setting.utterances, size=setting.epoch_utterances, draw=draw)
         return drawn.assign(weight=1.0)

@@ -13,7 +13,7 @@ class FoundWeights:
         self._rows: dict[str, tuple[str, float]] = {}
 
     def note(self, step: Step, weight_B: Tensor) -> None:
-        """The weights of one batch."""
+        """Record the weights of one batch."""
         for id_, cohort, weight in zip(step.ids, step.cohorts, weight_B.tolist(), strict=True):
             self._rows[id_] = (cohort, weight)
 
@@ -23,9 +23,9 @@ class FoundWeights:
         return pd.DataFrame(rows, columns=["utterance_id", "cohort", "weight"])
 
     def state_dict(self) -> dict[str, tuple[str, float]]:
-        """What a checkpoint must hold."""
+        """The state for the checkpoint."""
         return dict(self._rows)
 
     def load_state_dict(self, state: dict[str, tuple[str, float]]) -> None:
-        """What a checkpoint brings back."""
+        """Restore the state of a checkpoint."""
         self._rows = dict(state)

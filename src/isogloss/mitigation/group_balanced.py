@@ -1,4 +1,4 @@
-"""Training of a speaker encoder goes on with batches of as many speakers of each group (a baseline of 2207.07776)."""
+"""Further training of a speaker encoder on batches that are balanced over groups (a baseline of 2207.07776)."""
 
 from isogloss.config import VerificationParams
 from isogloss.config.components import MitigationComponent

@@ -1,11 +1,11 @@
 """Group distributionally robust optimisation (Sagawa et al. 2020, 1911.08731), for recognisers and speaker encoders.
 
 The loss is sum_g q_g L_g over the groups of a batch, L_g the mean loss of a group's utterances. After each batch q_g is
-multiplied by exp(step_size * L_g) for the groups that were in it, and q is scaled to sum to 1: by logarithms, as the
-exponential of a long utterance's loss overflows, and a weight that has become zero never comes back.
+multiplied by exp(step_size * L_g) for the groups that were in it, and q is scaled to sum to 1: in logarithms, since the
+exponential of a long utterance's loss overflows, and a weight of zero would stay zero.
 
-The groups are the cohorts of the rule, utterances of no cohort one more; for a speaker encoder the values of
-`verification.attribute`, of which `unspecified` is one.
+The groups are the cohorts of the rule, and one for utterances without a cohort; for a speaker encoder they are the
+values of `verification.attribute`, including `unspecified`.
 
 Shapes: G groups.
 """
@@ -43,7 +43,7 @@ COMPONENT = MitigationComponent(
 
 
 class GroupDro(Mitigation[GroupDroParams, nn.Module]):
-    """Adapts on everybody's new data, weighted towards the groups whose loss is highest at the time."""
+    """Adapts on new data of all cohorts, weighted towards the groups with the currently highest loss."""
 
     uses_groups = True
 
@@ -64,7 +64,7 @@ class GroupDro(Mitigation[GroupDroParams, nn.Module]):
         return self._log_share_G.exp()
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
-        """`mitigation.epoch_utterances` of adapt, as they come."""
+        """`mitigation.epoch_utterances` utterances of adapt, drawn uniformly."""
         drawn = natural_examples(setting.utterances, size=setting.epoch_utterances, draw=draw)
         return drawn.assign(weight=1.0)
 
@@ -92,11 +92,11 @@ class GroupDro(Mitigation[GroupDroParams, nn.Module]):
         return (share_G * loss_G).sum()
 
     def utterance_losses(self, step: Step) -> Tensor:
-        """What stands for an utterance's loss: its negative log-likelihood in nats."""
+        """The loss of each utterance for the groups: its negative log-likelihood in nats."""
         return step.loss_B
 
     def growth(self, loss_G: Tensor, share_G: Tensor) -> Tensor:
-        """By how much the logarithm of a group's weight grows."""
+        """The increase of the logarithm of each group's weight."""
         return self.options.step_size * loss_G
 
     def tensors(self) -> dict[str, Tensor]:
@@ -112,7 +112,7 @@ class GroupDro(Mitigation[GroupDroParams, nn.Module]):
         return {"log_share": self._log_share_G, "found": self._found.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """What a checkpoint brings back."""
+        """Restore the state of a checkpoint."""
         self._log_share_G = state["log_share"]
         self._found.load_state_dict(state["found"])
 

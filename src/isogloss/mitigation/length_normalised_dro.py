@@ -1,9 +1,9 @@
 """Group DRO on losses that can be compared (after CTC-DRO, Bartelds et al. 2025, 2502.01777).
 
-Two things go wrong with plain group DRO on sequence losses: they grow with length, and a cohort whose loss stays high
-in spite of training takes all the weight. Here the loss of an utterance is divided by its tokens (our form for the
+Plain group DRO has two problems on sequence losses: the losses grow with length, and a cohort whose loss stays high
+despite training gets all the weight. Here the loss of an utterance is divided by its number of tokens (our form for the
 transducer; CTC-DRO matches the lengths of batches, which our length buckets do as well), and a cohort's weight grows by
-step_size * L_g / (q_g + smoothing), the less the more it has already.
+step_size * L_g / (q_g + smoothing), which is less if its weight is already large.
 """
 
 from typing import Annotated

@@ -1,8 +1,8 @@
 """LoRA: low-rank updates of linear layers (Hu et al. 2021, 2106.09685), by the library `peft`.
 
-A layer's weight W becomes W + scale B A, with A of `rank` rows and B of `rank` columns; B begins at zero. Everything
-else stays as the base model has it, which bounds what can be forgotten. After training the updates are added to the
-weights, so that the adapted model is of the same kind as the base model, and opens where that does.
+A layer's weight W becomes W + scale B A, with A of `rank` rows and B of `rank` columns; B begins at zero. All other
+weights stay those of the base model, which limits forgetting. After training the updates are added to the weights, so
+that the adapted model has the same format as the base model.
 """
 
 import importlib.util
@@ -48,7 +48,7 @@ class Lora(Mitigation[LoraParams, Recognizer]):
         self._updates: LoraModel | None = None
 
     def model(self, base: Recognizer, setting: Setting) -> Recognizer:
-        """The base with an update over each chosen layer, which as yet changes nothing.
+        """The base with an update of each chosen layer, which has no effect before training.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class Lora(Mitigation[LoraParams, Recognizer]):
         return layers
 
     def settle(self, model: Recognizer, dev: Callable[[Recognizer], DevRates]) -> None:
-        """Add the updates to the weights and take them off the model."""
+        """Add the updates to the weights and remove them from the model."""
         if self._updates is None:
             raise ModelError("LoRA has no updates to merge yet; call `model` first")
         self._updates.merge_and_unload()

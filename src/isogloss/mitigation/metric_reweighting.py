@@ -1,10 +1,10 @@
 """Adversarial reweighting of a speaker encoder (Jin et al. 2022, 2207.07776): the common part of its three forms.
 
 An adversary weighs every utterance of a batch from its embedding and its cluster, w_i = 1 + s_i / mean(s). A metric
-loss has no loss of one sample, so the forms (`arw_pairwise`, `arw_accumulated`, `arw_clusters`) differ in the terms
+loss is not a sum over samples, so the forms (`arw_pairwise`, `arw_accumulated`, `arw_clusters`) differ in the terms
 that the weights apply to. The paper has no public code: the terms are our reading. All three are linear: the weights of
 the T terms are M w with a matrix M (T, B) of the form, so the weighted loss is l' M w, and the adversary sees each
-utterance's accumulated loss M' l. Clusters are made anew every `refresh_epochs` epochs.
+utterance's accumulated loss M' l. Clusters are recomputed every `refresh_epochs` epochs.
 
 Shapes: P speakers, Q utterances of each, B = P Q, D embedding dimensions, N training utterances, T terms, K clusters.
 """
@@ -26,11 +26,11 @@ from isogloss.speakers import SpeakerEncoder
 from isogloss.speakers.metric_losses import AngularPrototypical
 
 MEAN_WEIGHT = 2.0
-"""Of an utterance, by the definition of the weights."""
+"""Mean weight of an utterance, by the definition of the weights."""
 
 
 class MetricReweighting(Reweighting[SpeakerEncoder]):
-    """Min-max training against an adversary that knows no label; a subclass defines the terms of its form.
+    """Min-max training against an adversary that gets no labels; a subclass defines the terms of its form.
 
     Attributes
     ----------
@@ -64,11 +64,11 @@ class MetricReweighting(Reweighting[SpeakerEncoder]):
         self._cluster_N = torch.full((len(setting.utterances),), -1, device=setting.device)
 
     def clusters(self, setting: Setting) -> int:
-        """As many as params say."""
+        """The number of clusters in params."""
         return self.options.clusters
 
     def refresh(self, epoch: int) -> None:
-        """Cluster the training utterances anew where it is their turn."""
+        """Cluster the training utterances again every `refresh_epochs` epochs."""
         if epoch % self.options.refresh_epochs or self._setting is None or self._setting.embed is None:
             return
         labels_N, self._centres_KD = cluster_embeddings(
@@ -110,7 +110,7 @@ class MetricReweighting(Reweighting[SpeakerEncoder]):
         return {**super().state_dict(), "clusters": self._cluster_N, "centres": self._centres_KD}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """What a checkpoint brings back."""
+        """Restore the state of a checkpoint."""
         super().load_state_dict(state)
         self._cluster_N = state["clusters"].to(self._cluster_N.device)
         self._centres_KD = state["centres"]

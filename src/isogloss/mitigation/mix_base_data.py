@@ -1,4 +1,4 @@
-"""Base data mixed back in: the rehearsal that EWC wants to spare (a baseline of 2207.07850)."""
+"""Fine-tuning with base data mixed in: the rehearsal that EWC avoids (a baseline of 2207.07850)."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ COMPONENT = MitigationComponent(name="mix_base_data", options=MixBaseDataParams,
 
 
 class MixBaseData(Mitigation[MixBaseDataParams, Recognizer]):
-    """Fine-tuning on the worst cohorts beside utterances that the base model was trained on."""
+    """Fine-tuning on the worst cohorts together with utterances on which the base model was trained."""
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
         """Each utterance of the worst cohorts, and other utterances of train in every epoch."""

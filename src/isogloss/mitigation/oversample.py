@@ -1,4 +1,4 @@
-"""Oversampling of the worst cohorts among everybody's new data (2207.11345, section on mitigation)."""
+"""Oversampling of the worst cohorts in new data of all cohorts (2207.11345, section on mitigation)."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ COMPONENT = MitigationComponent(name="oversample", options=OversampleParams, imp
 
 
 class Oversample(Mitigation[OversampleParams, Recognizer]):
-    """Adapts on new data of all cohorts, of which the worst get a greater share than they have."""
+    """Adapts on new data of all cohorts, with a larger share of the worst ones."""
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
         """`mitigation.epoch_utterances` draws from adapt, `share` of them from the worst cohorts."""

@@ -1,7 +1,7 @@
 """Oversampling without transcripts: the base model labels the worst cohorts' speech (2207.11345, semi-supervised).
 
-The paper's teacher is a larger model; ours is the base model itself (our choice: there is no larger one), so that what
-is measured is self-training.
+The paper's teacher is a larger model; ours is the base model itself (our choice, since there is no larger one), so this
+is self-training.
 """
 
 from collections.abc import Callable
@@ -31,12 +31,12 @@ class PseudoLabels(Oversample):
         self._silent: set[str] = set()
 
     def relabel(self, setting: Setting, transcribe: Callable[[list[str]], dict[str, str]]) -> dict[str, str]:
-        """The base model's hypotheses; an utterance in which it heard nothing is left out."""
+        """The base model's hypotheses; utterances with an empty hypothesis are left out."""
         labels = transcribe(worst_examples(setting.utterances, setting.worst)["utterance_id"].tolist())
         self._silent = {id_ for id_, text in labels.items() if not text}
         return {id_: text for id_, text in labels.items() if text}
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
-        """As oversampling draws, without the utterances that have no label."""
+        """The draws of oversampling, without utterances that have no label."""
         labelled = setting.utterances[~setting.utterances["utterance_id"].isin(self._silent)]
         return super().examples(replace(setting, utterances=labelled), draw)

@@ -1,8 +1,7 @@
 """Adversarial reweighting: an adversary and the model take turns on the weighted loss (Jin et al. 2022, 2207.07776).
 
-The adversary ascends the weighted loss, the model descends it, each with its own optimiser. What has a weight and a
-loss differs by model: utterances of a recogniser (`arw`), or the terms of a speaker encoder's metric loss
-(`metric_reweighting`).
+The adversary ascends the weighted loss, the model descends it, each with its own optimiser. The weights apply to
+utterances of a recogniser (`arw`) or to the terms of a speaker encoder's metric loss (`metric_reweighting`).
 """
 
 from collections.abc import Iterable
@@ -16,7 +15,7 @@ from isogloss.mitigation.strategy import Mitigation, Model, Setting
 
 
 class Reweighting(Mitigation[Any, Model], Generic[Model]):
-    """Trains an adversary beside the model; a subclass defines the samples that it weighs.
+    """Trains an adversary together with the model; a subclass defines the samples that it weighs.
 
     Its options have `hidden_dim` and `adversary_learning_rate`.
     """
@@ -35,7 +34,7 @@ class Reweighting(Mitigation[Any, Model], Generic[Model]):
         ).to(setting.device)
 
     def clusters(self, setting: Setting) -> int:
-        """How many clusters of utterances the adversary can tell apart."""
+        """The number of clusters of utterances that are an input of the adversary."""
         raise NotImplementedError
 
     @property
@@ -60,5 +59,5 @@ class Reweighting(Mitigation[Any, Model], Generic[Model]):
         return {"adversary": self.adversary.resume_state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """What a checkpoint brings back."""
+        """Restore the state of a checkpoint."""
         self.adversary.resume(state["adversary"])

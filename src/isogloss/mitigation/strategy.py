@@ -2,7 +2,7 @@
 of the model.
 
 Everything else (batches, optimiser, epochs, seed) is the same for all of them; `isogloss.training.adaptation` holds it.
-How much is drawn is a part of the strategy, and differs: compare strategies with that in mind. A strategy adapts a
+The number of draws is part of the strategy and differs, which matters when strategies are compared. A strategy adapts a
 recogniser, a speaker encoder, or both: the model in `Mitigation[Options, Model]` says which. `Mitigation` itself is
 plain training on what its `examples` draw; a strategy overrides what it does differently.
 
@@ -42,13 +42,13 @@ class Setting:
     worst
         The cohorts to mitigate; a speaker encoder has none.
     epoch_utterances
-        Utterances that an epoch draws where a method draws from more than the worst cohorts.
+        Number of utterances of an epoch, for methods that draw from more than the worst cohorts.
     attribute
-        The column that the groups are values of, for messages; "" where a rule made the cohorts.
+        The column whose values are the groups, for messages; "" if the cohorts come from a rule.
     device
         Where the model is trained.
     embed
-        Gives the present embeddings of all utterances, (N, D), of a speaker encoder in training.
+        A function that returns the current embeddings of all utterances, (N, D), of a speaker encoder in training.
     """
 
     utterances: pd.DataFrame
@@ -68,16 +68,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Pairs:
-    """A batch for a speaker encoder: its loss is of pairs of utterances, so that not every utterance has one.
+    """A batch for a speaker encoder, whose loss is about pairs of utterances, so not every utterance has a loss.
 
     Attributes
     ----------
     embeddings_PQD
         The embeddings of all utterances of the batch, with their graph.
     rows_B
-        Which rows of `Setting.utterances` they are, speaker by speaker.
+        Their row numbers in `Setting.utterances`, speaker by speaker.
     loss
-        The loss that the encoder is trained with.
+        The loss with which the encoder is trained.
     """
 
     embeddings_PQD: Tensor
@@ -103,9 +103,9 @@ class Step:
     embedding_BD
         The embedding of each utterance, without a graph: of a recogniser, the mean of the encoder's frames.
     extra
-        A loss that belongs to no utterance, in nats a token, or None.
+        A loss that belongs to no single utterance, in nats per token, or None.
     pairs
-        The whole batch, where the model is a speaker encoder.
+        The whole batch, for a speaker encoder.
     """
 
     ids: list[str]
@@ -120,23 +120,23 @@ class Step:
 
 @dataclass(frozen=True)
 class DevRates:
-    """Word error rates on dev: of everybody, and of the worst cohorts."""
+    """Word error rates on dev: of all speakers, and of the worst cohorts."""
 
     overall: float
     worst: float
 
 
 class Mitigation(Generic[Options, Model]):
-    """Descends the weighted mean loss of an utterance, with nothing added to it.
+    """Minimises the weighted mean loss of an utterance, without further terms.
 
     Attributes
     ----------
     per_token
-        Whether `loss` is that of a token; else it is that of an utterance.
+        Whether `loss` is per token; otherwise it is per utterance.
     uses_groups
-        Whether a speaker encoder's training has to know the groups of `verification.attribute`.
+        Whether a speaker encoder's training needs the groups of `verification.attribute`.
     balances_groups
-        Whether the batches of a speaker encoder hold as many speakers of each group.
+        Whether the batches of a speaker encoder hold equally many speakers of each group.
     """
 
     per_token: ClassVar[bool] = False
@@ -152,7 +152,7 @@ class Mitigation(Generic[Options, Model]):
         return cls(cast(Options, verification))
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
-        """Which utterances an epoch of a recogniser goes over, and with which weight; called anew for each epoch.
+        """The utterances of an epoch of a recogniser, with their weights; called for each epoch.
 
         Without an override, the worst cohorts' utterances, each once with weight 1.
 
@@ -176,7 +176,7 @@ class Mitigation(Generic[Options, Model]):
         return {}
 
     def start(self, model: Model, setting: Setting, base_batches: Iterable[Any]) -> None:
-        """Look at the model and the data before the adaptation, and before a checkpoint is loaded.
+        """Prepare the mitigation from the model and the data, before a checkpoint is loaded.
 
         `base_batches` goes over the utterances of train in random order; it is empty for a speaker encoder.
         """
@@ -212,4 +212,4 @@ class Mitigation(Generic[Options, Model]):
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """What a checkpoint brings back."""
+        """Restore the state of a checkpoint."""

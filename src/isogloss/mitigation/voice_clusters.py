@@ -1,4 +1,4 @@
-"""Clusters of training utterances by their embeddings, whose numbers keep their meaning when they are made anew."""
+"""Clusters of training utterances by their embeddings, whose numbers keep their meaning when they are recomputed."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ def cluster_embeddings(
     """k-means of embeddings at unit length.
 
     The clusters are numbered so that their centres are nearest to the previous ones (the assignment of least total
-    distance): so what the adversary has learnt about a cluster number stays valid.
+    distance): so the adversary's weights for a cluster number stay valid.
 
     Returns
     -------
@@ -25,7 +25,7 @@ def cluster_embeddings(
     points_ND = np.asarray(embeddings_ND, dtype=np.float64)
     points_ND = points_ND / np.maximum(np.linalg.norm(points_ND, axis=1, keepdims=True), 1e-12)
     number = min(clusters, len(np.unique(points_ND, axis=0)))
-    with threadpool_limits(limits=1):  # sums over threads round differently
+    with threadpool_limits(limits=1):  # Sums over several threads round differently.
         kmeans = KMeans(number, n_init=3, random_state=seed).fit(points_ND)
     labels_N, centres_KD = kmeans.labels_.astype(np.intp), kmeans.cluster_centers_
     if previous_KD is None or len(previous_KD) != len(centres_KD):

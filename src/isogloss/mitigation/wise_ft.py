@@ -1,8 +1,8 @@
 """WiSE-FT: weights between the base and the fine-tuned ones (Wortsman et al. 2022, 2109.01903).
 
-For speech recognition, averaging old and new weights is the strongest of the simple ways not to forget (Vander Eeckt
-and Van hamme 2022, 2210.15282). The share of the fine-tuned weights is chosen on dev, by the rule by which the options
-of all methods are chosen.
+For speech recognition, averaging old and new weights is the strongest of the simple methods against forgetting (Vander
+Eeckt and Van hamme 2022, 2210.15282). The share of the fine-tuned weights is chosen on dev, by the same rule as the
+options of all methods.
 """
 
 from collections.abc import Callable, Iterable
@@ -34,7 +34,7 @@ COMPONENT = MitigationComponent(name="wise_ft", options=WiseFtParams, implementa
 
 
 class WiseFt(Mitigation[WiseFtParams, Recognizer]):
-    """Fine-tuning on the worst cohorts, then a step back towards the base model as far as dev asks for it."""
+    """Fine-tuning on the worst cohorts, then averaging with the base weights; the share is chosen on dev."""
 
     def __init__(self, options: WiseFtParams) -> None:
         super().__init__(options)
@@ -47,7 +47,7 @@ class WiseFt(Mitigation[WiseFtParams, Recognizer]):
         self.base = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
     def settle(self, model: Recognizer, dev: Callable[[Recognizer], DevRates]) -> None:
-        """Walk from the base weights to the fine-tuned ones, and stay where dev is served best."""
+        """Try the shares between the base and the fine-tuned weights, and keep the one that is best on dev."""
         tuned = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
         found: dict[float, DevRates] = {}
         for share in sorted({0.0, *self.options.shares}):
@@ -70,7 +70,7 @@ class WiseFt(Mitigation[WiseFtParams, Recognizer]):
 
     @torch.no_grad()
     def _put(self, model: Recognizer, tuned: dict[str, Tensor], share: float) -> None:
-        """Give the model (1 - share) base + share tuned, either of them to the bit at 0 and 1."""
+        """Set the weights to (1 - share) base + share tuned; at 0 and 1 they are bitwise equal to one of the two."""
         for name, parameter in model.named_parameters():
             if share in (0.0, 1.0):
                 parameter.copy_(tuned[name] if share else self.base[name])

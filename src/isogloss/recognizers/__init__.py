@@ -1,12 +1,12 @@
 """Recognisers: models that turn speech into text, behind one port.
 
 - `base`: the port, `Recognizer`
-- `batches`: what it hears
+- `batches`: its input, features or audio
 - `decode`: hypotheses of whole sets of cuts
-- `per_utterance`: squared gradients of each utterance from one backward pass, for whatever is made of plain layers
+- `per_utterance`: squared gradients of each utterance from one backward pass, for models of standard layers
 - `transducer`: our own recogniser; `whisper`, `ctc`: pretrained ones (`pretrained`: their checkpoints)
 
-A kind is a module with a `RecognizerComponent`; it is imported when it is asked for.
+A kind is a module with a `RecognizerComponent`; it is imported only when it is used.
 """
 
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ def load_recognizer(folder: Path | str) -> Recognizer:
     ModelError
         The folder holds no model, or one whose files do not fit together.
     ParamsError
-        The model is of a kind that there is not.
+        The kind of the model does not exist.
     """
     folder = Path(folder)
     if not (folder / "model.json").is_file():

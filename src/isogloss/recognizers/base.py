@@ -1,8 +1,8 @@
 """The port of a recogniser: the interface through which training, mitigation and inference use a model.
 
 A kind of recogniser is a module with a `RecognizerComponent` and a subclass of `Recognizer`. Every kind implements the
-abstract methods. The others have a default, which works for every kind or raises a `ModelError` that says that this
-kind cannot do it.
+abstract methods. The other methods have a default, which works for every kind or raises a `ModelError` that says that
+this kind does not support it.
 
 Shapes: B utterances of a batch, D channels of the embedding, F mel filters, N samples.
 """
@@ -33,12 +33,12 @@ class Losses:
     loss_B
         Negative log-likelihood of each transcript in nats, with its graph.
     units_B
-        Tokens of each transcript, by which a loss becomes that of a token.
+        Number of tokens of each transcript, for losses per token.
     embedding_BD
-        What `embed` gives for each utterance, without a graph.
+        The result of `embed` for each utterance, without a graph.
     extra
-        A loss that belongs to no utterance (such as the cost of computing), in nats a token and weighted already; None
-        for none.
+        A loss that belongs to no single utterance (such as the cost of computing), in nats per token and already
+        weighted, or None.
     """
 
     loss_B: Tensor
@@ -49,15 +49,15 @@ class Losses:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """The text that a recogniser heard in an utterance.
+    """The text that a recogniser found in an utterance.
 
     Attributes
     ----------
     text
         Words separated by single spaces.
     token_seconds
-        When each token was emitted: the time in the utterance at which the 10 ms begin that the token's encoder frame
-        ends with. None for a recogniser that does not know.
+        The time at which each token was emitted: the start, within the utterance, of the last 10 ms that the token's
+        encoder frame covers. None for a recogniser without such times.
     """
 
     text: str
@@ -66,7 +66,7 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class PartialHypothesis:
-    """The words of a stream so far.
+    """The partial result of a stream.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class Cost:
-    """The computation that the encoder of a recogniser takes, as far as it can be counted.
+    """The computation of a recogniser's encoder, as far as it can be counted.
 
     Attributes
     ----------
@@ -109,9 +109,9 @@ class Cost:
     flops, seconds
         Floating-point operations that the encoder executes on some audio, and the seconds of that audio.
     dense_share
-        Those operations as a share of the same encoder's without gates; None where there are none.
+        Those operations as a share of the same encoder's without gates; None if it has no gates.
     subsampling
-        Feature frames of 10 ms for one encoder frame, of an encoder that looks at nothing after it.
+        Feature frames of 10 ms per encoder frame, for a causal encoder.
     """
 
     encoder: str
@@ -128,12 +128,12 @@ class Recognizer(nn.Module, ABC):
     Attributes
     ----------
     kind
-        The recogniser's name in the registry; `model.json` of a saved model says it.
+        The recogniser's name in the registry and in the `model.json` of a saved model.
     hears
-        Whether batches carry log-mel features or audio samples.
+        The input that batches carry: log-mel features or audio samples.
     feature_mean_F
-        The mean of each filter over the training data, of a recogniser that hears features: SpecAugment's masks are
-        filled with it.
+        The mean of each filter over the training data, for a recogniser with features as input: SpecAugment fills masks
+        with it.
     """
 
     kind: ClassVar[str]
@@ -148,7 +148,7 @@ class Recognizer(nn.Module, ABC):
     @classmethod
     @abstractmethod
     def base_options(cls, params: Params) -> list[Any]:
-        """The params that decide the base model: a checkpoint of another model's training is not resumed."""
+        """The params that determine the base model; training does not resume from a checkpoint with other values."""
 
     @classmethod
     @abstractmethod
@@ -158,11 +158,11 @@ class Recognizer(nn.Module, ABC):
     @property
     @abstractmethod
     def embedding_dim(self) -> int:
-        """D, the channels of what `embed` gives."""
+        """D, the channels of the embeddings that `embed` returns."""
 
     @abstractmethod
     def losses(self, batch: Batch) -> Losses:
-        """The negative log-likelihood of each utterance's transcript, with nothing added.
+        """The negative log-likelihood of each utterance's transcript, without further terms.
 
         An utterance's loss depends on that utterance alone.
 
@@ -216,8 +216,8 @@ class Recognizer(nn.Module, ABC):
     def squares(self, batch: Batch) -> dict[str, Tensor] | None:
         """Sum over the batch of squared per-utterance gradients of `losses`, by parameter, in one backward pass.
 
-        For each parameter that has a gradient a tensor of its shape. None where the recogniser has no way faster than
-        `losses`, one utterance at a time. The recogniser is in evaluation mode and left without gradients.
+        The result has a tensor for each parameter with a gradient. It is None if the recogniser has no faster way than
+        computing `losses` for one utterance at a time. The recogniser is in evaluation mode and left without gradients.
         """
         return None
 
@@ -232,7 +232,7 @@ class Recognizer(nn.Module, ABC):
         raise ModelError(f"a {self.kind} cannot draw transcripts from itself; set labels of the method to 'empirical'")
 
     def with_cohort_input(self, cohorts: Sequence[str], *, hidden_share: float) -> Self:
-        """A copy that has cohort membership as a further input, which as yet changes nothing.
+        """A copy that has cohort membership as a further input, which has no effect before training.
 
         Raises
         ------
@@ -242,19 +242,19 @@ class Recognizer(nn.Module, ABC):
         raise ModelError(f"a {self.kind} has no input for the cohort; leave the methods with 'cohort_input' out")
 
     def low_rank_layers(self) -> list[str]:
-        """The linear layers, by name, whose weights LoRA may change: all that are called as layers, but output layers.
+        """The names of the linear layers that LoRA may change: all that are called as layers, except output layers.
 
-        Without an override, every linear layer that belongs to the acoustic or to the language part.
+        By default these are the linear layers of the acoustic and of the language part.
         """
         layers = [name for name, module in self.named_modules() if type(module) is nn.Linear]
         return [name for name in layers if self.part(f"{name}.weight") != "other"]
 
     def cost(self, batch: Batch) -> Cost | None:
-        """The computation for encoding the batch, counted on the CPU; None where the recogniser cannot count it."""
+        """The computation for encoding the batch, counted on the CPU; None if the recogniser cannot count it."""
         return None
 
     def stream(self, *, decoding: DecodingParams, cohort: str | None = None) -> Stream:
-        """Begin to recognise an utterance while its audio arrives; `cohort` is its speaker's, where that is an input.
+        """Begin a stream for an utterance; `cohort` is its speaker's cohort, for a recogniser with this input.
 
         Raises
         ------

@@ -25,20 +25,20 @@ BUCKETS = 10
 
 @dataclass(frozen=True)
 class Batch:
-    """Utterances padded with zeros to the longest.
+    """Utterances, padded with zeros to the longest one.
 
     Attributes
     ----------
     ids
-        Of the cuts.
+        Ids of the cuts.
     cohorts
-        The cohort of each under some rule, "" where none is known.
+        The cohort of each utterance under some rule, "" if it is not known.
     texts
-        The transcripts; a recogniser makes its own tokens of them.
+        The transcripts; each recogniser converts them to its own tokens.
     lengths_B
-        Frames, or samples, of each.
+        Number of frames, or samples, of each utterance.
     features_BTF, audio_BS
-        Log-mel features, or samples at 16 kHz between -1 and 1: one of the two, as the recogniser hears.
+        Log-mel features, or samples at 16 kHz between -1 and 1; only the recogniser's input is given.
     """
 
     ids: list[str]
@@ -86,11 +86,11 @@ class Utterances(Dataset):
     Parameters
     ----------
     hears
-        What the batches carry.
+        Input of the recogniser: features or audio.
     cache
         Whether features or samples are kept in memory after their first use.
     cohorts
-        The cohort of each utterance id, where a model or a loss looks at it.
+        The cohort of each utterance id, if a model or a loss uses it.
     """
 
     def __init__(self, hears: Hears, *, cache: bool = False, cohorts: Mapping[str, str] | None = None) -> None:
@@ -119,18 +119,19 @@ class Utterances(Dataset):
         return self._cache[cut.id]
 
     def _load(self, cut: Cut) -> Tensor:
-        """The same from the disk."""
+        """The features or samples of one cut, read from the disk."""
         return torch.from_numpy(cut.load_features() if self.hears == "features" else load_audio(cut))
 
 
 def shuffled_batches(cuts: CutSet, dataset: Utterances, *, seconds: float, seed: int, epoch: int) -> DataLoader:
     """Batches of about `seconds` of audio each, of like durations, in an order that depends on seed and epoch.
 
-    Where several processes train, Lhotse gives each batches of its own, as many to all, and `seconds` are shared out.
+    If several processes train, Lhotse gives each the same number of different batches, and `seconds` is divided among
+    them.
     """
-    # The cuts of a split are in memory and meant to be; Lhotse advises lazy ones for corpora that do not fit.
+    # The cuts of a split are in memory on purpose; Lhotse recommends lazy cuts for corpora that do not fit.
     warnings.filterwarnings("ignore", message="You are using DynamicBucketingSampler with an eagerly read CutSet")
-    # Lhotse would believe RANK and WORLD_SIZE of the environment first, of which Lightning sets the second alone.
+    # Lhotse would prefer RANK and WORLD_SIZE of the environment, but Lightning sets only the second.
     joined = torch.distributed.is_initialized()
     processes, rank = (torch.distributed.get_world_size(), torch.distributed.get_rank()) if joined else (1, 0)
     options = {
@@ -143,7 +144,7 @@ def shuffled_batches(cuts: CutSet, dataset: Utterances, *, seconds: float, seed:
     sampler = (
         DynamicBucketingSampler(cuts, num_buckets=min(BUCKETS, len(cuts)), **options)
         if len(cuts) > 1
-        else SimpleCutSampler(cuts, **options)  # there are no buckets of one utterance
+        else SimpleCutSampler(cuts, **options)  # A bucket needs more than one utterance.
     )
     sampler.set_epoch(epoch)
     return DataLoader(dataset, sampler=sampler, batch_size=None)

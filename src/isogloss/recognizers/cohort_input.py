@@ -1,8 +1,7 @@
 """Cohort membership as an input: a learnt shift of the features of each cohort.
 
-A one-hot vector that is appended to every frame and a shift of every frame that depends on the cohort give a first
-linear layer the same choice; the shift leaves the encoders as they are, and works for all of them (our choice after
-2207.11345).
+For a first linear layer, a shift of every frame by the cohort is equivalent to a one-hot vector that is appended to
+every frame. The shift needs no change of the encoders and works for all of them (our choice after 2207.11345).
 """
 
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ class CohortInput(nn.Module):
     Parameters
     ----------
     cohorts
-        Names; any other name, as the empty one, is unknown.
+        Names; any other name, including the empty one, is `unknown`.
     dim
         F, the features of a frame.
     hidden_share

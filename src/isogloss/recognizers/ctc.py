@@ -1,6 +1,6 @@
-"""CTC recognisers of `transformers` behind the port: wav2vec2, HuBERT, WavLM, MMS, Parakeet-CTC and their like.
+"""CTC recognisers of `transformers` behind the port: wav2vec2, HuBERT, WavLM, MMS, Parakeet-CTC and others.
 
-Any checkpoint that `AutoModelForCTC` opens, with its own feature extractor and tokenizer.
+The module takes any checkpoint that `AutoModelForCTC` opens, with its own feature extractor and tokenizer.
 
 Shapes: B utterances, S samples, T encoder frames, N tokens, D channels, V vocabulary.
 """
@@ -48,19 +48,19 @@ COMPONENT = RecognizerComponent(
 
 
 class CtcRecognizer(Recognizer):
-    """A model with one distribution over tokens a frame, blank among them.
+    """A model with one distribution per frame over tokens and blank.
 
     Parameters
     ----------
     model
-        What `transformers.AutoModelForCTC` opens.
+        A model that `transformers.AutoModelForCTC` opened.
     tokenizer, feature_extractor
-        Those of the checkpoint.
+        Tokenizer and feature extractor of the checkpoint.
     freeze_front_end, gradient_checkpointing
-        As `CtcParams` has them.
+        See `CtcParams`.
     cohorts, hidden_share
-        Cohorts whose membership is an input, if any (see `CohortInput`); it shifts what the encoder gets of the front
-        end: what the convolutions give, or the log-mel features.
+        Cohorts whose membership is an input, if any (see `CohortInput`); it shifts the input of the encoder: the output
+        of the convolutions, or the log-mel features.
 
     Raises
     ------
@@ -103,7 +103,7 @@ class CtcRecognizer(Recognizer):
             checkpoint_gradients(model)
 
     def _freeze_front_end(self) -> None:
-        """No gradient for the convolutions below the encoder: wav2vec2's, or those that subsample log-mel features."""
+        """Turn off gradients of the convolutions below the encoder, on the waveform or on log-mel features."""
         if hasattr(self.model, "freeze_feature_encoder"):
             self.model.freeze_feature_encoder()
         elif (subsampling := getattr(getattr(self.model, "encoder", None), "subsampling", None)) is not None:
@@ -113,7 +113,7 @@ class CtcRecognizer(Recognizer):
 
     @property
     def _front_end_dim(self) -> int:
-        """Channels of what a cohort shifts."""
+        """Number of channels that a cohort shifts."""
         if hasattr(self.model.base_model, "feature_projection"):
             return int(self.model.config.conv_dim[-1])
         if (mels := getattr(self.feature_extractor, "feature_size", 1)) > 1:
@@ -135,7 +135,7 @@ class CtcRecognizer(Recognizer):
 
         `cohorts` has the cohort of each utterance, where that is an input.
 
-        A model that cannot mask padding sees one utterance at a time, so that no utterance depends on its batch.
+        A model that cannot mask padding gets one utterance at a time, so that no utterance depends on its batch.
         """
         rows = [audio_BS[row, : int(length)] for row, length in enumerate(lengths_B)]
         if self._independent_of_padding:
@@ -147,7 +147,7 @@ class CtcRecognizer(Recognizer):
         return logits, hidden, torch.cat([part[2] for part in found])
 
     def _forward(self, rows: list[Tensor], cohorts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
-        """The same for utterances that may be padded together."""
+        """The result of `frames` for utterances that may be padded together."""
         device = rows[0].device
         inputs = self.feature_extractor(
             [row.cpu().numpy() for row in rows], sampling_rate=SAMPLING_RATE, padding=True, return_tensors="pt"
@@ -166,7 +166,7 @@ class CtcRecognizer(Recognizer):
 
     @contextmanager
     def _shifted(self, inputs: dict[str, Tensor], cohorts: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-        """The inputs, while the cohorts, where those are an input, shift what the encoder gets of the front end."""
+        """Yield the inputs; in the block, cohorts shift the input of the encoder, if they are an input of the model."""
         if self.cohort_input is None:
             yield inputs
             return
@@ -193,7 +193,7 @@ class CtcRecognizer(Recognizer):
     def losses(self, batch: Batch) -> Losses:
         """The CTC loss of each utterance in nats; 0 where the text is longer than the audio.
 
-        In float32 at the least, and on the CPU always: its gradient on a GPU differs from run to run.
+        It is computed in float32 or better and always on the CPU, since its gradient on a GPU differs from run to run.
         """
         logits_BTV, hidden_BTD, frames_B = self.frames(_audio(batch), batch.lengths_B, batch.cohorts)
         tokens = [self.encode(text) for text in batch.texts]
@@ -227,11 +227,11 @@ class CtcRecognizer(Recognizer):
     def squares(self, batch: Batch) -> dict[str, Tensor] | None:
         """Sum over the batch of squared per-utterance gradients, by parameter name, in one backward pass.
 
-        None for a model that has to see one utterance at a time, or has layers of other kinds.
+        None for a model that needs one utterance at a time, or has layers of other kinds.
         """
         if not self._independent_of_padding:
             return None
-        return squares_in_one_pass(self, batch, changed_in_place=True)  # wav2vec2 zeroes padding in place
+        return squares_in_one_pass(self, batch, changed_in_place=True)  # wav2vec2 sets padding to zero in place.
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a reference, in the letter case of the vocabulary.
@@ -278,23 +278,23 @@ class CtcRecognizer(Recognizer):
         tokens = self.tokenizer.convert_ids_to_tokens([token for token, _ in spoken])
         text = self.tokenizer.convert_tokens_to_string(_never_merged(tokens, self.tokenizer)) if tokens else ""
         text = text["text"] if isinstance(text, dict) else text
-        if self._case == "upper":  # a vocabulary of capitals alone tells no case; references are in lower case
+        if self._case == "upper":  # A vocabulary of capitals has no case, and references are in lower case.
             text = text.lower()
         return Hypothesis(text.strip(), tuple(frame * frame_seconds for _, frame in spoken))
 
     def part(self, parameter_name: str) -> Part:
-        """Everything is acoustic but the output layer."""
+        """Everything except the output layer is acoustic."""
         return "other" if ".lm_head." in f".{parameter_name}" or ".ctc_head." in f".{parameter_name}" else "acoustic"
 
     def with_cohort_input(self, cohorts: Sequence[str], *, hidden_share: float) -> Self:
-        """A copy in which the cohort shifts what the encoder gets of the front end, as yet by nothing."""
+        """A copy in which the cohort shifts the input of the encoder; all shifts begin at zero."""
         options = self.options | {"cohorts": cohorts, "hidden_share": hidden_share}
         return type(self)(copy.deepcopy(self.model), self.tokenizer, self.feature_extractor, **options)
 
     def save(self, folder: Path) -> None:
-        """Write the Hugging Face layout, which `transformers` opens, and `model.json` beside it.
+        """Write the Hugging Face layout, which `transformers` opens, and `model.json`.
 
-        A cohort input, which `transformers` does not know, goes to `cohort_input.safetensors`.
+        A cohort input, which `transformers` does not support, goes to `cohort_input.safetensors`.
         """
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
@@ -335,7 +335,7 @@ class CtcRecognizer(Recognizer):
         Raises
         ------
         ModelError
-            The files make no CTC model.
+            The files are not those of a CTC model.
         """
         from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
@@ -369,9 +369,9 @@ def _case_of(vocabulary: dict[str, int]) -> Literal["upper", "lower", "both"]:
 
 
 def _never_merged(tokens: list[str], tokenizer: Any) -> list[str]:
-    """The tokens so that the tokenizer, which merges equal neighbours as CTC does, leaves them apart.
+    """The tokens in a form in which the tokenizer, which merges equal neighbours as CTC does, does not merge them.
 
-    `best_path` has merged them already; what is equal here was said twice, with a blank between.
+    `best_path` has merged repetitions already, so equal neighbours here are separate tokens with a blank between.
     """
     blank = tokenizer.pad_token
     if not hasattr(tokenizer, "word_delimiter_token") or blank is None:

@@ -1,7 +1,7 @@
 """From a distribution over tokens a frame to the best token sequence: best path, and prefix beam search.
 
 Prefix beam search as in Hannun et al. 2014 (1408.2873), without a language model: the probability of a sequence is the
-sum over all its alignments, of which the best path sees one.
+sum over all its alignments, while the best path uses only one of them.
 
 Shapes: T frames, V vocabulary with blank.
 """
@@ -70,5 +70,5 @@ class _Prefix:
 
     @property
     def total(self) -> float:
-        """Of either."""
+        """Log-probability of the prefix with either last frame."""
         return float(np.logaddexp(self.blank, self.label))

@@ -27,7 +27,7 @@ def decode_cuts(
     Parameters
     ----------
     recognizer
-        It is moved to an accelerator where there is one, and put into evaluation mode.
+        It is moved to an accelerator if there is one, and put into evaluation mode.
     cuts
         Transcribed in batches of like durations.
     decoding
@@ -45,12 +45,12 @@ def decode_cuts(
 
 @torch.inference_mode()
 def embed_heard(recognizer: Recognizer, cuts: CutSet) -> dict[str, NDArray[np.float32]]:
-    """What `Recognizer.embed` gives for each cut, (D,), by the cut's id.
+    """The embedding of each cut by `Recognizer.embed`, (D,), by the cut's id.
 
     Parameters
     ----------
     recognizer
-        As of `decode_cuts`. One that has a cohort for an input is told none.
+        As for `decode_cuts`. A recogniser with a cohort as an input gets an unknown one.
     cuts
         Embedded in batches of like durations.
     """

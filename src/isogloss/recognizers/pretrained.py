@@ -1,6 +1,6 @@
-"""Checkpoints of pretrained recognisers: a folder, or a pinned revision of a hub; safetensors alone, no remote code.
+"""Checkpoints of pretrained recognisers: a folder, or a pinned revision of a hub; only safetensors, no remote code.
 
-A checkpoint is named as `asr.checkpoint` names it: a folder, which may begin with `$ISOGLOSS_MODELS` (by default
+A checkpoint is named as in `asr.checkpoint`: a folder, which may begin with `$ISOGLOSS_MODELS` (by default
 `../shared/models`), or `owner/name@revision` of the Hugging Face hub with a full commit hash, which identifies its
 bytes. The bytes of a folder are identified by a digest.
 """
@@ -29,17 +29,17 @@ def resolve_checkpoint(checkpoint: str, *, repository: Path | str = ".", downloa
     Parameters
     ----------
     checkpoint
-        As `asr.checkpoint` has it.
+        The value of `asr.checkpoint`.
     repository
-        What a relative folder is relative to.
+        The folder that relative paths are relative to.
     download
         Whether a hub's revision that is not in the local cache may be fetched; without it nothing is ever fetched.
 
     Raises
     ------
     ModelError
-        There is no such folder, it holds no checkpoint or only pickled weights, the hub's name has no full revision,
-        or the revision is neither in the cache nor to be had.
+        There is no such folder, it holds no checkpoint or only pickled weights, the hub's name has no full revision, or
+        the revision is neither in the cache nor can be fetched.
     """
     hub = _HUB_NAME.match(checkpoint)
     if hub:
@@ -60,7 +60,7 @@ def resolve_checkpoint(checkpoint: str, *, repository: Path | str = ".", downloa
 
 
 def pretrained_folder(asr: AsrParams) -> Path:
-    """The folder of the checkpoint that section `asr` names, which is the one that its digest says.
+    """The folder of the checkpoint that section `asr` names, after its digest was checked.
 
     Raises
     ------
@@ -86,12 +86,12 @@ def checkpoint_digest(folder: Path) -> str:
 
 
 def require_digest(folder: Path, expected: str | None, *, checkpoint: str) -> None:
-    """Raise where a folder's checkpoint is not the one that params name.
+    """Raise if a folder's checkpoint is not the one that params name.
 
     Raises
     ------
     ModelError
-        The digest is missing from params or differs; the sentence gives the one to write.
+        The digest is missing from params or differs; the message gives the digest to write.
     """
     if _HUB_NAME.match(checkpoint):
         return
@@ -118,13 +118,15 @@ def read_pretrained(loader: Any, folder: Path, **options: Any) -> Any:
     _quiet()
     try:
         return loader.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
-    except Exception as error:  # the library raises OSError, ValueError, KeyError, SafetensorError and its own
+    except (
+        Exception
+    ) as error:  # The library raises OSError, ValueError, KeyError, SafetensorError and its own exceptions.
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(f"{folder} cannot be read as a checkpoint: {first}") from None
 
 
 def require_fit(model: Any, tokenizer: Any, feature_extractor: Any, *, sampling_rate: int) -> None:
-    """Raise where the parts of a checkpoint are of different models, or the model hears at another rate than ours.
+    """Raise if the parts of a checkpoint belong to different models, or the model needs another sampling rate.
 
     Raises
     ------
@@ -144,12 +146,12 @@ def require_fit(model: Any, tokenizer: Any, feature_extractor: Any, *, sampling_
 
 
 def checkpoint_gradients(model: Any) -> None:
-    """Let a model of `transformers` compute its layers anew in the backward pass: less memory, about a third more time.
+    """Make a model of `transformers` recompute its layers in the backward pass: less memory, about a third more time.
 
     Raises
     ------
     ModelError
-        Models of this kind cannot.
+        Models of this kind do not support it.
     """
     if not model.supports_gradient_checkpointing:
         raise ModelError(f"a {type(model).__name__} has no gradient checkpointing; set gradient_checkpointing to false")
@@ -157,7 +159,7 @@ def checkpoint_gradients(model: Any) -> None:
 
 
 def _require_checkpoint(folder: Path, checkpoint: str) -> None:
-    """Raise where a folder holds no weights that may be read."""
+    """Raise if a folder holds no weights that may be read."""
     if not folder.is_dir():
         place = os.path.normpath(folder.absolute())
         raise ModelError(f"checkpoint {checkpoint!r}: there is no folder {place}; correct it, or set $ISOGLOSS_MODELS")
@@ -189,7 +191,7 @@ def _from_hub(name: str, revision: str, *, download: bool) -> Path:
 
 
 def _quiet() -> None:
-    """No progress bars and no advice from the library on stages' output; warnings of substance still appear."""
+    """Turn off the library's progress bars and advice in the output of stages; real warnings still appear."""
     import transformers
 
     transformers.logging.set_verbosity_error()

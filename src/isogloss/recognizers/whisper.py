@@ -34,7 +34,7 @@ from isogloss.weights import load_weights, write_weights
 SAMPLING_RATE = 16_000
 SAMPLES_PER_FRAME = 320
 SEARCHED_SECONDS = 400
-"""Audio in the windows of one search: what a batch of `isogloss.recognizers.decode` holds without padding."""
+"""Seconds of audio in the windows of one search, as in a batch of `isogloss.recognizers.decode` without padding."""
 IGNORED = -100
 """The label of a position that no loss counts."""
 
@@ -72,7 +72,7 @@ class WhisperRecognizer(Recognizer):
     tokenizer
         Its `WhisperTokenizer`.
     feature_extractor
-        Its `WhisperFeatureExtractor`, which says the mel filters.
+        Its `WhisperFeatureExtractor`, which has the mel filters.
     language
         As `WhisperParams` has it.
     window_seconds
@@ -131,7 +131,9 @@ class WhisperRecognizer(Recognizer):
         self.cohort_input = CohortInput(cohorts, dim=mels, hidden_share=hidden_share) if cohorts else None
         if cohorts:
             self.options |= {"cohorts": list(cohorts), "hidden_share": hidden_share}
-        self.model.model.encoder.embed_positions.requires_grad_(False)  # sinusoids, never learnt
+        self.model.model.encoder.embed_positions.requires_grad_(
+            False
+        )  # The positions are sinusoids and are never trained.
         if freeze_front_end:
             self.model.model.encoder.conv1.requires_grad_(False)
             self.model.model.encoder.conv2.requires_grad_(False)
@@ -146,7 +148,7 @@ class WhisperRecognizer(Recognizer):
         return self.model.config.max_source_positions * SAMPLES_PER_FRAME // SAMPLING_RATE
 
     def _set_language(self, language: str | None) -> None:
-        """Let transcripts begin with the tokens of the language, where the checkpoint knows several."""
+        """Make transcripts begin with the tokens of the language, if the checkpoint is multilingual."""
         generation = self.model.generation_config
         self._spoken: dict[str, str] = {}
         if not getattr(generation, "is_multilingual", False):
@@ -164,7 +166,7 @@ class WhisperRecognizer(Recognizer):
         self.tokenizer.set_prefix_tokens(**self._spoken, predict_timestamps=False)
 
     def _cut_window(self, seconds: int) -> None:
-        """Keep the positions of the first `seconds` alone."""
+        """Keep only the positions of the first `seconds`."""
         encoder = self.model.model.encoder
         frames = seconds * SAMPLING_RATE // SAMPLES_PER_FRAME
         if not 1 <= frames <= encoder.embed_positions.num_embeddings:
@@ -204,7 +206,7 @@ class WhisperRecognizer(Recognizer):
         return (log_BMT + 4.0) / 4.0
 
     def features(self, batch: Batch) -> Tensor:
-        """What the encoder sees, (B, M, 2 T): log-mel features, shifted by the cohort where that is an input."""
+        """The input of the encoder, (B, M, 2 T): log-mel features, shifted by the cohort if that is an input."""
         log_BMT = self.log_mel(_audio(batch), batch.lengths_B)
         return log_BMT if self.cohort_input is None else log_BMT + self.cohort_input(batch.cohorts)[:, :, None]
 
@@ -262,7 +264,7 @@ class WhisperRecognizer(Recognizer):
         )
 
     def target(self, text: str) -> str:
-        """A reference as the model is taught to write it; Whisper's texts begin with a space."""
+        """The target text of a reference; Whisper's texts begin with a space."""
         if self.options["targets"] == "sentence" and text:
             text = text[0].upper() + text[1:] + ("" if text[-1] in ".?!" else ".")
         return f" {text}"
@@ -271,15 +273,15 @@ class WhisperRecognizer(Recognizer):
     def transcribe(self, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
         """Greedy or beam search, each hypothesis cut at its own limit of tokens.
 
-        As many utterances at once as have windows of `SEARCHED_SECONDS` together: the encoder sees whole windows,
-        however short the utterances are.
+        The windows of one search have at most `SEARCHED_SECONDS` in total, since the encoder always gets whole windows,
+        even for short utterances.
         """
         at_once = max(1, SEARCHED_SECONDS // self.window_seconds)
         parts = [batch.rows(slice(start, start + at_once)) for start in range(0, len(batch), at_once)]
         return [hypothesis for part in parts for hypothesis in self._search(part, decoding)]
 
     def _search(self, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
-        """The same, all utterances at once."""
+        """Transcribe all utterances in one search."""
         seconds_B = (batch.lengths_B.float() / SAMPLING_RATE).tolist()
         limits = [math.ceil(self.max_tokens_per_second * seconds) + 10 for seconds in seconds_B]
         room = self.model.config.max_target_positions - len(self.tokenizer.prefix_tokens) - 1
@@ -302,18 +304,18 @@ class WhisperRecognizer(Recognizer):
         return "acoustic" if parameter_name.startswith("model.model.encoder.") else "language"
 
     def low_rank_layers(self) -> list[str]:
-        """Those of encoder and decoder; the output layer's weight is that of the token embeddings."""
+        """The layers of encoder and decoder, without the output layer, whose weight is that of the token embeddings."""
         return [name for name in super().low_rank_layers() if name != "model.proj_out"]
 
     def with_cohort_input(self, cohorts: Sequence[str], *, hidden_share: float) -> Self:
-        """A copy whose log-mel features are shifted by the cohort, as yet by nothing."""
+        """A copy whose log-mel features are shifted by the cohort; all shifts begin at zero."""
         options = self.options | {"cohorts": cohorts, "hidden_share": hidden_share}
         return type(self)(copy.deepcopy(self.model), self.tokenizer, self.feature_extractor, **options)
 
     def save(self, folder: Path) -> None:
-        """Write the Hugging Face layout, which `transformers` opens, and `model.json` beside it.
+        """Write the Hugging Face layout, which `transformers` opens, and `model.json`.
 
-        A cohort input, which `transformers` does not know, goes to `cohort_input.safetensors`.
+        A cohort input, which `transformers` does not support, goes to `cohort_input.safetensors`.
         """
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
@@ -336,7 +338,7 @@ class WhisperRecognizer(Recognizer):
     def new(cls, params: Params, data: Path) -> Self:
         """The checkpoint that `asr.checkpoint` names, with the options of section `whisper`.
 
-        Says so where the window is shorter than the checkpoint's and no epoch will adapt the model to it.
+        It warns if the window is shorter than the checkpoint's and no epoch adapts the model to it.
         """
         options = params.section(cls.kind).model_dump()
         recognizer = cls.from_checkpoint(pretrained_folder(params.asr), **options)
@@ -365,7 +367,7 @@ class WhisperRecognizer(Recognizer):
         Raises
         ------
         ModelError
-            The files make no Whisper model.
+            The files are not those of a Whisper model.
         """
         from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
 

@@ -1,7 +1,7 @@
 """Dot-and-interval charts as plain data, for every page; the templates turn them into SVG.
 
 A chart is an HTML table whose cells hold small drawings with positions in per cent of their width: it stretches with
-the window, its text keeps its size, and a screen reader meets a table. Row heights are in CSS pixels.
+the window, its text keeps its size, and a screen reader reads a table. Row heights are in CSS pixels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,30 +60,30 @@ class Row:
 
     cohort: CohortFigures
     number: int | None
-    """Its rank on discovery where cohorts were ranked there, else its place."""
+    """Its rank on discovery if cohorts were ranked there, else its place."""
     sizes: tuple[tuple[str, str], ...]
-    """What is counted, and how much of it."""
+    """The names of counts, and their values."""
     height: int
     rates: tuple[Mark, ...]
     rest: tuple[Mark, ...]
     changes: tuple[Mark, ...]
     tags: tuple[str, ...]
-    """What is said of it for the worse, the systems' changes apart."""
+    """Adverse findings about the cohort, apart from changes between systems."""
     harmed_by: tuple[str, ...]
     gained_with: tuple[str, ...]
     unjudged: str
-    """Why it carries no inference; empty where it does."""
+    """The reason why it has no inference; empty if it has."""
 
 
 @dataclass(frozen=True)
 class CohortChart:
-    """Error rates of all systems by cohort, beside the first one's difference to the rest and the paired change."""
+    """Error rates of all systems by cohort, with the first one's difference to the rest and the paired changes."""
 
     metric: str
     series: tuple[Series, ...]
     rate_axis: Axis
     rest_axis: Axis | None
-    """None where nobody compared cohorts with the rest."""
+    """None if cohorts were not compared with the rest."""
     change_axis: Axis | None
     """None for a single system."""
     overall: float | None
@@ -92,7 +92,7 @@ class CohortChart:
 
 @dataclass(frozen=True)
 class ShrinkageRow:
-    """A cohort's base error rate on the split that chose it, and on the split that judges it."""
+    """A cohort's base error rate on the split on which it was chosen, and on the split on which it is judged."""
 
     number: int
     label: str
@@ -125,7 +125,7 @@ def by_discovery(cohorts: Sequence[CohortFigures]) -> list[CohortFigures]:
 
 
 def significant(cohort: CohortFigures, *, alpha: float, on_worst: Verdict | None = None) -> bool:
-    """Whether a cohort's change holds: by the rule of all cohorts, or as judged otherwise."""
+    """Whether a cohort's change is significant: by the rule for all cohorts, or by a separate verdict."""
     if on_worst is not None:
         return on_worst != "unclear"
     return cohort.inference and holds(cohort, alpha)
@@ -147,9 +147,9 @@ def cohort_chart(
     name
         The grouping.
     judged
-        By system the verdict on the worst cohort, where it is judged apart (`verdicts`).
+        The verdict on the worst cohort by system, if it is judged separately (`verdicts`).
     tags
-        What to say of cohorts, by their names.
+        Texts about cohorts, by their names.
     """
     document, groupings = documents[0], [one.grouping(name) for one in documents]
     first = groupings[0]
@@ -223,7 +223,7 @@ def _row(
 
 
 def unjudged(cohort: CohortFigures, document: Document) -> str:
-    """Why a cohort carries no inference; empty where it does, or where nothing does since speakers are unknown."""
+    """Why a cohort has no inference; empty if it has, or if no cohort has since speakers are unknown."""
     if cohort.inference or document.unit != "speaker":
         return ""
     if document.task == "verification":
@@ -234,13 +234,13 @@ def unjudged(cohort: CohortFigures, document: Document) -> str:
 
 
 def undecided(changes: Mapping[str, CohortFigures], document: Document) -> str:
-    """Of which systems' changes too few speakers decide for an inference; empty where of none."""
+    """A note on systems' changes on which too few speakers decide for inference; empty if there are none."""
     names = [name for name, one in changes.items() if one.inference and no_inference(one, one.speakers, document)]
     return f"few speakers decide on the change with {listing(names)}" if names else ""
 
 
 def sizes(cohort: CohortFigures, document: Document) -> tuple[tuple[str, str], ...]:
-    """How much stands behind the figures of a cohort."""
+    """The numbers of speakers, utterances and words behind the figures of a cohort."""
     if document.task == "verification":
         parts = [("speakers", cohort.speakers), ("targets", cohort.targets), ("non-targets", cohort.nontargets)]
     elif document.unit == "utterance":
@@ -280,7 +280,7 @@ def shrinkage_chart(grouping: GroupingFigures, *, metric: str, most: int = 6) ->
 
 
 def _judged(cohort: CohortFigures, bounds: Interval | None) -> Interval | None:
-    """An interval that stands for something."""
+    """The interval of a cohort with inference; else None."""
     return bounds if cohort.inference else None
 
 
@@ -299,7 +299,7 @@ def _axis(figures: Sequence[tuple[float | None, Interval | None]], *, ticks: int
 
 
 def _known(marks: Sequence[Mark | None]) -> tuple[Mark, ...]:
-    """The marks that there are."""
+    """The marks that are not None."""
     return tuple(mark for mark in marks if mark is not None)
 
 

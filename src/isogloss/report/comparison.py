@@ -1,7 +1,7 @@
 """Experiments side by side: their params, their metrics, and which settings no other one beats.
 
-A *setting* is what runs share that differ in seeds alone. Its figures here are means over its runs, for the eye; an
-interval over seeds and speakers needs the utterances and is the business of a study.
+A *setting* consists of runs that differ only in seeds. Its figures here are means over its runs, for a first look; an
+interval over seeds and speakers needs the utterances and is computed by a study.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,8 +17,7 @@ Figures = Mapping[str, float | None]
 class ComparedRun:
     """One experiment: its name, its setting, its params by dotted key, its metrics.
 
-    `stale` says why its metrics were made with other params, code or data than the row names; empty where they were
-    not.
+    `stale` says which params, code or data of the row differ from those that made its metrics; empty if none do.
     """
 
     name: str
@@ -30,7 +29,7 @@ class ComparedRun:
 
 @dataclass(frozen=True)
 class Setting:
-    """Runs that differ in seeds alone: the params that they share, and their mean metrics."""
+    """Runs that differ only in seeds: the params that they share, and their mean metrics."""
 
     name: str
     params: Mapping[str, Any]
@@ -40,7 +39,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs in order, the params and metrics that are shown, and of which metrics more is better."""
+    """Runs in order, the params and metrics that are shown, and the metrics that are to be maximised."""
 
     title: str
     description: str
@@ -65,13 +64,13 @@ class Comparison:
 
     @property
     def setting_params(self) -> tuple[str, ...]:
-        """The params that tell settings apart: not those in which the runs of one setting differ, nor constant ones."""
+        """The params that differ between settings, without those that differ within a setting."""
         settings = self.settings
         shared = [key for key in self.params if all(key in setting.params for setting in settings)]
         return tuple(key for key in shared if len({repr(setting.params[key]) for setting in settings}) > 1)
 
     def front(self, metrics: Iterable[str] | None = None) -> frozenset[str]:
-        """The settings on the Pareto front of `metrics` (of all where none are named).
+        """The settings on the Pareto front of `metrics` (by default of all).
 
         A setting is on it if no other one is at least as good in every metric and better in one; settings that lack a
         metric, or whose metrics are stale, are left out.
@@ -89,7 +88,7 @@ class Comparison:
         )
 
     def _cost(self, metric: str, value: float | None) -> float:
-        """A metric as something to make small."""
+        """A metric as a cost: smaller is better."""
         known = value if value is not None else float("inf")
         return -known if metric in self.maximise else known
 

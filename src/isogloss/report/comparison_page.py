@@ -1,7 +1,7 @@
 """The page of a comparison: parallel coordinates, trade-offs with their Pareto fronts, and all figures as a table.
 
-As self-contained as the fairness report, in its style: everything is inline and a content security policy forbids the
-rest. Names and values come from files that anybody may have written; the template escapes all of them.
+The page is self-contained like the fairness report and has its style: everything is inline, and a content security
+policy forbids other sources. Names and values come from untrusted files, so the template escapes all of them.
 """
 
 from pathlib import Path
@@ -37,7 +37,7 @@ def render_comparison(comparison: Comparison) -> str:
 
 
 def _in_lines(name: str, *, most: int = 20) -> list[str]:
-    """A name above its axis, in a line or two, cut at the dot nearest to its middle; the end of a line says most."""
+    """A name above its axis, divided into two lines at the dot nearest to its middle; long lines keep their end."""
     dots = [place for place, letter in enumerate(name) if letter == "."]
     if len(name) <= most or not dots:
         lines = [name]

@@ -1,4 +1,4 @@
-"""Where a value lies on an axis of a comparison: 0 is the axis' start (bottom or left), 1 its end."""
+"""The position of a value on an axis of a comparison: 0 is the start of the axis (bottom or left), 1 its end."""
 
 import json
 import math
@@ -82,7 +82,7 @@ def param_text(value: Any) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether a value has a place among numbers."""
+    """Whether a value is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

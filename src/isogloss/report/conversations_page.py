@@ -1,4 +1,4 @@
-"""The page of a multi-talker system: measures by condition, and what overlap does to each cohort.
+"""The page of a multi-talker system: measures by condition, and the effect of overlap on each cohort.
 
 The same results give the same bytes.
 """
@@ -101,7 +101,7 @@ def _latency(figures: dict[str, float | None] | None) -> str:
 
 
 def _section(document: Document) -> dict[str, Any]:
-    """What overlap changes, all speakers together and by every grouping."""
+    """The effect of overlap, for all speakers together and by every grouping."""
     overall = document.overall
     return {
         "title": f"{document.system} beside {document.baseline}",

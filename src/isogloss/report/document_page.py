@@ -38,7 +38,7 @@ def render_document(document: Document) -> str:
 
 
 def _section(grouping: GroupingFigures, document: Document, number: int, says: Any) -> dict[str, Any]:
-    """What the page shows of one grouping; `says` are the sentences of the document's task."""
+    """The section of one grouping; `says` is the module with the sentences of the document's task."""
     summary = says.summary(grouping, document)
     verdicts = {}
     if document.task == "verification" and document.paired:

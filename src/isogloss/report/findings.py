@@ -1,9 +1,9 @@
-"""A document of word errors in sentences, computed: which cohorts the system fails, who gained, who lost, how surely.
+"""Sentences computed from a document of word errors: which cohorts the system fails, and which gain or lose.
 
-"Measurably" means that the test of a cohort holds after Holm's adjustment over the cohorts of its grouping. The title
-is chosen among all groupings, so a cohort in it must hold after adjustment over the cohorts of all of them. Of several
-it is the surest: the one with the highest lower bound of the ratio to all others. A merged
-cohort and `unspecified` are no groups of people that a title could name.
+"Measurably" means that the test of a cohort is significant after Holm's adjustment over the cohorts of its grouping.
+The title is chosen among all groupings, so its cohort must be significant after adjustment over the cohorts of all of
+them. If there are several, it is the one with the highest lower bound of the ratio to all others. A title never names a
+merged cohort or `unspecified`.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ SPLITS = (
     "no part in that.",
     "discovery",
 )
-"""How cohorts were chosen, in an audit and in a pipeline; and who chose them."""
+"""How cohorts were chosen, in an audit and in a pipeline, and on which speakers."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Lead:
 
 
 def lead(document: Document) -> Lead:
-    """The most important finding, and what belongs beside it."""
+    """The most important finding, with further facts."""
     worse = [(g, c) for g in document.groupings for c in g.worse_cohorts if c.people]
     worse.sort(key=lambda pair: pair[1].least_ratio, reverse=True)
     overall = document.overall
@@ -67,7 +67,7 @@ def lead(document: Document) -> Lead:
 def _title(
     groupings: Sequence[GroupingFigures], worse: Sequence[tuple[GroupingFigures, CohortFigures]], document: Document
 ) -> tuple[str, CohortFigures | None]:
-    """The first of the worse cohorts, the surest, that is so after adjustment over all groupings; None if none is."""
+    """The surest of the worse cohorts that is significant after adjustment over all groupings, or None."""
     cohorts = [c for g in groupings for c in g.cohorts]
     adjusted = zip(cohorts, holm([None if c.rest is None else c.rest.p for c in cohorts]), strict=True)
     held = [c for c, p in adjusted if p is not None and p <= document.alpha]
@@ -83,7 +83,7 @@ def _title(
 
 
 def summary(grouping: GroupingFigures, document: Document) -> str:
-    """What one grouping shows."""
+    """The findings about one grouping."""
     if grouping.withheld:
         return f"Not shown: {grouping.withheld}."
     if document.unit != "speaker":
@@ -103,7 +103,7 @@ def summary(grouping: GroupingFigures, document: Document) -> str:
 
 
 def _detectable(ratios: Sequence[float]) -> str:
-    """What a disparity would have had to be for these speakers to show it."""
+    """The smallest disparity that a test on these speakers would detect."""
     low, high = round(min(ratios), 1), round(max(ratios), 1)
     least = f"{low:.1f} to {high:.1f}" if low < high else f"{high:.1f}"
     return (
@@ -113,7 +113,7 @@ def _detectable(ratios: Sequence[float]) -> str:
 
 
 def selection(grouping: GroupingFigures) -> str | None:
-    """How a discovered grouping came about, and what that does to its figures."""
+    """How a discovered grouping was chosen, and the effect of this choice on its figures."""
     if not grouping.discovered:
         return None
     text, who = HALVES if grouping.split != "test" else SPLITS
@@ -129,12 +129,12 @@ def selection(grouping: GroupingFigures) -> str | None:
 
 
 def tags(grouping: GroupingFigures) -> dict[str, str]:
-    """What the chart says of cohorts."""
+    """The chart's texts about cohorts."""
     return {one.cohort: "worse than all others" for one in grouping.worse_cohorts}
 
 
 def _overall(document: Document) -> str:
-    """Size and error rate of everything."""
+    """Size and error rate of the whole test set."""
     overall = document.overall
     sizes = ((document.speakers, "speaker"), (document.utterances, "utterance"), (document.words, "word"))
     size = ", ".join(counted(number, noun) for number, noun in sizes if number is not None)
@@ -146,7 +146,7 @@ def _overall(document: Document) -> str:
 
 
 def _changes(document: Document) -> list[str]:
-    """What the second system changes overall, and for which cohorts."""
+    """The changes by the second system, overall and by cohort."""
     overall = document.overall
     text = f"{document.system} has {percent(overall.after)}"
     if overall.relative_change is not None:
@@ -176,7 +176,7 @@ def _changes(document: Document) -> list[str]:
 def _as_far_as_tested(
     nothing: str, groupings: Sequence[GroupingFigures], p_holm: Callable[[CohortFigures], float | None]
 ) -> str:
-    """That nothing was found, and how many cohorts had no p value for anything to be found by."""
+    """The sentence that nothing was found, with the number of cohorts that have no p value."""
     p_values = [p_holm(c) for g in groupings for c in g.cohorts]
     return as_far_as_judged(nothing, judged=sum(p is not None for p in p_values), of=len(p_values))
 
@@ -187,7 +187,7 @@ def _against_rest(cohort: CohortFigures) -> float | None:
 
 
 def _named(grouping: GroupingFigures, cohort: CohortFigures) -> str:
-    """A cohort with what it is a value of, and its size."""
+    """A cohort with its grouping and its size."""
     return f"{cohort.label} ({grouping.title}{_people(cohort)})"
 
 
@@ -203,7 +203,7 @@ def _people(cohort: CohortFigures) -> str:
 
 
 def _times(cohort: CohortFigures, *, bound: bool = False) -> str:
-    """How many times the errors of the rest; and how many times at least."""
+    """The ratio to the error rate of the rest, with its lower bound."""
     rest = cohort.rest
     if rest is None or rest.ratio is None:
         return ""

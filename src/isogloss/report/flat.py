@@ -1,4 +1,4 @@
-"""A document as one flat table, a row a grouping and cohort: the content of cohorts.parquet."""
+"""A document as one flat table with one row per grouping and cohort: the content of cohorts.parquet."""
 
 from typing import Any
 
@@ -26,9 +26,9 @@ COUNTS = ("targets", "nontargets")
 def flat_table(document: Document) -> pd.DataFrame:
     """The cohorts of all groupings; intervals are two columns, `..._low` and `..._high`.
 
-    Rates, changes and bounds are fractions, float64; what is not known, or needs a second system, is NaN. Of
-    verification `far_before`, `frr_before` (and `..._after`) are the rates at the one threshold of each verifier, of
-    recognition `rest_...` is the cohort in comparison with all others.
+    Rates, changes and bounds are fractions, float64; values that are unknown or need a second system are NaN. For
+    verification, `far_before`, `frr_before` (and `..._after`) are the rates at the common threshold of each verifier;
+    for recognition, `rest_...` compares the cohort with all others.
     """
     rows = [
         {"rule": grouping.name, "discovered": grouping.discovered, **_row(cohort)}

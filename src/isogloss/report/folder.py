@@ -1,4 +1,4 @@
-"""The folder of a document and its page: all of it or nothing, and never in place of something else."""
+"""The folder of a document and its page, written atomically and never over other files."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def write_folder(document: Document, folder: Path) -> None:
     TableError
         The folder holds something else (`check_folder`).
     """
-    from isogloss.report.document_page import render_document  # jinja2 is not needed without a page
+    from isogloss.report.document_page import render_document  # jinja2 is needed only for the page.
 
     check_folder(folder)
     page = render_document(document)

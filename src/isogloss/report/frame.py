@@ -1,4 +1,4 @@
-"""The rendering of all pages: self-contained, all data escaped, one form of numbers."""
+"""The rendering of all pages: self-contained, with escaped data and a common format of numbers."""
 
 from importlib import resources
 

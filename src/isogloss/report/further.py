@@ -1,4 +1,4 @@
-"""What else a document of word errors says, in sentences: one test of all cohorts, adjusted ratios, runaways, ties."""
+"""Further sentences about a document of word errors: the omnibus test, adjusted ratios, runaways, ties."""
 
 from isogloss.judging.cohort_figures import CohortFigures
 from isogloss.judging.document import Document
@@ -6,9 +6,9 @@ from isogloss.judging.grouping_figures import GroupingFigures
 from isogloss.report.text import listing, percent, points, probability
 
 MANY = 3
-"""Cohorts from which on one test of all of them says something of its own."""
+"""Smallest number of cohorts for which the omnibus test is reported."""
 RUNAWAY = 0.001
-"""From this share of runaway hypotheses in some cohort on, the shares are told (our choice)."""
+"""Shares of runaway hypotheses are reported if a cohort has at least this share (our choice)."""
 
 
 def further(grouping: GroupingFigures, document: Document) -> list[str]:
@@ -26,7 +26,7 @@ def further(grouping: GroupingFigures, document: Document) -> list[str]:
 
 
 def _divisions(grouping: GroupingFigures) -> str:
-    """Whether what the rule finds holds in other divisions of the speakers."""
+    """Whether the rule's finding holds in other divisions of the speakers."""
     one = grouping.divisions
     if one is None:
         return ""
@@ -61,7 +61,7 @@ def _gap(grouping: GroupingFigures) -> str:
 
 
 def _adjusted(grouping: GroupingFigures, document: Document) -> str:
-    """What is left of the worse cohorts, all else equal."""
+    """The adjusted ratios of the worse cohorts."""
     if not document.adjusted_for:
         return ""
     others = listing([name.replace("_", " ") for name in document.adjusted_for])
@@ -78,7 +78,7 @@ def _adjusted(grouping: GroupingFigures, document: Document) -> str:
 
 
 def runaways(grouping: GroupingFigures, document: Document) -> str:
-    """Shares of runaway hypotheses, where there are any to speak of."""
+    """Shares of runaway hypotheses, if a cohort has enough of them."""
     told = []
     for number, system in enumerate(document.systems):
         shares = [(c, share) for c in grouping.cohorts if (share := _runaway(c, number)) is not None]
@@ -100,7 +100,7 @@ def _runaway(cohort: CohortFigures, number: int) -> float | None:
 
 
 def ties_sentence(document: Document) -> str:
-    """How to read the systems side by side."""
+    """How to read the comparison of all systems."""
     return (
         f"≈ marks the system with the lowest {document.metric} of a cohort and those that cannot be told from it: all "
         f"comparisons of systems within a grouping hold together, at {percent(document.confidence, digits=0)}. Cohorts "

@@ -1,9 +1,10 @@
 """Sentences on harm that is excluded, on the other estimand, and on why a figure carries no inference.
 
-"Not measurably harmed" clears nobody: a cohort of few speakers is never measurably harmed. So it is said how large a
-harm the data leave possible (`harm_bound`, the upper end of the interval of the change), and for how many cohorts a
-harm beyond the margin is excluded. That no cohort is harmed beyond it is an intersection of statements that all must
-hold, each at its own level (Berger 1982): it needs no adjustment, unlike the naming of harmed cohorts.
+"Not measurably harmed" does not mean unharmed: harm to a cohort of few speakers is never measurable. So the sentences
+state the largest harm that the data do not exclude (`harm_bound`, the upper end of the interval of the change), and for
+how many cohorts a harm beyond the margin is excluded. "No cohort is harmed beyond the margin" is an intersection of
+statements that all must hold, each at its own level (Berger 1982), so it needs no adjustment, unlike naming harmed
+cohorts.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ ESTIMANDS: dict[Estimand, str] = {"population": "weighted as the population", "s
 
 
 def verdict(change: Change | None) -> Verdict:
-    """What the interval of a relative change allows to say, taken alone."""
+    """The conclusion from the interval of a relative change, without adjustment."""
     if change is None or change.ci95 is None or change.relative_change is None:
         return "unclear"
     if isinstance(change, CohortRates) and not change.inference:
@@ -32,21 +33,21 @@ def verdict(change: Change | None) -> Verdict:
 
 
 def other_estimand(document: Document) -> str:
-    """What the figures called `other` estimate, in words."""
+    """The estimand of the figures called `other`, in words."""
     return ESTIMANDS["speakers" if document.estimand == "population" else "population"]
 
 
 def harm_excluded(groupings: Sequence[GroupingFigures], margin: float, *, other: bool = False) -> str:
-    """For how many cohorts a harm beyond the margin is excluded, and how large a harm is left possible.
+    """For how many cohorts a harm beyond the margin is excluded, and the largest harm that is not excluded.
 
     Parameters
     ----------
     groupings
-        One system beside the first, under one rule or several.
+        The comparison of one system with the first, under one or more rules.
     margin
-        The document's.
+        The document's margin.
     other
-        Whether the other estimand is meant.
+        Whether to use the other estimand.
     """
     cohorts = [under_other(c) if other else c for g in groupings for c in g.cohorts]
     known = [c for c in cohorts if c.inference and c.harm_bound is not None]
@@ -77,7 +78,7 @@ def other_harmed(document: Document) -> str:
 
 
 def no_inference(rates: Rates, speakers: int | None, document: Document) -> str:
-    """Why a figure has neither interval nor test, to stand behind it; empty where it has."""
+    """Why a figure has neither interval nor test, as a text after the figure; empty if it has."""
     least = document.min_deciding
     if isinstance(rates, CohortRates) and not rates.inference:
         return f"from {heads(rates, speakers)}: too few for an inference"
@@ -87,20 +88,20 @@ def no_inference(rates: Rates, speakers: int | None, document: Document) -> str:
 
 
 def heads(rates: Rates, speakers: int | None) -> str:
-    """How many speakers a figure is of, and how many these are effectively where that is fewer."""
+    """The number of speakers of a figure, and the effective number if that is smaller."""
     text, effective = counted(speakers or 0, "speaker"), rates.effective_speakers
     fewer = effective is not None and round(effective, 1) < (speakers or 0)
     return f"{text} ({decimal(effective)} effective)" if fewer else text
 
 
 def largest_harm(groupings: Sequence[GroupingFigures]) -> tuple[float, str] | None:
-    """The largest harm that the data leave possible for a cohort, and for which; None where nothing was judged."""
+    """The largest harm to a cohort that the data do not exclude, and the cohort; None if no cohort was judged."""
     known = [(c.harm_bound, c.label) for g in groupings for c in g.cohorts if c.inference and c.harm_bound is not None]
     return max(known, default=None)
 
 
 def gap_moved(change: Change) -> str:
-    """What became of a gap: "measurably wider", "measurably narrower", or that neither can be said."""
+    """The change of a gap in words: "measurably wider", "measurably narrower", or that neither can be said."""
     if change.ci95 is None:
         return "no interval can be given of its change"
     said = {"better": "measurably narrower", "worse": "measurably wider", "unclear": "no measurable change"}

@@ -1,6 +1,6 @@
-"""The sentences of the report, computed from the comparisons: who gained, who lost, by how much, how surely.
+"""The sentences of the report, computed from the comparisons: which cohorts gained or lost, how much, how surely.
 
-What "measurably" means is said in `verdicts`. A cohort in which nothing was measured is not called unharmed.
+`verdicts` defines "measurably". A cohort that could not be judged is not called unharmed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,12 +28,12 @@ from isogloss.report.text import as_far_as_judged, counted, interval, listing, p
 from isogloss.report.verdicts import harmed_cohorts, judged_worst, rank_said, worst_cohort, worst_verdicts
 
 POOR_RATE = 0.5
-"""From this base error rate on, differences between cohorts say little about a usable recogniser (our choice)."""
+"""With at least this base error rate, differences between cohorts say little about a usable recogniser (our choice)."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one method did, as sentences."""
+    """The effect of one method, in sentences."""
 
     method: str
     verdict: Verdict
@@ -91,7 +91,7 @@ def _gap(grouping: GroupingFigures, *, other: bool = False) -> Change:
 
 
 def _title(rule: RuleInputs, on_worst: Mapping[str, Verdict], *, other: bool = False) -> str:
-    """What became of the worst-served cohort, for the better and for the worse, if that could be tested."""
+    """The title: which methods improved or worsened the worst-served cohort, if that could be tested."""
     metric = rule.document.metric
     named = f"the worst-served {declaration(RuleComponent, rule.rule).unit}"
     worst = [c for c in map(worst_cohort, rule.methods.values()) if c is not None]
@@ -105,7 +105,7 @@ def _title(rule: RuleInputs, on_worst: Mapping[str, Verdict], *, other: bool = F
 
 
 def _why_not(worst: Sequence[CohortFigures]) -> str:
-    """Why the worst cohort cannot be judged, behind a colon."""
+    """Why the worst cohort cannot be judged, as a text that begins with a colon."""
     if not worst:
         return ""
     if not worst[0].inference:
@@ -124,14 +124,14 @@ def harmed_labels(inputs: ReportInputs, method: str) -> list[str]:
 
 
 def unharmed(groupings: Sequence[GroupingFigures]) -> str:
-    """That no cohort of these comparisons was harmed, as far as there was a test."""
+    """The sentence that no cohort of these comparisons was harmed, limited to those with a test."""
     cohorts = [c for grouping in groupings for c in grouping.cohorts]
     tested = sum(c.inference and c.p_holm is not None for c in cohorts)
     return as_far_as_judged("No cohort was measurably harmed", judged=tested, of=len(cohorts))
 
 
 def describe(change: Rates, document: Document, *, speakers: int | None = None) -> str:
-    """Before, after, the change and its interval, and what the interval allows to say."""
+    """Before, after, the change with its interval, and the conclusion from the interval."""
     text = f"{percent(change.before)} to {percent(change.after)}"
     if change.relative_change is None:
         return text
@@ -146,7 +146,7 @@ def describe(change: Rates, document: Document, *, speakers: int | None = None) 
 
 
 def shrinkage_sentence(rule: RuleInputs) -> str | None:
-    """How far the worst cohorts of discovery fell back on test, before any mitigation."""
+    """How much less extreme the worst cohorts of discovery are on test, before any mitigation."""
     worst = worst_cohort(rule.any_method)
     if worst is None or worst.discovery is None or worst.before is None:
         return None
@@ -194,7 +194,7 @@ def _finding(method: str, inputs: ReportInputs, on_worst: Verdict, harmed: list[
 
 
 def _poor(document: Document) -> str | None:
-    """A warning where the recogniser is too poor for its differences to mean much."""
+    """A warning if the recogniser is so poor that differences between cohorts mean little."""
     rate = document.overall.before
     if rate is None or rate < POOR_RATE:
         return None

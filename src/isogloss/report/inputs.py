@@ -1,7 +1,7 @@
 """The inputs of the report: documents, checked against their schema, and hashed.
 
-The files come from earlier stages under one repository root. Anything that a reader of the page could not trust - a
-missing file, a key that is absent, a comparison of another system or split than its path says - is one `TableError`.
+The files come from earlier stages under one repository root. Any input that would make the page wrong (a missing file,
+a missing key, a comparison of another system or split than its path says) raises a `TableError`.
 """
 
 import hashlib
@@ -62,7 +62,7 @@ class Cost(_Record):
 
 @dataclass(frozen=True)
 class RuleInputs:
-    """One cohort rule: the base system under it, and each method beside the base, in the order of params."""
+    """One cohort rule: the base system under it, and each method compared with the base, in the order of params."""
 
     rule: str
     base: GroupingFigures
@@ -71,7 +71,7 @@ class RuleInputs:
 
     @property
     def any_method(self) -> GroupingFigures:
-        """One of the comparisons, for what all of them share: the cohorts and the base figures."""
+        """One of the comparisons, for the parts that all of them share: the cohorts and the base figures."""
         return next(iter(self.methods.values()))
 
     @property
@@ -110,7 +110,7 @@ class ReportInputs:
 
 
 def document_path(method: str) -> str:
-    """Where the document of an adapted recogniser lies below the root."""
+    """The path of the document of an adapted recogniser below the root."""
     return f"results/asr/{method}/fairness.json"
 
 
@@ -165,7 +165,7 @@ def _check_identity(document: Document, *, method: str, rules: Sequence[str], pa
 
 
 def _hide_few(document: Document, base: Document) -> Document:
-    """Without the discovery figure of cohorts that may not be shown for themselves there, whatever the file has."""
+    """The document without discovery figures of cohorts that may not be shown separately, even if the file has them."""
     groupings = []
     for grouping in document.groupings:
         shown = {one.cohort for one in base.grouping(grouping.name).cohorts if one.discovery is not None}
@@ -187,7 +187,7 @@ def _check_same_base(methods: Mapping[str, Document]) -> None:
 
 
 def _base_of(document: Document) -> list[tuple[Any, ...]]:
-    """What a document says of the base system."""
+    """The base system's figures in a document."""
     return [
         (grouping.name, one.cohort, one.label, one.words, one.before)
         for grouping in document.groupings

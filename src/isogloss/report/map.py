@@ -23,8 +23,8 @@ from isogloss.report.text import percent
 
 _WIDTH = 720.0  # of the drawing, in user units
 _MARGIN = 6.0
-_STEPS = 6  # colours of the scale; page.css holds as many
-_EDGE_POINTS = 25  # an edge of a rectangle is drawn as so many points, since the projection bends it
+_STEPS = 6  # Number of colours of the scale; page.css defines the same number.
+_EDGE_POINTS = 25  # Number of points per edge of a rectangle, since the projection bends edges.
 _FEWEST_STATES = 3  # cohorts named by states that make a map
 _LABELLED = 350.0  # square drawing units of a state that has room for its postal code
 _BOUNDS: Rectangle = (24.0, -125.5, 50.0, -66.0)  # degrees; holds the contiguous United States
@@ -107,7 +107,7 @@ class Area:
 
     @property
     def name(self) -> str:
-        """What a reader is told when pointing at it."""
+        """The text of the tool tip."""
         return self.label if self.state is not None else f"{self.number}, {self.label}"
 
 
@@ -124,7 +124,7 @@ def region_map(
     seconds
         Of each further system the comparison with the first.
     names
-        What to call the systems, the first one first.
+        Names of the systems, the first one first.
     """
     south, west, north, east = _BOUNDS
     rates = [{c.cohort: c.before for c in first.cohorts}]
@@ -150,7 +150,7 @@ def region_map(
 
 
 def _states(grouping: GroupingFigures) -> list[Area]:
-    """The cohorts as states that can be drawn; none unless every cohort that has a name is another state."""
+    """The cohorts as states that can be drawn; empty unless every named cohort is a different state."""
     named = {one.cohort: state_named(one.label) for one in grouping.cohorts if not (one.merged or one.unnamed)}
     if grouping.regions or len(named) < _FEWEST_STATES or None in named.values():
         return []
@@ -212,7 +212,7 @@ def _rings(area: Area) -> list[np.ndarray]:
 
 
 def _middle(rings: Sequence[np.ndarray], canvas: _Canvas) -> tuple[float, float] | None:
-    """The centroid of the largest ring; None where that has no room for two letters."""
+    """The centroid of the largest ring; None if the ring has no room for two letters."""
     found = []
     for ring_N2 in rings:
         x, y = canvas.place(ring_N2).T

@@ -1,8 +1,8 @@
 """`metrics.json`: the few figures that `dvc metrics` and `dvc exp show` list side by side.
 
-Nested as DVC flattens it: `asr.base.wer`, `asr.base.gflops_per_s`, `asr.base.<rule>.relative_gap.test`,
+Keys are nested, and DVC flattens them: `asr.base.wer`, `asr.base.gflops_per_s`, `asr.base.<rule>.relative_gap.test`,
 `asr.<method>.relative_change`, `asr.<method>.<rule>.worst.after`. A figure that does not exist is left out, since DVC
-knows no null.
+does not support null.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ def metrics(inputs: ReportInputs) -> dict[str, Any]:
 
 
 def _cost_metrics(cost: Cost) -> dict[str, Any]:
-    """What the base recogniser costs, and how late it speaks."""
+    """The cost and the latency of the base recogniser."""
     flops = cost.flops
     return {
         "encoder_parameters": cost.parameters.encoder,

@@ -61,7 +61,7 @@ class RuleSection:
     harmed: tuple[charts.Row, ...]
     unharmed: str
     harm: tuple[tuple[charts.Series, str], ...]
-    """For each method, the harm that is excluded."""
+    """For each method, the sentence about harm that is excluded."""
 
 
 def build_report(
@@ -123,7 +123,7 @@ def render(inputs: ReportInputs) -> str:
 
 
 def _used_params(inputs: ReportInputs) -> dict[str, Any]:
-    """The sections that had a part in the results: not those of encoders, rules and methods that were not chosen."""
+    """The sections that the results depend on, without those of encoders, rules and methods that were not chosen."""
     used = {name: section.model_dump(mode="json") for name, section in inputs.params.used_sections().items()}
     del used["mitigation"]["chosen"]  # said in words
     if inputs.params.corpus.source != "atlas":
@@ -132,7 +132,7 @@ def _used_params(inputs: ReportInputs) -> dict[str, Any]:
 
 
 def _other_pages(inputs: ReportInputs) -> list[tuple[str, str]]:
-    """What the run writes about other systems: what it is of, and where it lies beside this page."""
+    """The run's pages about other systems: a title and a relative path for each."""
     params = inputs.params
     verifiers = [(f"verification, {name}", f"verification/{name}/audit.html") for name in params.verification.methods]
     return verifiers + [

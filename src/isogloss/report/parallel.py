@@ -10,17 +10,17 @@ from isogloss.report.comparison import ComparedRun, Comparison, Setting
 from isogloss.report.comparison_scales import MetricScale, OrdinalScale, metric_text, param_text
 
 HEIGHT = 280
-"""Of the axes of the parallel coordinates."""
+"""Height of the axes of the parallel coordinates."""
 SPACING = 170
 """Between two axes."""
 SIDE = 260
-"""Of the square of a trade-off."""
+"""Side of the square of a trade-off."""
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Label:
-    """A tick's label, and where it is along its axis, in units of the drawing."""
+    """A tick's label and its position along the axis, in units of the drawing."""
 
     at: float
     text: str
@@ -45,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True)
 class ParallelChart:
-    """All axes, the runs (thin) and the means of the settings (bold, those of the front last and so on top)."""
+    """All axes, the runs (thin) and the means of the settings (bold; those on the front are drawn last, on top)."""
 
     axes: tuple[DrawnAxis, ...]
     runs: tuple[Line, ...]
@@ -64,7 +64,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class TradeOff:
-    """Two metrics against each other, and the border of what their Pareto front beats."""
+    """Two metrics against each other, and the border of the area that their Pareto front dominates."""
 
     x: DrawnAxis
     y: DrawnAxis
@@ -74,7 +74,7 @@ class TradeOff:
 
 
 def parallel_chart(comparison: Comparison) -> ParallelChart:
-    """The params that tell settings apart and all metrics, side by side."""
+    """The chart of the params that differ between settings and of all metrics."""
     params = [OrdinalScale(key, [s.params.get(key) for s in comparison.settings]) for key in comparison.setting_params]
     metrics = [_metric_scale(comparison, name) for name in comparison.metrics]
     front = comparison.front()
@@ -126,7 +126,7 @@ def _trade_off(comparison: Comparison, other: str) -> TradeOff:
 
 
 def _border(front: list[Point]) -> tuple[Point, ...]:
-    """The steps around all points that one of the front is at least as good as, from the left edge to the bottom."""
+    """The step line around the area that the front dominates, from the left edge to the bottom."""
     steps: list[Point] = []
     left = 0.0
     for x, y in sorted(front):

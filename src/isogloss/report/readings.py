@@ -31,7 +31,7 @@ def read_metric(metric: str, content: Content) -> float | None:
     Raises
     ------
     TableError
-        The file is neither JSON nor a table of results, or something else than an error rate is asked of a table.
+        The file is neither JSON nor a table of results, or a value other than an error rate is requested of a table.
     """
     file, key = split_metric(metric)
     if not file.endswith((".json", ".parquet")):

@@ -1,4 +1,4 @@
-"""The cohort rules side by side: what each one is, the base system's gap under it, and what became of it on test."""
+"""The cohort rules side by side: what each one is, and the base system's gap under it on discovery and on test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def _line(grouping: GroupingFigures) -> RuleLine:
 
 
 def about(rule: str, inputs: ReportInputs) -> str:
-    """What a rule looks at, for its section."""
+    """The inputs of a rule in words, for its section."""
     options = inputs.params.section(rule).model_dump()
     said = {name: listing(value) if isinstance(value, list) else value for name, value in options.items()}
     return declaration(RuleComponent, rule).about.format(**said)
@@ -87,5 +87,5 @@ def rules_sentence(groupings: Sequence[GroupingFigures]) -> str:
 
 
 def _prominence(gap: GapFigures) -> tuple[bool, float]:
-    """By what the widest gap is chosen: whether it has an interval, then its width."""
+    """Sort key for the widest gap: gaps with an interval first, then by width."""
     return gap.test.relative_gap_ci95 is not None, gap.test.relative_gap or 0.0

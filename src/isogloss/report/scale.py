@@ -1,8 +1,8 @@
 """The axis under a chart: a domain that shows the estimates well, and ticks at round numbers.
 
 Positions are per cent of the drawing's width, since the charts stretch with the window. An interval of a small cohort
-can be many times wider than everything else; the domain follows the estimates, and what leaves it is cut with an arrow
-(our choice).
+can be many times wider than everything else; the domain follows the estimates, and intervals that leave it are cut with
+an arrow (our choice).
 """
 
 import math
@@ -13,7 +13,7 @@ from statistics import median
 from isogloss.judging.record import Interval
 from isogloss.report.text import percent, signed_percent
 
-_MARGIN = 3.0  # per cent of the width left free at both ends, for markers and tick labels
+_MARGIN = 3.0  # Per cent of the width that is left free at both ends, for markers and tick labels.
 _LEAST_SPAN = 0.01  # one percentage point, where all estimates are zero
 _REACH = 0.6  # how far, in spans of the estimates, intervals may widen the domain
 
@@ -27,12 +27,12 @@ class Axis:
     ticks: tuple[float, ...]
 
     def position(self, value: float) -> float:
-        """Where a value lies, in per cent of the width; beyond the ends it stays at the end."""
+        """The position of a value in per cent of the width, clipped to the ends."""
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return round(_MARGIN + share * (100 - 2 * _MARGIN), 3)
 
     def label(self, tick: float, *, signed: bool = False) -> str:
-        """A tick in per cent, with the decimals that the distance of the ticks asks for."""
+        """A tick in per cent, with as many decimals as the distance of the ticks needs."""
         digits = max(0, -math.floor(math.log10(100 * (self.ticks[1] - self.ticks[0])) + 1e-9))
         return (signed_percent if signed else percent)(tick, digits=digits).removesuffix("\u202f%")
 

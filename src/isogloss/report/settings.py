@@ -1,8 +1,8 @@
-"""Where the settings of a run come from, as far as the run bears it out: chosen on dev, or merely set.
+"""The origin of the options of a run, as far as the run shows it: chosen on dev, or set by hand.
 
-`isogloss choose --into` writes into `mitigation.chosen` what it chose on dev, and for which corpus and recogniser. A
-page may say "chosen on dev" only of options that are still those, of a run on that corpus with that recogniser. A
-method that settles an option by itself while it adapts (`settles` of its options) says so too.
+`isogloss choose --into` writes into `mitigation.chosen` the options that it chose on dev, with the corpus and the
+recogniser. A page says "chosen on dev" only if the options are unchanged and the run has that corpus and recogniser.
+For a method that chooses an option itself while it adapts (`settles` of its options), the page says so too.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from isogloss.report.text import listing
 
 
 def settings_sentences(params: Params) -> list[str]:
-    """How the options of the run's methods came about, a sentence for each kind."""
+    """The origins of the options of the run's methods, one sentence for each kind of origin."""
     found: dict[str, list[str]] = {}
     for method in map(str, params.mitigation.methods):
         found.setdefault(_origin(method, params), []).append(method)

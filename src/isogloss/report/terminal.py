@@ -1,7 +1,7 @@
 """A document on the terminal: one table a grouping.
 
-Names come from somebody's data. They are printed as plain text: no markup of the console, and no control characters,
-which could rewrite what the terminal shows.
+Names come from users' data. They are printed as plain text without console markup and without control characters, which
+could change what the terminal shows.
 """
 
 import unicodedata
@@ -21,7 +21,7 @@ from isogloss.report.further import further, ties_sentence
 from isogloss.report.text import interval, percent, probability, signed_percent
 
 SHORT = {"population": "each alike", "speakers": "population"}
-"""By the first estimand, what a column of the other one is called."""
+"""The heading of a column of the other estimand, by the first estimand."""
 
 
 def plain(text: str) -> Text:
@@ -106,7 +106,7 @@ def _cells(c: CohortFigures, document: Document) -> list[tuple[str, str]]:
     metric, tested = document.metric, document.unit == "speaker"
     below = document.paired or document.task == "verification"
     before = bounded(percent(c.before), c.before_ci95, below=below) if c.measurable else "not measurable"
-    # Two systems have so many figures that effective speakers are left to the page: a cut figure would be a wrong one.
+    # Two systems have so many figures that effective speakers are only on the page; figures may not be cut.
     cells = [(name, size) for name, size in sizes(c, document) if not (document.paired and name == "effective")]
     cells.append((f"{metric} {document.baseline}" if document.paired else metric, before))
     if document.weighted and not document.paired and c.other is not None:
@@ -123,7 +123,7 @@ def _cells(c: CohortFigures, document: Document) -> list[tuple[str, str]]:
         if document.weighted and c.other is not None:
             other = bounded(signed_percent(c.other.relative_change), c.other.ci95, below=below, signed=True)
             cells += [(f"change,\n{SHORT[document.estimand]}", other)]
-    elif c.at_threshold is not None:  # of two verifiers these are on the page
+    elif c.at_threshold is not None:  # For two verifiers these are only on the page.
         at = c.at_threshold.before
         cells += [("FAR", bounded(percent(at.far), at.far_ci95, below=below))]
         cells += [("FRR", bounded(percent(at.frr), at.frr_ci95, below=below))]
@@ -131,7 +131,7 @@ def _cells(c: CohortFigures, document: Document) -> list[tuple[str, str]]:
 
 
 def bounded(value: str, bounds: Interval | None, *, below: bool, signed: bool = False) -> str:
-    """A figure with its interval, behind it or on a line of its own."""
+    """A figure with its interval, on the same line or on the next one."""
     if bounds is None:
         return value
     text = interval(bounds, signed=signed)

@@ -1,4 +1,4 @@
-"""How the report writes numbers and lists: one place, so that a table, a chart and a sentence say the same.
+"""The report's formats of numbers and lists, in one place, so that tables, charts and sentences agree.
 
 Rates are fractions in the files and per cent on the page. A missing number is an en dash, never a zero.
 """
@@ -151,7 +151,7 @@ def _number(value: float, digits: int) -> str:
 
 
 def as_far_as_judged(nothing: str, *, judged: int, of: int, wanting: str = "speakers") -> str:
-    """That nothing was found, as far as cohorts were tested: what has no test is not cleared.
+    """The sentence that nothing was found, limited to the cohorts that were tested.
 
     >>> as_far_as_judged("No cohort was harmed", judged=2, of=3)
     'No cohort was harmed; 1 of 3 cohorts could not be judged.'

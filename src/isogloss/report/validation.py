@@ -1,4 +1,4 @@
-"""The page of the data gate: what was expected of the corpus, and what holds. Self-contained; counts, no values."""
+"""The page of the data gate: the expectations of the corpus and their results. It shows counts, but no values."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ SUITES = {
 }
 """The suites in the order of the page, and their headings."""
 NOUNS = {"sound": "utterances", "cohorts": "values"}
-"""What a row of a table is, where the table's own name does not say it."""
+"""The noun for a row of a table, if the table's name does not give it."""
 
 
 def write_validation_page(summary: dict[str, Any], folder: Path) -> None:
@@ -24,7 +24,7 @@ def write_validation_page(summary: dict[str, Any], folder: Path) -> None:
     Parameters
     ----------
     summary
-        What `isogloss.corpus.gate.validate_utterances` returns; no value of the data is in it.
+        The result of `isogloss.corpus.gate.validate_utterances`, which contains no values of the data.
     folder
         An existing folder.
     """
@@ -49,7 +49,7 @@ def write_validation_page(summary: dict[str, Any], folder: Path) -> None:
 
 
 def _found(entry: dict[str, Any]) -> str:
-    """Where the rows that fail an expectation are found; nothing where it is about a whole table."""
+    """The places of the rows that fail an expectation; empty if it is about a whole table."""
     places = listing([str(place) for place in entry["places"]])
     one = len(entry["places"]) == 1
     if not places:

@@ -1,9 +1,9 @@
 """The verdict on a change, better, worse or neither, for the worst cohort and for all others.
 
-The worst cohort of the mitigated rule was named on discovery, before test was looked at, and every method aims at it.
-So a page asks as many questions of it as it shows methods: gain and harm alike need an interval that excludes no
-change, and a p value that holds after Holm's adjustment over these methods. Any other cohort is judged by the
-comparison of its method alone, whose p values are adjusted over the cohorts.
+The worst cohort of the mitigated rule was chosen on discovery, without using test, and every method aims at it. So a
+page tests it once for each method: gain and harm both need an interval that excludes no change, and a p value that
+holds after Holm's adjustment over these methods. Any other cohort is judged by the comparison of its method alone,
+whose p values are adjusted over the cohorts.
 """
 
 from isogloss.judging.cohort_figures import CohortFigures
@@ -15,7 +15,7 @@ from isogloss.report.inputs import ReportInputs, RuleInputs
 
 
 def worst_cohort(grouping: GroupingFigures) -> CohortFigures | None:
-    """The cohort that discovery ranked worst of those that may be shown; None where it ranked none.
+    """The cohort with the worst rank on discovery among those that may be shown; None if none is ranked.
 
     Its rank says whether it is the worst of all, or one that is worse is hidden for privacy.
     """
@@ -24,14 +24,14 @@ def worst_cohort(grouping: GroupingFigures) -> CohortFigures | None:
 
 
 def rank_said(worst: CohortFigures, *, labelled: bool = False) -> str:
-    """What belongs behind "worst": " that may be shown (rank 2)" if it is not the worst of all; and its label."""
+    """The text after "worst": " that may be shown (rank 2)" if it is not the worst of all; and its label."""
     hidden = worst.discovery_rank != 1
     inside = [*([f"rank {worst.discovery_rank}"] if hidden else []), *([worst.label] if labelled else [])]
     return (" that may be shown" if hidden else "") + (f" ({': '.join(inside)})" if inside else "")
 
 
 def worst_verdicts(rule: RuleInputs, *, other: bool = False) -> dict[str, Verdict]:
-    """By method, what became of the worst cohort, adjusted over the methods; `other` under the other estimand."""
+    """The verdict on the worst cohort by method, adjusted over the methods; `other`: under the other estimand."""
     worst = {method: worst_cohort(grouping) for method, grouping in rule.methods.items()}
     if other:
         worst = {method: None if c is None else under_other(c) for method, c in worst.items()}

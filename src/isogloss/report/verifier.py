@@ -1,4 +1,4 @@
-"""The report of a mitigated verifier beside the base one: the document that its evaluation made, as a page."""
+"""The report that compares a mitigated verifier with the base one: the document of its evaluation as a page."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from isogloss.report.folder import FIGURES, write_folder
 def report_verifier(method: str, root: Path = Path()) -> Path:
     """Write the report of one method, in the form of an audit.
 
-    Its figures are those of `results/speaker/<method>/fairness.json`, to the last digit: nothing is judged anew.
+    Its figures are those of `results/speaker/<method>/fairness.json`, to the last digit; nothing is computed again.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""The figures of a document of verification in sentences, computed: which cohort is worse served, and how surely.
+"""Sentences computed from a document of verification: which cohort is worse served, and how surely.
 
-The figures hold no test of one cohort against another, so "measurably worse served" is said where intervals allow it:
-of two cohorts, where that of their gap leaves zero out; of more, where a cohort's interval lies wholly above that of
-every other. Intervals that overlap do not say that cohorts are equal.
+The document has no test of one cohort against another, so "measurably worse served" is based on intervals: for two
+cohorts, the interval of their gap must exclude zero; for more, a cohort's interval must lie entirely above that of
+every other. Overlapping intervals do not mean that cohorts are equal.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ _WANTING = "speakers and trials"
 
 
 def lead(document: Document) -> Lead:
-    """The most important finding, and what belongs beside it."""
+    """The most important finding, with further facts."""
     overall, metric = document.overall, document.metric
     whose, by = (f" {word} {document.baseline}" if document.paired else "" for word in ("of", "by"))
     rate = f"The {metric}{whose} over all trials is {percent(overall.before)}{_bounds(overall.before_ci95)}"
@@ -71,7 +71,7 @@ def costs(document: Document) -> list[str]:
 def worse_served(grouping: GroupingFigures, side: str) -> CohortFigures | None:
     """The cohort that is measurably worse served than all others that can be judged; None where there is none.
 
-    `side` is `before` or `after`, the verifier that is meant.
+    `side`, `before` or `after`, selects the verifier.
     """
     compared = [(c, *_side(c, side)) for c in _judged(grouping, side)]
     if not compared or grouping.spread is None:
@@ -85,13 +85,13 @@ def worse_served(grouping: GroupingFigures, side: str) -> CohortFigures | None:
 
 
 def tags(grouping: GroupingFigures) -> dict[str, str]:
-    """What the chart says of cohorts."""
+    """The chart's texts about cohorts."""
     worse = worse_served(grouping, "before")
     return {} if worse is None else {worse.cohort: "worse served"}
 
 
 def summary(grouping: GroupingFigures, document: Document) -> list[str]:
-    """What one grouping shows, in sentences."""
+    """The findings about one grouping, in sentences."""
     if grouping.withheld:
         return [f"Not shown: {grouping.withheld}."]
     sentences = [_distances(grouping, document), _worse(grouping, document)]
@@ -104,7 +104,7 @@ def summary(grouping: GroupingFigures, document: Document) -> list[str]:
 
 
 def verdict(cohort: CohortFigures, grouping: GroupingFigures, document: Document) -> str | None:
-    """What the second verifier does to a cohort, after Holm's adjustment; None where that cannot be judged."""
+    """The effect of the second verifier on a cohort, after Holm's adjustment; None if it cannot be judged."""
     if cohort.p_holm is None or cohort.before is None or cohort.after is None:
         return None
     if cohort.cohort in grouping.harmed_cohorts:
@@ -114,7 +114,7 @@ def verdict(cohort: CohortFigures, grouping: GroupingFigures, document: Document
 
 
 def _shown(document: Document) -> list[GroupingFigures]:
-    """The groupings of which something is shown."""
+    """The groupings with cohorts that may be shown."""
     return [grouping for grouping in document.groupings if not grouping.withheld]
 
 
@@ -131,7 +131,7 @@ def _counted(grouping: GroupingFigures) -> list[CohortFigures]:
 
 
 def _judged(grouping: GroupingFigures, side: str) -> list[CohortFigures]:
-    """The cohorts that can be compared with each other, two at least; none where an interval is wanting."""
+    """The cohorts that can be compared with each other, at least two; empty if an interval is missing."""
     compared, gap = _counted(grouping), None if grouping.spread is None else grouping.spread.gap
     wanting = [gap] if gap is not None else compared
     known = all(_side(one, side)[1] is not None for one in wanting)
@@ -139,7 +139,7 @@ def _judged(grouping: GroupingFigures, side: str) -> list[CohortFigures]:
 
 
 def _none_worse(groupings: Sequence[GroupingFigures], sides: Sequence[str], by: str) -> str:
-    """That no cohort is worse served, as far as cohorts can be compared on all of the sides."""
+    """The sentence that no cohort is worse served, limited to cohorts that can be compared for all verifiers."""
     judged = sum(min(len(_judged(grouping, side)) for side in sides) for grouping in groupings)
     cohorts = sum(len(grouping.cohorts) for grouping in groupings)
     return as_far_as_judged(f"{_NONE_WORSE}{by}", judged=judged, of=cohorts, wanting=_WANTING)
@@ -168,7 +168,7 @@ def _distances(grouping: GroupingFigures, document: Document) -> str:
 
 
 def _worse(grouping: GroupingFigures, document: Document) -> str:
-    """Which cohort is worse served, by each verifier."""
+    """The worse served cohort under each verifier."""
     first = worse_served(grouping, "before")
     if not document.paired:
         return f"Measurably worse served: {first.label}." if first else _none_worse([grouping], ("before",), "")
@@ -182,7 +182,7 @@ def _worse(grouping: GroupingFigures, document: Document) -> str:
 
 
 def _changes(document: Document) -> list[str]:
-    """What the second verifier changes overall."""
+    """The overall change by the second verifier."""
     overall = document.overall
     text = f"{document.system} has {percent(overall.after)}{_bounds(overall.after_ci95)}"
     if overall.relative_change is not None:
@@ -192,7 +192,7 @@ def _changes(document: Document) -> list[str]:
 
 
 def _verdicts(groupings: Sequence[GroupingFigures], document: Document, *, by: bool) -> list[str]:
-    """The cohorts that the second verifier harms, and who gains by it; `by` says of what the cohorts are values."""
+    """The cohorts that the second verifier harms or improves; `by` names what the cohorts are values of."""
     if not groupings:
         return []
     judged = [

@@ -1,7 +1,7 @@
-"""Batches of P speakers with Q random crops each, and what is done to a crop so that the encoder hears the voice.
+"""Batches of P speakers with Q random crops each, and the augmentation of crops.
 
-Shape legend in `isogloss.speakers`; P speakers of a batch, Q utterances of each. All randomness comes from the
-seed, the epoch and the number of the batch, so that a resumed training draws what an undisturbed one would.
+Shape legend in `isogloss.speakers`; P speakers of a batch, Q utterances of each. All randomness comes from the seed,
+the epoch and the number of the batch, so that a resumed training draws the same batches as an uninterrupted one.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class SpeakerBatch:
 
 
 class TrainingSpeech(Dataset):
-    """The features of the training utterances, in memory, and whose they are.
+    """The features of the training utterances, in memory, and their speakers.
 
     Parameters
     ----------

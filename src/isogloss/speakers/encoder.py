@@ -1,4 +1,4 @@
-"""An ECAPA-TDNN in two published sizes and one for two cores, and the files it is kept in.
+"""An ECAPA-TDNN in two published sizes and one for two cores, and saving and loading it.
 
 Shape legend in `isogloss.speakers`.
 """

@@ -4,7 +4,7 @@
 - `AamSoftmax`: additive angular margin softmax over the training speakers (Deng et al. 2019, 1801.07698)
 
 Both are called with embeddings (P, Q, D), P different speakers with Q utterances each, and the speakers' numbers (P,).
-They return one loss an utterance that is asked about, and their parameters are trained with the encoder.
+They return one loss for each query utterance, and their parameters are trained with the encoder.
 """
 
 import math
@@ -17,7 +17,7 @@ from isogloss.errors import ModelError
 
 
 class AngularPrototypical(nn.Module):
-    """Which of the batch's speakers said the query? Cross-entropy over scaled cosines to their prototypes.
+    """Cross-entropy of the query's speaker over scaled cosines to the prototypes of the batch's speakers.
 
     A speaker's last utterance is the query, the mean of the others their prototype (equation 6 to 8). Scale and bias of
     the cosine are learnt; the scale stays positive.
@@ -81,7 +81,7 @@ class AamSoftmax(nn.Module):
         )
 
     def _with_margin(self, cosine: Tensor) -> Tensor:
-        """cos(angle + margin); where that would pass pi and rise again, a line that goes on falling."""
+        """cos(angle + margin); beyond an angle of pi, where it would rise again, a decreasing line."""
         sine = (1.0 - cosine**2).clamp(min=1e-9).sqrt()
         turned = cosine * math.cos(self.margin) - sine * math.sin(self.margin)
         line = cosine - math.sin(math.pi - self.margin) * self.margin

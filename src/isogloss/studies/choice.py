@@ -1,9 +1,9 @@
 """Options chosen on dev, by one rule for all methods.
 
-A trial is a setting of a method's options on one or more base models; its rates are means over these. Among a method's
-trials whose overall word error rate on dev stays within a margin of the base models', the one with the lowest rate of
-the worst cohorts; where no trial stays within, the one with the lowest overall rate. A choice at the edge of the values
-that were tried says that the best value may lie beyond.
+A trial is a setting of a method's options on one or more base models; its rates are means over these. The rule chooses,
+among a method's trials whose overall word error rate on dev stays within a margin of the base models', the one with the
+lowest rate of the worst cohorts; if no trial stays within, the one with the lowest overall rate. If the chosen value is
+at the edge of the tried values, the best value may lie beyond.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,15 +25,15 @@ class Choice:
     Attributes
     ----------
     method, setting
-        Which.
+        Names of the method and of the setting.
     options
-        The overrides of that trial that are the method's own.
+        The overrides of the trial in the method's own section.
     overall, worst
         Word error rates on dev after the adaptation.
     within
-        Whether it stays within the margin.
+        Whether the overall rate stays within the margin.
     bases
-        On how many base models.
+        Number of base models.
     edges
         Options whose chosen value is the smallest or the largest that was tried.
     """
@@ -85,7 +85,7 @@ def choose(
 
 
 def _trials(method: str, runs: Sequence[Run], by_run: Mapping[str, Mapping[str, Any]], margin: float) -> list[Choice]:
-    """The settings of a method that have figures on as many base models as any has."""
+    """The settings of a method with figures on the largest number of base models."""
     trials = []
     for setting in dict.fromkeys(run.setting for run in runs):
         same = [run for run in runs if run.setting == setting and run.name in by_run]
@@ -104,7 +104,7 @@ def _trials(method: str, runs: Sequence[Run], by_run: Mapping[str, Mapping[str, 
 
 
 def _edges(best: Choice, trials: Sequence[Choice]) -> tuple[str, ...]:
-    """The options of the chosen trial that no trial goes beyond on one side."""
+    """The options of the chosen trial whose value is the smallest or the largest among all trials."""
     edges = []
     for key, value in best.options.items():
         tried = {trial.options[key] for trial in trials}
@@ -114,12 +114,12 @@ def _edges(best: Choice, trials: Sequence[Choice]) -> tuple[str, ...]:
 
 
 def refuse_unsettled(chosen: Sequence[Choice], plan: PlanParams | None, trials: str) -> None:
-    """Refuse choices that the claims of a plan cannot rest on.
+    """Refuse choices on which claims of a plan cannot be based.
 
     Raises
     ------
     PipelineError
-        A chosen value lies at the edge of its grid, or there are fewer base models than the plan wants.
+        A chosen value lies at the edge of its grid, or there are fewer base models than the plan requires.
     """
     edges = [key for each in chosen for key in each.edges]
     if edges:
@@ -136,14 +136,14 @@ def refuse_unsettled(chosen: Sequence[Choice], plan: PlanParams | None, trials: 
 
 
 def records(chosen: Sequence[Choice], params: Params) -> dict[str, dict[str, Any]]:
-    """What to write into `mitigation.chosen`: by method its options, and the corpus and recogniser of the trials.
+    """The content of `mitigation.chosen`: each method's options, and the corpus and recogniser of the trials.
 
     Parameters
     ----------
     chosen
         Result of `choose`.
     params
-        Of a trial.
+        The params of a trial.
     """
     trials = {"corpus": params.corpus.source, "recognizer": params.recognizer}
     return {

@@ -1,9 +1,9 @@
-"""What a paper says in figures, and the verdict that a measured change passes on it.
+"""Quantitative claims of papers, and verdicts on them from measured changes.
 
-A claim is *supported* where the change lies on its side of the limit and Holm's adjusted p value, over all claims of
-the same paper in the table, is at most one minus the plan's confidence; *contradicted* where it lies on the other side
-by the same rule; else *inconclusive*, and always so with fewer base models than the plan wants. Whether the interval
-holds the figure that the paper published is said beside it.
+A claim is *supported* if the change lies on its side of the limit and Holm's adjusted p value, over all claims of the
+same paper in the table, is at most one minus the plan's confidence; *contradicted* if it lies on the other side by the
+same rule; else *inconclusive*, and always so with fewer base models than the plan requires. The table also says whether
+the interval contains the published figure.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ _SMALLEST_P, _LARGEST_P = 1e-8, 1 - 1e-6
 
 
 class Claim(Section):
-    """One sentence of a paper that a number can bear out."""
+    """One statement of a paper that can be tested by a number."""
 
     id: str
     paper: str
@@ -45,18 +45,18 @@ class Claim(Section):
     method: str
     against: str = BASE
     setting: str = ""
-    """The setting of the experiment whose runs bear it out, where it has several."""
+    """The setting of the experiment whose runs test the claim, if there are several."""
     measure: str
     unit: Literal["relative", "points"] = "relative"
     """Whether a change is relative, or a difference of rates."""
     says: Literal["lower", "not_higher", "not_lower"] = "lower"
     margin: Annotated[float, Field(ge=0.0)] = 0.0
     published: float | None = None
-    """The paper's change, where it gives one."""
+    """The paper's change, if it gives one."""
 
     @property
     def limit(self) -> float:
-        """What the change must stay below (`lower`, `not_higher`) or above (`not_lower`)."""
+        """The limit that the change must stay below (`lower`, `not_higher`) or above (`not_lower`)."""
         return {"lower": 0.0, "not_higher": self.margin, "not_lower": -self.margin}[self.says]
 
     def holds(self, value: float) -> bool:
@@ -66,7 +66,7 @@ class Claim(Section):
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim with what we measured.
+    """A claim with our measurement.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Finding:
     p
         Two-sided, of the change being at the claim's limit; None where there is no interval.
     runs, bases
-        How many runs and base models it rests on.
+        Numbers of runs and base models behind it.
     adjusted
         `p` by Holm's adjustment over the paper's claims.
     verdict
@@ -93,7 +93,7 @@ class Finding:
 
     @property
     def published(self) -> Literal["excluded", "compatible"] | None:
-        """Whether the interval holds the paper's figure; None without either."""
+        """Whether the interval contains the paper's figure; None if one of the two is missing."""
         bounds = self.change.interval
         if bounds is None or self.claim.published is None:
             return None
@@ -121,7 +121,7 @@ class Finding:
 
 
 def p_value(estimate_at: Callable[[float], Estimate], limit: float) -> float | None:
-    """The two-sided p value of a change being `limit`: one minus the confidence whose interval just reaches it.
+    """The two-sided p value of "the change is `limit`": one minus the confidence whose interval just reaches it.
 
     Parameters
     ----------

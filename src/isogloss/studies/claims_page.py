@@ -1,4 +1,4 @@
-"""What every table of claims says of itself: plan, revision, inputs, and the verdicts of earlier plans."""
+"""The provenance of a table of claims: plan, revision, inputs, and the verdicts of earlier plans."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from isogloss.tables import read_json
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a table comes from.
+    """The provenance of a table.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ def claim_rows(findings: Sequence[Finding]) -> list[dict[str, Any]]:
 
 
 def provenance_lines(sweep: Sweep, made: Provenance) -> list[str]:
-    """The plan in words, and what made the table."""
+    """The plan in words, and the revisions that made the runs."""
     plan = require_plan(sweep.experiment, sweep.path)
     first = "weighted to the population" if plan.estimand == "population" else "of the speakers alike"
     other = "of the speakers alike" if plan.estimand == "population" else "weighted to the population"

@@ -1,8 +1,8 @@
-"""Who gains from each mitigation and who pays for it: every cohort of a rule, over seeds and speakers.
+"""Gains and losses of every cohort of a rule by each mitigation, over seeds and speakers.
 
-A run adapts a base model by several methods; each of them is compared with the base model of its own run on the same
-test speakers. The cohort that was worst on discovery stands beside all others together, since a mitigation that is
-meant for the first may cost the second.
+A run adapts a base model by several methods; each method is compared with the base model of its own run on the same
+test speakers. The cohort that was worst on discovery is compared with all others together, since a mitigation that is
+meant for the first may harm the others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,12 @@ from isogloss.studies.recognition_claims import JudgedRun
 
 Array = NDArray[np.float64]
 EVERYBODY, OTHERS = "everybody", "all others"
-"""Groups beside the cohorts: all test speakers, and those who are not in the cohort that was worst on discovery."""
+"""Groups apart from the cohorts: all test speakers, and those outside the cohort that was worst on discovery."""
 
 
 @dataclass(frozen=True)
 class Gain:
-    """What one system changes for one group of test speakers.
+    """The effect of one system on one group of test speakers.
 
     Attributes
     ----------
@@ -36,13 +36,13 @@ class Gain:
     worst
         Whether the group is the cohort that was worst on discovery.
     runs, speakers
-        How many runs and test speakers the figures rest on.
+        Numbers of runs and test speakers behind the figures.
     before
-        Word error rate of the base model, as the population weighs speakers.
+        Word error rate of the base model, with population weights.
     change, alike
-        Relative change of the word error rate, as the population weighs speakers and with every speaker alike. Their
-        upper ends are the largest harms that the runs do not exclude. Without interval where a single run, or fewer
-        speakers than are judged, stand behind it.
+        Relative change of the word error rate, with population weights and with equal weights of speakers. The upper
+        ends of the intervals are the largest harms that the runs do not exclude. There is no interval for a single run
+        or with too few speakers.
     """
 
     setting: str
@@ -68,15 +68,15 @@ def gains(
     min_speakers
         Fewest test speakers of a group that gets an interval.
     fewest
-        Fewest test speakers that anything shown may be about (`privacy.min_speakers`).
+        Smallest number of test speakers of a figure that is shown (`privacy.min_speakers`).
     confidence
-        Level of the intervals, each for itself: no adjustment over groups and systems.
+        Level of each interval, without adjustment over groups and systems.
 
     Raises
     ------
     PipelineError
         There is no run, the runs of a setting have different cohorts or test speakers, or a group has fewer than
-        `fewest` speakers: everybody and the other groups would give its figures away, so nothing is shown.
+        `fewest` speakers: its figures would follow from those of the other groups, so nothing is shown.
     """
     if not runs:
         raise PipelineError("no run is finished, so nothing can be judged; `isogloss sweep` runs the experiment")
@@ -116,13 +116,13 @@ def _totals(run: JudgedRun, system: str, *, alike: bool) -> dict[str, Array]:
 
 
 def _estimate(runs: list[Array], min_speakers: int, confidence: float) -> Estimate:
-    """The relative change over runs; of too few speakers without an interval."""
+    """The relative change over runs; without an interval if there are too few speakers."""
     estimate = over_seeds([[totals] for totals in runs], of.relative_change(), confidence=confidence)
     return estimate if len(runs[0]) >= min_speakers else Estimate(estimate.value, None, None)
 
 
 def _refuse_different_cohorts(setting: str, runs: Sequence[JudgedRun]) -> None:
-    """Raise where the runs of a setting put test utterances in different cohorts."""
+    """Raise if the runs of a setting put test utterances into different cohorts."""
     first, *others = (run.assignments.set_index("utterance_id")["cohort"].sort_index() for run in runs)
     worst = {run.summary["worst"][0] for run in runs}
     if len(worst) > 1 or not all(first.equals(other) for other in others):

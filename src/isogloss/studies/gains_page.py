@@ -1,4 +1,4 @@
-"""A study of gains for `docs/`: tables with what made them, their numbers as JSON, gain against cost as a picture."""
+"""A study of gains for `docs/`: tables with their provenance, numbers as JSON, and a chart of gain against cost."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -46,7 +46,7 @@ def gain_cells(row: Gain) -> list[str]:
 
 
 def _estimate(estimate: Estimate) -> str:
-    """A relative change with its interval, where it has one."""
+    """A relative change with its interval, if it has one."""
     bounds = estimate.interval
     behind = "" if bounds is None else f" ({interval((bounds[0], bounds[1]), signed=True)})"
     return signed_percent(estimate.value) + behind

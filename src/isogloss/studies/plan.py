@@ -1,7 +1,8 @@
-"""The analysis of a claims file as a digest: what was planned, and whether it was planned before the runs.
+"""The digest of a planned analysis, by which a later change of the plan is noticed.
 
-A plan is the section `plan` of an experiment file, the claims with their margins, and which runs there are with which
-options. Whoever changes any of it after having seen results has another plan, and its table goes beside the old one.
+A plan consists of the section `plan` of an experiment file, the claims with their margins, and the runs with their
+options. If any of these changes after results are known, it is another plan, and its table is written beside the old
+one.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""The claims of the mitigation papers against the runs of an experiment: our figure, its interval, a verdict.
+"""Tests of the mitigation papers' claims on the runs of an experiment: our figure, its interval, a verdict.
 
 Each run adapts one base model with one mitigation seed by every method. A claim is a relative change of one measure
 between two systems on the same test speakers. Runs of one base model are averaged; the interval crosses base models and
-speakers. Cohorts are those that the run's own base model was found to fail on discovery. Measures: `overall`, `worst`
-(the worst cohort on discovery), `variance` (over cohorts), `gap` (of the worst and the best cohort).
+speakers. Cohorts are those of the run's own base model, found on discovery. Measures: `overall`, `worst` (the worst
+cohort on discovery), `variance` (over cohorts), `gap` (of the worst and the best cohort).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class JudgedRun:
-    """What one run left behind: result tables of its systems on test, and the cohorts of its base model.
+    """The outputs of one run: result tables of its systems on test, and the cohorts of its base model.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class JudgedRun:
 
 
 def read_run(output: Callable[[str], Path], *, methods: Sequence[str], rule: str) -> JudgedRun:
-    """Read what a run left behind; `output` gives the local file of an output's path."""
+    """Read the outputs of a run; `output` returns the local file of an output's path."""
     return JudgedRun(
         tables={name: read_parquet(output(f"results/asr/{name}/utterances.parquet")) for name in (BASE, *methods)},
         assignments=read_parquet(output(f"cohorts/{rule}/assignments.parquet")),
@@ -91,7 +91,7 @@ def judge(claims: Sequence[Claim], runs: Sequence[JudgedRun], plan: PlanParams) 
 
 
 def averaged(parts: Sequence[tuple[list[Array], Estimand]], bases: Sequence[int]) -> list[tuple[list[Array], Estimand]]:
-    """Speakers' totals of each base model, as the mean over its runs, so that base models are what is crossed."""
+    """Speakers' totals of each base model, averaged over its runs, so that base models are crossed with speakers."""
     found = []
     for base in dict.fromkeys(bases):
         same = [part for part, of_run in zip(parts, bases, strict=True) if of_run == base]
@@ -101,7 +101,7 @@ def averaged(parts: Sequence[tuple[list[Array], Estimand]], bases: Sequence[int]
 
 
 def bases_of(runs: Sequence[JudgedRun]) -> list[int]:
-    """The base model of each run, as the number of the first run that has it: base models that err alike are one.
+    """The base model of each run, as the number of the first run with it; base models with equal errors are one.
 
     Raises
     ------

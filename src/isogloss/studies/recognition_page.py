@@ -1,4 +1,4 @@
-"""The table of claims and the Pareto picture, for `docs/`."""
+"""The table of claims and the Pareto chart, for `docs/`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,7 +18,7 @@ from isogloss.tables import atomic_path, write_json
 def write_claims(
     findings: Sequence[Finding], runs: Sequence[JudgedRun], sweep: Sweep, made: Provenance, folder: Path
 ) -> list[Path]:
-    """Write `<experiment>-<plan>.md`, its numbers as JSON, and the Pareto picture; the files in that order."""
+    """Write `<experiment>-<plan>.md`, its numbers as JSON, and the Pareto chart; returns the files in that order."""
     name = f"{sweep.name}-{made.plan}"
     files = [folder / f"{name}.md", folder / f"{name}.json", folder / f"{name}.svg"]
     rates, changes = system_rates(runs), system_changes(runs)
@@ -58,7 +58,7 @@ def system_rates(runs: Sequence[JudgedRun]) -> dict[str, tuple[Estimate, Estimat
 
 
 def system_changes(runs: Sequence[JudgedRun]) -> dict[str, tuple[Estimate, Estimate]]:
-    """Relative changes of the same two rates against the base model's, of each system but it."""
+    """Relative changes of the same two rates against the base model's, for each adapted system."""
     bases = bases_of(runs)
     overall, worst = (
         {
@@ -74,7 +74,7 @@ def system_changes(runs: Sequence[JudgedRun]) -> dict[str, tuple[Estimate, Estim
 def _picture(changes: dict[str, tuple[Estimate, Estimate]]) -> str:
     """Changes of the overall and of the worst cohort's error rate; better is lower left, and the base model is at 0.
 
-    Changes, because they are paired: how hard the speakers are to recognise blurs both rates of a system alike.
+    The chart shows changes because they are paired; the difficulty of the speakers affects both rates of a system.
     """
     points = []
     for system, (overall, worst) in changes.items():

@@ -1,6 +1,6 @@
-"""Two figures of several settings against each other, with their intervals, as a picture that stands alone.
+"""A self-contained scatter plot of two figures of several settings, with their intervals.
 
-SVG with its style inside; less is better on both axes, so that the best lie at the lower left.
+It is an SVG with its style inside. On both axes less is better, so the best settings are at the lower left.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ STYLE = (
 
 @dataclass(frozen=True)
 class Point:
-    """One setting: what it is called, which series it belongs to, where it lies."""
+    """One setting: its label, its series and its position."""
 
     label: str
     series: str
@@ -51,15 +51,15 @@ def scatter(
     Parameters
     ----------
     points
-        Settings; series are told apart by colour and marker, in the order of their first point.
+        Settings; series differ in colour and marker, in the order of their first point.
     title, x_title, y_title
-        What it shows, and of what the axes are.
+        Titles of the plot and of its axes.
     scale
-        What the y values are multiplied by for its labels: 100 for per cent.
+        Factor of the y values for the labels: 100 for per cent.
     joined
         Whether the points of a series are joined, in the order of x.
     legend
-        Whether the series are named above the drawing; points bear their own names anyway.
+        Whether the series are named above the drawing; points always have their own names.
     names_beside
         Whether the points' names stand in a column beside the drawing, with a line to each: for many close points.
     """
@@ -101,12 +101,12 @@ def _axis(values: Sequence[float]) -> list[float]:
 
 
 def _x(ticks: list[float], value: float) -> float:
-    """Where a value lies from the left."""
+    """The horizontal position of a value."""
     return LEFT + (WIDTH - LEFT - RIGHT) * (value - ticks[0]) / (ticks[-1] - ticks[0])
 
 
 def _y(ticks: list[float], value: float) -> float:
-    """Where a value lies from the top."""
+    """The vertical position of a value."""
     return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - ticks[0]) / (ticks[-1] - ticks[0])
 
 

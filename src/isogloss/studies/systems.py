@@ -25,16 +25,16 @@ class SystemRow:
     Attributes
     ----------
     setting
-        Its name, as the runs bear it, without the experiment's.
+        Its name in the names of the runs, without the experiment's name.
     runs
-        How many finished runs it has.
+        Number of finished runs.
     rate
         Word error rate on test, over seeds and speakers.
     change
         Relative change against the reference on the same speakers, run by run with the same seed; None for the
         reference itself.
     figures
-        Mean over runs of what the study names beside the error rate, by its name; None where a run has no number.
+        Means over runs of the study's further figures, by name; None if a run has no number.
     """
 
     setting: str
@@ -62,9 +62,9 @@ def systems(
     tables
         Run -> its result table.
     figure
-        From a run and a metric to its number.
+        A function from a run and a metric to its number.
     split
-        Whose rows count.
+        The split whose rows are used.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def speaker_totals(path: Path, *, split: str) -> pd.DataFrame:
 def _change(
     sweep: Sweep, totals: dict[str, pd.DataFrame], reference: list[str], runs: list[str], *, confidence: float
 ) -> Estimate:
-    """Relative change, each run beside the reference's run of the same seeds; only pairs count."""
+    """Relative change of each run against the reference's run with the same seeds; unpaired runs are ignored."""
     seeds = {run.name: _seeds_of(sweep, run.overrides) for run in sweep.runs}
     of_reference = {seeds[run]: run for run in reference}
     pairs = [(of_reference[seeds[run]], run) for run in runs if seeds[run] in of_reference]
@@ -125,7 +125,7 @@ def _change(
 
 
 def _aligned(totals: dict[str, pd.DataFrame], runs: list[str]) -> list[Array]:
-    """The totals of some runs, after checking that a row is the same speaker in all of them."""
+    """The totals of some runs; raises unless each row is the same speaker in all of them."""
     first, *others = runs
     for run in others:
         if not totals[run].index.equals(totals[first].index):
@@ -139,6 +139,6 @@ def _seeds_of(sweep: Sweep, overrides: Any) -> tuple[Any, ...]:
 
 
 def _mean(values: list[float | None]) -> float | None:
-    """The mean of numbers that are all there."""
+    """The mean of numbers; None if one is missing."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known and len(known) == len(values) else None

@@ -1,9 +1,9 @@
-"""The claims of Jin et al. 2022 (2207.07776) against the runs of an experiment: our figure, its interval, a verdict.
+"""Tests of the claims of Jin et al. 2022 (2207.07776) on the runs of an experiment: figure, interval, verdict.
 
-Each run trains a base verifier and goes on with every method, all on the same test speakers. The intervals cross seeds
-and speakers: each run is linearised over the speakers (`evaluation.verification`), the speakers' parts are averaged
-over the runs, and the variance over the runs is added. Measures: `eer`, `gap` (the absolute difference of the EER of
-two groups), `spread` (population standard deviation over groups of the EER within each).
+Each run trains a base verifier and continues its training with every method; all are judged on the same test speakers.
+The intervals cross seeds and speakers: each run is linearised over the speakers (`judging.verification`), the speakers'
+parts are averaged over the runs, and the variance over the runs is added. Measures: `eer`, `gap` (the absolute
+difference of the EER of two groups), `spread` (population standard deviation over groups of the EER within each).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ class JudgedVerifiers:
     Attributes
     ----------
     trials
-        As `evaluation.verification.study.scored_trials` gives them, without scores.
+        Trials from `judging.verification.study.scored_trials`, without scores.
     scores
         System -> score of each trial.
     weights
@@ -47,7 +47,7 @@ class JudgedVerifiers:
     gap, spread
         The groupings of the two measures: `gender`, `geographic`.
     min_speakers
-        A group with fewer has no part in gap and spread.
+        Groups with fewer speakers are left out of gap and spread.
     """
 
     trials: pd.DataFrame
@@ -74,7 +74,7 @@ class JudgedVerifiers:
         return sorted(str(name) for name, n in speakers.items() if n >= self.min_speakers and name != UNSPECIFIED)
 
     def strata(self, measure: str) -> NDArray[np.intp]:
-        """The group of each speaker, as a number: what the small-sample factor of that speaker's part is taken from."""
+        """The group of each speaker, as a number, from which the small-sample factor of their part is computed."""
         speakers = trials_of(self.trials.assign(score=0.0)).speakers
         column = self._column(measure)
         if column is None:
@@ -101,14 +101,14 @@ class JudgedVerifiers:
         return self._known[key]
 
     def with_speakers_alike(self) -> Self:
-        """The same run with the weight 1 for every speaker."""
+        """The same run with weight 1 for every speaker."""
         return replace(self, weights=self.weights * 0 + 1.0, _known={})
 
 
 def read_verifiers(
     output: Callable[[str], Path], *, methods: Sequence[str], gap: str, spread: str, min_speakers: int
 ) -> JudgedVerifiers:
-    """Read what a run left behind; `output` gives the local file of an output's path.
+    """Read the outputs of a run; `output` returns the local file of an output's path.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def judge_verifiers(
     claims
         A claim names its setting.
     runs
-        Setting -> its runs, each with a base verifier of its own.
+        Setting -> its runs, each with its own base verifier.
 
     Raises
     ------
@@ -220,7 +220,7 @@ def level_over_seeds(
 
 
 def _refuse_different(runs: Sequence[JudgedVerifiers], measure: str) -> None:
-    """Raise where runs would be averaged by position that are of different speakers or groups."""
+    """Raise if runs with different speakers or groups would be averaged by position."""
     speakers = [sorted({*run.trials["enrol_speaker"], *run.trials["test_speaker"]}) for run in runs]
     if any(one != speakers[0] for one in speakers) or any(
         not run.weights.index.equals(runs[0].weights.index) for run in runs

@@ -1,4 +1,4 @@
-"""The table of claims about verifiers, and what every system reaches, for `docs/`."""
+"""The table of claims about verifiers, and the error rates of every system, for `docs/`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -19,7 +19,7 @@ Levels = dict[str, dict[str, dict[str, Estimate]]]
 def write_verification_claims(
     findings: Sequence[Finding], runs: Runs, sweep: Sweep, made: Provenance, folder: Path
 ) -> list[Path]:
-    """Write `<experiment>-<plan>.md` and its numbers as JSON; the files in that order."""
+    """Write `<experiment>-<plan>.md` and its numbers as JSON; returns the files in that order."""
     name = f"{sweep.name}-{made.plan}"
     files = [folder / f"{name}.md", folder / f"{name}.json"]
     levels = system_levels(runs)

@@ -1,4 +1,4 @@
-"""A study for `docs/`: a table in Markdown with the commands that made it, its numbers as JSON, its picture."""
+"""A study for `docs/`: a table in Markdown with the commands that made it, its numbers as JSON, its chart."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -51,7 +51,7 @@ def table_rows(sweep: Sweep, rows: Sequence[SystemRow]) -> tuple[list[str], list
 
 
 def _figure(value: float | None) -> str:
-    """A number with the digits that it deserves; nothing where there is none."""
+    """A number with a suitable number of digits; empty if there is none."""
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

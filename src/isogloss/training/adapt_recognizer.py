@@ -26,13 +26,14 @@ from isogloss.training.fitting import finish, fit, training_key
 from isogloss.training.train_recognizer import CODE, SOURCE
 
 SPLITS = ("train", "adapt")
-"""What a mitigation may use."""
+"""Splits that a mitigation may use."""
 
 
 class RecognizerObjective(Objective):
-    """The transcripts' losses, with what the mitigation drew and weighed.
+    """The losses of transcripts, with the weights of the utterances that the mitigation drew.
 
-    Adam without weight decay at a constant rate (our choice): decay would pull weights that a penalty holds.
+    The optimiser is Adam without weight decay at a constant rate (our choice), since decay would counteract a penalty
+    on changes of weights.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ class RecognizerObjective(Objective):
     Attributes
     ----------
     drawn
-        Utterance and weight of each cut of the present epoch, by the cut's id: an utterance may be drawn again.
+        Utterance and weight of each cut of the current epoch, by the cut's id; an utterance may occur several times.
     """
 
     model: Recognizer
@@ -93,14 +94,14 @@ def adapt_recognizer(
     Parameters
     ----------
     method, params
-        A name of `mitigation.methods`; read are the sections `mitigation` and that of the method, and of `asr` what
-        concerns the loss.
+        A name of `mitigation.methods`; the sections `mitigation` and that of the method are read, and the options of
+        the loss in `asr`.
     data, base, output
         Folders of the prepared data, of the base model and of the adapted one.
     assignments, worst
         `utterance_id, speaker_id, cohort` of all splits under `mitigation.rule`; and the cohorts to mitigate.
     dev
-        What dev says of a recogniser, for a method that settles something by it.
+        The error rates of a recogniser on dev, for a method that chooses an option by them.
 
     Raises
     ------
@@ -138,7 +139,7 @@ def adapt_recognizer(
 
 
 def _key(method: str, params: Params, setting: Setting, *, base: Path, data: Path) -> Path:
-    """The checkpoint folder of this adaptation alone."""
+    """The checkpoint folder of this adaptation."""
     return training_key(
         f"mitigate@{method}",
         [
@@ -161,7 +162,7 @@ def _epochs(
     dataset: Utterances,
     options: MitigationParams,
 ) -> Callable[[int], DataLoader]:
-    """The batches of an epoch, by its number: what the mitigation draws, in the weights that it gives."""
+    """The batches of an epoch, by its number: the utterances that the mitigation draws, with its weights."""
 
     def batches(epoch: int) -> DataLoader:
         examples = mitigation.examples(setting, _generator(options.seed, epoch))
@@ -174,7 +175,7 @@ def _epochs(
 
 
 def _generator(seed: int, epoch: int) -> np.random.Generator:
-    """Draws of one epoch that do not depend on the epochs before."""
+    """The random generator of one epoch, which does not depend on the epochs before."""
     return np.random.default_rng([seed, epoch])
 
 

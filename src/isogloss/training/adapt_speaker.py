@@ -1,4 +1,4 @@
-"""The `mitigate_speaker` stage: training of a speaker encoder goes on under one mitigation."""
+"""The `mitigate_speaker` stage: further training of a speaker encoder with one mitigation."""
 
 from collections.abc import Callable
 from functools import partial
@@ -45,7 +45,7 @@ class SpeakerObjective(Objective):
     model, loss, learning_rate, steps
         As `SpeakerTraining`.
     setting
-        What the mitigation knows of the training utterances.
+        The training utterances as the mitigation sees them.
     """
 
     model: SpeakerEncoder
@@ -67,7 +67,7 @@ class SpeakerObjective(Objective):
         self._groups = setting.utterances["cohort"].tolist()
 
     def step(self, batch: SpeakerBatch) -> Step:
-        """The losses of the utterances that the batch asks about: the last of each speaker, or all."""
+        """The losses of the batch's query utterances: the last of each speaker, or all."""
         embeddings_PQD = batch_embeddings(self.model, batch)
         loss_B = self.loss(embeddings_PQD, batch.speakers_P)
         asked = slice(-1, None) if len(loss_B) == len(batch.speakers_P) else slice(None)
@@ -90,7 +90,7 @@ class SpeakerObjective(Objective):
 def adapt_speaker_encoder(
     method: str, params: Params, *, data: Path, base: Path, utterances: pd.DataFrame, output: Path
 ) -> SpeakerEncoder:
-    """Go on training the base encoder with one mitigation and write the model.
+    """Continue training the base encoder with one mitigation and write the model.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def _batches(
 def _setting(
     speech: TrainingSpeech, utterances: pd.DataFrame, attribute: str, embed: Callable[[], NDArray[np.float32]]
 ) -> Setting:
-    """The group of each training utterance's speaker: what all known utterances say; else `unspecified`."""
+    """The group of each training utterance's speaker: the value of all known utterances, else `unspecified`."""
     if attribute not in utterances.columns:
         raise TableError(
             f"data/utterances.parquet: column {attribute!r} is missing, by which verification.attribute knows the "

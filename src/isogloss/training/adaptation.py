@@ -1,6 +1,6 @@
 """One training loop for every adaptation: a model, the losses of its utterances, and a mitigation that combines them.
 
-What differs between a recogniser and a speaker encoder is an `Objective`: how a batch becomes a `Step`, and the
+An `Objective` holds the differences between a recogniser and a speaker encoder: how a batch becomes a `Step`, and the
 optimiser. `adapt_recognizer` and `adapt_speaker` prepare data and objective; `fitting.fit` runs the epochs.
 """
 
@@ -16,7 +16,7 @@ from isogloss.mitigation import Mitigation, Step
 
 
 class Objective(nn.Module, ABC):
-    """A model together with what its training needs.
+    """A model together with its losses and optimiser.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Objective(nn.Module, ABC):
 
 
 class Adaptation(lightning.LightningModule):
-    """Minimises the loss that a mitigation makes of the utterances' losses, plus its penalty.
+    """Minimises the loss that a mitigation computes from the utterances' losses, plus its penalty.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Adaptation(lightning.LightningModule):
             parameter.requires_grad_(parameter.requires_grad and mitigation.is_trained(objective.model, name))
 
     def on_train_epoch_start(self) -> None:
-        """Let the mitigation look at the model as it is."""
+        """Let the mitigation use the model's current state."""
         self.mitigation.refresh(self.current_epoch)
 
     def training_step(self, batch: Any, _: int) -> Tensor:
@@ -80,5 +80,5 @@ class Adaptation(lightning.LightningModule):
         checkpoint["mitigation"] = self.mitigation.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Bring the mitigation's state back."""
+        """Restore the mitigation's state."""
         self.mitigation.load_state_dict(checkpoint["mitigation"])

@@ -1,7 +1,7 @@
-"""A moving average of the weights, which dev judges and the finished model gets.
+"""A moving average of the weights, which is evaluated on dev and becomes the weights of the finished model.
 
 Lightning's `EMAWeightAveraging` puts the average in place when a training ends, but not when a run resumes after its
-last epoch and so has nothing left to train; and it averages buffers, integers too.
+last epoch and has nothing left to train; and it also averages buffers, including integers.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ class MovingAverage(Callback):
     """Keeps `average = d * average + (1 - d) * weights` after each optimiser step, for every trained parameter.
 
     d is `decay`, but at most (1 + n) / (10 + n) at step n, so that the first weights are soon forgotten (the rule of
-    TensorFlow's `ExponentialMovingAverage`). It travels in the checkpoint; buffers are the model's own.
+    TensorFlow's `ExponentialMovingAverage`). It is saved in the checkpoint; buffers are not averaged.
     """
 
     def __init__(self, decay: float) -> None:
@@ -26,7 +26,7 @@ class MovingAverage(Callback):
         self.average: dict[str, Tensor] = {}
 
     def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any) -> None:
-        """Follow the weights, where this batch completed an optimiser step."""
+        """Update the average if this batch completed an optimiser step."""
         if trainer.global_step == self.steps:
             return
         self.steps = trainer.global_step
@@ -38,11 +38,11 @@ class MovingAverage(Callback):
                 self.average[name] = parameter.detach().clone()
 
     def on_validation_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Judge the average."""
+        """Put the average in place for validation."""
         self._exchange(pl_module)
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Train on from the weights themselves."""
+        """Put the weights back for further training."""
         self._exchange(pl_module)
 
     def put_into(self, module: lightning.LightningModule) -> None:
@@ -52,15 +52,15 @@ class MovingAverage(Callback):
                 parameter.copy_(self.average[name])
 
     def state_dict(self) -> dict[str, Any]:
-        """What goes into the checkpoint."""
+        """The state for the checkpoint."""
         return {"steps": self.steps, "average": self.average}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """What a checkpoint brings back."""
+        """Restore the state of a checkpoint."""
         self.steps, self.average = state_dict["steps"], state_dict["average"]
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Bring what a checkpoint held to the device of the weights."""
+        """Move the average of a checkpoint to the device of the weights."""
         self.average = {name: tensor.to(pl_module.device) for name, tensor in self.average.items()}
 
     def _exchange(self, module: lightning.LightningModule) -> None:

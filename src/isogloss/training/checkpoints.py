@@ -1,9 +1,9 @@
 """Checkpoints without pickle, written atomically.
 
-A file is the SHA-256 of what follows, and then safetensors: the tensors of the model, of the optimiser and of the
-callbacks, with everything else as JSON in their header. It is written aside, flushed and renamed, so that a full disk
-or a kill leaves the checkpoint before. Reading executes nothing. A file whose digest does not fit (flipped bytes, a cut
-end, a checkpoint of another version) is not used.
+A file is the SHA-256 of the rest, and then safetensors: the tensors of the model, of the optimiser and of the
+callbacks, with everything else as JSON in their header. It is written to a temporary file, flushed and renamed, so that
+after a full disk or a kill the previous checkpoint still exists. Reading executes no code. A file whose digest does not
+match (flipped bytes, a truncated file, a checkpoint of another version) is not used.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _TENSOR, _ARRAY, _MAPPING, _LIST, _TUPLE = "tensor", "array", "mapping", "list",
 
 
 class SafeCheckpointIO(CheckpointIO):
-    """Lightning's checkpoints as such files."""
+    """Reads and writes Lightning's checkpoints as such files."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write a checkpoint."""
@@ -47,13 +47,13 @@ def write_checkpoint(content: Mapping[str, Any], path: Path) -> None:
     Raises
     ------
     TypeError
-        A value is neither a tensor nor something that JSON has.
+        A value is neither a tensor nor a JSON value.
     OSError
-        The disk is full, or the folder cannot be written; what was there before is kept.
+        The disk is full, or the folder cannot be written; the previous checkpoint is kept.
     """
     tensors: dict[str, torch.Tensor] = {}
     tree = json.dumps(_encoded(content, tensors))
-    # A tensor may be a view of another one; safetensors takes each for itself.
+    # A tensor may be a view of another one; safetensors needs separate tensors.
     body = save_tensors(
         {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, {"tree": tree}
     )
@@ -82,7 +82,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def usable(path: Path, *, tell: bool = True) -> bool:
-    """Whether there is a checkpoint to go on from; of one that is damaged one sentence is printed, where `tell`."""
+    """Whether there is a checkpoint to resume from; with `tell`, one sentence is printed about a damaged one."""
     if not path.exists():
         return False
     try:
@@ -113,7 +113,7 @@ def _encoded(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
 
 
 def _decoded(value: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
-    """What `_encoded` made into JSON."""
+    """The inverse of `_encoded`."""
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()

@@ -1,12 +1,12 @@
-"""Fitting with Lightning, resumable: a killed run continues and ends with the same weights as an undisturbed one.
+"""Resumable fitting with Lightning: a killed run continues and ends with the same weights as an uninterrupted one.
 
 A checkpoint is written after each epoch, outside the stage's outputs (DVC deletes those before a stage runs), in a
-folder named by a digest of everything that decides the result. Each batch seeds its random numbers by its own number,
-so that batches after a resumed checkpoint are those of an undisturbed run.
+folder named by a digest of everything that determines the result. Each batch seeds its random numbers by its own
+number, so that batches after a resumed checkpoint are those of an uninterrupted run.
 
 On several GPUs, Lightning starts the command once more for each (distributed data parallel): every process trains on
-batches of its own, gradients are their mean, and what follows `fit` is for the first process alone. Processes that
-`torchrun` has started, on one host or several, are taken as they are.
+its own batches, gradients are their mean, and only the first process runs the code after `fit`. Processes that
+`torchrun` has started, on one host or several, are used as they are.
 """
 
 import hashlib
@@ -55,18 +55,18 @@ def fit(
     precision: Precision = "float32",
     devices: int = 1,
 ) -> bool:
-    """Train a module in place, from its checkpoint where there is one.
+    """Train a module in place, from its checkpoint if there is one.
 
     Parameters
     ----------
     module
-        Its training step returns the loss; its validation step, where there is one, logs `dev_loss`.
+        Its training step returns the loss; its validation step, if it has one, logs `dev_loss`.
     batches
-        The batches of an epoch, by its number; of this process, where there are several.
+        The batches of an epoch, by its number; if there are several processes, those of this one.
     epochs, seed
-        How often; and the seed of dropout and the like.
+        Number of epochs; seed of dropout and other random numbers.
     checkpoints
-        The folder of this training alone (see `training_key`); `finish` removes it once the outputs stand.
+        The folder of this training (see `training_key`); `finish` removes it after the outputs are written.
     curve
         A TSV with the mean loss of each epoch, for `dvc plots`.
     dev_batches
@@ -78,11 +78,11 @@ def fit(
     ema_decay
         The module ends with a moving average of its weights (see `MovingAverage`); 0 for the weights themselves.
     precision, devices
-        Of matrix products; and processes on this host, one a GPU (see `visible_devices`).
+        Precision of matrix products; number of processes on this host, one per GPU (see `visible_devices`).
 
     Returns
     -------
-    Whether this is the first process, which alone writes the outputs.
+    Whether this is the first process, the only one that writes the outputs.
 
     Raises
     ------
@@ -105,20 +105,20 @@ def fit(
 def _go_through(
     trainer: lightning.Trainer, module: lightning.LightningModule, epochs: lightning.LightningDataModule, *, last: Path
 ) -> None:
-    """All epochs that the checkpoint `last` does not have behind it."""
+    """Run all epochs that the checkpoint `last` does not include."""
     resumes = usable(last, tell=trainer.is_global_zero)
     if resumes and trainer.is_global_zero:
         print(f"resuming from {last}", flush=True)
     try:
         trainer.fit(module, epochs, ckpt_path=last if resumes else None)
-    except SystemExit:  # what Lightning makes of Ctrl-C
+    except SystemExit:  # Lightning raises this on Ctrl-C.
         raise KeyboardInterrupt from None
 
 
 def _trainer(
     callbacks: list[Callback], checkpoints: Path, *, devices: int, precision: Precision, **options: Any
 ) -> lightning.Trainer:
-    """A deterministic trainer that writes a checkpoint after each epoch and draws progress on terminals alone."""
+    """A deterministic trainer that writes a checkpoint after each epoch and draws progress only on terminals."""
     _quiet()
     on_terminal = sys.stderr.isatty()
     checkpoint = ModelCheckpoint(
@@ -171,7 +171,7 @@ def _hosts() -> int:
 def training_key(stage: str, params: Iterable[Any], files: Iterable[Path], code: Iterable[Path]) -> Path:
     """The checkpoint folder of a stage: one digest of its params, inputs and code, and of whether there is a GPU.
 
-    A checkpoint is only found again by a run that would have come to the same result.
+    Only a run with the same result finds a checkpoint again.
     """
     digest = hashlib.sha256(b"cuda" if torch.cuda.is_available() else b"cpu")
     for section in params:
@@ -185,16 +185,16 @@ def training_key(stage: str, params: Iterable[Any], files: Iterable[Path], code:
 def finish(checkpoints: Path) -> None:
     """Remove the checkpoints of a training whose outputs are written, and the folders that are empty without them."""
     shutil.rmtree(checkpoints, ignore_errors=True)
-    with suppress(OSError):  # another training has its checkpoints there
+    with suppress(OSError):  # The folder holds checkpoints of another training.
         for folder in (checkpoints.parent, checkpoints.parent.parent):
             if CHECKPOINTS in (folder, folder.parent):
                 folder.rmdir()
 
 
 class _BatchSeed(Callback):
-    """Seeds each batch by its number and process, so that a resumed run draws what an undisturbed one would.
+    """Seeds each batch by its number and process, so that a resumed run draws the same numbers as an uninterrupted one.
 
-    Not each epoch: on resuming, Lightning makes the iterator of the data after the epoch has begun, and making it
+    Seeding each epoch is not enough: on resuming, Lightning creates the data iterator after the epoch has begun, which
     draws a random number.
     """
 
@@ -206,7 +206,7 @@ class _BatchSeed(Callback):
         number = trainer.fit_loop.epoch_loop.total_batch_idx
         seed = self.seed * 1_000_003 + number + trainer.global_rank * 2**40
         torch.manual_seed(seed)
-        np.random.seed(seed % 2**32)  # by which wav2vec2 and its like decide which layers a step leaves out
+        np.random.seed(seed % 2**32)  # wav2vec2 and similar models choose with it which layers a step skips.
 
 
 class _Finite(Callback):
@@ -216,7 +216,7 @@ class _Finite(Callback):
         self.losses = losses
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Look at the loss, and at the weights after the last step."""
+        """Check the loss, and the weights after the last step."""
         weights = all(bool(parameter.isfinite().all()) for parameter in pl_module.parameters())
         if not (weights and math.isfinite(self.losses.losses[-1])):
             raise ModelError(
@@ -226,7 +226,7 @@ class _Finite(Callback):
 
 
 class _Epochs(lightning.LightningDataModule):
-    """Hands Lightning the batches of the present epoch, and those of dev."""
+    """Gives Lightning the batches of the current epoch, and those of dev."""
 
     def __init__(
         self, batches: Callable[[int], DataLoader], dev_batches: Callable[[], Iterable[Any]] | None = None
@@ -236,7 +236,7 @@ class _Epochs(lightning.LightningDataModule):
         self.dev_batches = dev_batches
 
     def train_dataloader(self) -> DataLoader:
-        """The batches of the present epoch."""
+        """The batches of the current epoch."""
         return self.batches(self.trainer.current_epoch if self.trainer else 0)
 
     def val_dataloader(self) -> list[DataLoader]:
@@ -253,7 +253,7 @@ def _files(paths: Iterable[Path]) -> list[Path]:
 
 
 def _quiet() -> None:
-    """Lightning's tips and hardware notes are not for the log of a stage."""
+    """Turn off Lightning's tips and hardware notes in the log of a stage."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"lightning\..*")
     warnings.filterwarnings("ignore", module=r"torch\.optim\.lr_scheduler")

@@ -13,7 +13,7 @@ from isogloss.tables import atomic_path
 class LossCurve(Callback):
     """The mean loss of each epoch, and the loss on dev where the module logs `dev_loss` in validation.
 
-    It travels in the checkpoint, so that a resumed run has the whole curve.
+    It is saved in the checkpoint, so that a resumed run has the whole curve.
     """
 
     def __init__(self) -> None:
@@ -27,11 +27,11 @@ class LossCurve(Callback):
         self._batches += 1
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        """Note the loss on dev."""
+        """Record the loss on dev."""
         self.dev_losses.append(float(trainer.callback_metrics["dev_loss"]))
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        """Close the epoch; a line for the log where no progress bar is drawn."""
+        """Record the loss of the epoch, and print it if there is no progress bar."""
         mean = torch.tensor(self._sum / max(self._batches, 1), dtype=torch.float64, device=pl_module.device)
         self.losses.append(float(trainer.strategy.reduce(mean, reduce_op="mean")))
         self._sum, self._batches = 0.0, 0
@@ -40,11 +40,11 @@ class LossCurve(Callback):
             print(f"epoch {len(self.losses)}/{trainer.max_epochs}: loss {self.losses[-1]:.4f}{dev}", flush=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """What goes into the checkpoint."""
+        """The state for the checkpoint."""
         return {"losses": self.losses, "dev_losses": self.dev_losses}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """What a checkpoint brings back."""
+        """Restore the state of a checkpoint."""
         self.losses, self.dev_losses = state_dict["losses"], state_dict["dev_losses"]
 
     def write(self, path: Path) -> None:

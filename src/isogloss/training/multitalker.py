@@ -1,4 +1,4 @@
-"""The `train_multitalker` stage: a system that hears two talkers at once, from mixtures drawn on the fly."""
+"""The `train_multitalker` stage: training of a system for two overlapping talkers, on mixtures drawn on the fly."""
 
 import math
 from pathlib import Path
@@ -28,7 +28,7 @@ class MultitalkerTraining(lightning.LightningModule):
     Parameters
     ----------
     model
-        Where it starts.
+        The initial model.
     params
         Section `multitalker`.
     """
@@ -55,7 +55,7 @@ def train_multitalker(
 ) -> MultitalkerRecognizer:
     """Train one system on conversations of the speakers of train, and write it.
 
-    Every system hears the same mixtures: a conversation is a function of the seed, the epoch and its number.
+    Every system is trained on the same mixtures: a conversation is a function of the seed, the epoch and its number.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def train_multitalker(
     CorpusError
         The split train has too few speakers.
     ModelError
-        The base cannot be started from.
+        The base cannot be used as the start.
     """
     compute_repeatably(params.threads)
     lightning.seed_everything(params.seed, verbose=False)
@@ -107,7 +107,7 @@ def train_multitalker(
 
 
 def _key(system: Talkers, params: MultitalkerParams, *, data: Path, base: Path) -> Path:
-    """The checkpoint folder of this training alone."""
+    """The checkpoint folder of this training."""
     elsewhere: dict[str, Any] = {"systems": [], "sets": [], "folder": None, "stored_conversations": 1, "stored_seed": 1}
     return training_key(
         f"train_multitalker@{system}",

@@ -1,4 +1,4 @@
-"""The Lightning module of base training: any recogniser, by the losses that it trains with."""
+"""The Lightning module of base training, for any recogniser."""
 
 import math
 from dataclasses import replace
@@ -16,7 +16,7 @@ from isogloss.training.spec_augment import spec_augment
 
 
 class RecognizerTraining(lightning.LightningModule):
-    """Trains a recogniser from where it is.
+    """Trains a recogniser, starting from its current weights.
 
     Parameters
     ----------
@@ -25,12 +25,12 @@ class RecognizerTraining(lightning.LightningModule):
     params
         Section `asr`.
     steps_per_epoch
-        Expected optimiser steps of one epoch; the learning rate's schedule is laid over them.
+        Expected optimiser steps of one epoch; the learning rate's schedule has this length.
 
     Raises
     ------
     ModelError
-        Features are to be masked, and the recogniser hears audio.
+        SpecAugment is on, but the input of the recogniser is audio.
     """
 
     def __init__(self, model: Recognizer, params: AsrParams, *, steps_per_epoch: int) -> None:
@@ -46,14 +46,14 @@ class RecognizerTraining(lightning.LightningModule):
             )
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Loss for a token of one batch, in which all processes' tokens count alike."""
+        """The loss per token of one batch, with equal weight for the tokens of all processes."""
         if self.masked and batch.features_BTF is not None:
             masks, mean_F = self.params.spec_augment, self.model.feature_mean_F
             batch = replace(batch, features_BTF=spec_augment(batch.features_BTF, batch.lengths_B, masks, mean_F=mean_F))
         losses = self.model.training_losses(batch, self.params, epoch=self.current_epoch)
         total, tokens = losses.loss_B.sum(), losses.units_B.sum()
-        # Data-parallel gradients are means over processes: with the processes' mean number of tokens below, the mean
-        # of their losses is that of their batches taken as one.
+        # Data-parallel gradients are means over processes. With the processes' mean number of tokens as the
+        # denominator, the mean of their losses is the loss of their batches together.
         loss = total / self.trainer.strategy.reduce(tokens.float(), reduce_op="mean")
         if losses.extra is not None:
             loss = loss + losses.extra

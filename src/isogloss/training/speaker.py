@@ -1,4 +1,4 @@
-"""The base speaker encoder: trained on the speakers of train to tell voices apart."""
+"""The base speaker encoder, trained to distinguish the speakers of train."""
 
 import math
 from collections.abc import Callable
@@ -37,9 +37,9 @@ class SpeakerTraining(lightning.LightningModule):
     model, loss
         Trained in place.
     learning_rate
-        Of the peak.
+        Peak learning rate.
     steps
-        Expected optimiser steps of the whole training; the learning rate's schedule is laid over them.
+        Expected optimiser steps of the whole training; the learning rate's schedule has this length.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class SpeakerTraining(lightning.LightningModule):
         self.steps = steps
 
     def training_step(self, batch: SpeakerBatch, _: int) -> Tensor:
-        """Mean loss of the utterances that the batch asks about."""
+        """Mean loss of the batch's query utterances."""
         loss = self.loss(batch_embeddings(self.model, batch), batch.speakers_P).mean()
         self.log("loss", loss, batch_size=len(batch.lengths_B))
         return loss
@@ -83,7 +83,7 @@ def batch_embeddings(model: SpeakerEncoder, batch: SpeakerBatch) -> Tensor:
 
 
 def parameter_groups(model: nn.Module, loss: nn.Module) -> list[dict]:
-    """The encoder's weights decay; the loss's scale, bias and class centres do not."""
+    """Parameter groups with weight decay for the encoder, without it for the loss's scale, bias and class centres."""
     return [
         {"params": list(model.parameters()), "weight_decay": 1e-3},
         {"params": list(loss.parameters()), "weight_decay": 0.0},

@@ -1,7 +1,7 @@
 """SpecAugment: masks over time and frequency of training features (Park et al. 2019, 1904.08779, section 2).
 
-Lhotse's transform masks padding as soon as speech, with the mean of the padded matrix, and draws from Python's random
-numbers; this one knows the lengths, and draws from torch's, which `isogloss.training.fitting` seeds for each step.
+Lhotse's transform may mask padding, fills masks with the mean of the padded matrix, and uses Python's random numbers.
+This one uses the lengths and torch's random numbers, which `isogloss.training.fitting` seeds for each step.
 """
 
 import torch
@@ -15,7 +15,7 @@ def spec_augment(features_BTF: Tensor, lengths_B: Tensor, params: SpecAugmentPar
 
     Each utterance has `time_masks` stretches of up to `time_mask_frames` frames, but no more than a fifth of its own
     length each (`p` of the paper), and `freq_masks` bands of up to `freq_mask_bins` bins. Widths and places are
-    uniform, and time masks lie within the utterance. There is no time warping, which the paper finds to give least.
+    uniform, and time masks lie within the utterance. There is no time warping, which the paper finds to help least.
     """
     _, frames, bins = features_BTF.shape
     widest_B = (lengths_B // 5).clamp(max=params.time_mask_frames)

@@ -22,16 +22,16 @@ CODE = tuple(SOURCE / package for package in ("recognizers", "training"))
 
 
 def train_recognizer(params: Params, *, data: Path, output: Path) -> Recognizer:
-    """Train on the train split and write the model, its loss curve on train and dev beside it.
+    """Train on the train split and write the model and its loss curve on train and dev.
 
-    A pretrained recogniser whose `asr.epochs` is 0 is written as it came, with an empty curve.
+    If `asr.epochs` is 0, a pretrained recogniser is written unchanged, with an empty curve.
 
-    On as many GPUs as are visible, or in the processes that `torchrun` has started; the first of them writes.
+    Training uses all visible GPUs, or the processes that `torchrun` has started; the first of them writes.
 
     Parameters
     ----------
     params
-        Section `asr`, and what else the recogniser reads (`Recognizer.base_options`).
+        Section `asr` and the other sections that the recogniser reads (`Recognizer.base_options`).
     data
         Folder of the prepared data: `cuts/{train,dev}.jsonl`, `tokens.txt`, `feature_statistics.json`.
     output

@@ -1,4 +1,4 @@
-"""Builds Atlas: description and seed in, a corpus folder and the planted truth out."""
+"""Building Atlas: from a description and a seed to a corpus folder and the planted truth."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ def build_atlas(
     *,
     workers: int | None = None,
 ) -> pd.DataFrame:
-    """Synthesise the corpus into `output_folder`, which appears whole or not at all.
+    """Synthesise the corpus into `output_folder`, which is written atomically.
 
     The folder holds `audio/<recording_id>.flac` (some utterances of a speaker through one channel), the Lhotse
     manifests `recordings.jsonl` and `supervisions.jsonl`, `speakers.parquet`, `zips.parquet` and `corpus.json`. The
@@ -94,7 +94,7 @@ def draw_corpus(params: AtlasParams, seed: int, description: Description) -> tup
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int], None] | None]:
-    """A bar on a terminal, nothing in a log."""
+    """A progress bar on a terminal; none in a log."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from isogloss.consoles import console

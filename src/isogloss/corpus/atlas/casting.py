@@ -1,4 +1,4 @@
-"""Each speaker's voice, sentences and recordings: one job of synthesis a speaker.
+"""Each speaker's voice, sentences and recordings, as one synthesis job per speaker.
 
 Old age is heard mildly (our choice): speech slows by up to a tenth, women's pitch falls and the voice trembles.
 
@@ -20,7 +20,7 @@ from isogloss.errors import ParamsError
 LEARNT_FROM = ("train", "adapt")
 
 _OLD_AGE = (55.0, 85.0)
-"""Years between which a voice ages from not at all to fully."""
+"""Age in years at which a voice begins to age, and at which it has aged fully."""
 _SLOWER = 0.1
 _LOWER_PITCH = 8.0
 _TREMOR = 0.12
@@ -30,7 +30,7 @@ _TRIES = 2_000
 
 
 def cast(speakers: pd.DataFrame, params: AtlasParams, description: Description, seed: int) -> list[Job]:
-    """The jobs of all speakers, in their order; what a speaker gets depends on the seed and their own id alone.
+    """The jobs of all speakers, in their order; a speaker's job depends only on the seed and their id.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def _take_names(count: int) -> list[str]:
 
 
 def _sentence(grammar: Grammar, seed: int, rng: np.random.Generator, *, held_out: bool) -> str:
-    """A sentence of one side, by drawing until one is."""
+    """A sentence that is held out or not, as requested, by repeated drawing."""
     for _ in range(_TRIES):
         sentence = grammar.sample(rng)
         if is_held_out(sentence, seed) == held_out:

@@ -1,4 +1,4 @@
-"""Between mouth and file: an ageing voice's tremor, resampling to 16 kHz, room noise, and a cheap microphone."""
+"""The recording channel: an ageing voice's tremor, resampling to 16 kHz, room noise, and a cheap microphone."""
 
 import functools
 
@@ -47,7 +47,7 @@ def transmit(speech: FloatArray, draw: ChannelDraw) -> NDArray[np.int16]:
     rng = np.random.default_rng(draw.seed)
     energy = np.sum(np.square(speech), dtype=np.float64)
     loudness = float(np.sqrt(energy / np.count_nonzero(speech)))
-    # The ratio is set in the room, before the device; from here on in place, since fresh pages cost more than the sums.
+    # The ratio is set in the room, before the device. Work in place from here on: new memory pages cost more time.
     mixture = _coloured_noise(len(speech), pole=draw.noise_pole, rng=rng)
     mixture *= np.float32(loudness * 10 ** (-draw.snr_db / 20))
     mixture += speech

@@ -1,4 +1,4 @@
-"""The dialect field: which share of the people at a place speak which dialect (our choice of model).
+"""The dialect field: the share of people at each place who speak each dialect (our choice of model).
 
 Around the centre of an area the share is its strength s; it falls off as s exp(-(r / (k spread))^4), almost flat
 inside and steep at the rim. One factor k a dialect is chosen such that its share of the population is met: a dialect
@@ -36,7 +36,7 @@ def dialect_shares(description: Description, latitude_N: FloatArray, longitude_N
     """
     dialects = list(description.dialects.values())
     shares_D = np.array([dialect.share for dialect in dialects])
-    few = slice(0, _CALIBRATION_PEOPLE)  # people come in random order
+    few = slice(0, _CALIBRATION_PEOPLE)  # People are in random order.
     distances = [_relative_distances(dialect, latitude_N, longitude_N) for dialect in dialects]
     factors_D = _calibrate(dialects, [d_NA[few] for d_NA in distances], shares_D)
     presence_ND = np.stack([_presence(*item) for item in zip(dialects, distances, factors_D, strict=True)], axis=1)

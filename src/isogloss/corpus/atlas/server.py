@@ -29,7 +29,7 @@ _TAIL_S = (0.12, 0.25)
 
 def main() -> None:
     """Serve until stdin closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent alone decides when to stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Only the parent decides when to stop.
     folder = Path(sys.argv[1])
     engine = Espeak()
     for line in sys.stdin:

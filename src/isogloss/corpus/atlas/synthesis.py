@@ -26,11 +26,11 @@ _POLL_S = 0.1
 
 @contextmanager
 def start_server(folder: Path) -> Iterator[Callable[[Job], dict[str, Segments]]]:
-    """A synthesis server that records into `folder`, as a function of a job; at the end it finishes and is waited for.
+    """A synthesis server that records into `folder`, as a function of a job; leaving the block waits for its end.
 
     The function raises a `CorpusError` where the server refuses the job (an unknown voice, a full disk) or has ended.
     """
-    # A process group of its own: Ctrl-C reaches the parent alone, which then closes the servers in order.
+    # A separate process group, so that Ctrl-C reaches only the parent, which then closes the servers in order.
     process = subprocess.Popen(
         [sys.executable, "-m", "isogloss.corpus.atlas.server", str(folder)],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What is known of an utterance or its speaker beside the words: numbers within their ranges, or text."""
+"""Attributes of an utterance or its speaker: numbers within their ranges, or text."""
 
 from isogloss.corpus.description import NUMERIC_ATTRIBUTES
 from isogloss.errors import TableError
@@ -29,7 +29,7 @@ def read_attributes(cells: dict[str, Cell], where: str) -> Attributes:
 
 
 def _attribute(name: str, cell: Cell, where: str) -> str | float | None:
-    """One attribute, or None where it is not known."""
+    """One attribute, or None if it is not known."""
     if name in NUMERIC_ATTRIBUTES:
         return number(cell, where, *NUMERIC_ATTRIBUTES[name])
     if name == "zip" and cell is not None and not isinstance(cell, str):

@@ -19,10 +19,10 @@ from isogloss.errors import CorpusError
 
 MAX_THREADS = 16
 _SHORTER_CHUNK = re.compile(r"^\s*(?:data|SSND|riff) : (?P<promised>\d+) \(should be (?P<found>\d+)\)", re.MULTILINE)
-"""How libsndfile notes that a file ends before its header says: WAV, AIFF and W64."""
+"""How libsndfile reports that a file ends earlier than its header says: WAV, AIFF and W64."""
 _SPHERE_SAMPLES = re.compile(rb"^sample_count -i (\d+)\s*$", re.MULTILINE)
 _UNKNOWN_LENGTH = 0x7FFFFF00
-"""Programs that write WAV into a pipe put the largest numbers where the length belongs."""
+"""Programs that write WAV into a pipe put numbers at least this large into the length field."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class AudioHeader:
 
 
 Readable = AudioHeader | CorpusError
-"""The header of a file, or why the file cannot be used."""
+"""The header of a file, or the reason why the file cannot be used."""
 
 
 def read_headers(root: Path, mentions: dict[str, str]) -> dict[str, Readable]:
-    """The headers of audio files, and what is wrong with those that cannot be used.
+    """The headers of audio files, and the errors of those that cannot be used.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def cut_off_error(path: Path, where: str) -> CorpusError:
 
 
 def _header_or_error(path: Path, where: str) -> Readable:
-    """The header of one file, or what is wrong with it."""
+    """The header of one file, or its error."""
     try:
         return _read_header(path, where)
     except CorpusError as error:
@@ -109,7 +109,7 @@ def _read_header(path: Path, where: str) -> AudioHeader:
 
 
 def _promises_more(path: Path, file: soundfile.SoundFile) -> bool:
-    """Whether the header of an open file says that there is more than there is."""
+    """Whether the header of an open file promises more audio than the file holds."""
     if file.format == "NIST":
         with path.open("rb") as start:
             counted = _SPHERE_SAMPLES.search(start.read(4096))

@@ -1,4 +1,4 @@
-"""What the audio of each utterance holds: every sample is decoded once, by a pool of threads, in blocks.
+"""Measures of the audio of each utterance: every sample is decoded once, by a pool of threads, in blocks.
 
 What cannot be used is an error: NaN or infinite samples, silence, a file that ends before its header says. What can
 be used but should be looked at is counted, with the first place: clipping and a constant offset.
@@ -20,16 +20,16 @@ from isogloss.corpus.ingest.spans import Span
 from isogloss.errors import CorpusError
 
 BLOCK_SAMPLES = 1 << 18
-"""What is decoded at once, so that memory does not grow with the length of a file."""
+"""Number of samples that are decoded at once, so that memory does not grow with the length of a file."""
 Channel = int | str
 """The number of a channel, or `mix`."""
 Heard = SoundMeasures | CorpusError
-"""The measures of an utterance, or why it cannot be used."""
+"""The measures of an utterance, or the reason why it cannot be used."""
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Where one utterance lies in a file."""
+    """The position of one utterance in a file."""
 
     place: str
     span: Span
@@ -39,7 +39,7 @@ class Stretch:
 def listen_to(
     root: Path, stretches: dict[str, list[Stretch]], headers: dict[str, AudioHeader]
 ) -> Iterator[list[Heard]]:
-    """The measures of each utterance, or what is wrong with it: a list a file, in the order of `stretches`.
+    """The measures of each utterance, or its error: one list per file, in the order of `stretches`.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def warnings(heard: Sequence[tuple[str, SoundMeasures]]) -> list[str]:
 
 
 def _heard_in(path: Path, stretches: list[Stretch], header: AudioHeader) -> list[Heard]:
-    """What the utterances of one file hold."""
+    """The measures of the utterances of one file."""
     try:
         with soundfile.SoundFile(path) as file:
             return [_measured(file, path, stretch, header) for stretch in stretches]
@@ -83,7 +83,7 @@ def _heard_in(path: Path, stretches: list[Stretch], header: AudioHeader) -> list
 
 
 def _measured(file: soundfile.SoundFile, path: Path, stretch: Stretch, header: AudioHeader) -> Heard:
-    """What one utterance holds."""
+    """The measures of one utterance."""
     begin = round(stretch.span.start * header.sampling_rate)
     wanted = max(1, min(round(stretch.span.duration * header.sampling_rate), header.num_samples - begin))
     measures = SoundMeasures()

@@ -1,4 +1,4 @@
-"""From a description to a corpus folder: everything is read and checked before anything is written."""
+"""From a description to a corpus folder; everything is read and checked before anything is written."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -32,7 +32,7 @@ def check(description: RecordedCorpus, *, repository: Path | str = ".", listen: 
 
 
 def ingest(description: RecordedCorpus, output: Path | str, *, source: str, repository: Path | str = ".") -> Ingested:
-    """Write the corpus folder that a description stands for: manifests, speakers, ZIPs, `corpus.json`.
+    """Write the corpus folder of a description: manifests, speakers, ZIPs, `corpus.json`.
 
     Sampling rates are left as they are; features are computed at 16 kHz, after resampling. The same tables
     and audio give the same bytes.
@@ -60,7 +60,7 @@ def ingest(description: RecordedCorpus, output: Path | str, *, source: str, repo
 
 
 def _rows(description: RecordedCorpus, repository: Path | str) -> Rows:
-    """What the source of the description's kind reads."""
+    """The rows that the source of the description's kind reads."""
     rows: Rows = implementation(SourceComponent, description.kind)().rows(description, repository)
     return rows
 
@@ -114,7 +114,7 @@ def _headers(rows: Rows, utterances: Iterable[Utterance], left_out: LeftOut) -> 
 def _placed(
     rows: Rows, utterances: Iterable[Utterance], headers: dict[str, AudioHeader], left_out: LeftOut
 ) -> list[tuple[Utterance, Stretch]]:
-    """The utterances that lie within files that can be read, and where."""
+    """The utterances that lie within readable files, with their positions."""
     placed = []
     for utterance in utterances:
         header = headers.get(utterance.audio)

@@ -82,12 +82,12 @@ def describe(
 
 
 def recognised(location: Path) -> str:
-    """The kind of a corpus, judged by its files.
+    """The kind of a corpus, detected from its files.
 
     Raises
     ------
     ParamsError
-        None fits, or several do.
+        No kind fits, or several do.
     """
     if not location.exists():
         raise ParamsError(f"{location} does not exist; give the table or the folder of a corpus")
@@ -107,7 +107,7 @@ def recognised(location: Path) -> str:
 def _found_letters(
     source: RecordedSource, content: dict[str, Any], temporary: Path, path: Path, options: Options
 ) -> Letters:
-    """What the transcripts are written with."""
+    """The letters that the transcripts are written with."""
     rows = _written(source, content, temporary, path, options)
     column = rows.description.columns.text
     texts = cells(rows.table, column) if column in rows.table.names and column is not None else []
@@ -115,7 +115,7 @@ def _found_letters(
 
 
 def _written(source: RecordedSource, content: dict[str, Any], temporary: Path, path: Path, options: Options) -> Rows:
-    """What the source reads by a description, which is written into a temporary file and read again."""
+    """The rows that the source reads with a description, which is written to a temporary file and read again."""
     YAML().dump({key: value for key, value in content.items() if value not in (None, {})}, temporary)
     try:
         description = read_section(temporary, source.description)

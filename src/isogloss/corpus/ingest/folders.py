@@ -1,4 +1,4 @@
-"""Where the audio of a corpus lies, from the paths that its tables give."""
+"""The folder of a corpus's audio, from the paths in its tables."""
 
 import os
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def common_folder(paths: Iterable[str], root: Path) -> Path | None:
-    """The folder that holds all audio, where every path is absolute and not all lie below `root`; else None.
+    """The folder that holds all audio, if every path is absolute and not all are below `root`; else None.
 
     Examples
     --------

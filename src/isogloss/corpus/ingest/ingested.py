@@ -1,4 +1,4 @@
-"""A corpus as its source reads it, and as it is once every check has passed."""
+"""A corpus as its source reads it, and a corpus that has passed every check."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +35,7 @@ class Ingested:
 
     @property
     def speakers(self) -> int:
-        """How many speakers there are."""
+        """The number of speakers."""
         return len({utterance.speaker_id for utterance in self.utterances})
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Ingested:
 
 @dataclass(frozen=True)
 class Rows:
-    """What a source reads: a table of utterances, how it is to be understood, and where its files lie."""
+    """The result of reading a source: a table of utterances, its description, and the folders of its files."""
 
     table: Source
     description: TableDescription

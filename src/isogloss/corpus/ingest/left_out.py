@@ -1,4 +1,4 @@
-"""What becomes of an utterance that cannot be used: the corpus is refused, or the utterance is left out and listed."""
+"""Utterances that cannot be used: the corpus is refused, or they are left out and listed."""
 
 from isogloss.errors import IsoglossError
 
@@ -17,7 +17,7 @@ class LeftOut:
         self.sentences: list[str] = []
 
     def refuse(self, error: IsoglossError) -> None:
-        """Note that an utterance is left out, or raise the error that says what is wrong with it."""
+        """Record that an utterance is left out, or raise its error."""
         if not self._skip:
             raise error
         self.sentences.append(str(error))

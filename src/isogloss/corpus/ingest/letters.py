@@ -1,4 +1,4 @@
-"""Text rules that fit a corpus, found from its transcripts.
+"""Text rules for a corpus, derived from its transcripts.
 
 Words are made of the letters and marks that are seen, of the scripts to which at least one letter in a hundred belongs.
 What else there is (digits, letters of other scripts) is refused with its row unless the user says what becomes of it:
@@ -14,15 +14,15 @@ from isogloss.corpus.description import TextRules
 from isogloss.io.normalise import APOSTROPHES
 
 LEAST_SHARE = 0.01
-"""A script with fewer of the letters is a foreign one."""
+"""A script with a smaller share of the letters is a foreign one."""
 ENGLISH = TextRules().keep
 RARE_TEXTS = 3
-"""Letters in so few texts are named, since they may be misspellings."""
+"""Letters in at most this number of texts are named, since they may be misspellings."""
 
 
 @dataclass(frozen=True)
 class Letters:
-    """What transcripts are written with; every count is of texts."""
+    """The letters of the transcripts; counts are numbers of texts."""
 
     texts: int
     scripts: dict[str, float]
@@ -34,12 +34,12 @@ class Letters:
     digits: dict[str, int]
 
     def rules(self, *, keep: str | None, others: str | None, punctuation: str | None) -> TextRules:
-        """The text rules: what the user says, and else the letters that are kept."""
+        """The text rules: the user's choice, and by default the letters that are kept."""
         content = {"keep": keep or self._alphabet(), "others": others, "punctuation": punctuation}
         return TextRules.model_validate({key: value for key, value in content.items() if value is not None})
 
     def _alphabet(self) -> str:
-        """English letters, and those that were seen beyond them; without Latin script, only those that were seen."""
+        """English letters and further letters that occur; for a corpus without Latin script, only those that occur."""
         seen = {letter for letter in self.kept if letter not in ENGLISH}
         latin = self.scripts.get("LATIN", 0.0) >= LEAST_SHARE
         return (ENGLISH if latin or not seen else "") + "".join(sorted(seen))
@@ -55,7 +55,7 @@ class Letters:
 
 
 def letters_of(texts: Iterable[str]) -> Letters:
-    """Count what transcripts are written with, in lower case and composed (NFC).
+    """Count the letters of transcripts, in lower case and composed (NFC).
 
     Examples
     --------

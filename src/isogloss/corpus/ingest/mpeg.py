@@ -1,4 +1,4 @@
-"""Whether an MP3 file holds all that it should, from its frame headers: nothing is decoded.
+"""A check of whether an MP3 file is complete, from its frame headers and without decoding.
 
 An MP3 file is a row of frames (ISO/IEC 11172-3), each with its own header, and has no length of its own. Encoders write
 how many frames and bytes there are into the first one (the tags `Xing`, `Info` and `VBRI`); where the bytes are there,
@@ -22,25 +22,25 @@ _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 
 _LAYER_3 = 1
 _MOST_TAGS = 8
 _MOST_PADDING = 1 << 16
-"""ID3 tags and zeros before the first frame beyond which nothing is looked for."""
+"""Largest number of bytes of ID3 tags and zeros before the first frame."""
 
 
 @dataclass(frozen=True)
 class _Frame:
-    """What the header of a frame says."""
+    """The fields of a frame's header."""
 
     size: int
     """Bytes, header included."""
     samples: int
-    """Of one channel."""
+    """Number of samples of one channel."""
     form: tuple[int, int]
     """Version and sampling rate, which all frames of a file share."""
     tag_at: int
-    """Where a tag stands in the frame, if it holds one: after the side information."""
+    """The position of a tag in the frame, if it holds one: after the side information."""
 
 
 def mp3_length(path: Path, num_samples: int) -> tuple[int, str | None]:
-    """How many samples an MP3 file holds, and what is wrong with its length.
+    """The number of samples of an MP3 file, and an error if its length is wrong.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def mp3_length(path: Path, num_samples: int) -> tuple[int, str | None]:
 
 
 def _start(content: mmap.mmap) -> int:
-    """Where the first frame is: after the ID3 tags of version 2."""
+    """The position of the first frame, after the ID3 tags of version 2."""
     start = 0
     for _ in range(_MOST_TAGS):
         if content[start : start + 3] != b"ID3" or len(content) < start + 10:
@@ -110,7 +110,7 @@ def _frame(content: mmap.mmap, at: int) -> _Frame | None:
 
 
 def _tag(frame: bytes, first: _Frame) -> tuple[int | None, int | None]:
-    """How many frames and bytes the first frame says there are; None where it does not."""
+    """The numbers of frames and bytes that the first frame states; None if it does not state them."""
     tag = frame[first.tag_at :]
     if tag[:4] in (b"Xing", b"Info") and len(tag) >= 16:
         flags, frames, size = struct.unpack(">4xLLL", tag[:16])
@@ -124,11 +124,11 @@ def _tag(frame: bytes, first: _Frame) -> tuple[int | None, int | None]:
 
 
 def _walk(content: mmap.mmap, start: int, first: _Frame) -> tuple[int, bool]:
-    """How many whole frames there are, and whether the file ends in the middle of one more."""
+    """The number of complete frames, and whether the file ends within another frame."""
     at, found = start, 0
     while (frame := _frame(content, at)) is not None and frame.form == first.form:
         if at + frame.size > len(content):
             return found, True
         at, found = at + frame.size, found + 1
-    # Fewer bytes than a header that begin like one are the beginning of a frame too.
+    # Fewer bytes than a header that begin like a header are the beginning of a frame too.
     return found, 0 < len(content) - at < 4 and content[at] == 0xFF

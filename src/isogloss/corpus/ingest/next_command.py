@@ -1,4 +1,4 @@
-"""The commands that check and run the pipeline on a corpus: what its attributes, positions and transcripts allow."""
+"""The commands that check and run the pipeline on a corpus, with params that its attributes and transcripts allow."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from isogloss.corpus.ingest.ingested import Ingested
 COHORT_SPEAKERS = 20
 """A value with fewer speakers cannot be judged as a cohort (`statistics.min_speakers`)."""
 POSITIONED_SHARE = 0.5
-"""Regions are looked for where at least this share of the speakers has a position."""
+"""The geographic rule is suggested if at least this share of the speakers has a position."""
 
 
 def next_commands(
     name: str, ingested: Ingested, attributes: Mapping[str, Counter[str]], *, transcripts: bool, speakers_known: bool
 ) -> tuple[str, str]:
-    """Two commands with the same params, to be copied into a shell: `isogloss check`, and the pipeline.
+    """Two commands with the same params for copying into a shell: `isogloss check`, and the pipeline.
 
     Parameters
     ----------

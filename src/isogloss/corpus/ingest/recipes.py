@@ -1,4 +1,4 @@
-"""What a recipe of Lhotse makes of a corpus as distributed.
+"""Manifests that a Lhotse recipe makes from a corpus as distributed.
 
 Recipes are found by name among the functions `lhotse.recipes.prepare_*` of the version that is installed. Nothing is
 downloaded by us; the few recipes that fetch word lists or alignments themselves say so in Lhotse's documentation.
@@ -18,7 +18,7 @@ from isogloss.errors import CorpusError, ParamsError
 
 Record = dict[str, Any]
 Line = int | str
-"""The line of a manifest; of what a recipe makes, the id."""
+"""The line of a manifest; for the output of a recipe, the id."""
 Part = tuple[str, Path, list[tuple[Line, Record]], list[tuple[Line, Record]]]
 """Name, place, and the recordings and supervisions of a part, each with where it stands."""
 Setting = str | int | float | bool
@@ -48,9 +48,9 @@ def made_by(recipe: str, folder: Path, options: Mapping[str, Setting]) -> list[P
         arguments = _arguments(recipe, prepare, options, scratch)
         try:
             made = prepare(root, **arguments)
-            # Some manifests are read from the scratch folder while they are iterated over.
+            # Some manifests are read lazily from the scratch folder.
             parts = list(_parts_in(made, root, ""))
-        except Exception as error:  # each recipe raises whatever its files make it raise
+        except Exception as error:  # Recipes may raise exceptions of any kind.
             raise CorpusError(f"Lhotse's recipe {recipe} cannot read {folder}: {_said(error)}") from None
     if not parts:
         raise CorpusError(
@@ -61,7 +61,7 @@ def made_by(recipe: str, folder: Path, options: Mapping[str, Setting]) -> list[P
 
 
 def digest(parts: list[Part]) -> str:
-    """The sha256 of all that the parts hold, so that a corpus that has changed is noticed."""
+    """The sha256 of the content of all parts, by which a changed corpus is noticed."""
     content = hashlib.sha256()
     for name, _, recordings, supervisions in parts:
         for record in (name, *(r for _, r in recordings), *(s for _, s in supervisions)):
@@ -70,7 +70,7 @@ def digest(parts: list[Part]) -> str:
 
 
 def _recipe(name: str) -> Callable[..., Any]:
-    """The function of a recipe; its module is read anew, since some keep counters from call to call (SBCSAE)."""
+    """The function of a recipe; its module is reloaded, since some keep counters between calls (SBCSAE)."""
     recipes = importlib.import_module("lhotse.recipes")
     function = getattr(recipes, f"prepare_{name}", None)
     if function is None:
@@ -136,6 +136,6 @@ def _relative(recording: Record, root: Path) -> Record:
 
 
 def _said(error: Exception) -> str:
-    """What an exception says, in one line; its kind too where the text alone would say little."""
+    """The message of an exception in one line, with its class if the text alone says little."""
     said = " ".join(str(error).split()).rstrip(".")
     return said if said and isinstance(error, OSError | ValueError | AssertionError | ImportError) else repr(error)

@@ -19,13 +19,13 @@ STANDARD_COLUMNS = ("utterance_id", "speaker_id", "audio", "text", "start", "dur
 
 @dataclass(frozen=True)
 class ManyFiles(Source):
-    """A table whose rows stand in several files."""
+    """A table whose rows come from several files."""
 
     places: list[tuple[Path, int | str]] = field(default_factory=list)
     """File and line of each row, or folder and id."""
 
     def position(self, row: int) -> str:
-        """Where a row stands, with its file, since rows of one table stand in several."""
+        """The place of a row with its file, since the rows of the table come from several files."""
         return self.place(row)
 
     def place(self, row: int) -> str:
@@ -39,7 +39,7 @@ def placed(path: Path, line: int | str) -> str:
 
 
 class Records:
-    """Rows that are added one by one; every row has every column, None where it says nothing."""
+    """Rows that are added one by one; every row has every column, with None for missing values."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -47,12 +47,12 @@ class Records:
         self._places: list[tuple[Path, int | str]] = []
 
     def add(self, path: Path, line: int | str, record: dict[str, Any]) -> None:
-        """One utterance, and where it stands: the line of a file, or its id where that is all that is known."""
+        """Add one utterance and its place: the line of a file, or its id if the line is not known."""
         self._records.append(record)
         self._places.append((path, line))
 
     def table(self) -> Source:
-        """The table of what was added.
+        """The table of the added rows.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class Records:
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a UTF-8 text file (`.gz` is decompressed) that hold something, counted from 1.
+    """The lines of a UTF-8 text file (`.gz` is decompressed) that are not blank, with numbers from 1.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def decimal(text: str, where: str) -> float:
-    """A number of a text file; raises `TableError` where it is none."""
+    """A number in a text file; raises `TableError` if the text is not a number."""
     try:
         value = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The port of a corpus source: what a kind of corpus can do.
+"""The port of a corpus source: the interface of every kind of corpus.
 
 `CorpusSource` builds a corpus folder. `RecordedSource`, for recorded speech, need only say which files are of its kind,
 describe them, and read them as a table with one row an utterance: what is checked and written is the same for all.
@@ -24,12 +24,12 @@ from isogloss.io.source import Source, checksum
 PART = "part"
 """The column in which sources name the part of the corpus that an utterance is of: train, dev-clean, test."""
 STANDARD = Columns(utterance_id="utterance_id", start="start", duration="duration", channel="channel")
-"""The columns of what a source that is no table reads."""
+"""The columns of the rows of a source that is not a table."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the user says about a corpus beside its place; each kind uses what it can."""
+    """The user's options for a corpus apart from its path; each kind uses those that apply to it."""
 
     root: Path | None = None
     audio_root: Path | None = None
@@ -61,11 +61,11 @@ class RecordedSource(CorpusSource):
     """A kind of corpus of recorded speech."""
 
     title: ClassVar[str]
-    """What a corpus of this kind is, in a few words, for messages."""
+    """A short description of this kind of corpus, for messages."""
     description: ClassVar[type[RecordedCorpus]]
     """The model of its descriptions."""
     generic: ClassVar[bool] = False
-    """Whether the files of other kinds may look like it, so that those are preferred."""
+    """Whether files of other kinds may also look like this kind; then the other kinds are preferred."""
 
     @abstractmethod
     def recognises(self, location: Path) -> bool:
@@ -73,7 +73,7 @@ class RecordedSource(CorpusSource):
 
     @abstractmethod
     def describe(self, location: Path, options: Options) -> dict[str, Any]:
-        """The keys of the description of a corpus, but `kind` and `text`; `root` and checksums among them.
+        """The keys of the description of a corpus, including `root` and checksums, without `kind` and `text`.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class RecordedSource(CorpusSource):
 
     @abstractmethod
     def read(self, description: Any, root: Path) -> tuple[Source, TableDescription]:
-        """The utterances as a table, and how that table is to be understood; audio is not touched.
+        """The utterances as a table, and the description of the table; audio is not read.
 
         Raises
         ------
@@ -92,7 +92,7 @@ class RecordedSource(CorpusSource):
         """
 
     def rows(self, description: RecordedCorpus, repository: Path | str = ".") -> Rows:
-        """What `read` gives, with the folders on this machine; checksums are compared.
+        """The result of `read`, with the folders on this machine; checksums are compared.
 
         Raises
         ------
@@ -112,18 +112,18 @@ class RecordedSource(CorpusSource):
         return Rows(table, form, root, resolve_root(form.audio_root or form.root, repository))
 
     def build(self, description: Path, params: Params, output: Path) -> None:
-        """Check the recordings and their transcripts, and write the corpus. No truth is known."""
+        """Check the recordings and their transcripts, and write the corpus. There is no planted truth."""
         print(ingest(read_section(description, self.description), output, source=description.stem))
 
 
 def as_table(description: RecordedCorpus, columns: Columns = STANDARD) -> TableDescription:
-    """The form of a table whose columns are `columns`, with all that the description says beside its kind."""
+    """The description of a table with these columns, with all other keys of the given description except its kind."""
     shared = {name: getattr(description, name) for name in RecordedCorpus.model_fields if name != "kind"}
     return TableDescription(kind="table", table="-", columns=columns, **shared)
 
 
 def official_values(parts: Mapping[str, Any] | list[str]) -> dict[str, str]:
-    """Which split each part of a corpus is, by its name; for `SplitColumn.values`.
+    """The split of each part of a corpus, by the name of the part, for `SplitColumn.values`.
 
     Raises
     ------

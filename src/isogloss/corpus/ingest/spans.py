@@ -1,4 +1,4 @@
-"""Where each utterance lies in its audio, in seconds, once the headers are known.
+"""The position of each utterance in its audio, in seconds, computed from the headers.
 
 A table in seconds is often rounded to two decimals: an end that is at most `ROUNDING_S` late is set to the
 file's end (our choice). Samples are exact, so there no overrun is forgiven.

@@ -1,4 +1,4 @@
-"""What was found in a corpus, for its owner to read before anything is written; and the next command."""
+"""A summary of a corpus for its owner, printed before anything is written, and the next command."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ MOST_VALUES = 8
 
 
 def summary(ingested: Ingested, rows: Rows, *, title: str, letters: Letters, name: str) -> str:
-    """Some lines: size, audio, text, attributes with shares of speakers, positions, what is not known, what to do next.
+    """Lines about size, audio, text, attributes with shares of speakers, positions, unknown values and the next step.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def summary(ingested: Ingested, rows: Rows, *, title: str, letters: Letters, nam
 
 
 def speaker_attributes(ingested: Ingested) -> dict[str, Counter[str]]:
-    """How many speakers have each value of each attribute of text, the unspecified among them, by attribute."""
+    """The number of speakers with each value of each text attribute, including `unspecified`."""
     values: dict[str, dict[str, set[str]]] = {}
     for utterance in ingested.utterances:
         for name, value in utterance.attributes.items():
@@ -108,12 +108,12 @@ def _counted(values: Mapping[int, int], unit: str) -> str:
 
 
 def _plural(unit: str, count: int) -> str:
-    """Hz stay Hz."""
+    """The plural of a unit; Hz does not change."""
     return f"{unit}s" if unit == "channel" and count > 1 else unit
 
 
 def _text(rows: Rows, letters: Letters) -> str:
-    """The text rules, and what becomes of what they do not keep."""
+    """The text rules, and what they do with characters that they do not keep."""
     if rows.description.columns.text is None:
         return "text: no transcripts, so only speaker verification can be trained and judged"
     rules = rows.description.text
@@ -137,7 +137,7 @@ def _splits(ingested: Ingested) -> Sequence[str]:
 
 
 def _unused(rows: Rows) -> list[str]:
-    """Columns of which nothing is kept."""
+    """Columns that are not used."""
     description = rows.description
     used = {*description.columns.model_dump().values(), *description.attributes.values(), description.sample_rate}
     used |= {description.split.column} if description.split else set()

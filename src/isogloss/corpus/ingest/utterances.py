@@ -1,4 +1,4 @@
-"""Rows become utterances: identifiers, normalised text, split, attributes, and the span as written."""
+"""From rows to utterances: identifiers, normalised text, split, attributes, and the span as written."""
 
 import posixpath
 from collections.abc import Callable
@@ -24,7 +24,7 @@ CHANNEL_NAMES = {"a": 0, "left": 0, "b": 1, "right": 1}
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """A row whose cells have been read; nothing is known of its audio yet."""
+    """A row whose cells have been read and whose audio has not been checked."""
 
     row: int
     utterance_id: str
@@ -46,7 +46,7 @@ class Utterance:
 def read_utterances(
     table: Source, description: TableDescription, *, root: Path, audio_root: Path, left_out: LeftOut
 ) -> list[Utterance]:
-    """Read the rows of a corpus; the audio is not touched.
+    """Read the rows of a corpus; the audio is not read.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def _relative_path(audio: str, place: str, below: str) -> str:
 
 
 def _made_id(audio: str, start: float | None, *, unit: str) -> str:
-    """An id for a corpus that has none, of file and start alone, so that the order of rows is free."""
+    """An id for a corpus without ids, made from file and start, so that it does not depend on the order of rows."""
     if start is None:
         return audio
     return f"{audio}@{start:010.3f}" if unit == "seconds" else f"{audio}@{start:010.0f}"
@@ -215,7 +215,7 @@ def _split(split: SplitColumn, cell: Cell, place: str) -> str:
 
 
 def _read_speakers(description: SpeakerTable, root: Path) -> Callable[[str, str], Attributes]:
-    """A look-up of speakers' attributes by id and the place that asks."""
+    """A function that looks up a speaker's attributes by id; it also takes the place for messages."""
     wanted = [description.speaker_id, *description.attributes.values()]
     table = read_table(root / description.table, count="lines", sha256=description.sha256)
     found = _cells(table, wanted)

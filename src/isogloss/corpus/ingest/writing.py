@@ -1,4 +1,4 @@
-"""Utterances and their audio become the files of a corpus folder, the same for every source.
+"""Writing utterances and their audio as the files of a corpus folder, in the same way for every source.
 
 - `recordings.jsonl`, `supervisions.jsonl`: uncompressed Lhotse manifests (compressed ones carry a time), written
   without Lhotse: its import brings torch, and its `to_dict` copies deeply
@@ -32,7 +32,7 @@ SPEAKER_COLUMNS = {
 
 
 def write_corpus(output: Path, ingested: Ingested, description: TableDescription, *, source: str) -> None:
-    """Write a corpus folder, whole or not at all; an older one is replaced."""
+    """Write a corpus folder atomically; an older one is replaced."""
     about: dict[str, Any] = {"source": source, "audio_root": description.audio_root or description.root}
     about |= {"speakers": "unknown"} if description.columns.speaker_id is None else {}
     about |= {"transcripts": "none"} if description.columns.text is None else {}
@@ -75,7 +75,7 @@ def _agreed(values: set[Any] | None) -> Any:
 
 
 def _split_entry(utterance: Utterance) -> dict[str, str | float]:
-    """The split as an attribute, where the corpus brings one."""
+    """The split as an attribute, if the corpus has one."""
     return {"split": utterance.split} if utterance.split else {}
 
 

@@ -22,7 +22,7 @@ from isogloss.io.source import Source
 COMPONENT = SourceComponent(name="kaldi", implementation="Kaldi")
 NEEDED = ("wav.scp", "text", "utt2spk")
 NO_ATTRIBUTES = {"utt", "spk", "dur", "num_frames", "uniq", "lang_int"}
-"""What `spk2...` and `utt2...` hold that is no attribute."""
+"""Suffixes of `spk2...` and `utt2...` files that are not attributes."""
 DECODERS = ("sph2pipe", "flac", "sox", "cat", "ffmpeg")
 AUDIO_SUFFIXES = (".wav", ".flac", ".sph", ".wv1", ".wv2", ".mp3", ".ogg", ".opus", ".aiff")
 Lines = dict[str, tuple[int, str]]
@@ -114,7 +114,7 @@ def kaldi_table(folder: Path, recordings: Lines, *, records: Records | None = No
 
 
 def read_map(path: Path) -> Lines:
-    """A file of lines that begin with a word by which they are looked up.
+    """A file of lines that begin with a key, as a dictionary.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def read_map(path: Path) -> Lines:
 
 
 def _optional_map(path: Path) -> Lines:
-    """The same; empty where there is no such file."""
+    """As `read_map`; empty if there is no such file."""
     return read_map(path) if path.is_file() else {}
 
 
@@ -158,14 +158,14 @@ def _segments(
         if len(fields) < 3:
             raise TableError(f"{where} has {len(fields) + 1} fields; give utterance, recording, start and end")
         start, end = decimal(fields[1], f"{where}: start"), decimal(fields[2], f"{where}: end")
-        # Times of seconds in decimals: a difference of their binary forms would gain digits.
+        # Times are decimals, since a difference of binary floats would have more digits.
         duration = None if end == -1 else round(end - start, 6)
         found[utterance] = (path, line, fields[0], start, duration)
     return found
 
 
 def _audio(entry: str, where: str) -> tuple[str, str | None]:
-    """The file that an entry of wav.scp stands for, and its channel where a command chooses one."""
+    """The file that an entry of wav.scp stands for, and its channel if a command chooses one."""
     if not entry.endswith("|"):
         if not entry:
             raise TableError(f"{where} names no file; give one")

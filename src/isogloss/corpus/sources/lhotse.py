@@ -26,11 +26,11 @@ from isogloss.io.source import Source
 
 COMPONENT = SourceComponent(name="lhotse", implementation="Lhotse")
 FURTHER = ("age_band", "dialect", "education", "ethnicity", "language", "mother_tongue", "nationality", "nativeness")
-"""Attributes beside `KNOWN_ATTRIBUTES` that recipes give and that name nobody."""
+"""Attributes apart from `KNOWN_ATTRIBUTES` that recipes give and that do not identify a speaker."""
 OTHER_NAMES = {"lat": "latitude", "lon": "longitude", "accents": "accent", "speaker_age": "age"}
-"""What recipes call attributes that we know by other names."""
+"""Recipes' names of attributes for which we have other names."""
 Located = tuple[str, int | None]
-"""A file and the channel of it; None where the file has several."""
+"""A file and a channel of it; None if the file has several."""
 
 
 class RecipeDescription(RecordedCorpus):
@@ -58,23 +58,23 @@ class Lhotse(RecordedSource):
     recipe: ClassVar[str | None] = None
     """The recipe that reads a corpus of this kind."""
     recipe_options: ClassVar[Mapping[str, Setting]] = {}
-    """Its arguments, where the user says nothing else."""
+    """Its default arguments."""
     further: ClassVar[tuple[str, ...]] = FURTHER
-    """Attributes that are kept beside `KNOWN_ATTRIBUTES`."""
+    """Attributes that are kept in addition to `KNOWN_ATTRIBUTES`."""
     _read: tuple[tuple[Any, ...], list[Part]] | None = None
-    """What was read last, and from where: a recipe opens every recording, so it is asked once a command."""
+    """The last result and its arguments: a recipe opens every recording, so it is run only once per command."""
 
     def recognises(self, location: Path) -> bool:
         """A folder with manifests of supervisions."""
         return location.is_dir() and bool(_manifests(location))
 
     def about(self, root: Path) -> Mapping[str, Record]:
-        """What is known of each speaker beside what the manifests say."""
+        """Attributes of each speaker that the manifests do not contain."""
         del root
         return {}
 
     def amended(self, row: Record, *, listed: bool) -> Record | None:
-        """A row as it is used, None where it is left out; `listed` where `about` knows its speaker."""
+        """The row as it is used, or None if it is left out; `listed` says whether `about` has its speaker."""
         del listed
         return row
 
@@ -164,13 +164,13 @@ def _row(
 
 
 def _attributes(record: Record) -> Record:
-    """What a supervision says of its speaker, by our names for what we know."""
+    """The attributes of a supervision's speaker, by our names if we have one."""
     custom = {OTHER_NAMES.get(name, name): value for name, value in (record.get("custom") or {}).items()}
     return custom | {name: record.get(name) for name in ("gender", "language") if record.get(name)}
 
 
 def _kept(found: list[Record], known: list[str]) -> dict[str, str]:
-    """The known attributes that somebody has; ages in words are bands."""
+    """The known attributes that occur; ages in words are age bands."""
     names = {name for record in found for name, value in record.items() if value is not None}
     kept = {name: name for name in known if name in names}
     ages = [record["age"] for record in found if record.get("age") is not None]
@@ -190,7 +190,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _heard_in(said: Any, files: dict[int, Located], description: RecipeDescription, where: str) -> Located:
-    """The file of a supervision, and its channel there; None where the description chooses."""
+    """The file of a supervision, and its channel there; None if the description chooses the channel."""
     channel = said[0] if isinstance(said, list) and len(said) == 1 else said
     if isinstance(channel, int) and not isinstance(channel, bool):
         if channel not in files:

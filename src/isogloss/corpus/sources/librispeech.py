@@ -40,7 +40,7 @@ class LibriSpeech(Lhotse):
         return content | {"files": checksums(location, [table] if table.is_file() else [])}
 
     def about(self, root: Path) -> Mapping[str, Record]:
-        """The sex of each reader; nothing where the table is not there."""
+        """The sex of each reader; empty if the table is missing."""
         path = root / SPEAKERS
         people: dict[str, Record] = {}
         if not path.is_file():

@@ -23,7 +23,7 @@ FIELDS = ("number", "name", "gender", "age", "hometown", "home_state")
 ATTRIBUTES = ("gender", "age", "hometown", "home_state")
 UNKNOWN = ("", "?", "n/a", "N/A")
 MISNUMBERED = {("0163", "DAN"): "0166"}
-"""A speaker whose number in the table is not that in the transcripts (Lhotse's recipe mends it too)."""
+"""A speaker whose numbers in the table and in the transcripts differ (Lhotse's recipe corrects this too)."""
 _MARKS = re.compile(r"<L2|L2>|<[A-Z]+>")
 
 
@@ -71,7 +71,7 @@ class Sbcsae(Lhotse):
         return people
 
     def amended(self, row: Record, *, listed: bool) -> Record | None:
-        """A row whose text is words, None where a word was not understood; ids of unlisted speakers are made anew.
+        """The row with a text of words, or None if a word was not understood; unlisted speakers get new ids.
 
         A speaker who is in no table is called by conversation and name. The recipe numbers them in the order in which
         the disk lists the files, so that its ids differ between machines.

@@ -27,12 +27,12 @@ OTHER_NAMES = {
     "duration": ("duration_s", "num_samples"),
     "channel": ("channel_id",),
 }
-"""What others call our columns, taken where the table has no column of our name."""
+"""Common names of our columns, which are used if the table has no column of our name."""
 NEEDED = ("audio", "text", "speaker_id")
 
 
 class Table(RecordedSource):
-    """A table with one row an utterance; its columns are found by their names, or told."""
+    """A table with one row per utterance; its columns are found by their names, or given by the user."""
 
     title = "a table with a row an utterance"
     description = TableDescription
@@ -71,7 +71,7 @@ class Table(RecordedSource):
 
 
 def _columns(source: Source, told: Mapping[str, str | None]) -> dict[str, str | None]:
-    """The columns section: those told, those that bear our names, and those that bear others' names for them."""
+    """The columns section: columns that the user gives, those with our names, and those with common names."""
     for role in told:
         if role not in Columns.model_fields:
             raise ParamsError(f"unknown column role {role!r}; known are {', '.join(Columns.model_fields)}")
@@ -99,7 +99,7 @@ def _require(source: Source, names: list[str]) -> None:
 
 
 def _audio_root(source: Source, columns: Mapping[str, str | None], root: Path, options: Options) -> str | None:
-    """The folder of the audio where it is not the root: as told, or what absolute paths have in common."""
+    """The folder of the audio if it is not the root: the user's, or the common folder of absolute paths."""
     if options.audio_root is not None:
         return portable_root(options.audio_root, options.repository)
     paths = [cell for cell in cells(source, columns["audio"] or "audio") if isinstance(cell, str)]
@@ -108,7 +108,7 @@ def _audio_root(source: Source, columns: Mapping[str, str | None], root: Path, o
 
 
 def _attributes(source: Source, told: Mapping[str, str], *, lacking_is_an_error: bool) -> dict[str, str]:
-    """The attributes that a table has: known ones by name, further ones as told; ages in words are bands."""
+    """The attributes that a table has: known ones by name, further ones by the user; ages in words are age bands."""
     if lacking_is_an_error:
         _require(source, list(told.values()))
     wanted = {name: name for name in KNOWN_ATTRIBUTES} | dict(told)
@@ -120,7 +120,7 @@ def _attributes(source: Source, told: Mapping[str, str], *, lacking_is_an_error:
 
 
 def _numeric(source: Source, column: str) -> bool:
-    """Whether a column holds numbers alone."""
+    """Whether a column holds only numbers."""
     values = pd.Series([cell for cell in cells(source, column) if cell is not None], dtype=object)
     return bool(pd.to_numeric(values, errors="coerce").notna().all())
 

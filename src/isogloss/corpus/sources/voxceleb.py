@@ -17,11 +17,11 @@ from isogloss.io.source import Source
 
 COMPONENT = SourceComponent(name="voxceleb", implementation="VoxCeleb")
 META = {"vox1_meta.csv": "\t", "vox2_meta.csv": ","}
-"""The tables of people, and what separates their cells."""
+"""The tables of people, and their separators."""
 GENDERS = {"m": "male", "f": "female"}
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 IDENTITY = 2
-"""Columns of the table that name a person; the others are attributes and the part."""
+"""Number of columns that identify a person; the others are attributes and the part."""
 
 
 class VoxCelebDescription(RecordedCorpus):
@@ -57,7 +57,7 @@ class VoxCeleb(RecordedSource):
         }
         if options.official_splits:
             parts = sorted({of["set"] for of in people.values()})
-            # Its development part is what others call the training part.
+            # Its development part is a training part.
             values = {
                 part: "train" if part == "dev" else split for part, split in official_values([*parts, "train"]).items()
             }

@@ -2,8 +2,8 @@
 
 F_i = mean over utterances of (d log p(y | x) / d theta_i)^2, with y the transcript (the empirical Fisher, as
 Kirkpatrick et al. 2017, 1612.00796, and 2207.07850 use it) or drawn from the model itself (the Fisher information
-proper; Kunstner et al. 2019, 1905.12558, say how the two differ). It is the mean of squared *per-utterance* gradients:
-the square of a batch's gradient is another number, which is near zero where utterances disagree.
+proper; Kunstner et al. 2019, 1905.12558, say how the two differ). It is the mean of squared *per-utterance* gradients;
+the square of a batch's gradient is different and is near zero if utterances disagree.
 """
 
 from collections.abc import Iterable
@@ -20,21 +20,21 @@ from isogloss.recognizers.batches import Batch
 def diagonal_fisher(recognizer: Recognizer, batches: Iterable[Batch]) -> dict[str, Tensor]:
     """Mean squared gradient of an utterance's loss, by parameter name.
 
-    By the recogniser's own `squares`, or, where it gives none for a batch, by a backward pass an utterance. Where
-    processes are joined in a `torch.distributed` group, each gives its own share of the batches and all get the Fisher
-    of all of them.
+    It is computed by the recogniser's own `squares`, or, if that returns None for a batch, by one backward pass per
+    utterance. In a `torch.distributed` group, each process gives its own batches and all get the Fisher information of
+    all batches.
 
     Parameters
     ----------
     recognizer
         Dropout is off while gradients are taken; the recogniser is left in evaluation mode, without gradients.
     batches
-        The base population; padding costs time but changes nothing. Other texts than the transcripts, such as
-        `Recognizer.with_sampled_texts` draws, make another Fisher information.
+        The base population; padding costs time but has no other effect. With other texts than the transcripts, such as
+        those of `Recognizer.with_sampled_texts`, the Fisher information is different.
 
     Returns
     -------
-    For each trainable parameter a tensor of its shape; zero where the loss does not reach it.
+    For each trainable parameter a tensor of its shape; zero if the loss does not depend on it.
 
     Raises
     ------
@@ -58,9 +58,9 @@ def diagonal_fisher(recognizer: Recognizer, batches: Iterable[Batch]) -> dict[st
 
 
 def squares_one_by_one(recognizer: Recognizer, batch: Batch) -> dict[str, Tensor]:
-    """Sum of squared gradients by a forward and a backward pass an utterance, whatever the recogniser is made of.
+    """Sum of squared gradients by a forward and a backward pass per utterance, for any recogniser.
 
-    Without cuDNN, whose LSTM has no backward pass in evaluation mode.
+    cuDNN is turned off, since its LSTM has no backward pass in evaluation mode.
     """
     trained = recognizer.trained_parameters()
     squares = {name: torch.zeros_like(parameter) for name, parameter in trained.items()}
@@ -75,7 +75,7 @@ def squares_one_by_one(recognizer: Recognizer, batch: Batch) -> dict[str, Tensor
 
 
 def _sum_over_processes(squares: dict[str, Tensor], utterances: int) -> int:
-    """Add what the processes of a group found, in place; the utterances of all of them."""
+    """Add up the squares of all processes of a group, in place; returns the number of all utterances."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return utterances
     count = torch.tensor(utterances, device=next(iter(squares.values())).device)

@@ -28,13 +28,13 @@ class MixtureBatch:
     Attributes
     ----------
     ids
-        Of the conversations.
+        Ids of the conversations.
     turns
-        The turns of each, in the order of their starts.
+        The turns of each conversation, in the order of their starts.
     features_BTF, lengths_B
-        Log-mel features, and the frames of each.
+        Log-mel features, and the number of frames of each.
     sources_BCTF
-        The features of what each output channel should hold, without noise; None where that is not known.
+        The features of each output channel's speech without noise; None if they are not known.
     """
 
     ids: list[str]
@@ -58,11 +58,11 @@ class Mixtures(Dataset):
     Parameters
     ----------
     output_channels
-        C, of the sources.
+        C, the number of output channels.
     num_filters
         F.
     with_sources
-        Whether masks are trained, so that the sources are wanted.
+        Whether batches have the sources, which training the masks needs.
     """
 
     def __init__(self, *, output_channels: int, num_filters: int, with_sources: bool) -> None:

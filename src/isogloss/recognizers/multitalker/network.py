@@ -13,14 +13,14 @@ from isogloss.recognizers.transducer import Transducer
 
 
 class MultitalkerTransducer(nn.Module):
-    """A transducer that hears each channel of a separated mixture, with the channels stacked on the batch axis.
+    """A transducer for each channel of a separated mixture, with the channels stacked on the batch axis.
 
     Parameters
     ----------
     transducer
-        What `Transducer` is made with.
+        Arguments of `Transducer`.
     separator
-        What `Separator` is made with, without `input_dim`.
+        Arguments of `Separator`, without `input_dim`.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class MultitalkerTransducer(nn.Module):
         return self.separator.output_channels
 
     def masks(self, features_BTF: Tensor, lengths_B: Tensor) -> Tensor:
-        """What each channel's energies are lowered by, in nats: (B, C, T, F)."""
+        """The mask of each channel, which is added to log energies, in nats: (B, C, T, F)."""
         return self.separator(self.transducer.normalise(features_BTF), lengths_B)
 
     def encode(self, features_BTF: Tensor, masks_BCTF: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""What a multi-talker recogniser is trained with.
+"""The training losses of a multi-talker recogniser.
 
 Shape legend in `isogloss.recognizers.multitalker`.
 """
@@ -32,7 +32,7 @@ class MultitalkerLosses:
         Negative log-likelihoods of all channels' tokens, in nats, summed; the transducer's with FastEmit and the
         penalties on starts and ends of turns out of time.
     tokens
-        How many tokens these are of.
+        Number of tokens.
     masking
         Mean squared error of the masks in square nats; None where the sources are not known.
     activity
@@ -46,7 +46,7 @@ class MultitalkerLosses:
     activity: Tensor
 
     def total(self, params: MultitalkerParams) -> Tensor:
-        """Nats a token, and the other parts in their weights."""
+        """The loss per token in nats, plus the weighted other parts."""
         loss = (self.transducer + params.ctc_weight * self.ctc) / max(self.tokens, 1)
         loss = loss + params.speech_activity_weight * self.activity
         return loss if self.masking is None else loss + params.masking_weight * self.masking
@@ -100,17 +100,17 @@ def multitalker_losses(
 def turn_bias(
     model: MultitalkerRecognizer, said: list[Written], shape: tuple[int, int], params: MultitalkerParams
 ) -> Tensor | None:
-    """What start-of-turn and end-of-turn tokens lose at frames out of time, in nats, at most 0: (R, N, U).
+    """The penalty, at most 0 nats, on start-of-turn and end-of-turn tokens at early or late frames: (R, N, U).
 
-    The penalties of Li et al. 2020 (2004.11544) on an early and a late end of the query, here on each turn's tokens.
-    Early is a frame at which the turn has not started (or ended) in what has been heard; without that penalty nothing
-    keeps a start from the first frame, where it is right sooner or later. Late, for ends alone, is one at which more
-    than `end_of_turn_buffer_s` have been heard after the end. None where nothing is penalised.
+    These are the penalties of Li et al. 2020 (2004.11544) on an early and a late end of the query, applied to the
+    tokens of each turn. A frame is early if the turn has not yet started (or ended) in the audio so far; without this
+    penalty a start could be emitted at the first frame. A frame is late, for ends only, if more than
+    `end_of_turn_buffer_s` of audio follow the end. The result is None if there is no penalty.
 
     Parameters
     ----------
     said
-        Of each output channel of each mixture, R in all.
+        The targets of each output channel of each mixture, R in total.
     shape
         N and U.
     """
@@ -131,7 +131,7 @@ def turn_bias(
 
 
 def speech_activity(model: MultitalkerRecognizer, batch: MixtureBatch, frames: int) -> Tensor:
-    """1 where a turn of the channel is going on at the end of what an encoder frame has heard, else 0: (R, N)."""
+    """1 if a turn of the channel is in progress at the end of the audio of an encoder frame, else 0: (R, N)."""
     heard_N = torch.tensor([token_time(model.transducer.encoder, frame) for frame in range(frames)])
     active_RN = torch.zeros(len(batch) * model.output_channels, frames)
     for number, (id_, turns) in enumerate(zip(batch.ids, batch.turns, strict=True)):
@@ -144,9 +144,9 @@ def speech_activity(model: MultitalkerRecognizer, batch: MixtureBatch, frames: i
 def masking_loss(masks_BCTF: Tensor, batch: MixtureBatch, *, depth: float) -> Tensor:
     """The mean squared error of the masks over the frames of all mixtures, in square nats.
 
-    The ideal mask of a channel is the log-ratio of its energy to the mixture's, between -depth and 0. The error in nats
-    counts a filter without speech as much as one with it; silence on the other channel is what keeps words off it (our
-    choice).
+    The ideal mask of a channel is the log-ratio of its energy to the mixture's, between -depth and 0. In nats, a filter
+    without speech counts as much as one with speech; this is wanted, since silence on the other channel keeps words off
+    it (our choice).
     """
     if batch.sources_BCTF is None:
         raise ModelError("the masking loss needs the channels of simulated mixtures, and this batch has none")
@@ -156,5 +156,5 @@ def masking_loss(masks_BCTF: Tensor, batch: MixtureBatch, *, depth: float) -> Te
 
 
 def _channels(model: MultitalkerRecognizer, turns: list[Turn], where: str) -> list[int]:
-    """The output channel of each turn; the only one where there is one."""
+    """The output channel of each turn; always 0 if there is only one channel."""
     return [0] * len(turns) if model.output_channels == 1 else assign_channels(turns, where=where)

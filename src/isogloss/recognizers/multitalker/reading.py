@@ -1,4 +1,4 @@
-"""From tokens and their times to words and turns, as they come."""
+"""From tokens and their times to words and turns, incrementally."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from isogloss.recognizers.multitalker.systems import CHANGE, END, START
 
 @dataclass(frozen=True)
 class HeardWord:
-    """A word, and when its first and its last token were said."""
+    """A recognised word, with the times of its first and its last token."""
 
     text: str
     start: Seconds
@@ -19,15 +19,16 @@ class HeardWord:
 
 @dataclass(frozen=True)
 class HeardTurn:
-    """A turn as a system has heard it so far.
+    """A turn as a system has recognised it so far.
 
     Attributes
     ----------
     channel
         The output channel.
     start, end
-        When the system said that the turn starts, and that it ends; `end` is None as long as it has not. Of a system
-        that marks no turns, all words of a channel are one turn that starts with its first token and never ends.
+        The times at which the system emitted the start and the end of the turn; `end` is None as long as there is no
+        end. For a system that does not mark turns, all words of a channel are one turn that starts with its first token
+        and never ends.
     words
         The last one may be unfinished while the turn has no end.
     """
@@ -81,19 +82,19 @@ class TurnReader:
         return sorted([*self._done, *begun], key=lambda turn: (turn.start, turn.channel))
 
     def _break_word(self) -> None:
-        """What follows on this channel is another word."""
+        """End the current word of the channel."""
         if self._channel in self._open:
             self._open[self._channel].goes_on = False
 
     def _close(self, end: Seconds | None) -> None:
-        """The open turn of the channel is over; an end without a turn is nothing."""
+        """Close the open turn of the channel; an end without a turn is ignored."""
         turn = self._open.pop(self._channel, None)
         if turn is not None:
             self._done.append(turn.heard(self._channel, end))
 
 
 class _OpenTurn:
-    """A turn whose words still come."""
+    """A turn that is still in progress."""
 
     def __init__(self, start: Seconds) -> None:
         self.start = start
@@ -101,7 +102,7 @@ class _OpenTurn:
         self.goes_on = False
 
     def say(self, symbol: str, time: Seconds) -> None:
-        """One more character."""
+        """Add one character."""
         if symbol == " ":
             self.goes_on = False
         elif self.goes_on:
@@ -112,5 +113,5 @@ class _OpenTurn:
             self.goes_on = True
 
     def heard(self, channel: int, end: Seconds | None) -> HeardTurn:
-        """As it is now."""
+        """The turn so far."""
         return HeardTurn(channel, self.start, end, tuple(self.words))

@@ -1,4 +1,4 @@
-"""A multi-talker network with its vocabulary: where it starts, what it hears, how it is saved.
+"""A multi-talker network with its vocabulary: initialisation, transcription, saving and loading.
 
 Shape legend in `isogloss.recognizers.multitalker`.
 """
@@ -27,12 +27,12 @@ KIND = "multitalker"
 
 
 class MultitalkerRecognizer(MultitalkerTransducer):
-    """A `MultitalkerTransducer` that knows its system and its vocabulary.
+    """A `MultitalkerTransducer` with its system and its vocabulary.
 
     Parameters
     ----------
     system
-        What it writes (`isogloss.recognizers.multitalker.systems`).
+        The system whose tokens it writes (`isogloss.recognizers.multitalker.systems`).
     tokens
         The vocabulary, special tokens included.
     network
@@ -46,9 +46,10 @@ class MultitalkerRecognizer(MultitalkerTransducer):
 
     @classmethod
     def start_from(cls, base: Recognizer, system: Talkers, params: MultitalkerParams) -> Self:
-        """An untrained separator before the single-talker recogniser, or before random weights of its shape.
+        """An untrained separator in front of the single-talker recogniser, or of random weights of its shape.
 
-        The output layers and the predictor's embedding get rows for the special tokens; all else is the base's.
+        The output layers and the predictor's embedding get rows for the special tokens; all other weights are the
+        base's.
 
         Raises
         ------
@@ -85,7 +86,7 @@ class MultitalkerRecognizer(MultitalkerTransducer):
     ) -> list[list[HeardTurn]]:
         """The turns of each mixture, by their starts; the recogniser is in evaluation mode.
 
-        A turn whose end was not said until the mixture ended has none.
+        A turn whose end was not emitted before the end of the mixture has no end.
         """
         encoded_RND, lengths_R = self.encode(features_BTF, self.masks(features_BTF, lengths_B), lengths_B)
         encoder_RNJ = self.transducer.encoder_projection(encoded_RND)
@@ -103,7 +104,7 @@ class MultitalkerRecognizer(MultitalkerTransducer):
         return heard
 
     def stream(self, *, max_tokens_per_frame: int = 5) -> TurnStream:
-        """Begin to hear a conversation while its audio arrives."""
+        """Begin a stream for a conversation."""
         return TurnStream(self.eval(), self.tokens, max_tokens_per_frame=max_tokens_per_frame)
 
     def save(self, folder: Path | str) -> None:

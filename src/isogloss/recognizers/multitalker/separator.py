@@ -18,11 +18,11 @@ OPEN = 2.0
 
 
 class Separator(nn.Module):
-    """A mixture encoder and, from each of its frames, the masks of the feature frames that it has just heard.
+    """A mixture encoder that gives, from each of its frames, the masks of the last feature frames before it.
 
-    A mask is a number of nats between -`depth` and 0 that is added to a log-mel energy. The encoder frame n, which has
-    heard the feature frames up to 4n, gives the masks of the frames 4n - 3 to 4n: a mask knows no later audio than the
-    encoder behind it does, and nothing waits.
+    A mask is a number of nats between -`depth` and 0 that is added to a log-mel energy. The encoder frame n, which
+    depends on the feature frames up to 4n, gives the masks of the frames 4n - 3 to 4n. So a mask depends on no later
+    audio than the recogniser's encoder does, and adds no latency.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ class Separator(nn.Module):
     output_channels
         C.
     depth
-        The most that a mask takes away, in nats.
+        Largest attenuation by a mask, in nats.
     channels, hidden_dim, layers
-        Of the mixture encoder, which is an `LstmEncoder`.
+        Sizes of the mixture encoder, which is an `LstmEncoder`.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Separator(nn.Module):
         return self._masks(encoded_BND)[:, :, SUBSAMPLING - 1 : SUBSAMPLING - 1 + frames]
 
     def stream(self, chunk_BTF: Tensor, state: Any, *, last: bool = False) -> tuple[Tensor, Tensor, Any]:
-        """The frames whose masks are known by now, (B, T', F), and the masks, (B, C, T', F).
+        """The frames whose masks are known so far, (B, T', F), and the masks, (B, C, T', F).
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class Separator(nn.Module):
         state
             None at the start, then what the last call returned.
         last
-            Whether the mixture ends with them; then no frame waits any more.
+            Whether the mixture ends with these frames, so that the masks of all frames are returned.
         """
         waiting_BTF, encoder_state, begun = state if state is not None else (chunk_BTF[:, :0], None, False)
         waiting_BTF = torch.cat([waiting_BTF, chunk_BTF], dim=1)

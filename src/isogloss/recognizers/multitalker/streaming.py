@@ -1,6 +1,6 @@
 """Turns while the audio arrives: features, masks, encoder and greedy search advance chunk by chunk.
 
-What a stream says in the end is what `MultitalkerRecognizer.transcribe` says of the whole recording.
+The final result of a stream equals that of `MultitalkerRecognizer.transcribe` for the whole recording.
 
 Shape legend in `isogloss.recognizers.multitalker`.
 """
@@ -21,11 +21,11 @@ from isogloss.recognizers.transducer.decoding.greedy import advance, start
 from isogloss.recognizers.transducer.encoders import Encoder
 
 FRAME_HEARD: Seconds = 0.0175
-"""From the beginning of the 10 ms that a feature frame stands for to the end of the window around them."""
+"""Time from the beginning of the 10 ms of a feature frame to the end of the window around them."""
 
 
 def token_time(encoder: Encoder, frame: int) -> Seconds:
-    """How much audio had been heard when an encoder frame could be decoded."""
+    """The duration of the audio that is needed before an encoder frame can be decoded."""
     return frame * encoder.subsampling / FRAMES_PER_SECOND + FRAME_HEARD
 
 
@@ -35,11 +35,11 @@ class TurnStream:
     Parameters
     ----------
     network
-        In evaluation mode. It serves any number of streams, one after the other or in turns.
+        The network in evaluation mode. It can serve any number of streams, also interleaved.
     tokens
         Its vocabulary.
     max_tokens_per_frame
-        A frame that would emit more moves on.
+        Largest number of tokens of a frame; after it the search moves to the next frame.
     """
 
     def __init__(self, network: MultitalkerTransducer, tokens: Tokens, *, max_tokens_per_frame: int) -> None:
@@ -52,7 +52,7 @@ class TurnStream:
             self._search = start(network.transducer, network.output_channels)
 
     def accept(self, chunk_N: np.ndarray | Tensor) -> list[HeardTurn]:
-        """Take the next samples, between -1 and 1, any number of them; all turns so far, by their starts.
+        """Take any number of next samples, between -1 and 1; returns all turns so far, by their starts.
 
         Raises
         ------

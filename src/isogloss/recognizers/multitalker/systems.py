@@ -1,4 +1,4 @@
-"""What each system writes for a conversation: the target tokens of each output channel."""
+"""The target tokens of each output channel that each system writes for a conversation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ def output_channels(system: Talkers) -> int:
 
 
 def with_special_tokens(tokens: Tokens, system: Talkers, *, turn_tokens: bool) -> Tokens:
-    """The vocabulary of single talkers with what the system needs after it."""
+    """The vocabulary of single talkers, followed by the special tokens of the system."""
     special: dict[Talkers, tuple[str, ...]] = {
         "sts": (START, END) if turn_tokens else (),
         "tsot": (CHANGE,),
@@ -56,7 +56,7 @@ def written(turns: Sequence[Turn], tokens: Tokens, system: Talkers, *, where: st
     tokens
         Result of `with_special_tokens`.
     where
-        What an error calls the conversation.
+        Name of the conversation in error messages.
 
     Raises
     ------
@@ -75,7 +75,10 @@ def written(turns: Sequence[Turn], tokens: Tokens, system: Talkers, *, where: st
 
 
 def word_ends(turn: Turn) -> list[tuple[str, Seconds]]:
-    """The words of a turn and when each ends, as if every character took as long (our choice; corpora seldom say)."""
+    """The words of a turn and the end of each, assuming characters of equal duration (our choice).
+
+    Few corpora give the times of words.
+    """
     words = turn.text.split()
     length = len(" ".join(words))
     ends, at = [], 0

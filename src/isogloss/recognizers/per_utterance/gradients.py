@@ -1,17 +1,16 @@
 """Squared gradients of each utterance of a batch, from one backward pass.
 
 Autograd adds the gradients of a batch's utterances; the Fisher information needs their squares before they are added.
-For a layer the gradient of one utterance is a product of what the layer saw and of the gradient of what it gave, both
-of which a single backward pass over the whole batch knows, utterance by utterance. `UtteranceGradients` notes the two
-for every layer and multiplies them out (the idea of Goodfellow 2015, 1510.01799, for each kind of layer; the formulas
-are ours and are tested against one backward pass an utterance).
+The gradient of one utterance in a layer's weights is a product of the layer's input and of the gradient of its output,
+and a single backward pass over the whole batch gives both for each utterance. `UtteranceGradients` records the two for
+every layer and multiplies them (the idea of Goodfellow 2015, 1510.01799, for each kind of layer; the formulas are ours
+and are tested against one backward pass per utterance).
 
 It covers models built of linear, convolution, layer normalisation, embedding and LSTM layers. An LSTM runs as one that
 keeps its gates' gradients (`lstm`), so that autograd computes none for its weights. A parameter that several layers
 share gets the sum of their gradients, utterance by utterance. A parameter that is also used outside its layers, or by a
-layer whose input does not keep utterances apart, cannot be recorded: its per-sample gradients do not add up to
-autograd's gradient. `squares` then leaves it out, so that the caller can fall back on one
-backward pass an utterance.
+layer whose input mixes utterances, cannot be recorded: its per-sample gradients do not add up to autograd's gradient.
+`squares` then leaves it out, so that the caller can fall back on one backward pass per utterance.
 
 Shapes: B utterances; N positions of one utterance (frames, tokens, or both); I inputs, O outputs, H units, C channels.
 """
@@ -136,7 +135,7 @@ class UtteranceGradients:
         largest = max((float(square.amax()) ** 0.5 for _, square, _, _ in sums.values()), default=0.0)
         found: dict[str, Tensor] = {}
         for name, (weight, square, total, recurrent) in sums.items():
-            if recurrent:  # autograd meets an LSTM's weights only where they are used beside it
+            if recurrent:  # autograd has gradients of an LSTM's weights only if they are used outside it.
                 total = torch.zeros_like(weight)
             whole = torch.zeros_like(weight) if weight.grad is None else weight.grad
             rounding = 100 * torch.finfo(weight.dtype).eps * largest
@@ -145,7 +144,7 @@ class UtteranceGradients:
         return found
 
     def _by_shared_parameter(self) -> dict[str, tuple[nn.Parameter, list[Gradient], bool]]:
-        """By the model's name of each parameter: itself, its layers' gradients, whether it is an LSTM's."""
+        """For each parameter, by its name in the model: itself, its layers' gradients, and whether it is an LSTM's."""
         gradients = {name: self._of_layer(name, calls) for name, calls in self._calls.items()}
         gradients |= {name: _by_parameter(calls) for name, calls in self._recurrent.items()}
         names = {id(parameter): name for name, parameter in self.model.named_parameters()}
@@ -182,7 +181,7 @@ class UtteranceGradients:
                 isinstance(input_BNI, Tensor) and input_BNI.dim() == 3 and len(input_BNI) == self.utterances
             )
             if state is not None or not sees_utterances or not can_be_remembered(lstm):
-                with torch.backends.cudnn.flags(enabled=False):  # its LSTM has no backward pass in evaluation mode
+                with torch.backends.cudnn.flags(enabled=False):  # cuDNN's LSTM has no backward pass in evaluation mode.
                     return usual(input_BNI, state)
             output_BNH, *last = RememberedLSTM.apply(input_BNI, lstm.weight_ih_l0, lstm, heard)
             return output_BNH, tuple(last)
@@ -222,7 +221,9 @@ def _through_parametrization(module: nn.Module, gradients: Gradients) -> Gradien
         prefix = f"parametrizations.{name}."
         originals = {p: module.get_parameter(p) for p, _ in module.named_parameters() if p.startswith(prefix)}
         with torch.enable_grad():
-            computed = cast(Tensor, getattr(module, name))  # anew, with a graph down to the originals
+            computed = cast(
+                Tensor, getattr(module, name)
+            )  # Compute the weight again, with a graph down to the original parameters.
             by_row = [torch.autograd.grad(computed, list(originals.values()), row, retain_graph=True) for row in rows]
         for number, original in enumerate(originals):
             found[original] = torch.stack([row[number] for row in by_row])
@@ -239,7 +240,7 @@ def _by_parameter(calls: list[Gradients]) -> dict[str, list[Gradient]]:
 
 
 def _sums(calls: list[Gradient], like: Tensor) -> tuple[Tensor, Tensor]:
-    """Over utterances, the sum of the squares of what the calls add up to, and the sum itself."""
+    """Sums over utterances of the calls' total gradient: of its square, and of the gradient itself."""
     if all(isinstance(call, Tensor) for call in calls):
         gradients = torch.stack(cast(list[Tensor], calls)).sum(dim=0)
         return gradients.square().sum(dim=0), gradients.sum(dim=0)

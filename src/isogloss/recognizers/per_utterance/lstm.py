@@ -1,6 +1,6 @@
 """LSTM layers that keep their gate gradients, position by position, for per-sample gradients.
 
-PyTorch's own LSTM keeps its gates to itself and adds the gradients of a batch's utterances. `RememberedLSTM` computes
+PyTorch's own LSTM does not expose its gates and adds the gradients of a batch's utterances. `RememberedLSTM` computes
 the same numbers (Hochreiter & Schmidhuber 1997, with forget gates; PyTorch's order of gates: input, forget, cell,
 output), keeps its gates, and passes each layer's gate gradients to a callback, instead of computing gradients of
 weights.
@@ -55,7 +55,7 @@ def can_be_remembered(lstm: nn.LSTM) -> bool:
 class RememberedLSTM(torch.autograd.Function):
     """`nn.LSTM` from zero states: (B, N, I) -> (B, N, H) and the last hidden and cell states, each (L, B, H).
 
-    Its weights get no gradient; `heard` gets what their gradients are made of.
+    Its weights get no gradient; `heard` is called with the inputs and gate gradients from which they can be computed.
     """
 
     @staticmethod

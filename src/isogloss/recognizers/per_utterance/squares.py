@@ -28,8 +28,8 @@ def squares_in_one_pass(
 
     Returns
     -------
-    For each trainable parameter a tensor of its shape; None where some layer's gradients cannot be recorded, so that
-    the caller takes one backward pass an utterance.
+    For each trainable parameter a tensor of its shape; None if some layer's gradients cannot be recorded, so that the
+    caller needs one backward pass per utterance.
     """
     model.zero_grad(set_to_none=True)
     with UtteranceGradients(model, len(batch), formulas=formulas, changed_in_place=changed_in_place) as noted:

@@ -1,13 +1,13 @@
-"""Floating-point operations that an encoder really executes on given audio.
+"""Floating-point operations that an encoder executes on given audio.
 
-A multiply-add is two operations. Counted are matrix products, convolutions and recurrent layers, by torch's
-`FlopCounterMode`; normalisation, activations, gating and the copying of frames are not. What is counted is what
-streaming would execute, whatever blocks an offline pass happens to use (our choice):
+A multiply-add is two operations. Matrix products, convolutions and recurrent layers are counted, by torch's
+`FlopCounterMode`; normalisation, activations, gating and the copying of frames are not. The count is that of streaming,
+whatever blocks an offline pass uses (our choice):
 
 - each utterance is encoded alone, so that padding costs nothing;
 - attention is counted by the (query, key) pairs that its mask admits, two products a pair and channel, which is what
   a key/value cache makes of it frame by frame;
-- what hard gates switch off is not executed and so not counted; the arbitrators that decide it are.
+- blocks that hard gates switch off are not executed and not counted; the arbitrators are counted.
 """
 
 import copy
@@ -71,7 +71,7 @@ def count_flops(encoder: Encoder, features_BTF: Tensor, lengths_B: Tensor) -> Fl
 
 
 def encoder_cost(model: Transducer, features_BTF: Tensor, lengths_B: Tensor) -> Cost:
-    """What the encoder of a model on the CPU costs on a batch of features that are not normalised."""
+    """The cost of the encoder of a model on the CPU for a batch of features that are not normalised."""
     flops = count_flops(model.encoder, model.normalise(features_BTF), lengths_B)
     return Cost(
         encoder=model.configuration["encoder"],
@@ -94,7 +94,7 @@ def _dense_share(model: Transducer, features_BTF: Tensor, lengths_B: Tensor, flo
 
 
 def _by_kind(encoder: Encoder, counts: dict[str, dict[Any, int]]) -> dict[str, int]:
-    """What modules executed themselves, not within their children, summed over the modules of a class."""
+    """Operations that modules executed themselves, without those of their children, summed by class of module."""
     root = type(encoder).__name__
     kinds = {f"{root}.{name}" if name else root: type(part).__name__ for name, part in encoder.named_modules()}
     own = {name: sum(count.values()) for name, count in counts.items() if name in kinds}
@@ -130,7 +130,7 @@ def _masked_attention(query: Tensor, key: Tensor, value: Tensor, *_: Any, **kwar
 
 
 def _raw(formula: Callable[..., int]) -> Callable[..., int]:
-    """Mark a formula as one that wants tensors rather than their shapes."""
+    """Mark a formula as one that takes tensors instead of their shapes."""
     formula._get_raw = True  # type: ignore[attr-defined]
     return formula
 

@@ -13,7 +13,7 @@ from isogloss.recognizers.transducer.losses import Pruning, transducer_loss, war
 from isogloss.recognizers.transducer.model import Transducer
 
 PLAIN = AsrParams()
-"""With neither FastEmit nor delay penalty."""
+"""Options without FastEmit and delay penalty."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ def transducer_losses(
 ) -> Tensor:
     """The transducer loss of each utterance, in nats, with FastEmit and delay penalty as section `asr` has them: (B,).
 
-    A base recogniser and its adaptations have the same: how early it speaks is a property of the recogniser, which an
-    adaptation with the plain loss would undo. FastEmit leaves the values alone; a method that weighs utterances by
-    their losses weighs them by the penalised ones. The Fisher information is of the likelihood, without either.
+    A base recogniser and its adaptations use the same options, since an adaptation with the plain loss would undo the
+    early emission. FastEmit does not change the values; a method that weighs utterances by their losses uses the
+    penalised ones. The Fisher information is that of the likelihood, without either option.
 
-    With a share of the `warm_up` and a model that has a simple joiner, it is the pruned loss at that share.
+    If `warm_up` is given and the model has a simple joiner, this is the pruned loss at that share of the warm-up.
     """
     predicted_BUP = model.predictor(targets.tokens_BU)
     pruning = None

@@ -20,8 +20,8 @@ class LstmPredictor(nn.Module):
     dim
         P, channels.
     token_dropout
-        In training, the probability that a token of the history is hidden from the predictor. A predictor that sees
-        the whole history of a small grammar learns it by heart and the encoder never has to listen (our choice).
+        In training, the probability that a token of the history is hidden from the predictor. A predictor that sees the
+        whole history memorises a small grammar, and the encoder is then not trained to use the audio (our choice).
     """
 
     def __init__(self, *, vocabulary: int, dim: int, token_dropout: float = 0.0) -> None:
@@ -48,6 +48,6 @@ class LstmPredictor(nn.Module):
         """One more token of each stream: the next vector (B, P) and state."""
         embedded_BP = self.embedding(tokens_B)
         state = state if state is not None else (torch.zeros_like(embedded_BP), torch.zeros_like(embedded_BP))
-        # The cell alone: for a single step it takes a third of the time that the layer does.
+        # The LSTM cell takes a third of the layer's time for a single step.
         hidden_BP, cell_BP = torch.lstm_cell(embedded_BP, state, *self.lstm.all_weights[0])
         return hidden_BP, (hidden_BP, cell_BP)

@@ -36,7 +36,7 @@ PARTS: dict[str, Part] = {
     "predictor": "language",
     "predictor_projection": "language",
 }
-"""Of the modules of the network; the others belong to both."""
+"""The part to which each module of the network belongs; other modules belong to both."""
 
 
 class TransducerRecognizer(Transducer, Recognizer):
@@ -111,11 +111,12 @@ class TransducerRecognizer(Transducer, Recognizer):
     def training_losses(self, batch: Batch, asr: AsrParams, *, epoch: int | None = None) -> Losses:
         """CTC for the first `ctc_epochs` of base training, then the transducer loss with CTC beside it.
 
-        For `ctc_epochs` the encoder learns alone from CTC (Graves et al. 2006); then the transducer loss joins, with
-        `ctc_weight` times CTC. Without that order the predictor learns the grammar of a small corpus first and the
-        encoder never has to listen (our choice, after a feasibility study on Atlas). An adaptation has the transducer
-        loss alone. Computing is free while CTC teaches alone: nothing tells yet what may be left out. The pruned loss
-        is for base training: dev and adaptations, whose losses are compared, have the full one.
+        For `ctc_epochs` only the encoder is trained, by CTC (Graves et al. 2006); then the transducer loss is added,
+        with `ctc_weight` times CTC. Otherwise the predictor learns the grammar of a small corpus first and the encoder
+        is not trained to use the audio (our choice, after a feasibility study on Atlas). An adaptation uses only the
+        transducer loss. While only CTC is used, the loss has no term for computation, since the model cannot know yet
+        what may be left out. The pruned loss is used only in base training; dev and adaptations, whose losses are
+        compared, use the full one.
         """
         encoded_BTD, lengths_B = self._encoded(batch)
         computed = self.encoder.compute_cost()
@@ -147,7 +148,7 @@ class TransducerRecognizer(Transducer, Recognizer):
             nbest = beam_decode(
                 self, *inputs, beam=decoding.beam, nbest=1, cohorts=batch.cohorts, max_tokens_per_frame=limit
             )
-            # A network that gives NaN has no hypothesis at all.
+            # A network that gives NaN has no hypothesis.
             found = [hypotheses[0] if hypotheses else TokenSequence() for hypotheses in nbest]
         seconds = self.encoder.subsampling * FRAME_SECONDS
         return [Hypothesis(self.tokens.decode(h.tokens), tuple(frame * seconds for frame in h.frames)) for h in found]
@@ -159,7 +160,7 @@ class TransducerRecognizer(Transducer, Recognizer):
     def save(self, folder: Path) -> None:
         """Write `model.safetensors`, `model.json` (what `Transducer` was made with) and `tokens.txt`.
 
-        `model.json` names no kind: what names none is a transducer.
+        `model.json` names no kind, since a model without a kind is a transducer.
         """
         weights = {name: value for name, value in self.state_dict().items() if not name.startswith("simple_joiner.")}
         write_weights(weights, folder / "model.safetensors")
@@ -210,7 +211,7 @@ class TransducerRecognizer(Transducer, Recognizer):
         return encoder_cost(self, _features(batch), batch.lengths_B)
 
     def stream(self, *, decoding: DecodingParams, cohort: str | None = None) -> RecognitionStream:
-        """Greedy recognition of one utterance, whatever the decoding: a beam would take words back."""
+        """Greedy recognition of one utterance for any `decoding`, since a beam search would revise words."""
         limit = decoding.max_tokens_per_frame
         return RecognitionStream(self.eval(), self.tokens, cohort=cohort, max_tokens_per_frame=limit)
 
@@ -220,7 +221,7 @@ class TransducerRecognizer(Transducer, Recognizer):
 
 
 def _warm_up(asr: AsrParams, epoch: int) -> float:
-    """The share of the pruned loss's warm-up that lies behind at the beginning of an epoch of base training."""
+    """The share of the pruned loss's warm-up that is over at the beginning of an epoch of base training."""
     return (epoch - asr.ctc_epochs) / asr.prune_warm_up_epochs if asr.prune_warm_up_epochs else 1.0
 
 
@@ -231,7 +232,7 @@ def mean_over_time(encoded_BTD: Tensor, lengths_B: Tensor) -> Tensor:
 
 
 def _features(batch: Batch) -> Tensor:
-    """The features of a batch; a batch of audio is no input of this recogniser."""
+    """The features of a batch; raises for a batch of audio."""
     if batch.features_BTF is None:
         raise ModelError("a transducer hears features, and this batch carries audio; make it with hears='features'")
     return batch.features_BTF

@@ -1,4 +1,4 @@
-"""LSTM layers in the precision of their weights, whatever autocast asks for."""
+"""LSTM layers in the precision of their weights, also under autocast."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ Memory = tuple[Tensor, Tensor]
 
 
 def run_lstm(lstm: nn.LSTM, input_BTD: Tensor, memory: Memory | None = None) -> tuple[Tensor, Memory]:
-    """What the layers make of (B, T, D), and their last states, outside autocast.
+    """The output of the layers for (B, T, D), and their last states, outside autocast.
 
     On a GPU, autocast runs LSTMs in float16 even where bfloat16 is asked for; gradients then vanish without loss
     scaling. On a processor without AVX-512 there is no LSTM in bfloat16 at all.

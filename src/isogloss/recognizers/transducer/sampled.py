@@ -35,7 +35,7 @@ def sampled_tokens(
     seed
         Of the draws.
     max_tokens_per_frame
-        A frame that would emit more moves on, so that a broken model cannot loop for ever: no exact draw any more.
+        A frame that would emit more moves on, so that a broken model cannot loop for ever; the draw is then not exact.
     """
     model.eval()
     generator = torch.Generator().manual_seed(seed)

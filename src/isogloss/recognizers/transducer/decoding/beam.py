@@ -83,7 +83,7 @@ def beam_decode(
 
     With `beam=1` nothing is merged: in each frame the hypothesis is followed by its most probable token, that by its
     most probable one, and so on, and the one of these that is most probable together with the blank that ends the frame
-    stays. Greedy search differs in not looking at that blank.
+    stays. Greedy search differs in that it ignores this blank.
 
     Parameters
     ----------
@@ -155,8 +155,8 @@ def _frame(
     for _ in range(max_tokens_per_frame):
         score_BN, parent_BN, token_BN = _candidates(open_, log_probs_BKV, beam)
         if ended.score_BK.shape[1] == beam:
-            # What is less probable than all that ended can only become less so. Each utterance decides that by itself:
-            # its hypotheses must not depend on its neighbours in the batch.
+            # A hypothesis that is less probable than all that ended can only become less probable. This is decided for
+            # each utterance separately, since hypotheses must not depend on other utterances of the batch.
             score_BN = score_BN.masked_fill(score_BN[:, :1] <= ended.score_BK[:, -1:], IMPOSSIBLE)
         if (score_BN == IMPOSSIBLE).all():
             break
@@ -177,7 +177,7 @@ def _with_blank(open_: _Hypotheses, log_probs_BKV: Tensor) -> _Hypotheses:
 
 
 def _candidates(open_: _Hypotheses, log_probs_BKV: Tensor, beam: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The best extensions by one token: their scores, which hypothesis each extends, and by what."""
+    """The best extensions by one token: their scores, the hypothesis that each extends, and the token."""
     score_BKV = open_.score_BK.unsqueeze(-1) + log_probs_BKV
     score_BKV[..., 0] = IMPOSSIBLE
     vocabulary = score_BKV.shape[-1]
@@ -230,7 +230,7 @@ def _merge(hypotheses: _Hypotheses, beam: int) -> _Hypotheses:
 
 
 def _join(first: _Hypotheses, second: _Hypotheses) -> _Hypotheses:
-    """Two sets side by side."""
+    """Two sets of hypotheses as one."""
     pairs = zip(first.fields(), second.fields(), strict=True)
     return _Hypotheses(*(torch.cat(pair, dim=1) for pair in pairs))
 

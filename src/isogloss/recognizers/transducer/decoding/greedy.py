@@ -2,8 +2,8 @@
 
 The search loops over labels, not over frames (label-looping, Bataev et al. 2024, 2406.06220): all streams look at their
 own next frames at once, each jumps over its blanks to the frame of its next token, and the predictor advances once for
-all of them. A batch so takes about as many steps as its longest hypothesis has tokens. The result is that of the loop
-over frames.
+all of them. So a batch takes about as many steps as its longest hypothesis has tokens. The result is the same as that
+of a loop over frames.
 
 Shape legend in `isogloss.recognizers.transducer`; W frames looked at in one step.
 """
@@ -106,7 +106,7 @@ def advance(
         token_B = torch.where(speaks_B, token_BW[rows_B, blanks_B], 0)
         frame_B = frame_B + torch.where(speaks_B, blanks_B, len(ahead_W))
         emitted.append(torch.stack([token_B, frame_B]))
-        # Blank on the way means another frame, whose count begins anew.
+        # A blank on the way leads to another frame, whose count of tokens begins at 0.
         on_frame_B = torch.where(speaks_B, torch.where(blanks_B == 0, on_frame_B, 0) + 1, 0)
         full_B = on_frame_B >= max_tokens_per_frame
         frame_B, on_frame_B = frame_B + full_B, on_frame_B.masked_fill(full_B, 0)
@@ -127,7 +127,7 @@ def _step(model: Transducer, token_B: Tensor, speaks_B: Tensor, state: GreedySta
 
 
 def _collect(emitted: list[Tensor], batch: int) -> list[TokenSequence]:
-    """Sort what was emitted, step by step, into one hypothesis a stream."""
+    """Sort the emitted tokens of all steps into one hypothesis for each stream."""
     hypotheses = [TokenSequence() for _ in range(batch)]
     if not emitted:
         return hypotheses

@@ -1,7 +1,7 @@
 """Recognition while audio arrives: features, encoder and greedy search advance chunk by chunk.
 
-The final text of a stream is that of greedy decoding of the whole utterance: features and encoder give the same
-frames however the audio is cut, and the search is that of `isogloss.recognizers.transducer.decoding.greedy`.
+The final text of a stream is that of greedy decoding of the whole utterance: features and encoder give the same frames
+for any division of the audio into chunks, and the search is that of `isogloss.recognizers.transducer.decoding.greedy`.
 
 Shape legend in `isogloss.recognizers.transducer`; N samples.
 """
@@ -21,16 +21,16 @@ from isogloss.recognizers.transducer.model import Transducer
 
 
 class RecognitionStream:
-    """One utterance of live audio at 16 kHz. A model serves any number of streams, one after the other or in turns.
+    """One utterance of live audio at 16 kHz. A model can serve any number of streams, also interleaved.
 
     Parameters
     ----------
     model
-        In evaluation mode. The features need no settings beside it: they have as many filters as it has inputs.
+        The model in evaluation mode. The number of mel filters is that of its inputs.
     tokens
         Its vocabulary.
     cohort
-        The speaker's, for a model that has it for an input.
+        The speaker's cohort, for a model that takes it as an input.
     max_tokens_per_frame
         As in `greedy_decode`.
 

@@ -28,7 +28,7 @@ def build_encoder(name: str, *, input_dim: int, **options: Any) -> Encoder:
 
 
 def encoder_names() -> list[str]:
-    """The encoders that there are."""
+    """The names of all encoders."""
     return names(EncoderComponent)
 
 

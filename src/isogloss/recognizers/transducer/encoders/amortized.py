@@ -1,10 +1,10 @@
 """The compute-cost amortized Transformer (Xie et al. 2022, 2207.02393), streaming.
 
 A Transformer encoder with residual connections, in which an arbitrator at each layer toggles the attention block and
-the feed-forward block of each frame; a block that is off adds zero. At inference gates are hard and what is off is not
-computed: the open frames of the whole batch are gathered, computed and added back. (Where gradients are asked for, it
-is computed and multiplied by zero: the output is the same, and the arbitrators get a gradient.) A closed frame leaves
-no keys behind (`isogloss.recognizers.transducer.encoders.gated_attention`);
+the feed-forward block of each frame; a block that is off adds zero. At inference gates are hard and blocks that are off
+are not computed: the open frames of the whole batch are gathered, computed and added back. (If gradients are needed,
+they are computed and multiplied by zero: the output is the same, and the arbitrators get a gradient.) A closed frame
+has no keys in the cache (`isogloss.recognizers.transducer.encoders.gated_attention`);
 `isogloss.recognizers.transducer.encoders.compute_share` defines what counts as computation.
 
 With `gates="none"` it is a plain Transformer with sliding-window attention; `left_context` then sets its computation,
@@ -197,7 +197,7 @@ class AmortizedEncoder(Encoder):
         else:
             for layer, arbitrator in zip(self._layers(), self.arbitrators, strict=True):
                 logits_BT2, inside_BT1 = arbitrator(hidden_BTD), inside_BT.unsqueeze(-1)
-                if torch.is_grad_enabled():  # the Fisher information needs utterances apart, which skipping mixes
+                if torch.is_grad_enabled():  # The Fisher information needs separate utterances, which skipping mixes.
                     gates_BT2 = threshold_gates(logits_BT2, temperature=self.temperature) * inside_BT1
                     hidden_BTD = layer.weighed(hidden_BTD, gates_BT2, context)
                 else:
@@ -229,7 +229,7 @@ class AmortizedEncoder(Encoder):
         return cost
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy has had no forward yet, and torch copies no tensor that hangs on a graph."""
+        """Drop the expected computation, since torch cannot copy a tensor with a graph."""
         return {**self.__dict__, "_cost": None}
 
     def _weighed(self, hidden_BTD: Tensor, context: Context, inside_BT: Tensor) -> Tensor:

@@ -1,14 +1,14 @@
 """The arbitrator of the compute-cost amortized Transformer and its gates (Xie et al. 2022, 2207.02393).
 
-Public is the idea: a light module decides for every frame what is computed, it is trained end to end, and the loss has
-a term for computation with a dial. The gate, its noise and its gradient are our choice.
+The paper describes the idea: a small module decides for every frame what is computed, it is trained end to end, and the
+loss has a weighted term for computation. The gate, its noise and its gradient are our choice.
 """
 
 import torch
 from torch import Tensor, nn
 
 OPEN_AT_FIRST = 2.0
-"""Where the logits start, so that an untrained encoder computes seven eighths and learns what it may leave out."""
+"""Initial value of the logits, so that an untrained encoder computes seven eighths of its blocks."""
 
 
 class Arbitrator(nn.Module):
@@ -29,7 +29,7 @@ class Arbitrator(nn.Module):
 
 
 def sample_gates(logits_BT2: Tensor, *, temperature: float, noise: float = 1.0) -> Tensor:
-    """Gates for training: 0 or 1 on the way forward, with the gradient of a sigmoid.
+    """Gates for training: 0 or 1 in the forward pass, with the gradient of a sigmoid.
 
     Logistic noise joins the logit (the binary Concrete of 1611.00712), the sign decides, and the gradient is that of
     sigmoid((logit + noise) / temperature), passed straight through (1308.3432).

@@ -12,7 +12,7 @@ from torch import Tensor
 
 LEAST_BLOCK = 64
 FAR_PAST = -(2**40)
-"""The position of keys that only fill up: no query is near enough to see one."""
+"""The position of padding keys, which is too far away for any query to see them."""
 
 
 class Band:
@@ -27,7 +27,7 @@ class Band:
     Parameters
     ----------
     query_positions_GT, key_positions_GS
-        Frame numbers, or `FAR_PAST` for what only fills up.
+        Frame numbers, or `FAR_PAST` for padding.
     left_context
         Frames.
     """
@@ -55,7 +55,7 @@ class Band:
 
     @cached_property
     def _biases(self) -> list[Tensor]:
-        """What is added to scores: 0 where a key is seen, else minus infinity."""
+        """The biases of scores: 0 if a query sees a key, else minus infinity."""
         return [torch.zeros(v.shape, device=v.device).masked_fill(~v, float("-inf")) for v in self.visible]
 
     def split(self, query_GXTE: Tensor) -> list[Tensor]:
@@ -80,7 +80,7 @@ class Band:
         return windows if full == self.queries else [*windows, key_GXSE[:, :, full:]]
 
     def join(self, blocks: list[Tensor]) -> Tensor:
-        """Put what was computed for the blocks of `split` together again: (G, X, T, E)."""
+        """Join the results for the blocks of `split`: (G, X, T, E)."""
         if self.block == self.queries:
             return blocks[0]
         number = self.queries // self.block

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class StreamingLayer(nn.Module, ABC):
-    """A causal layer that gives the same for whole utterances and for their chunks in turn."""
+    """A causal layer that gives the same result for whole utterances and for their successive chunks."""
 
     @abstractmethod
     def forward(self, input: Tensor) -> Tensor:
@@ -27,7 +27,7 @@ class Chain(StreamingLayer):
     layers
         In their order.
     after
-        What follows each layer, such as an activation or dropout.
+        The operation after each layer, such as an activation or dropout.
     """
 
     def __init__(self, layers: Iterable[StreamingLayer], *, after: nn.Module | None = None) -> None:

@@ -7,7 +7,7 @@ A frame costs, with D channels, F units of the feed-forward block and a multiply
 
 A frame attends to itself and to those of the `left_context` frames before it whose attention block is open, so
 attention falls with the square of its open share. These are the products that `isogloss.recognizers.transducer.flops`
-counts, without the front end and the arbitrators, which nothing switches off.
+counts, without the front end and the arbitrators, which are always computed.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """A causal convolutional front end: feature frames of 10 ms become encoder frames of 20, 30 or 40 ms.
 
-An LSTM transducer on raw filterbanks learns the grammar of a small corpus and does not listen; two small
-convolutions in front of it are what changes that (our choice, after a feasibility study on Atlas).
+On raw filterbanks, an LSTM transducer learns the grammar of a small corpus and ignores the audio; two small
+convolutions in front of it prevent this (our choice, after a feasibility study on Atlas).
 """
 
 from typing import ClassVar
@@ -42,7 +42,7 @@ class CausalConv2d(StreamingLayer):
         return self.convolution(pad_past(input_BCTF, self.kernel, dim=2))
 
     def stream(self, chunk_BCTF: Tensor, buffer_BCTF: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Convolve as far as the frames reach; what later outputs still need is returned as the next buffer."""
+        """Convolve as far as the frames reach; frames that later outputs need are returned as the next buffer."""
         frames_BCTF, outputs, buffer_BCTF = advance(
             chunk_BCTF, buffer_BCTF, window=self.kernel, stride=self.time_stride, dim=2
         )
@@ -75,7 +75,7 @@ class ConvolutionalFrontEnd(nn.Module):
     def stream(
         self, chunk_BTF: Tensor, buffers: tuple[Tensor | None, Tensor | None]
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """The same for the next chunk."""
+        """The encoder frames of the next chunk."""
         hidden_BCTF, first = self.first.stream(chunk_BTF.unsqueeze(1), buffers[0])
         output_BCTF, second = self.second.stream(F.relu(hidden_BCTF), buffers[1])
         return self._project(F.relu(output_BCTF)), (first, second)

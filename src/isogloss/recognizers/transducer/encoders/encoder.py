@@ -17,7 +17,7 @@ class Encoder(nn.Module, ABC):
     subsampling
         Feature frames for one encoded frame.
     compute_weight
-        What a training loss multiplies `compute_cost` with; 0 for encoders that always compute everything.
+        Weight of `compute_cost` in the training loss; 0 for encoders that always compute everything.
     """
 
     output_dim: int
@@ -39,22 +39,22 @@ class Encoder(nn.Module, ABC):
     def compute_cost(self) -> Tensor | None:
         """Expected computation of the last training forward as a share of the dense encoder's, differentiable.
 
-        None where the encoder has nothing to switch off. Handed out once: a second call without a forward between
-        gives None, so that no graph outlives its step.
+        None if the encoder has no gates. It is returned once: a second call without a forward pass between gives None,
+        so that no graph is kept after its step.
         """
         return None
 
 
 def clear_padding(features_BTF: Tensor, lengths_B: Tensor) -> Tensor:
-    """Zeros in place of what stands after each utterance's frames.
+    """The features with zeros after each utterance's frames.
 
-    No causal encoder lets the padding reach an output that counts; but NaN there would reach the gradients, where it is
-    multiplied by a zero that does not cancel it.
+    In a causal encoder, padding does not reach an output that counts; but a NaN there would reach the gradients, since
+    0 times NaN is NaN.
     """
     frames_T = torch.arange(features_BTF.shape[1], device=features_BTF.device)
     return features_BTF.masked_fill((frames_T >= lengths_B.unsqueeze(1)).unsqueeze(2), 0.0)
 
 
 def within(lengths_B: Tensor, frames: int) -> Tensor:
-    """Which of `frames` frames belong to utterances of so many: (B, frames), True up to an utterance's length."""
+    """A mask of the frames of utterances of these lengths: (B, frames), True up to an utterance's length."""
     return torch.arange(frames, device=lengths_B.device) < lengths_B.unsqueeze(1)

@@ -35,8 +35,8 @@ class GatedSelfAttention(CausalSelfAttention):
     def weigh(self, input_BTD: Tensor, gates_BT: Tensor, context: Context) -> Tensor:
         """Attend within whole utterances with keys weighed by gates of 0 or 1, differentiably: (B, T, D).
 
-        A frame sees itself whatever its gate: what it would compute if it were open is what the gradient of its gate
-        has to know. The output of closed frames is for the caller to multiply by zero.
+        A frame sees itself even if its gate is closed, since the gradient of its gate depends on what it would compute
+        if it were open. The caller multiplies the output of closed frames by zero.
         """
         query_BHTE, key_BHTE, value_BHTE = self.project(input_BTD, context)
         band = context.band
@@ -129,7 +129,7 @@ def _recent(cache: SparseCache, *, oldest: int) -> SparseCache:
         return SparseCache(pairs_BSHE[:, start:], positions_BS[:, start:])
     positions_BS, order_BS = positions_BS.sort(dim=1, stable=True)
     rows_B1 = torch.arange(batch, device=order_BS.device).unsqueeze(1) * slots
-    # Whole rows of memory are copied so; a gather would go channel by channel.
+    # This copies whole rows of memory; a gather would copy channel by channel.
     kept_XHE = pairs_BSHE.flatten(0, 1).index_select(0, (rows_B1 + order_BS[:, start:]).flatten())
     return SparseCache(kept_XHE.unflatten(0, (batch, slots - start)), positions_BS[:, start:])
 

@@ -1,4 +1,4 @@
-"""Which implementation of the loss runs where."""
+"""The choice of the implementation of the loss by device."""
 
 import functools
 import importlib.util

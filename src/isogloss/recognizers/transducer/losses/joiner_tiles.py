@@ -1,7 +1,7 @@
 """Blank and label log-probabilities of a joiner, in tiles that are computed again for the gradient.
 
-Recomputing costs one matrix product more than the three of plain autograd, for the cells alone that have a gradient.
-Tiling and layout are our choice. Padding is neither computed nor read.
+Recomputing adds one matrix product to the three of plain autograd, but only for cells that have a gradient. Tiling and
+layout are our choice. Padding is neither computed nor read.
 
 Shapes: B utterances, T frames, P = U + 1 label positions, V tokens, J joiner width; F frames and S positions of a tile,
 N = F * S its rows (see `tiles`).
@@ -42,7 +42,7 @@ def logits_log_probs(logits_BTPV: Tensor, targets: Targets) -> tuple[Tensor, Ten
 
 
 class _Tiles(ArcLogProbs):
-    """What tiles of logits are asked for, however the logits come about.
+    """Log-probabilities and gradients of tiles of logits, however the logits are computed.
 
     The log-normalisers are kept, so that the gradient needs one pass over recomputed logits.
     """
@@ -51,7 +51,7 @@ class _Tiles(ArcLogProbs):
         self.targets = targets
 
     def outputs(self, like: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Both log-probabilities before any is known, and room for the log-normalisers."""
+        """Tensors for both log-probabilities, with their initial values, and for the log-normalisers."""
         outside = 0.0 if self.targets.windows is None else -torch.inf
         blank_BTP, label_BTP, self.log_norm_BTP = (
             like.new_full(self.targets.cells, outside, dtype=dtype) for _ in range(3)
@@ -59,7 +59,7 @@ class _Tiles(ArcLogProbs):
         return blank_BTP, label_BTP
 
     def fill_tile(self, outputs: tuple[Tensor, Tensor], tile: Tile, logits_NV: Tensor) -> None:
-        """Write a tile's log-probabilities of blank and label where they belong; the logits are used up."""
+        """Write a tile's log-probabilities of blank and label into the outputs; the logits are overwritten."""
         largest_N = logits_NV.amax(1)
         logits_NV.sub_(largest_N[:, None])
         blank_N = logits_NV[:, self.targets.blank].clone()
@@ -106,8 +106,8 @@ class _JoinerTiles(_Tiles):
     ) -> tuple[Tensor | None, ...]:
         """Recompute each tile and push the closed-form gradient of its logits through the joiner.
 
-        Every group of tiles has sums of its own, which are added in the groups' order: the result does not depend on
-        which thread computed which.
+        Every group of tiles has its own sums, which are added in the groups' order, so the result does not depend on
+        the threads.
         """
         encoder_BTJ, predictor_BPJ, weight_VJ, bias_V = inputs
         dtype = grad_blank_BTP.dtype
@@ -164,7 +164,8 @@ class _Joiner:
     def through_tanh(
         self, tile: Tile, hidden_NJ: Tensor, grad_NV: Tensor, grad_encoder_BTJ: Tensor, grad_predictor_PJ: Tensor
     ) -> None:
-        """Set the tile's part of the encoder's gradient, and add to the predictor's; the hidden layer is used up."""
+        """Set the tile's part of the encoder's gradient, and add to the predictor's; the hidden layer is
+        overwritten."""
         grad_NJ = torch.mm(grad_NV, self.weight_VJ, out=self._room("grad_hidden", *hidden_NJ.shape))
         grad_NJ.addcmul_(grad_NJ, hidden_NJ.square_(), value=-1)
         grad_FSJ = grad_NJ.view(*tile.positions_FS.shape, -1)

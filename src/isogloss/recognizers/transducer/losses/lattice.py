@@ -1,18 +1,18 @@
 """The transducer lattice: log-likelihood and occupancies by one sweep over anti-diagonals and one back.
 
-Graves 2012 (1211.3711, section 2.4) sums the probability of all paths from (t=0, u=0) that emit blank (t + 1)
-or the next label (u + 1). A cell depends only on cells of the previous anti-diagonal n = t + u, so a sweep
-takes T + U steps, each over all utterances and positions at once. Choices of ours keep a step to a few calls:
+Graves 2012 (1211.3711, section 2.4) sums the probability of all paths from (t=0, u=0) that emit blank (t + 1) or the
+next label (u + 1). A cell depends only on cells of the previous anti-diagonal n = t + u, so a sweep takes T + U steps,
+each over all utterances and positions at once. These choices of ours keep a step to a few calls:
 
 - Every utterance is *extended* to the same corner (T, U) by a path of probability one (blanks along its last
   label position up to frame T, then labels along frame T). That changes no likelihood, and no step depends on
   lengths.
-- Instead of backward scores, the way back carries occupancies: a cell's is shared out among the two arcs that
-  reach it, by their share of its forward score. That needs products alone, of numbers between 0 and 1.
+- Instead of backward scores, the backward sweep carries occupancies: a cell's occupancy is divided among the two arcs
+  that reach it, by their share of its forward score. This needs only products of numbers between 0 and 1.
 - Arcs are laid out by anti-diagonals: a row for each position, descending, of which each holds all utterances. "One
   label more" is then B places before, and every place reads places of its own utterance only, so that no NaN spreads
   to another. Shares and occupancies are laid out likewise.
-- The calls themselves are a good part of the cost of so short a step: NumPy's arithmetic, on the same memory, is
+- The calls themselves are a large part of the cost of such a short step: NumPy's arithmetic, on the same memory, is
   called at half the cost of torch's, while torch's log-add-exp is the vectorised one. So the sweep runs on the CPU,
   wherever its inputs are.
 
@@ -41,12 +41,12 @@ def forward_backward(
     log-likelihood in the arc's log-probability. Results are float32, or float64 for float64 inputs.
     """
     results = _occupancies(*(x.cpu() for x in (log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B)))
-    # Copies, because what is made in inference mode cannot be saved for a backward pass.
+    # Copies, because tensors made in inference mode cannot be saved for a backward pass.
     log_likelihood_B, blank_BTP, label_BTP = (x.to(log_blank_BTP.device, copy=True) for x in results)
     return log_likelihood_B, blank_BTP, label_BTP
 
 
-@torch.inference_mode()  # a step is so short that the bookkeeping of views and versions is a sixth of it
+@torch.inference_mode()  # A step is so short that the bookkeeping of views and versions would take a sixth of it.
 def _occupancies(
     log_blank_BTP: Tensor, log_label_BTP: Tensor, encoder_lengths_B: Tensor, token_lengths_B: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -74,7 +74,7 @@ def _occupancies(
 def log_likelihood(
     log_blank_BTP: Tensor, log_label_BTP: Tensor, encoder_lengths_B: Tensor, token_lengths_B: Tensor
 ) -> Tensor:
-    """The log-likelihood alone, without the way back: (B,)."""
+    """Only the log-likelihood, without the backward sweep: (B,)."""
     arguments = (x.cpu() for x in (log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B))
     return _log_likelihood(*arguments).to(log_blank_BTP.device, copy=True)
 
@@ -83,7 +83,7 @@ def log_likelihood(
 def _log_likelihood(
     log_blank_BTP: Tensor, log_label_BTP: Tensor, encoder_lengths_B: Tensor, token_lengths_B: Tensor
 ) -> Tensor:
-    """The way forward alone."""
+    """The forward sweep."""
     inside_BTP = _inside(log_blank_BTP, encoder_lengths_B, token_lengths_B)
     batch = len(inside_BTP)
     scores_KQ = _sweep(_extended_arcs(log_blank_BTP, log_label_BTP, token_lengths_B, inside_BTP), batch)
@@ -156,7 +156,7 @@ def _sweep(arcs_K2Q: Tensor, batch: int) -> Tensor:
 
 
 def _share_out(shares_K2Q: Tensor, batch: int) -> None:
-    """From the last cell of each utterance back to its first: shares become occupancies, in place."""
+    """Turn shares into occupancies, in place, from the last cell of each utterance back to its first."""
     num_steps, _, num_places = shares_K2Q.shape
     occupancy_R = shares_K2Q.new_zeros(num_places - batch)
     occupancy_R[:batch] = 1.0

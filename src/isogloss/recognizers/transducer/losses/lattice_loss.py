@@ -63,7 +63,7 @@ def lattice_loss_and_occupancies(
 
 
 def _forward_backward(*arguments: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """By Triton where it runs."""
+    """The sweep's implementation: Triton's if it runs on this device."""
     if backends.uses_triton(arguments[0]):
         from isogloss.recognizers.transducer.losses.lattice_triton import forward_backward
 
@@ -83,7 +83,7 @@ class _LatticeLoss(torch.autograd.Function):
         token_lengths_B: Tensor,
         fastemit: float,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Sweep there and back."""
+        """Sweep forward and backward."""
         ctx.fastemit = fastemit
         ctx.dtypes = (log_blank_BTP.dtype, log_label_BTP.dtype)
         log_likelihood_B, *found = _forward_backward(log_blank_BTP, log_label_BTP, encoder_lengths_B, token_lengths_B)
@@ -106,10 +106,10 @@ class _LatticeLoss(torch.autograd.Function):
 
 
 def _without_negligible(occupancy_BTP: Tensor) -> Tensor:
-    """Occupancies with 0 for those that all together change no gradient by more than a rounding error, in place.
+    """Set negligible occupancies to 0, in place: together they change no gradient by more than a rounding error.
 
     The blanks of a frame and the labels of a position have occupancies that add up to 1; what is dropped there adds up
-    to less than half of the distance from 1 to the next number below. What has no gradient is not computed again.
+    to less than half of the distance from 1 to the next number below. Cells without a gradient are not recomputed.
     """
     _, frames, positions = occupancy_BTP.shape
     negligible = torch.finfo(occupancy_BTP.dtype).eps / (4 * max(frames, positions))

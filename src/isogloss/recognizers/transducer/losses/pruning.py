@@ -1,12 +1,12 @@
-"""Which label positions of each frame the joiner is evaluated at (Kuang et al. 2022, 2206.13236).
+"""The choice of label positions at which the joiner is evaluated in each frame (Kuang et al. 2022, 2206.13236).
 
 A *simple* joiner adds a projection of the encoder and one of the predictor to logits, without anything between them.
 Its normaliser over the vocabulary is a matrix product, so its lattice is cheap. The occupancies of that lattice (the
-gradients of its loss) say where alignments run: at each frame a window of successive positions is kept, and the full
-joiner is evaluated there alone. The simple joiner is trained along with it, by a loss of its own.
+gradients of its loss) show where alignments run: at each frame a window of successive positions is kept, and the full
+joiner is evaluated only there. The simple joiner is trained together with it, by its own loss.
 
-Windows follow section 3.2 of the paper. Ours: an utterance's window depends on no other utterance of its batch, and
-one with more tokens than windows of `range` positions can climb gets a wider one.
+Windows follow section 3.2 of the paper. Two choices are ours: an utterance's window does not depend on the other
+utterances of its batch, and an utterance with more tokens than windows of `range` positions can reach gets a wider one.
 
 Shapes: B utterances, T frames, P = U + 1 label positions, V tokens.
 """
@@ -22,7 +22,7 @@ from isogloss.recognizers.transducer.losses.recomputed import Targets, Windows
 
 @dataclass(frozen=True, kw_only=True)
 class Pruning:
-    """What the pruned loss needs beside the joiner; the loss is `simple_scale` * simple + `pruned_scale` * pruned.
+    """The inputs of the pruned loss apart from the joiner: `simple_scale` * simple + `pruned_scale` * pruned.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Pruning:
 def warm_up_scales(progress: float, simple_scale: float) -> tuple[float, float]:
     """(scale of the simple loss, scale of the pruned loss) at a share of the warm-up, 1 or more after it.
 
-    In the beginning the windows mean nothing yet: the simple loss has weight 1 and the pruned loss 0.1. Both go
+    At the start the windows are still arbitrary, so the simple loss has weight 1 and the pruned loss 0.1. Both change
     linearly to `simple_scale` and 1 (as in the recipes of the paper's authors).
     """
     share = min(max(progress, 0.0), 1.0)
@@ -102,11 +102,11 @@ def windows(
 ) -> Windows:
     """The window of each frame from the simple lattice's occupancies.
 
-    A window that begins at p keeps the alignments that pass one of its positions and come from no position before it
-    at that frame: the occupancies of blank within it, less that of the label that leads into it. The largest sum wins,
-    then windows are moved as far as paths through all of them need: they begin at position 0, end at the last one,
-    never go back, and overlap with the next one. An utterance with T frames and U tokens needs (range - 1) * T >= U
-    for that; where it has more tokens, `range` is raised for it.
+    A window that begins at p keeps the alignments that pass one of its positions and come from no position before it at
+    that frame: the occupancies of blank within it, less that of the label that leads into it. The window with the
+    largest sum is chosen; then windows are moved so that a path runs through all of them: they begin at position 0, end
+    at the last one, never go back, and overlap with the next one. An utterance with T frames and U tokens needs (range
+    - 1) * T >= U for that; where it has more tokens, `range` is raised for it.
     """
     device = blank_occupancy_BTP.device
     frames_B, positions_B = torch.tensor(lengths, device=device).unbind(1)
@@ -143,6 +143,6 @@ def _connected(begin_BT: Tensor, step_B1: Tensor) -> Tensor:
     """Beginnings that start at 0, never decrease and never grow by more than `step` from one frame to the next."""
     begin_BT = begin_BT.flip(1).cummin(1).values.flip(1)
     frame_T = torch.arange(begin_BT.shape[1], device=begin_BT.device)
-    # How far a frame falls short of the steepest climb, which must not grow with time, nor be negative.
+    # The distance of a frame to the steepest climb, which must neither increase over time nor be negative.
     short_BT = (step_B1 * frame_T - begin_BT).flip(1).cummin(1).values.flip(1).clamp(min=0)
     return step_B1 * frame_T - short_BT

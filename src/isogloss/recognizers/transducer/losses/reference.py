@@ -1,6 +1,7 @@
-"""The definition of the transducer loss, written as it is read: the yardstick for tests and benchmarks.
+"""A direct implementation of the definition of the transducer loss: the reference for tests and benchmarks.
 
-Plain loops on full logits under autograd (Graves 2012, 1211.3711, section 2.4). Slow and large by intent.
+It consists of plain loops on full logits under autograd (Graves 2012, 1211.3711, section 2.4), and is slow and large on
+purpose.
 
 Shapes: B utterances, T frames, U labels, V tokens.
 """

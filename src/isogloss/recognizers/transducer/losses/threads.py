@@ -1,8 +1,8 @@
-"""Independent pieces of work on a CPU, each by one thread of its own.
+"""Independent pieces of work on a CPU, each done by one thread.
 
-Torch shares out every single operation among all threads, which wait for each other at its end. Operations on tiles are
-short, so where other processes use the cores too, most of the time is spent waiting for the thread that was
-interrupted. Here each thread takes the next piece when it has finished one, and no thread waits before the end.
+Torch divides every single operation among all threads, which wait for each other at its end. Operations on tiles are
+short, so if other processes use the cores too, most time is spent waiting for an interrupted thread. Here each thread
+takes the next piece when it has finished one, and threads wait only at the end.
 """
 
 import functools
@@ -41,10 +41,11 @@ def _pool(_process: int, threads: int) -> ThreadPoolExecutor:
     started = threading.Barrier(threads)
 
     def start(_: int) -> None:
-        torch.get_num_threads()  # the first call in a thread takes over the latest setting: let that be past
+        # A thread's first call replaces its setting by the process's latest one, so this call comes before the setting.
+        torch.get_num_threads()
         torch.set_num_threads(1)
         started.wait()
 
     list(pool.map(start, range(threads)))
-    torch.set_num_threads(threads)  # the setting is the thread's own, but threads to come start with the latest one
+    torch.set_num_threads(threads)  # The setting is the thread's own, but new threads start with the latest one.
     return pool

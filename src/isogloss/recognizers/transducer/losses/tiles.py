@@ -1,4 +1,4 @@
-"""Which cells of the lattice are computed together, on a CPU.
+"""Groups of lattice cells that are computed together on a CPU.
 
 A tile holds some frames of one utterance and at each of them the same number of label positions, which need not be the
 same positions. It never holds a cell outside its utterance. Tiles and their grouping depend on the cells alone, not on
@@ -59,7 +59,7 @@ class Tile:
 
 
 def all_cells(targets: Targets, width: int) -> Iterator[Tile]:
-    """Tiles of every cell that is asked for, where a cell takes `width` numbers."""
+    """Tiles of all requested cells; a cell takes `width` numbers."""
     for b, (frames, positions) in enumerate(targets.lengths):
         if targets.windows is None:
             yield from _tiles(b, [0] * frames, [positions] * frames, positions, width, targets.labels_BP.device)
@@ -70,7 +70,7 @@ def all_cells(targets: Targets, width: int) -> Iterator[Tile]:
 
 
 def cells_with_gradient(targets: Targets, width: int, grad_blank_BTP: Tensor, grad_label_BTP: Tensor) -> Iterator[Tile]:
-    """Tiles of the cells whose arcs have a gradient, and of as few others as their form allows."""
+    """Tiles of the cells whose arcs have a gradient, with as few other cells as possible."""
     found_BTP = (grad_blank_BTP != 0) | (grad_label_BTP != 0)
     last_position = found_BTP.shape[2] - 1
     found = found_BTP.any(2).tolist()

@@ -1,4 +1,4 @@
-"""Triton kernels of the transducer loss: what lies between the matrix products, and the lattice.
+"""Triton kernels of the transducer loss: the steps between the matrix products, and the lattice.
 
 They run on CUDA, and without a GPU in Triton's interpreter (`TRITON_INTERPRET=1`). No atomics: every number has one
 writer, so results are the same bytes each time. All arithmetic is float32; the lattice keeps the largest score of a
@@ -53,7 +53,7 @@ def sweep_kernel(
     for step in range(frames):
         t = tl.where(backward == 1, frames - 1 - step, step)
         t_blank = t - 1 + backward
-        reach = tl.where(t_blank >= 0, last, -1)  # before the first frame there is no blank
+        reach = tl.where(t_blank >= 0, last, -1)  # There is no blank before the first frame.
         blank = tl.load(blank_BTP + cells + t_blank * P + u, mask=place <= reach, other=0.0)
         arcs = tl.load(label_BTP + cells + t * P + u - 1 + backward, mask=inside & (place > 0), other=MINUS_INF)
         arrivals = tl.where(inside, row + blank, MINUS_INF)
@@ -88,7 +88,7 @@ def occupancy_kernel(
         before = tl.load(scores_2BTP + here * P + u, mask=inside, other=MINUS_INF)
         scale = tl.load(offsets_2BT + here) - log_likelihood
         same_frame = (scale + tl.load(offsets_2BT + there)).to(tl.float32)
-        reach = tl.where(t + 1 < frames, last, -1)  # after the last frame there is only the end
+        reach = tl.where(t + 1 < frames, last, -1)  # After the last frame there is only the end of the path.
         end = tl.where(t + 1 < frames, -1, last)
         next_frame = (scale + tl.load(offsets_2BT + there + 1, mask=t + 1 < frames, other=0.0)).to(tl.float32)
         after_blank = tl.load(scores_2BTP + (there + 1) * P + u, mask=u <= reach, other=MINUS_INF)

@@ -1,7 +1,7 @@
-"""Memory that is kept from one call to the next.
+"""Buffers that are reused from one call to the next.
 
-Torch takes each large CPU tensor anew from the system and gives it back, and touching a fresh page for the first time
-costs more than computing on it: for the lattice of a usual batch, a third of the whole call.
+Torch allocates each large CPU tensor from the system and frees it again, and the first access to a new page costs more
+than computing on it: for the lattice of a typical batch, a third of the whole call.
 """
 
 import math
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 KEPT_BYTES = 1 << 24
-"""Largest buffer that is kept: 16 MiB. Above that the arithmetic outweighs the pages."""
+"""Largest buffer that is kept: 16 MiB. For larger ones the arithmetic takes longer than the page faults."""
 
 
 class Workspace(threading.local):
@@ -21,7 +21,7 @@ class Workspace(threading.local):
         self._buffers: dict[str, Tensor] = {}
 
     def take(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """An uninitialised CPU tensor in the buffer of that name; what was taken under it before is overwritten."""
+        """An uninitialised CPU tensor in the buffer of that name; it reuses the memory of the tensor taken before."""
         size = -(-math.prod(shape) * dtype.itemsize // torch.float64.itemsize)
         buffer = self._buffers.get(name)
         if buffer is None or len(buffer) < size:
