@@ -1,5 +1,4 @@
-"""The interface of a mitigation: the examples that are drawn, their weights, a penalty on the loss, and an extra input
-of the model.
+"""The interface of a mitigation: drawn examples, their weights, a penalty on the loss, an extra input of the model.
 
 Everything else (batches, optimiser, epochs, seed) is the same for all of them; `isogloss.training.adaptation` holds it.
 The number of draws is part of the strategy and differs, which matters when strategies are compared. A strategy adapts a

@@ -1,5 +1,4 @@
-"""The progress of a stage, read from its output: training prints `epoch 3/20: loss 1.23`, and other stages may do the
-same."""
+"""The progress of a stage, read from lines of its output such as `epoch 3/20: loss 1.23`."""
 
 import re
 from dataclasses import dataclass

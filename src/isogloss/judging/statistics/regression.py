@@ -85,7 +85,8 @@ def effects_of_rows(
 ) -> list[RateRatio]:
     """As `poisson_effects`, from summed rows: `speaker_id`, the cohort, weighted `_errors` and positive `_words`.
 
-    The rows of a speaker must be adjacent."""
+    The rows of a speaker must be adjacent.
+    """
     from scipy import stats  # slow to import
 
     reference = _reference(rows, cohort, reference)

@@ -65,8 +65,10 @@ class Leashed:
                 self.process.stdin.close()
 
     def kill(self) -> None:
-        """End the whole group at once. After the group's leader has been reaped this does nothing, since its process id
-        may then belong to another process."""
+        """End the whole group at once.
+
+        After the group's leader has been reaped this does nothing, since its id may then belong to another process.
+        """
         if self.process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)

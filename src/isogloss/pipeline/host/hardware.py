@@ -13,8 +13,7 @@ def usable_cores() -> tuple[int, ...]:
 
 
 def visible_devices() -> dict[str, str]:
-    """The GPUs that this process may use: the name of each for CUDA_VISIBLE_DEVICES, and an identifier that is unique
-    on this host.
+    """The GPUs that this process may use: each one's name for CUDA_VISIBLE_DEVICES, and its identifier on this host.
 
     These are the GPUs of CUDA_VISIBLE_DEVICES if it is set, else those that nvidia-smi lists. The identifier is the
     UUID, since a GPU's index differs between containers and with the variable; if nvidia-smi does not list the GPU, it

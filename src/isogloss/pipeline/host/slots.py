@@ -31,8 +31,10 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Share:
-    """What a running stage holds: a number of cores, the names of its GPUs (as CUDA_VISIBLE_DEVICES takes them), and
-    the open files that keep them."""
+    """The resources of a running stage: a number of cores, and the names of its GPUs for CUDA_VISIBLE_DEVICES.
+
+    The stage holds them as long as the lock files are open.
+    """
 
     cores: int
     devices: tuple[str, ...] = ()

@@ -74,7 +74,8 @@ class Tickets:
     def before(self, request: ResourceRequest) -> list[Ticket]:
         """The tickets of living processes that are older than this process's ticket for a request, oldest first.
 
-        If this process has no ticket for the request, all tickets are returned."""
+        If this process has no ticket for the request, all tickets are returned.
+        """
         ours = self._ours.get(_key(request))
         older: list[Ticket] = []
         for path in sorted(self._folder.glob("ticket-*")):

@@ -161,8 +161,7 @@ def end(process: Leashed, *, seconds: float) -> None:
 
 
 def quiet_environment() -> None:
-    """Settings for Prefect's client in this process and its children: no log lines of its own, and the password of the
-    API."""
+    """Settings for Prefect's client in this process and its children: no own log lines, and the API's password."""
     os.environ.update(
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         DO_NOT_TRACK="1",

@@ -138,7 +138,8 @@ class Worktree:
     def _write_config(self, cache: CacheSettings, settings: Mapping[str, Mapping[str, str]]) -> None:
         """Write .dvc/config.local, which git ignores, with the clone's cache.
 
-        Only the user may read it, since remotes may contain passwords."""
+        Only the user may read it, since remotes may contain passwords.
+        """
         config = configparser.ConfigParser(interpolation=None)
         config.read_dict(settings)
         config["cache"] = {

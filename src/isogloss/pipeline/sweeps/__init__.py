@@ -1,2 +1,1 @@
-"""The runs of an experiment file: `sweep_plan` plans them, `sweep` executes the plan, `run_workspace` executes one
-run."""
+"""The runs of an experiment file: `sweep_plan` plans them, `sweep` executes them, `run_workspace` is one run."""

@@ -46,8 +46,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Rows:
-    """The per-sample gradients of a large table of which each utterance reads a few rows, stored for those rows
-    only."""
+    """The per-sample gradients of a large table, stored only for the few rows that each utterance reads."""
 
     rows_BN: Tensor
     gradient_BNC: Tensor

@@ -29,8 +29,7 @@ def reference_transducer_loss(
 def reference_lattice_loss(
     log_blank_BTP: Tensor, log_label_BTU: Tensor, encoder_lengths_B: Tensor, token_lengths_B: Tensor
 ) -> Tensor:
-    """Loss of each utterance from log-probabilities of blank (B, T, U + 1) and of the next label (B, T,
-    U)."""
+    """Loss of each utterance from log-probabilities of blank (B, T, U + 1) and of the next label (B, T, U)."""
     _, frames, positions = log_blank_BTP.shape
     alpha: list[list[Tensor]] = []
     for t in range(frames):
