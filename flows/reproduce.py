@@ -39,7 +39,7 @@ def reproduce(targets: list[str] | None = None, pools: bool = False, plan: Plan 
         try:
             run_stages(root, plan, submit=prefect_submit(), listener=listener, pools=pools)
         except KeyboardInterrupt:
-            if cancellation.came:
+            if cancellation.was_requested:
                 return Cancelled(message="cancelled in Prefect; finished stages are kept")
             raise
     publish_results(root)

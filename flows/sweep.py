@@ -47,7 +47,7 @@ def sweep(
                 listener=listener,
             )
         except KeyboardInterrupt:
-            if cancellation.came:
+            if cancellation.was_requested:
                 return Cancelled(message="cancelled in Prefect; finished runs and stages are kept")
             raise
     return None

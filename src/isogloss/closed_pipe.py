@@ -51,9 +51,8 @@ def outliving_its_reader() -> Iterator[None]:
 
 def _reader_has_gone(stream: TextIO | None) -> bool:
     """Whether a stream leads into a pipe whose other end is closed."""
-    with suppress(
-        AttributeError, OSError, ValueError
-    ):  # A stream of a test has no file, and a closed one has no descriptor.
+    # A stream of a test has no file, and a closed one has no descriptor.
+    with suppress(AttributeError, OSError, ValueError):
         watched = select.poll()
         watched.register(stream.fileno(), 0)  # type: ignore[union-attr]
         return any(event & (select.POLLERR | select.POLLHUP) for _, event in watched.poll(0))

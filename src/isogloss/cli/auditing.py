@@ -46,7 +46,7 @@ def audit_utterances(request: Request) -> Audit:
             groupings.append(grouping)
             warnings += said
     speakers = int(utterances.before["speaker_id"].nunique())
-    statistics = permitted(request.statistics, speakers=speakers)
+    statistics = limit_permutations(request.statistics, speakers=speakers)
     if not request.speakers_unknown:
         warnings += overlaps(groupings, utterances.before["speaker_id"])
     document = compare(
@@ -117,7 +117,7 @@ def audit_trials(
     )
 
 
-def permitted(asked: StatisticsParams, *, speakers: int) -> StatisticsParams:
+def limit_permutations(asked: StatisticsParams, *, speakers: int) -> StatisticsParams:
     """The statistics options, with fewer permutations where there are very many speakers."""
     most = max(2000, EXCHANGES // max(speakers, 1))
     return asked.model_copy(update={"permutations": min(asked.permutations, most)})

@@ -92,9 +92,8 @@ def find_slices(
             if p is None:
                 continue
             searched += 1
-            if (
-                best is None or p < best[0]
-            ):  # Conjunctions of fewer conditions come first and are kept if more do not improve the p value.
+            # Conjunctions of fewer conditions come first and are kept if more do not improve the p value.
+            if best is None or p < best[0]:
                 best = p, chosen, inside_N
         if best is None or best[0] * searched > alpha:
             return found

@@ -198,9 +198,8 @@ def _take_best(
         middle = left + (right - left) / 2
         nodes[index] |= {
             "axis": axis,
-            "threshold": float(
-                middle if middle < right else left
-            ),  # Two adjacent floating-point numbers have no number between them.
+            # Two adjacent floating-point numbers have no number between them.
+            "threshold": float(middle if middle < right else left),
             "below": len(nodes),
             "above": len(nodes) + 1,
         }

@@ -47,7 +47,7 @@ def findings(params: Params, corpora: Path | str = "corpora", *, repository: Pat
     if description is None:
         return []
     ingested = check(description.model_copy(update={"skip_bad": True}), repository=repository, listen=False)
-    return [*_rows(description, ingested), *_of(params, ingested)]
+    return [*_rows(description, ingested), *_other_findings(params, ingested)]
 
 
 def _rows(description: RecordedCorpus, ingested: Ingested) -> Iterator[Finding]:
@@ -58,7 +58,7 @@ def _rows(description: RecordedCorpus, ingested: Ingested) -> Iterator[Finding]:
         yield Finding(many + remedy, stops=not description.skip_bad)
 
 
-def _of(params: Params, ingested: Ingested) -> Iterator[Finding]:
+def _other_findings(params: Params, ingested: Ingested) -> Iterator[Finding]:
     """All findings that are not about unusable utterances."""
     try:
         table = select_utterances(_table(ingested), params.prepare)
@@ -130,8 +130,8 @@ def _durations(params: Params, table: pd.DataFrame) -> Iterator[Finding]:
     if len(long):
         yield Finding(
             f"{len(long)} utterances last more than {params.longest_utterance_s:g} s "
-            f"({_some(long['utterance_id'].tolist())}); cut them, leave them out by prepare.max_duration_s, or raise "
-            f"{params.bound_of_duration}",
+            f"({_some_names(long['utterance_id'].tolist())}); cut them, leave them out by prepare.max_duration_s, or "
+            f"raise {params.bound_of_duration}",
             stops=True,
         )
 
@@ -209,7 +209,7 @@ def _values(params: Params, rule: str, column: str, table: pd.DataFrame) -> Iter
     if few:
         yield Finding(
             f"{column}: {len(few)} of {len(counts)} values have fewer than {params.statistics.min_speakers} speakers "
-            f"in test, so nothing will be proved about them: {_some(few)}",
+            f"in test, so nothing will be proved about them: {_some_names(few)}",
             stops=False,
         )
 
@@ -227,13 +227,13 @@ def _letters(table: pd.DataFrame) -> Iterator[Finding]:
     if lacking:
         named = [f"{letter!r} in {n} utterances, the first {rows[letter]}" for letter, n in lacking.most_common()]
         yield Finding(
-            f"train lacks letters that other splits have: {_some(named)}; spell them in other letters, leave the rows "
-            "out, or take prepare.tokens: pieces",
+            f"train lacks letters that other splits have: {_some_names(named)}; spell them in other letters, leave the "
+            "rows out, or take prepare.tokens: pieces",
             stops=True,
         )
 
 
-def _some(names: list[str]) -> str:
+def _some_names(names: list[str]) -> str:
     """The first names, and how many others there are."""
     others = f" and {len(names) - MOST_NAMED} others" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + others

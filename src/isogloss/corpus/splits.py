@@ -1,5 +1,7 @@
-"""Splits by speaker: discovery, dev and test are disjoint from each other and from train and adapt (DESIGN: what is
-chosen on one split is reported on another).
+"""Splits by speaker: discovery, dev and test are disjoint from each other and from train and adapt.
+
+So results that are chosen on one split are reported on other speakers.
+
 
 A corpus that brings all five splits (Atlas) keeps them. One that brings some (train and test, perhaps dev) keeps those,
 and the others are taken from the speakers of train. Any other is split here, in one of two ways:

@@ -60,8 +60,10 @@ def score_leak(known: pd.DataFrame, suspects: pd.DataFrame, group: pd.Series, *,
     group
         (N,) planted groups.
     """
-    alone_N = _sureness(known.to_numpy(np.float64), group, seed)
-    beside_N = _sureness(np.hstack([known.to_numpy(np.float64), suspects.to_numpy(np.float64)]), group, seed)
+    alone_N = _probability_of_group(known.to_numpy(np.float64), group, seed)
+    beside_N = _probability_of_group(
+        np.hstack([known.to_numpy(np.float64), suspects.to_numpy(np.float64)]), group, seed
+    )
     difference_N = beside_N - alone_N
     return Leak(
         speakers=len(group),
@@ -109,7 +111,7 @@ def describe_speakers(utterances: pd.DataFrame, zips: pd.DataFrame) -> tuple[pd.
     return known, suspects.loc[known.index]
 
 
-def _sureness(features_NF: NDArray[np.float64], group: pd.Series, seed: int) -> NDArray[np.float64]:
+def _probability_of_group(features_NF: NDArray[np.float64], group: pd.Series, seed: int) -> NDArray[np.float64]:
     """The probability given to each speaker's true group by a forest that has not seen them, of shape (N,)."""
     from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.model_selection import KFold

@@ -47,9 +47,8 @@ def word_errors(references: Iterable[str], hypotheses: Iterable[str]) -> pd.Data
     references, hypotheses = list(references), list(hypotheses)
     if len(references) != len(hypotheses):
         raise TableError(f"{len(references)} references, but {len(hypotheses)} hypotheses; each utterance needs both")
-    counts: list[
-        int
-    ] = []  # Collect rows in a list: single assignments to an array would take as long as the alignments.
+    # Collect rows in a list: single assignments to an array would take as long as the alignments.
+    counts: list[int] = []
     for row, (reference, hypothesis) in enumerate(zip(references, hypotheses, strict=True)):
         if not isinstance(reference, str) or not isinstance(hypothesis, str):
             which, text = ("hypothesis", hypothesis) if isinstance(reference, str) else ("reference", reference)

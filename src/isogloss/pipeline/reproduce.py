@@ -63,7 +63,7 @@ def reproduce(
         snapshot = root.resolve() / ".dvc" / "tmp" / "isogloss" / "params.json"
         write_snapshot(snapshot, plan.params)
         executor = Executor(root, inherited=(lock,), params=snapshot)
-        work, slots = _on_pools(root, plan, executor, listener) if pools else _here(executor, listener)
+        work, slots = _work_on_pools(root, plan, executor, listener) if pools else _work_on_host(executor, listener)
         schedule = Schedule(
             plan.longest_chain_first(),
             slots=slots,
@@ -93,8 +93,8 @@ def reproduce(
     return outcomes
 
 
-def _here(executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
-    """The executor of stages on this host, and the slots of its cores and GPUs."""
+def _work_on_host(executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
+    """The function that runs a stage as a process of this host, and the slots of its cores and GPUs."""
 
     def work(stage: Stage, share: Share) -> Outcome:
         return executor.run(stage, share, lambda text: listener.line(stage, text))
@@ -102,8 +102,8 @@ def _here(executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
     return work, HostSlots()
 
 
-def _on_pools(root: Path, plan: Plan, executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
-    """The executor of stages on workers, as many at once as the graph allows."""
+def _work_on_pools(root: Path, plan: Plan, executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
+    """The function that runs a stage on a worker, and slots without a limit, since workers limit themselves."""
     view = workers_view(root, plan)
     pools = Pools(root, plan, executor, revision=view.revision, params=view.params)
 

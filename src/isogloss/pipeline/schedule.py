@@ -55,7 +55,7 @@ class Schedule:
         finally:
             self._slots.leave()
         for name in self._waiting:
-            self._conclude(Outcome(name, "interrupted", message=f"stage {name} was not started"))
+            self._record(Outcome(name, "interrupted", message=f"stage {name} was not started"))
         return self._outcomes
 
     def _walk(self) -> None:
@@ -64,7 +64,7 @@ class Schedule:
         self._start_what_can()
         while self._running or (self._blocked and not interrupted):
             if self._blocked and not self._running and not told:  # Other runs hold the resources.
-                self._tell_why()
+                self._report_waiting()
                 told = True
             with suppress(queue.Empty):
                 name = self._over.get(timeout=_LOOK_AGAIN_SECONDS if self._blocked else None)
@@ -80,8 +80,10 @@ class Schedule:
         self._over.put(None)
 
     def _start_what_can(self) -> None:
-        """Submit each waiting stage whose inputs are ready and that gets a share. A stage that depends on one that did
-        not succeed is submitted too, as a job that only reports that it was skipped.
+        """Submit each waiting stage whose inputs are ready and that gets a share.
+
+        A stage that depends on one that did not succeed is submitted too, as a job that only reports that it was
+        skipped.
         """
         failed = {outcome.stage for outcome in self._outcomes if not outcome.succeeded}
         self._blocked = {}
@@ -91,21 +93,21 @@ class Schedule:
             if lost is not None:
                 message = f"stage {stage.name} was skipped, because it needs {lost}"
                 skipped = Outcome(stage.name, "skipped", message=message)
-                self._launch(stage, _NOTHING, partial(_just, skipped))
+                self._launch(stage, _NOTHING, partial(_skipped, skipped))
             elif not self._missing[stage.name]:
                 request = (stage.cores, stage.gpus)
                 share = refused.get(request) or self._slots.take(stage)
                 if isinstance(share, NoSlotAvailable):
                     self._blocked[stage.name] = refused[request] = share
                 else:
-                    self._launch(stage, share, partial(self._do, stage, share))
+                    self._launch(stage, share, partial(self._run_stage, stage, share))
 
-    def _tell_why(self) -> None:
+    def _report_waiting(self) -> None:
         """No stage of this run is running and none can start: say what each one waits for."""
         for name, lack in self._blocked.items():
             self._listener.line(self._waiting[name], str(lack))
 
-    def _do(self, stage: Stage, share: Share) -> Outcome:
+    def _run_stage(self, stage: Stage, share: Share) -> Outcome:
         """The job of a stage that is not skipped."""
         self._listener.started(stage)
         return self._work(stage, share)
@@ -116,10 +118,8 @@ class Schedule:
         def recorded() -> Outcome:
             try:
                 self._results[stage.name] = outcome = job()
-            except (
-                Exception
-            ) as error:  # This is a defect of Isogloss: the run continues without this stage and reports the error.
-                self._results[stage.name] = self._lost(stage.name, f"{type(error).__name__}: {error}")
+            except Exception as error:  # A defect of Isogloss: the run continues without this stage and reports it.
+                self._results[stage.name] = self._unfinished(stage.name, f"{type(error).__name__}: {error}")
                 raise
             return outcome
 
@@ -130,23 +130,23 @@ class Schedule:
     def _settle(self, name: str) -> None:
         """Handle the end of a job: free its share and release the stages that wait for it."""
         self._slots.give_back(self._running.pop(name))
-        outcome = self._results.pop(name, None) or self._lost(name, "its task ended without a result")
-        self._conclude(outcome)
+        outcome = self._results.pop(name, None) or self._unfinished(name, "its task ended without a result")
+        self._record(outcome)
         if outcome.succeeded:
             for missing in self._missing.values():
                 missing.discard(name)
 
     @staticmethod
-    def _lost(name: str, why: str) -> Outcome:
+    def _unfinished(name: str, why: str) -> Outcome:
         """The outcome of a stage whose job ended without one."""
         return Outcome(name, "failed", message=f"stage {name} could not be run: {' '.join(why.split())}")
 
-    def _conclude(self, outcome: Outcome) -> None:
+    def _record(self, outcome: Outcome) -> None:
         """Record an outcome and tell the listener."""
         self._outcomes.append(outcome)
         self._listener.ended(outcome)
 
 
-def _just(outcome: Outcome) -> Outcome:
+def _skipped(outcome: Outcome) -> Outcome:
     """The job of a stage that is skipped."""
     return outcome

@@ -118,9 +118,8 @@ def read_pretrained(loader: Any, folder: Path, **options: Any) -> Any:
     _quiet()
     try:
         return loader.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
-    except (
-        Exception
-    ) as error:  # The library raises OSError, ValueError, KeyError, SafetensorError and its own exceptions.
+    # The library raises OSError, ValueError, KeyError, SafetensorError and its own exceptions.
+    except Exception as error:
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(f"{folder} cannot be read as a checkpoint: {first}") from None
 

@@ -131,9 +131,8 @@ class WhisperRecognizer(Recognizer):
         self.cohort_input = CohortInput(cohorts, dim=mels, hidden_share=hidden_share) if cohorts else None
         if cohorts:
             self.options |= {"cohorts": list(cohorts), "hidden_share": hidden_share}
-        self.model.model.encoder.embed_positions.requires_grad_(
-            False
-        )  # The positions are sinusoids and are never trained.
+        # The positions are sinusoids and are never trained.
+        self.model.model.encoder.embed_positions.requires_grad_(False)
         if freeze_front_end:
             self.model.model.encoder.conv1.requires_grad_(False)
             self.model.model.encoder.conv2.requires_grad_(False)

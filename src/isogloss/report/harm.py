@@ -67,8 +67,7 @@ def harm_excluded(groupings: Sequence[GroupingFigures], margin: float, *, other:
 
 
 def other_harmed(document: Document) -> str:
-    """The cohorts that the second system measurably harms under the other estimand, as a sentence; empty if there are
-    none."""
+    """A sentence on the cohorts that the second system measurably harms under the other estimand; empty if none."""
     labels = [
         f"{c.label} (by {g.title})" for g in document.groupings for c in g.cohorts if c.cohort in g.other_harmed_cohorts
     ]

@@ -114,8 +114,7 @@ class Area:
 def region_map(
     first: GroupingFigures, seconds: Mapping[str, GroupingFigures], *, names: Sequence[str], metric: str
 ) -> RegionMap | None:
-    """The maps of a grouping, or None where it has no regions and is not by state, or they leave the contiguous
-    United States.
+    """The maps of a grouping whose cohorts are regions or states of the contiguous United States; else None.
 
     Parameters
     ----------

@@ -39,11 +39,11 @@ def test_a_worker_s_flow_that_is_interrupted_asks_the_server_why(server, state, 
     with cancellable() as cancellation:
         assert server.asked == 0  # the worker ends the flow: nothing has to be watched
         server.state = state
-        assert cancellation.came is came
+        assert cancellation.was_requested is came
 
 
 def test_a_run_with_a_private_server_asks_nobody(server, monkeypatch):
     monkeypatch.setenv(PRIVATE_VARIABLE, "1")
     server.state = Cancelled()
     with cancellable() as cancellation:
-        assert not cancellation.came and server.asked == 0
+        assert not cancellation.was_requested and server.asked == 0

@@ -51,7 +51,7 @@ def made_by(recipe: str, folder: Path, options: Mapping[str, Setting]) -> list[P
             # Some manifests are read lazily from the scratch folder.
             parts = list(_parts_in(made, root, ""))
         except Exception as error:  # Recipes may raise exceptions of any kind.
-            raise CorpusError(f"Lhotse's recipe {recipe} cannot read {folder}: {_said(error)}") from None
+            raise CorpusError(f"Lhotse's recipe {recipe} cannot read {folder}: {_error_text(error)}") from None
     if not parts:
         raise CorpusError(
             f"Lhotse's recipe {recipe} makes no pair of recordings and supervisions of {folder}; give the folder of "
@@ -135,7 +135,7 @@ def _relative(recording: Record, root: Path) -> Record:
     return recording
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """The message of an exception in one line, with its class if the text alone says little."""
     said = " ".join(str(error).split()).rstrip(".")
     return said if said and isinstance(error, OSError | ValueError | AssertionError | ImportError) else repr(error)

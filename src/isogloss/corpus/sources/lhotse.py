@@ -104,7 +104,7 @@ class Lhotse(RecordedSource):
             "audio_root": None if audio_root is None else portable_root(audio_root, options.repository),
             "files": checksums(location, [path for pair in manifests for path in pair]),
             "channel": options.channel,
-            "attributes": _kept(found, known) | dict(options.attributes),
+            "attributes": _known_attributes(found, known) | dict(options.attributes),
         }
         if options.official_splits:
             content["split"] = {"column": PART, "values": official_values([name for name, *_ in parts])}
@@ -169,7 +169,7 @@ def _attributes(record: Record) -> Record:
     return custom | {name: record.get(name) for name in ("gender", "language") if record.get(name)}
 
 
-def _kept(found: list[Record], known: list[str]) -> dict[str, str]:
+def _known_attributes(found: list[Record], known: list[str]) -> dict[str, str]:
     """The known attributes that occur; ages in words are age bands."""
     names = {name for record in found for name, value in record.items() if value is not None}
     kept = {name: name for name in known if name in names}

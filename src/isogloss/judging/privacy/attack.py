@@ -98,9 +98,8 @@ def _null_vectors(sets_CA: Bits) -> Floats:
     atoms = sets_CA.shape[1]
     drawn_AV = np.random.default_rng(atoms).standard_normal((atoms, VECTORS))
     sets = sets_CA.astype(np.float64)
-    sizes_C, vectors_CC = np.linalg.eigh(
-        sets @ sets.T
-    )  # A basis of the published sets, which are fewer than the atoms.
+    # A basis of the published sets, which are fewer than the atoms.
+    sizes_C, vectors_CC = np.linalg.eigh(sets @ sets.T)
     kept_C = sizes_C > 1e-10 * sizes_C.max(initial=0.0)
     inverse_CC = (vectors_CC[:, kept_C] / sizes_C[kept_C]) @ vectors_CC[:, kept_C].T
     for _ in range(3):  # Project twice more, against rounding errors.

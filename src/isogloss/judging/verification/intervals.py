@@ -107,9 +107,8 @@ def at_observed(
     strata = np.asarray(strata_S)
     ones_1S = np.ones((1, len(strata)))
     value_R, influence_RS = _linearised(measure, [value(ones_1S) for value in values], ones_1S)
-    factor_S = np.where(
-        influence_RS[0] == 0, 1.0, _small_sample_factors(strata)
-    )  # Speakers without trials have no influence.
+    # Speakers without trials have no influence.
+    factor_S = np.where(influence_RS[0] == 0, 1.0, _small_sample_factors(strata))
     return float(value_R[0]), np.sqrt(factor_S) * influence_RS[0]
 
 

@@ -83,9 +83,8 @@ class Tickets:
                 break
             descriptor = try_lock(path)
             if descriptor is None:
-                with suppress(
-                    ValueError, OSError
-                ):  # The ticket was written while the disk was full, or has just been removed.
+                # The ticket was written while the disk was full, or has just been removed.
+                with suppress(ValueError, OSError):
                     if time.time() - path.stat().st_mtime < ASLEEP_SECONDS:
                         older.append(Ticket.read(path))
             else:  # The ticket's process is dead.

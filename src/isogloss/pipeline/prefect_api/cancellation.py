@@ -27,7 +27,7 @@ class Cancellation:
         self._asks, self.seen = asks, False
 
     @property
-    def came(self) -> bool:
+    def was_requested(self) -> bool:
         """Whether the flow was cancelled; call this after it was interrupted."""
         from prefect.client.orchestration import get_client
 

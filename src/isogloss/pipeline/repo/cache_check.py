@@ -64,7 +64,7 @@ def remove_damaged(stage: "DvcStage") -> None:
                 path.unlink()
 
 
-def fits(path: Path, md5: str) -> bool:
+def matches_hash(path: Path, md5: str) -> bool:
     """Whether the content of a file in the cache matches its hash."""
     return _md5(path) == md5.removesuffix(".dir")
 
@@ -79,10 +79,10 @@ def _damaged(out: "Output") -> Iterator[tuple[Path, str, str]]:
         size = out.meta.size if out.meta else None
         if size is not None and place.stat().st_size != size:
             yield place, str(out), f"{place.stat().st_size} bytes instead of {size}"
-        elif how == "hash" and not fits(place, out.hash_info.value):
+        elif how == "hash" and not matches_hash(place, out.hash_info.value):
             yield place, str(out), "altered"
         return
-    if not fits(place, out.hash_info.value):  # a list of files is small
+    if not matches_hash(place, out.hash_info.value):  # a list of files is small
         yield place, str(out), "its list of files is altered"
         return
     files = {entry["relpath"]: entry["md5"] for entry in json.loads(place.read_text(encoding="utf-8"))}
@@ -90,7 +90,7 @@ def _damaged(out: "Output") -> Iterator[tuple[Path, str, str]]:
     present = {name: path for name, path in places.items() if path.is_file()}
     if how == "hash":
         for name in sorted(present):
-            if present[name].is_file() and not fits(present[name], files[name]):
+            if present[name].is_file() and not matches_hash(present[name], files[name]):
                 yield present[name], f"{out}/{name}", "altered"
     elif len(present) == len(places) and out.meta and out.meta.size is not None:
         size = sum(path.stat().st_size for path in present.values())

@@ -16,7 +16,7 @@ from typing import Any
 from isogloss.config import Overrides, flattened, overridden
 from isogloss.config.reading import parse_yaml
 from isogloss.errors import PipelineError
-from isogloss.pipeline.repo.cache_check import fits, object_name
+from isogloss.pipeline.repo.cache_check import matches_hash, object_name
 from isogloss.pipeline.repo.git import git, revision
 from isogloss.pipeline.repo.graph import ABSENT, lookup
 from isogloss.pipeline.repo.mending import Entries, lock_entries
@@ -169,7 +169,7 @@ def cached_file(experiment: Experiment, path: str, cache: Path) -> Path | None:
 
 def _refuse_damaged(experiment: Experiment, path: str, place: Path, md5: str) -> None:
     """Raise `PipelineError` if an object of the cache does not match its hash."""
-    if not fits(place, md5):
+    if not matches_hash(place, md5):
         raise PipelineError(
             f"experiment {experiment.name}: {path} is damaged in DVC's cache ({object_name(place)}); remove {place}, "
             f"then `dvc fetch` it from a remote, or `dvc exp remove {experiment.name}` and sweep again"

@@ -92,9 +92,9 @@ def _stages(repo: "Repo", read_params: ReadParams) -> tuple[Stage, ...]:
             name=name,
             needs=tuple(needs),
             reasons=tuple(reasons),
-            cores=_wanted(dvc_stage, name, "cores", default=1, least=1),
-            gpus=_wanted(dvc_stage, name, "gpu", default=0, least=0),
-            retries=_wanted(dvc_stage, name, "retries", default=0, least=0),
+            cores=_meta_number(dvc_stage, name, "cores", default=1, least=1),
+            gpus=_meta_number(dvc_stage, name, "gpu", default=0, least=0),
+            retries=_meta_number(dvc_stage, name, "retries", default=0, least=0),
             outs=tuple(_relative(repo, out) for out in dvc_stage.outs if out.is_in_repo),
             shareable=has_run_cache(dvc_stage),
         )
@@ -109,7 +109,7 @@ def stage_name(stage: "DvcStage") -> str:
     return str(name) if stage.path_in_repo == "dvc.yaml" else f"{stage.path_in_repo}:{name}"
 
 
-def _wanted(stage: "DvcStage", name: str, key: str, *, default: int, least: int) -> int:
+def _meta_number(stage: "DvcStage", name: str, key: str, *, default: int, least: int) -> int:
     """A whole number from a stage's `meta`."""
     value = (stage.meta or {}).get(key, default)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:

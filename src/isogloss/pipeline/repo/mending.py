@@ -52,10 +52,10 @@ def mend_locks(root: Path) -> None:
                 continue
         except OSError as error:
             raise PipelineError(f"{path} cannot be read: {error.strerror}") from None
-        _look_at(root, name, text)
+        _keep_or_replace(root, name, text)
 
 
-def _look_at(root: Path, name: Path, text: bytes) -> None:
+def _keep_or_replace(root: Path, name: Path, text: bytes) -> None:
     """Keep a dvc.lock that differs from its copy as the next copy, or replace it if it is damaged."""
     copy = _copies(root) / name
     entries = lock_entries(text)

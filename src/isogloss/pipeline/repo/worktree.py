@@ -75,7 +75,6 @@ class Worktree:
     ) -> None:
         """Create the worktree at `revision`, or move an existing one there; what git ignores in it is kept.
 
-
         `settings` are sections for its DVC configuration besides the clone's cache.
 
         Raises

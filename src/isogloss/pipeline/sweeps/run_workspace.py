@@ -18,8 +18,10 @@ from isogloss.pipeline.sweeps.sweep_plan import WORKSPACE, RunPlan, SweepPlan, j
 
 
 class RunWorkspace:
-    """The worktree of one run, and what happens in it; `leading` are the jobs that make a result which no other job
-    makes before them."""
+    """The worktree of one run, and the jobs in it.
+
+    `leading` are the jobs that are the first to make their result; other jobs with equal inputs restore it.
+    """
 
     def __init__(
         self,

@@ -22,8 +22,7 @@ BEAT_SECONDS = float(os.environ.get("ISOGLOSS_BEAT_SECONDS", "5"))
 
 @contextmanager
 def signs_of_life(flow_run: UUID, what: str, *, stop: Callable[[], None]) -> Iterator[None]:
-    """Send heartbeats while the block runs; `stop` is called (once) when no coordinator waits for the result any
-    more."""
+    """Send heartbeats while the block runs; `stop` is called (once) when no coordinator waits any more."""
     over = threading.Event()
     thread = threading.Thread(target=_beat, args=(flow_run, what, over, stop), daemon=True)
     thread.start()

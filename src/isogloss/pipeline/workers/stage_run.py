@@ -33,8 +33,7 @@ _EXCHANGE = ("-m", "isogloss.pipeline.repo.exchange")
 
 @dataclass(frozen=True)
 class StageRequest:
-    """A request to a worker: the stage, the commit, the params files that differ there, and the dvc.lock entries of the
-    stages that it needs."""
+    """A request to a worker: the stage, the commit, differing params files, and dvc.lock entries of upstream stages."""
 
     stage: str
     revision: str
@@ -121,9 +120,8 @@ class StageRun:
         )
         try:
             worktree = Worktree(self._clone, folder / str(number))
-            with exclusive(
-                folder / "git.lock"
-            ):  # A git command fails instead of waiting if another one holds git's lock.
+            # A git command fails instead of waiting if another one holds git's lock.
+            with exclusive(folder / "git.lock"):
                 self._get_commit()
                 worktree.make(
                     self._request.revision, CacheSettings.of(self._clone), settings=remote_settings(self._clone)

@@ -66,8 +66,7 @@ Gradients = dict[str, Gradient]
 
 
 class UtteranceGradients:
-    """While active, records the input and the output gradient of each layer; `squares` combines them after a backward
-    pass.
+    """Records the input and the output gradient of each layer; `squares` combines them after a backward pass.
 
     Parameters
     ----------
@@ -157,8 +156,7 @@ class UtteranceGradients:
         return found
 
     def _of_layer(self, name: str, calls: list[Call]) -> dict[str, list[Gradient]]:
-        """The per-sample gradients of a layer's parameters; None if the input of one of its calls does not keep
-        utterances apart."""
+        """The per-sample gradients of a layer's parameters; None if the input of one of its calls mixes utterances."""
         module = self.model.get_submodule(name)
         reached = [(call, call.gradient) for call in calls if call.gradient is not None]
         kind = _kind(module)
@@ -220,9 +218,8 @@ def _through_parametrization(module: nn.Module, gradients: Gradients) -> Gradien
         prefix = f"parametrizations.{name}."
         originals = {p: module.get_parameter(p) for p, _ in module.named_parameters() if p.startswith(prefix)}
         with torch.enable_grad():
-            computed = cast(
-                Tensor, getattr(module, name)
-            )  # Compute the weight again, with a graph down to the original parameters.
+            # Compute the weight again, with a graph down to the original parameters.
+            computed = cast(Tensor, getattr(module, name))
             by_row = [torch.autograd.grad(computed, list(originals.values()), row, retain_graph=True) for row in rows]
         for number, original in enumerate(originals):
             found[original] = torch.stack([row[number] for row in by_row])

@@ -62,8 +62,7 @@ class RememberedLSTM(torch.autograd.Function):
     def forward(
         ctx: Any, input_BNI: Tensor, _anchor: Tensor, lstm: nn.LSTM, heard: Heard
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Layer by layer. `_anchor` is any tensor with a gradient: there is a backward pass even where the input has
-        none."""
+        """Run layer by layer; `_anchor` is any tensor with a gradient, so that there always is a backward pass."""
         runs: list[_Run] = []
         output_NBH = input_BNI.transpose(0, 1)
         for layer in range(lstm.num_layers):

@@ -164,8 +164,7 @@ class _Joiner:
     def through_tanh(
         self, tile: Tile, hidden_NJ: Tensor, grad_NV: Tensor, grad_encoder_BTJ: Tensor, grad_predictor_PJ: Tensor
     ) -> None:
-        """Set the tile's part of the encoder's gradient, and add to the predictor's; the hidden layer is
-        overwritten."""
+        """Set the tile's part of the encoder's gradient and add to the predictor's; overwrites the hidden layer."""
         grad_NJ = torch.mm(grad_NV, self.weight_VJ, out=self._room("grad_hidden", *hidden_NJ.shape))
         grad_NJ.addcmul_(grad_NJ, hidden_NJ.square_(), value=-1)
         grad_FSJ = grad_NJ.view(*tile.positions_FS.shape, -1)
