@@ -1,6 +1,6 @@
 """Discovery in an audit: cohorts are chosen on one half of the speakers and reported on the other.
 
-A cohort that was chosen for its high error rate looks worse on the speakers on whom it was chosen than it is
+A cohort that was chosen for its high error rate looks worse on the speakers that were used to choose it than it is
 (regression to the mean), and a test on them would give false findings. So the speakers are divided in two by a seeded
 hash of their id. A rule is fitted and its cohorts are ranked on one half, and all figures and tests are about the other
 half.

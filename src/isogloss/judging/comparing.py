@@ -44,13 +44,12 @@ def compare(
         Divisions of the speakers into cohorts, with the rows of `before`. All groupings are published together, so
         `privacy` decides for all of them at once which cohorts may be shown.
     discovery
-        Results of the first system on the speakers on whom the cohorts were chosen, if `before` does not contain them;
-        these figures are published too. For verifiers it ranks the cohorts.
+        Results of the first system on the discovery speakers, if `before` does not contain them; these figures are
+        published too. For verifiers it ranks the cohorts.
     systems, split
         Names of the systems (the second one is used only with `after`), and the name of the speakers' split.
     statistics, min_speakers
-        Confidence, draws, seed and the fewest speakers of a cohort with intervals and p values; the fewest of a cohort
-        with figures.
+        Confidence, draws, seed, fewest speakers of a cohort with intervals; fewest speakers of a cohort with figures.
     against_rest, speakers_known
         For recognisers: whether each cohort is also compared with all other speakers; and whether speakers are known.
         If not, each utterance counts as a speaker, and there are no intervals or tests.

@@ -1,9 +1,9 @@
 """Bottom and top cohort of a rule: the table of Dheram et al. (2022, 2207.11345).
 
 The worst and the best cohort on *discovery*, their error rates, the relative gap between them, (WER_bottom - WER_top) /
-WER_top, and the bottom cohort's share of speech. All of it is computed twice: on the speakers of discovery, on whom the
-cohorts were chosen, and on those of test, who did not take part. Only the second is a finding; the difference between
-the two is the bias of selection.
+WER_top, and the bottom cohort's share of speech. All of it is computed twice: on the speakers of discovery, which were
+used to choose the cohorts, and on those of test, who did not take part. Only the second is a finding; the difference
+between the two is the bias of selection.
 
 Shapes: S speakers, 2 totals (weighted errors, weighted words).
 """

@@ -14,7 +14,7 @@ UNSPECIFIED = "unspecified"
 
 @dataclass(frozen=True)
 class Ranked:
-    """Rank and rate of a cohort among the speakers on whom the cohorts were chosen."""
+    """Rank and rate of a cohort among the speakers that were used to choose the cohorts."""
 
     rank: int
     """1 is the worst."""

@@ -1,9 +1,9 @@
 """The document of word errors: one recogniser, or two on the same utterances, overall and cohort by cohort.
 
-The worst cohorts are those with the worst rank among the speakers on whom they were chosen (discovery); all figures are
-about other speakers. A cohort that is chosen and reported on the same data looks worse than it is, and any treatment
-then seems to help it (regression to the mean). So the figures of both are shown, and the relative gap is between the
-cohorts that were worst and best on *discovery*.
+The worst cohorts are those with the worst rank among the speakers that were used to choose them (discovery); all
+figures are about other speakers. A cohort that is chosen and reported on the same data looks worse than it is, and any
+treatment then seems to help it (regression to the mean). So the figures of both are shown, and the relative gap is
+between the cohorts that were worst and best on *discovery*.
 """
 
 import os

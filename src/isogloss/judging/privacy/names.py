@@ -1,9 +1,9 @@
 """The names under which the cohorts of several groupings may be published together.
 
-For each grouping, the figures of its cohorts, their error rates among the speakers on whom they were chosen, and the
-totals of both are published. The figures of several groupings overlap, since they divide the same speakers. So that no
-sum of published figures is about a few speakers, names are decided for all groupings and both kinds of speakers at once
-(`suppression.suppress`).
+For each grouping, the figures of its cohorts, their error rates among the speakers that were used to choose them, and
+the totals of both are published. The figures of several groupings overlap, since they divide the same speakers. So that
+no sum of published figures is about a few speakers, names are decided for all groupings and both kinds of speakers at
+once (`suppression.suppress`).
 
 `summary.json` and `assignments.parquet` of a cohort rule are not published: like the audio and the embeddings they stay
 with the private data. They hold every cohort as it is, since the choice of cohorts to mitigate must not depend on what
@@ -31,7 +31,7 @@ class ShownNames:
     judged: Mapping[str, str]
     """For the figures of the speakers who are judged."""
     chosen: Mapping[str, str]
-    """For the figures of the speakers on whom the cohorts were chosen; empty if there are none."""
+    """For the figures of the speakers that were used to choose the cohorts; empty if there are none."""
 
     def itself(self, cohort: str) -> bool:
         """Whether a cohort may be shown separately, with the figures of both kinds of speakers."""
