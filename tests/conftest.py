@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 
@@ -79,10 +80,17 @@ def default_params() -> str:
     return _loaded("workspace", "micro/workspace.py").default_params()
 
 
+@pytest.fixture(scope="session")
+def _folders_of_locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """New paths, at which nothing is made: `mktemp` for each test would read a folder that grows with every test."""
+    folder = tmp_path_factory.mktemp("locks")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def _a_host_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _a_host_of_its_own(_folders_of_locks: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits for the cores of what else runs on this host, nor takes them from it."""
-    monkeypatch.setenv("ISOGLOSS_LOCKS", str(tmp_path_factory.mktemp("locks")))
+    monkeypatch.setenv("ISOGLOSS_LOCKS", str(next(_folders_of_locks)))
 
 
 def _country(*, speakers: int, seed: int, utterances: int = 6, disparity: float = 0.3) -> pd.DataFrame:
