@@ -16,9 +16,10 @@ run: $(READY)
 	@isogloss run
 
 # The profile draws the same examples each time; plain `pytest` goes on searching for new ones. tests/conftest.py puts the
-# files that take longest first.
+# files that take longest first. One thread each for the tests that run side by side: those of OpenMP and BLAS spin while
+# they wait for a core.
 test: $(READY)
-	pytest --hypothesis-profile=ci -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 pytest --hypothesis-profile=ci -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	ruff check
