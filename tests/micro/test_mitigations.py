@@ -1,20 +1,21 @@
 """Every mitigation of a recogniser on tiny pretrained models, by the code of the stage `mitigate` on the micro data."""
 
-import shutil
+import json
+from pathlib import Path
 
 import pytest
-import torch
 from safetensors.torch import load_file
 
 pytest.importorskip("transformers", reason="the extra isogloss[whisper] is not installed")
 
 from isogloss.config import Params, load_params, registry
 from isogloss.config.components import MitigationComponent
+from isogloss.inference.transcribe import transcribe
 from isogloss.mitigation.strategy import DevRates
 from isogloss.recognizers import load_recognizer, save_recognizer
 from isogloss.recognizers.ctc import CtcRecognizer
 from isogloss.recognizers.whisper import WhisperRecognizer
-from isogloss.tables import ASSIGNMENT_COLUMNS, read_parquet
+from isogloss.tables import ASSIGNMENT_COLUMNS, METADATA_COLUMNS, read_parquet
 from isogloss.training.adapt_recognizer import adapt_recognizer
 
 METHODS = registry.names(MitigationComponent, adapts="recognizer")
@@ -32,25 +33,26 @@ def bases(tiny_checkpoints, tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def adapt(micro, bases, tmp_path, monkeypatch):
-    """A function that adapts a base and gives the weights that it wrote."""
-    data = micro.root / "data"
-    assignments = read_parquet(micro.root / "cohorts/automatic/assignments.parquet", ASSIGNMENT_COLUMNS)
-    params = load_params(micro.root / "params.yaml")
-    monkeypatch.chdir(micro.root)  # what the corpus' audio root is relative to
-    monkeypatch.setattr("isogloss.training.fitting.CHECKPOINTS", tmp_path / "checkpoints")
+@pytest.fixture(scope="module")
+def assignments(micro):
+    return read_parquet(micro.root / "cohorts/automatic/assignments.parquet", ASSIGNMENT_COLUMNS)
 
-    def run(kind: str, method: str, **options) -> dict[str, torch.Tensor]:
+
+@pytest.fixture(scope="module")
+def adapted(micro, bases, assignments, tmp_path_factory):
+    """A function that adapts a base and gives the folder that it wrote; what was asked for before is not made again."""
+    folder, done = tmp_path_factory.mktemp("adapted"), {}
+    params = load_params(micro.root / "params.yaml")
+
+    def run(kind: str, method: str, **options) -> Path:
         shared = params.mitigation.model_copy(update={"rule": "automatic", "epochs": 1, "epoch_utterances": 8})
         section = params.section(method).model_copy(update=options)
         used: Params = params.model_copy(update={"mitigation": shared, method: section})
-        output = tmp_path / kind / method
-        shutil.rmtree(output, ignore_errors=True)
+        output = folder / f"{kind}-{method}-{len(done)}"
         adapt_recognizer(
             method,
             used,
-            data=data,
+            data=micro.root / "data",
             base=bases / kind,
             assignments=assignments,
             worst=[assignments["cohort"].mode()[0]],
@@ -58,9 +60,24 @@ def adapt(micro, bases, tmp_path, monkeypatch):
             dev=lambda model: DevRates(overall=0.5, worst=0.5),
         )
         assert load_recognizer(output).kind == kind
-        return load_file(output / "model.safetensors")
+        return output
 
-    return run
+    def once(*what: str, **options) -> Path:
+        key = json.dumps([what, options], sort_keys=True)
+        if key not in done:
+            done[key] = run(*what, **options)
+        return done[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(micro.root)  # what the corpus' audio root is relative to
+        patch.setattr("isogloss.training.fitting.CHECKPOINTS", folder / "checkpoints")
+        yield once
+
+
+@pytest.fixture(scope="module")
+def adapt(adapted):
+    """A function that adapts a base and gives the weights that it wrote."""
+    return lambda *what, **options: load_file(adapted(*what, **options) / "model.safetensors")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -70,6 +87,22 @@ def test_every_mitigation_moves_a_whisper(adapt, bases, method):
     held = MUST_NOT_MOVE.get(method, "nothing")
     assert moved and not any(held in name for name in moved)
     assert "model.encoder.embed_positions.weight" not in moved
+
+
+def test_a_whisper_that_has_cohorts_for_an_input_transcribes_every_utterance(adapted, micro, assignments):
+    """As the stage `evaluate` does."""
+    params = load_params(micro.root / "params.yaml")
+    table = transcribe(
+        load_recognizer(adapted("whisper", "cohort_input")),
+        read_parquet(micro.root / "data/utterances.parquet", METADATA_COLUMNS),
+        ["dev", "test"],
+        data=micro.root / "data",
+        threads=1,
+        decoding=params.decoding,
+        steps=params.text.steps,
+        cohorts=dict(zip(assignments["utterance_id"], assignments["cohort"], strict=True)),
+    )
+    assert table["hyp"].notna().all() and set(table["split"]) == {"dev", "test"}
 
 
 @pytest.mark.parametrize("method", ["ewc", "arw", "group_dro", "lora", "cohort_input"])
