@@ -15,7 +15,10 @@ TOYS = Path(__file__).with_name("isogloss_toys")
 PARAMS = {
     "corpus.source": "toy",
     "asr.encoder": "toy_stack",
-    "cohorts.rules": ["geographic", "toy_parallel"],
+    "asr.ctc_epochs": 1,
+    "asr.transducer_epochs": 1,
+    "cohorts.rules": ["toy_parallel"],
+    "mitigation.rule": "toy_parallel",
     "mitigation.methods": ["toy_biases"],
     "verification.methods": [],
     "toy_stack": {"version": "1.0", "dim": 48},
