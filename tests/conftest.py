@@ -195,7 +195,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator[Path
 def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the empty database that a Prefect server makes at its first start, which is most of that start.
 
-    Servers that start without one are those of the micro run and of `test_server.py`.
+    The server of the micro run starts without one.
     """
     with shared(tmp_path_factory, "prefect") as home:
         if not (home / "done").exists():

@@ -55,7 +55,8 @@ def test_a_folder_without_prefect_yaml_is_one_sentence_before_any_server_is_aske
         deploy(tmp_path)
 
 
-def test_the_deployments_are_registered_once_and_what_prefect_refuses_is_one_sentence(tmp_path):
+def test_the_deployments_are_registered_once_and_what_prefect_refuses_is_one_sentence(put_database, tmp_path):
+    put_database(tmp_path)
     shutil.copy(ROOT / "prefect.yaml", tmp_path)
     shutil.copytree(ROOT / "flows", tmp_path / "flows", ignore=shutil.ignore_patterns("__pycache__"))
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}

@@ -138,14 +138,14 @@ with prefect_server(Path("."), port=free_port(), interface=False) as server:
 """
 
 
-def test_a_run_that_is_cancelled_in_prefect_ends_as_after_an_interrupt(chain, tmp_path, gone):
+def test_a_run_that_is_cancelled_in_prefect_ends_as_after_an_interrupt(chain, put_database, tmp_path):
     def ask(url, path, content):
         request = urllib.request.Request(url + path, json.dumps(content).encode(), {"Content-Type": "application/json"})
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=120) as answer:
             return json.load(answer)
 
-    (tmp_path / "server").mkdir()
+    put_database(tmp_path / "server")
     with subprocess.Popen(
         [sys.executable, "-c", SERVER],
         cwd=tmp_path / "server",

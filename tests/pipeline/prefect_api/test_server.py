@@ -82,8 +82,9 @@ entry(main)()
 """
 
 
-def test_a_server_with_a_password_lets_in_who_knows_it_and_nobody_else(environment, tmp_path):
+def test_a_server_with_a_password_lets_in_who_knows_it_and_nobody_else(environment, put_database, tmp_path):
     """A real server as `isogloss run` starts it, and clients with the password, another one and none."""
+    put_database(tmp_path)
 
     def status(url, password=None):
         request = urllib.request.Request(url + "/flows/count", b"{}", {"Content-Type": "application/json"})
