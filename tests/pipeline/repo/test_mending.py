@@ -1,5 +1,6 @@
 """A dvc.lock or rwlock that a killed process left empty, cut or shrunken does not stop a clone."""
 
+import json
 import os
 import stat
 import subprocess
@@ -77,12 +78,15 @@ def test_what_people_do_to_a_lock_is_left_alone(mended):
     assert mended.read("dvc.lock") == shorter
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"write": {}, "read"', '{"write": 3}', "\0\0\0"])
-def test_a_run_reads_a_damaged_rwlock_as_an_empty_one(diamond, content):
-    diamond.write(".dvc/tmp/rwlock", content)
-    diamond.replace("params.yaml", "100.0", "30.0")
-    assert {outcome.state for outcome in diamond.run()} == {"executed"}
-    diamond.dvc("repro")  # and leaves a whole one behind
+def test_a_run_reads_a_damaged_rwlock_as_an_empty_one_and_leaves_a_whole_one_behind(diamond):
+    rwlock = diamond.root / ".dvc/tmp/rwlock"
+    for number, content in enumerate(["", "{", '{"write": {}, "read"', '{"write": 3}', "\0\0\0"]):
+        diamond.write(".dvc/tmp/rwlock", content)
+        diamond.replace("params.yaml", f"{100 + number}.0", f"{101 + number}.0")
+        ewc = diamond.plan().needed_by(["mitigate@ewc"])
+        assert {outcome.stage: outcome.state for outcome in diamond.run(ewc)} == {"mitigate@ewc": "executed"}, content
+        assert isinstance(json.loads(rwlock.read_text()), dict), content
+    diamond.dvc("repro")
 
 
 def test_no_folder_of_ours_may_be_written_by_anybody(diamond):
