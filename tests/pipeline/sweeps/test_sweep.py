@@ -119,9 +119,9 @@ def start(toy):
     return process, [int(pid) for pid in waiting]
 
 
-def test_eight_settings_share_their_base_and_an_interrupted_sweep_runs_nothing_twice(toy, gone, tmp_path):
+def test_four_settings_share_their_base_and_an_interrupted_sweep_runs_nothing_twice(toy, gone, tmp_path):
     """One story: SIGINT, then SIGKILL, then to the end, then nothing to do, then DVC's own view."""
-    path = toy.experiment("strength", "grid: {ewc.strength: [1, 2, 3, 4, 5, 6, 7, 8]}\ntargets: [adapt]\n")
+    path = toy.experiment("strength", "grid: {ewc.strength: [1, 2, 3, 4]}\ntargets: [adapt]\n")
     (tmp_path / "go").unlink()
 
     process, waiting = start(toy)
@@ -140,10 +140,11 @@ def test_eight_settings_share_their_base_and_an_interrupted_sweep_runs_nothing_t
 
     (tmp_path / "go").touch()
     before = len(find(toy.root))
-    assert len(toy.sweep(path)) == 8 - before
+    assert len(toy.sweep(path)) == 4 - before
     assert toy.calls() == {
         "base ": 1,
-        **{f"adapt {strength}.0": 1 for strength in (1, 4, 5, 6, 7, 8)},
+        "adapt 1.0": 1,
+        "adapt 4.0": 1,
         "adapt 2.0": 3,  # twice it was stopped
         "adapt 3.0": 3,
     }
@@ -154,8 +155,8 @@ def test_eight_settings_share_their_base_and_an_interrupted_sweep_runs_nothing_t
     shown = json.loads(toy.dvc("exp", "show", "--json"))
     (head,) = [row for row in shown if row["rev"] != "workspace"]
     experiments = {row["name"]: row["revs"][0]["data"] for row in head["experiments"]}
-    assert set(experiments) == {f"strength-{number}" for number in range(1, 9)}
-    for number in range(1, 9):
+    assert set(experiments) == {f"strength-{number}" for number in range(1, 5)}
+    for number in range(1, 5):
         data = experiments[f"strength-{number}"]
         assert data["params"]["params.yaml"]["data"]["ewc"]["strength"] == number
         assert data["metrics"]["metrics.json"]["data"] == {"wer": 1 / (1 + number)}
