@@ -1,5 +1,9 @@
-"""The command line as its users call it: in processes of its own."""
+"""The command line as its users call it: in processes of its own.
 
+In this process stands what another call of the same command has shown to be light, and to end as a process should.
+"""
+
+import contextlib
 import json
 import os
 import sqlite3
@@ -8,8 +12,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
+from click.testing import CliRunner
 
 from isogloss import __version__
+from isogloss.cli import main
+
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own
 
 HEAVY = ("dvc", "prefect", "torch", "lhotse", "pandas", "pydantic", "sklearn")
 
@@ -38,6 +47,12 @@ def isogloss(root, *arguments, loaded=()):
     )
 
 
+def here(root, *arguments):
+    """Run a command in this process."""
+    with contextlib.chdir(root):
+        return CliRunner().invoke(main, arguments)
+
+
 def test_help_and_version_answer_without_importing_anything_heavy(tmp_path):
     shown = isogloss(tmp_path, "--help", loaded=HEAVY)
     assert shown.returncode == 0
@@ -58,9 +73,10 @@ def test_a_wrong_param_is_one_sentence_before_dvc_is_even_imported(clone, comman
 
 
 def test_an_unknown_stage_or_command_exits_2(clone):
-    assert "did you mean 'mitigate@ewc'" in isogloss(clone, "run", "mitigate@ewk").stderr
-    assert isogloss(clone, "run", "mitigate@ewk").returncode == 2
-    assert isogloss(clone, "runn").returncode == 2
+    unknown = isogloss(clone, "run", "mitigate@ewk")
+    assert unknown.returncode == 2
+    assert "did you mean 'mitigate@ewc'" in unknown.stderr
+    assert here(clone, "runn").exit_code == 2
 
 
 def test_what_looks_like_markup_is_shown_as_it_is(new_toy):
@@ -69,7 +85,7 @@ def test_what_looks_like_markup_is_shown_as_it_is(new_toy):
     toy.write("a[red].txt", "")
     toy.dvc("repro", "--quiet", "corpus")
     toy.write("a[red].txt", "other")
-    assert "a[red].txt changed" in isogloss(toy.root, "status").stdout
+    assert "a[red].txt changed" in here(toy.root, "status").stdout
 
 
 def test_away_from_the_root_it_says_so(clone):
@@ -101,22 +117,22 @@ def test_run_then_status_then_nothing_to_do_then_a_failure(clone_with_database):
     assert "ewc.strength: 100.0 → 30.0" in " ".join(shown.stdout.split())
     assert shown.stdout.endswith("loaded:\n")
 
-    forced = isogloss(clone, "run", "--force", "--dry-run", "mitigate@finetune", loaded=("prefect",))
-    assert [line.split() for line in forced.stdout.splitlines()[1:-1]] == [
+    forced = here(clone, "run", "--force", "--dry-run", "mitigate@finetune")
+    assert [line.split() for line in forced.stdout.splitlines()[1:]] == [
         ["mitigate@finetune", "stale", "command", "changed;", "forced"]
     ]
-    refused = isogloss(clone, "run", "--force", "--pools")
-    assert refused.returncode == 2 and "drop --pools" in refused.stderr
+    refused = here(clone, "run", "--force", "--pools")
+    assert refused.exit_code == 2 and "drop --pools" in refused.stderr
 
-    told = json.loads(isogloss(clone, "status", "report", "--json").stdout.rpartition("loaded:")[0])
+    told = json.loads(here(clone, "status", "report", "--json").stdout)
     by_name = {line["stage"]: line for line in told["stages"]}
     assert by_name["mitigate@ewc"] == {"stage": "mitigate@ewc", "stale": True, "why": by_name["mitigate@ewc"]["why"]}
     assert "ewc.strength: 100.0 → 30.0" in by_name["mitigate@ewc"]["why"]
     assert not by_name["corpus"]["stale"]
 
     before = (clone / "dvc.lock").read_bytes()
-    planned = isogloss(clone, "run", "--dry-run", loaded=("prefect",))
-    assert planned.returncode == 0, planned.stderr
+    planned = here(clone, "run", "--dry-run")
+    assert planned.exit_code == 0, planned.output
     assert "mitigate@ewc" in planned.stdout
     assert "corpus" not in planned.stdout
     assert (clone / "dvc.lock").read_bytes() == before
@@ -142,16 +158,20 @@ def test_run_then_status_then_nothing_to_do_then_a_failure(clone_with_database):
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        ("run mit", ["mitigate", "mitigate@finetune", "mitigate@ewc"]),
-        ("run --force mitigate@finetune mitigate@", ["mitigate@ewc"]),
-        ("status rep", ["report"]),
+        (["run", "mit"], ["mitigate", "mitigate@finetune", "mitigate@ewc"]),
+        (["run", "--force", "mitigate@finetune", "mitigate@"], ["mitigate@ewc"]),
+        (["status", "rep"], ["report"]),
     ],
 )
-def test_the_shell_completes_the_names_of_stages(clone, words, found):
-    assert completed(clone, words) == found
+def test_the_shell_completes_the_names_of_stages(clone, monkeypatch, words, found):
+    monkeypatch.chdir(clone)
+    *given, last = words
+    completions = ShellComplete(main, {}, "isogloss", "_ISOGLOSS_COMPLETE").get_completions(given, last)
+    assert [item.value for item in completions] == found
 
 
-def test_without_a_repository_the_shell_completes_nothing_and_says_nothing(tmp_path):
+def test_bash_is_told_the_names_and_nothing_without_a_repository(clone, tmp_path):
+    assert completed(clone, "run mit") == ["mitigate", "mitigate@finetune", "mitigate@ewc"]
     assert completed(tmp_path, "run mit") == []
 
 
@@ -185,7 +205,7 @@ def test_a_sweep_is_a_flow_whose_results_compare_lists(clone_with_database):
         ["study-2", "2.0", "to", "do", "2", "1"],
     ]
     assert dry.stdout.endswith("loaded:\n")
-    assert "none of its 2 runs is finished" in isogloss(clone, "compare", "experiments/study.yaml").stderr
+    assert "none of its 2 runs is finished" in here(clone, "compare", "experiments/study.yaml").stderr
 
     swept = isogloss(clone, "sweep", "experiments/study.yaml", "--jobs", "2")
     assert swept.returncode == 0, swept.stderr
@@ -204,7 +224,7 @@ def test_a_sweep_is_a_flow_whose_results_compare_lists(clone_with_database):
     shown = isogloss(clone, "compare", "experiments/study.yaml", loaded=("torch", "prefect"))
     assert [line.split() for line in shown.stdout.splitlines()[1:3]] == [["study-1", "1"], ["study-2", "2"]]
     assert shown.stdout.endswith("loaded:\n")
-    everything = isogloss(clone, "compare").stdout
+    everything = here(clone, "compare").stdout
     assert [line.split()[-1] for line in everything.splitlines()[1:5]] == ["100", "100", "1", "2"]
     assert [" ".join(line.split()[:-1]) for line in everything.splitlines()[1:5]] == [
         "workspace (stale)",  # nothing has run there
@@ -213,11 +233,11 @@ def test_a_sweep_is_a_flow_whose_results_compare_lists(clone_with_database):
         "study-2",
     ]
     assert "workspace is stale: corpus would run (never run)." in everything
-    written = isogloss(clone, "compare", "experiments/study.yaml", "--html", "page.html")
+    written = here(clone, "compare", "experiments/study.yaml", "--html", "page.html")
     assert written.stdout.startswith("page.html compares 2 runs.\n")
     assert "study-2" in (clone / "page.html").read_text()
-    wrong = isogloss(clone, "compare", "study-3")
-    assert wrong.returncode == 2
+    wrong = here(clone, "compare", "study-3")
+    assert wrong.exit_code == 2
     assert "there is no experiment 'study-3'; did you mean 'study-" in wrong.stderr
 
 
