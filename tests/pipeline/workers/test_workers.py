@@ -52,11 +52,36 @@ def on_worker(toy, name, needs=()):
     return outcome.state
 
 
-def test_two_clones_and_a_remote_give_the_lock_of_a_plain_repro(site, reproduced_diamond, tmp_path):
-    """One story: all stages in the worker's clone, then nothing again, then with other params, uncommitted."""
+@pytest.fixture
+def started(monkeypatch):
+    """Each process of a stage that is started, and the files that it inherits."""
+    started = []
+
+    class Watched(Leashed):
+        def __init__(self, command, *, inherited=(), **given):
+            places = [Path(f"/proc/self/fd/{descriptor}").readlink() for descriptor in inherited]
+            started.append((command, [place.name for place in places]))
+            super().__init__(command, inherited=inherited, **given)
+
+    monkeypatch.setattr(execute, "Leashed", Watched)
+    return started
+
+
+def test_two_clones_and_a_remote_give_the_lock_of_a_plain_repro(site, reproduced_diamond, started):
+    """One story: all stages in the worker's clone, then nothing again, then with other params, uncommitted.
+
+    Every process of a stage inherits open locks alone: the number of a closed file is soon another file's, a pipe that
+    must not stay open, or none at all.
+    """
     assert on_worker(site, "corpus") == "executed"
-    assert on_worker(site, "mitigate@finetune", ["corpus"]) == "executed"
     assert on_worker(site, "mitigate@ewc", ["corpus"]) == "executed"
+    commands = [next((word for word in ("bring", "give") if word in command), "repro") for command, _ in started]
+    assert [one for one in commands if one != "repro"] == ["give", "bring", "give"]
+    for name, (_, files) in zip(commands, started, strict=True):
+        assert files[0] == "0.lock"
+        assert all(file.startswith("core-") for file in files[1:]) and len(files) == 1 + (name == "repro")
+
+    assert on_worker(site, "mitigate@finetune", ["corpus"]) == "executed"
     shutil.rmtree(site.worker / ".dvc" / "tmp")  # a worker that has lost everything but the remote
     shutil.rmtree(site.worker / ".dvc" / "cache")
     site.git("-C", str(site.worker), "worktree", "prune")
@@ -69,26 +94,6 @@ def test_two_clones_and_a_remote_give_the_lock_of_a_plain_repro(site, reproduced
     site.replace("params.yaml", "100.0", "30.0")
     assert on_worker(site, "mitigate@ewc", ["corpus"]) == "executed"
     assert "30.0" in site.read("ewc.txt")
-
-
-def test_every_process_of_a_stage_inherits_open_locks_alone(site, monkeypatch):
-    """A closed file's number is soon another file's: a pipe that must not stay open, or none at all."""
-    started = []
-
-    class Watched(Leashed):
-        def __init__(self, command, *, inherited=(), **given):
-            places = [Path(f"/proc/self/fd/{descriptor}").readlink() for descriptor in inherited]
-            started.append((command, [place.name for place in places]))
-            super().__init__(command, inherited=inherited, **given)
-
-    monkeypatch.setattr(execute, "Leashed", Watched)
-    on_worker(site, "corpus")
-    on_worker(site, "mitigate@ewc", ["corpus"])
-    commands = [next((word for word in ("bring", "give") if word in command), "repro") for command, _ in started]
-    assert [one for one in commands if one != "repro"] == ["give", "bring", "give"]
-    for name, (_, files) in zip(commands, started, strict=True):
-        assert files[0] == "0.lock"
-        assert all(file.startswith("core-") for file in files[1:]) and len(files) == 1 + (name == "repro")
 
 
 def test_what_workers_cannot_see_is_refused_in_one_sentence(site):
