@@ -67,7 +67,7 @@ def test_other_alphabets_pass_prepare_and_the_gate(tmp_path, monkeypatch, texts,
     with pytest.raises(CorpusError, match=r"adapt gets no utterances: .* lower prepare\.train_min_speakers"):
         prepare(Path("data/corpus"), Path("data"), PrepareParams())  # an utterance a speaker cannot be shared
     params = PrepareParams(tokens=unit, pieces=50, train_min_speakers=10)
-    utterances = prepare(Path("data/corpus"), Path("data"), params)
+    utterances = prepare(Path("data/corpus"), Path("data"), params, run=map)
     thresholds = ValidationParams(max_words_per_s=20.0)  # half a second holds up to six words
     summary = validate(thresholds, data=Path("data"), output=Path("reports/validation.json"))
     assert (summary["success"], summary["utterances"], len(utterances)) == (True, 60, 60)

@@ -18,7 +18,7 @@ PARAMS = PrepareParams(num_filters=20, test_min_speakers=2, train_min_speakers=4
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A corpus of twenty speakers who hum at a pitch of their own, prepared twice."""
+    """A corpus of twenty speakers who hum at a pitch of their own, prepared in this process."""
     root = tmp_path_factory.mktemp("prepare")
     (root / "audio").mkdir()
     rows = []
@@ -36,8 +36,7 @@ def prepared(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         ingest(read_table_description("hum", root), Path("corpus"), source="hum")
-        tables = [prepare(Path("corpus"), Path(output), PARAMS) for output in ("data", "data")]
-        yield root, tables[0]
+        yield root, prepare(Path("corpus"), Path("data"), PARAMS, run=map)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -48,7 +47,7 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def test_preparing_again_gives_the_same_bytes(prepared):
+def test_preparing_again_in_a_pool_of_processes_gives_the_same_bytes(prepared):
     root, _ = prepared
     first = digests(root / "data")
     prepare(Path("corpus"), Path("data"), PARAMS)

@@ -128,7 +128,7 @@ def manifests_and_table(folder: Path) -> None:
 
 def prepared(corpus: Path, folder: Path) -> dict[str, str]:
     """The SHA-256 of each file that `prepare` and `validate` write, by its name."""
-    prepare(corpus, folder / "data", PrepareParams(speaker_utterances=5))
+    prepare(corpus, folder / "data", PrepareParams(speaker_utterances=5), run=map)
     validate(ValidationParams(), data=folder / "data", output=folder / "reports/validation.json")
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
