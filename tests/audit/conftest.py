@@ -1,6 +1,7 @@
 """Tables of a recogniser's results as somebody might bring them."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,18 @@ def results(*, speakers: int = 60, utterances: int = 4, worst: str = "north", se
                 }
             )
     return pd.DataFrame(rows)
+
+
+class Threads(ThreadPoolExecutor):
+    """In place of processes, which take seconds to start."""
+
+    def __init__(self, workers, mp_context):
+        super().__init__(workers)
+
+
+@pytest.fixture
+def threads() -> type[Threads]:
+    return Threads
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Tables that are read in blocks against the same tables read whole."""
 
 import gzip
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -17,18 +16,11 @@ SPEAKERS = 60
 KINDS = ["csv", "semicolons", "tsv", "jsonl", "gz", "weights", "empty cells", "systems", "counts", "sums", "errors"]
 
 
-class Threads(ThreadPoolExecutor):
-    """In place of processes, which take seconds to start."""
-
-    def __init__(self, workers, mp_context):
-        super().__init__(workers)
-
-
 @pytest.fixture
-def in_blocks(monkeypatch):
+def in_blocks(monkeypatch, threads):
     """An audit by blocks of 2,000 bytes, and whether the table was not read whole in the end."""
 
-    def audited(request, executor=Threads):
+    def audited(request, executor=threads):
         with monkeypatch.context() as patch:
             patch.setattr(streaming, "LARGE_BYTES", 0)
             patch.setattr(streaming, "BLOCK_BYTES", 2000)

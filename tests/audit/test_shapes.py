@@ -136,7 +136,7 @@ def test_a_hint_where_case_alone_makes_most_errors(save, table):
     assert read_utterances(Request(table=save(rows), normalise=("lower",))).warnings == ()
 
 
-def test_a_table_read_in_blocks_gives_the_document_of_the_table_read_at_once(save, table, quick, monkeypatch):
+def test_a_table_read_in_blocks_gives_the_document_of_the_table_read_at_once(save, table, quick, monkeypatch, threads):
     from isogloss.judging.intake import streaming
 
     rows = table.assign(weight=[1.0 + (int(s[1:]) % 2) for s in table["speaker_id"]], other=table["hyp"] + " y")
@@ -146,6 +146,7 @@ def test_a_table_read_in_blocks_gives_the_document_of_the_table_read_at_once(sav
         whole = audit(Request(table=path, **options))
         monkeypatch.setattr(streaming, "LARGE_BYTES", 1)
         monkeypatch.setattr(streaming, "BLOCK_BYTES", 9000)
+        monkeypatch.setattr(streaming, "ProcessPoolExecutor", threads)
         assert streaming.stream_rows(Request(table=path, **options)) is not None
         assert audit(Request(table=path, **options)) == whole
         twice = save(pd.concat([rows, rows.iloc[[3]]]), f"twice_{name}")
