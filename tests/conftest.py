@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -178,6 +178,12 @@ def copy_database(home: Path, root: Path) -> None:
     (root / PREFECT).mkdir(parents=True)
     for path in home.glob("prefect.db*"):
         shutil.copy(path, root / PREFECT)
+
+
+@pytest.fixture(scope="session")
+def put_database(prefect_database: Path) -> Callable[[Path], None]:
+    """Put into a folder the database that the first of its Prefect servers would make, half of that start."""
+    return lambda root: copy_database(prefect_database, root)
 
 
 @contextmanager

@@ -133,20 +133,8 @@ def new_toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., To
 
 
 @pytest.fixture
-def put_database(prefect_database: Path) -> Callable[[Path], None]:
-    """Put into a folder the database that the first of its Prefect servers would make, half of that start."""
-
-    def put(root: Path) -> None:
-        home = root / ".dvc" / "tmp" / "isogloss" / "prefect"
-        home.mkdir(parents=True)
-        shutil.copy(prefect_database / "prefect.db", home)
-
-    return put
-
-
-@pytest.fixture
 def with_database(put_database: Callable[[Path], None]) -> Callable[[Toy], Toy]:
-    """The same for a repository, which it returns."""
+    """Put into a repository the database that the first of its Prefect servers would make, and return it."""
 
     def put(toy: Toy) -> Toy:
         put_database(toy.root)

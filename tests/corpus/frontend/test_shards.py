@@ -38,11 +38,12 @@ def computed(cuts: CutSet, folder: Path, run=None) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory, put_database):
     """One for all engines: a process that has used one server goes on asking it after it has ended."""
     from isogloss.pipeline.prefect_api.server import prefect_api
 
     folder = tmp_path_factory.mktemp("server")
+    put_database(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_HOME", str(folder / "prefect"))
         with prefect_api(folder):
