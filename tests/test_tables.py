@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -225,10 +226,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from isogloss import tables
-out, moment = Path(sys.argv[1]), int(sys.argv[2])
-calls = 0
+out, calls = Path(sys.argv[1]), 0
 
-def die(real):
+def die(real, moment):
     def call(*given, **named):
         global calls
         calls += 1
@@ -237,28 +237,40 @@ def die(real):
         return real(*given, **named)
     return call
 
-for owner, name in [(tables, "_exchange"), (tables.shutil, "rmtree"), (Path, "replace"), (Path, "chmod")]:
-    setattr(owner, name, die(getattr(owner, name)))
-if sys.argv[3] == "no exchange":
-    tables._exchange = lambda one, other: False
-with tables.atomic_folder(out) as folder:
-    (folder / "page").write_text("new")
-print("survived")
+def write(moment):
+    for owner, name in [(tables, "_exchange"), (tables.shutil, "rmtree"), (Path, "replace"), (Path, "chmod")]:
+        setattr(owner, name, die(getattr(owner, name), moment))
+    if sys.argv[2] == "no exchange":
+        tables._exchange = lambda one, other: False
+    with tables.atomic_folder(out) as folder:
+        (folder / "page").write_text("new")
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        write(int(line))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("way", ["exchange", "no exchange"])
 def test_a_kill_at_any_moment_leaves_the_old_folder_or_the_new_one(tmp_path, way):
-    out, survived = tmp_path / "audit", False
-    for moment in range(1, 12):
-        with atomic_folder(out) as folder:
-            (folder / "page").write_text("old")
-        command = [sys.executable, "-c", KILLED, str(out), str(moment), way]
-        survived = subprocess.run(command, capture_output=True, text=True).stdout == "survived\n"
-        recover_folder(out)
-        assert (out / "page").read_text() in ({"new"} if survived else {"old", "new"})
-        assert [path.name for path in tmp_path.iterdir()] == ["audit"]
-    assert survived
+    """A process is forked for each moment, so that what it imports is imported once."""
+    out, ends = tmp_path / "audit", []
+    command = [sys.executable, "-c", KILLED, str(out), way]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        for moment in range(1, 12):
+            with atomic_folder(out) as folder:
+                (folder / "page").write_text("old")
+            print(moment, file=writer.stdin, flush=True)
+            ends.append(int(writer.stdout.readline()))
+            recover_folder(out)
+            assert (out / "page").read_text() in ({"new"} if ends[-1] == 0 else {"old", "new"})
+            assert [path.name for path in tmp_path.iterdir()] == ["audit"]
+        writer.communicate()
+    assert set(ends) == {0, -signal.SIGKILL} and ends[-1] == 0
 
 
 def test_the_temporaries_of_living_processes_and_other_folders_stay(tmp_path):
