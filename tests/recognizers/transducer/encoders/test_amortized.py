@@ -1,6 +1,7 @@
 """The amortized Transformer: what is closed is not computed, and training, inference and streams agree."""
 
 import copy
+from functools import cache
 
 import pytest
 import torch
@@ -26,6 +27,14 @@ OPTIONS = {
 
 def encoder(open_share=0.5, seed=0, **options):
     """Random arbitrators, each of whose gates is open for a share of the frames of noise."""
+    model = copy.deepcopy(built(open_share, seed, **options))
+    torch.manual_seed(seed)
+    return model
+
+
+@cache
+def built(open_share, seed, **options):
+    """One encoder for all that ask for the same."""
     torch.manual_seed(seed)
     model = build_encoder("amortized", input_dim=FILTERS, **{**OPTIONS, **options}).eval()
     for arbitrator in model.arbitrators:
