@@ -38,6 +38,9 @@ LONGEST = (
     "pipeline/workers/test_workers.py",
     "pipeline/test_reproduce.py",
     "micro/test_commands.py",
+    "training/test_processes.py",
+    "corpus/frontend/test_shards.py",
+    "pipeline/prefect_api/test_deployments.py",
     "pipeline/prefect_api/test_server.py",
 )
 """The files that take longest, in the order in which they are started: while the micro run is made, some that do not
