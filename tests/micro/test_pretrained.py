@@ -1,19 +1,51 @@
 """The stages once more with a pretrained recogniser: a tiny Whisper of random weights, from the data to the report.
 
-With one rule and one mitigation, since `test_mitigations.py` adapts a Whisper by each of them.
+With one rule and one mitigation, since `test_mitigations.py` adapts a Whisper by each of them; and in this process,
+since `plugins/test_toys.py` has `isogloss run` run another recogniser.
 """
 
 import contextlib
+import importlib.util
 import math
+import shutil
 
 import numpy as np
 import pytest
 
 pytest.importorskip("transformers", reason="the extra isogloss[whisper] is not installed")
 
-from isogloss.config import overridden_text
+from isogloss.config import overridden_text, read_yaml
 from isogloss.recognizers.pretrained import checkpoint_digest
 from isogloss.tables import read_json, read_parquet
+
+STAGES = (
+    "validate",
+    "train_asr",
+    "voice_inputs",
+    "transcribe",
+    "measure_cost",
+    "discover@automatic",
+    "mitigate@ewc",
+    "evaluate@ewc",
+    "report",
+)
+"""Those that read the params below, or what such a stage writes."""
+
+
+def run(root):
+    """Do what the scripts of `STAGES` do. Their outputs are removed before, as DVC does it, and all there after it."""
+    lock = read_yaml(root / "dvc.lock")["stages"]
+    outputs = [root / output["path"] for stage in STAGES for output in lock[stage]["outs"]]
+    for path in outputs:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with contextlib.chdir(root):
+        for stage in STAGES:
+            name, _, item = stage.partition("@")
+            spec = importlib.util.spec_from_file_location(f"stage_{name}", root / "stages" / f"{name}.py")
+            script = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(script)
+            script.main(*filter(None, [item]))
+    assert [path for path in outputs if not path.exists()] == []
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +75,7 @@ def adapted(micro, tiny_checkpoints, tmp_path_factory):
     }
     params = workspace.root / "params.yaml"
     params.write_text(overridden_text(params.read_text(), overrides, where="params.yaml"))
-    workspace.command("isogloss", "run")
+    run(workspace.root)
     return workspace.root
 
 
