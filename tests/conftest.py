@@ -1,5 +1,6 @@
 """What all tests need: a host of their own, and one run of the whole pipeline."""
 
+import contextlib
 import fcntl
 import importlib.util
 import os
@@ -8,7 +9,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -160,11 +160,26 @@ class Workspace:
             raise RuntimeError(f"{' '.join(arguments)} failed:\n{result.stdout}\n{result.stderr}")
         return result
 
-    def outputs(self) -> Iterator[Path]:
-        """Every file of every output that dvc.lock names."""
-        for stage in read_yaml(self.root / "dvc.lock")["stages"].values():
-            for path in (self.root / output["path"] for output in stage["outs"]):
+    def outputs(self, *stages: str) -> Iterator[Path]:
+        """Every file of every output that dvc.lock names, of all stages or of some."""
+        for name, stage in read_yaml(self.root / "dvc.lock")["stages"].items():
+            for path in (self.root / output["path"] for output in stage["outs"] if name in (stages or [name])):
                 yield from [path] if path.is_file() else (file for file in path.rglob("*") if file.is_file())
+
+    def run_scripts(self, *stages: str) -> None:
+        """Do in this process what the scripts of stages do, in this order.
+
+        Their outputs are removed before, as DVC does it; and all have to be there after it.
+        """
+        lock = read_yaml(self.root / "dvc.lock")["stages"]
+        outputs = [self.root / output["path"] for stage in stages for output in lock[stage]["outs"]]
+        for path in outputs:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        with contextlib.chdir(self.root):
+            for stage in stages:
+                name, _, item = stage.partition("@")
+                _loaded(f"stage_{name}", str(self.root / "stages" / f"{name}.py")).main(*filter(None, [item]))
+        assert [path for path in outputs if not path.exists()] == []
 
     def copy(self, folder: Path) -> "Workspace":
         """The same workspace in another folder, with the cache, and without what runs leave in .dvc/tmp.
@@ -189,7 +204,7 @@ def put_database(prefect_database: Path) -> Callable[[Path], None]:
     return lambda root: copy_database(prefect_database, root)
 
 
-@contextmanager
+@contextlib.contextmanager
 def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator[Path]:
     """A folder of all processes of pytest-xdist together; they are in the block one after the other."""
     own = tmp_path_factory.getbasetemp()

@@ -5,16 +5,14 @@ since `plugins/test_toys.py` has `isogloss run` run another recogniser.
 """
 
 import contextlib
-import importlib.util
 import math
-import shutil
 
 import numpy as np
 import pytest
 
 pytest.importorskip("transformers", reason="the extra isogloss[whisper] is not installed")
 
-from isogloss.config import overridden_text, read_yaml
+from isogloss.config import overridden_text
 from isogloss.recognizers.pretrained import checkpoint_digest
 from isogloss.tables import read_json, read_parquet
 
@@ -30,22 +28,6 @@ STAGES = (
     "report",
 )
 """Those that read the params below, or what such a stage writes."""
-
-
-def run(root):
-    """Do what the scripts of `STAGES` do. Their outputs are removed before, as DVC does it, and all there after it."""
-    lock = read_yaml(root / "dvc.lock")["stages"]
-    outputs = [root / output["path"] for stage in STAGES for output in lock[stage]["outs"]]
-    for path in outputs:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with contextlib.chdir(root):
-        for stage in STAGES:
-            name, _, item = stage.partition("@")
-            spec = importlib.util.spec_from_file_location(f"stage_{name}", root / "stages" / f"{name}.py")
-            script = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(script)
-            script.main(*filter(None, [item]))
-    assert [path for path in outputs if not path.exists()] == []
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +57,7 @@ def adapted(micro, tiny_checkpoints, tmp_path_factory):
     }
     params = workspace.root / "params.yaml"
     params.write_text(overridden_text(params.read_text(), overrides, where="params.yaml"))
-    run(workspace.root)
+    workspace.run_scripts(*STAGES)
     return workspace.root
 
 
