@@ -77,3 +77,35 @@ def test_a_cohort_may_have_a_margin_of_its_own(small):
     strict = [{"by": "part", "margins": {"north": {"absolute": 0.0001}}}]
     found = gate(small, unjudged="allowed", cohorts=strict)
     assert found["north"] == ("undecided", True) and found["south"] == ("passed", False)
+
+
+def test_a_cohort_with_a_margin_of_its_own_that_is_hidden_is_not_judged_by_what_it_was_merged_into(small):
+    """East has three speakers: it is merged with west, and the merged cohort has the usual margin."""
+    for cohorts, blocks in (({"margins": {"east": {"relative": 0.01}}}, False), ({"required": ["east"]}, True)):
+        found = gate(small, unjudged="allowed", cohorts=[{"by": "part", **cohorts}])
+        assert found["east"] == ("unjudged", blocks)
+    found = gate(small, cohorts=[{"by": "part", "margins": {"east": {"relative": 0.01}}}])
+    assert found["east"] == ("unjudged", True) and found["gate"] == "undecided"
+
+
+def test_a_merged_cohort_is_not_the_required_cohort_whose_name_it_bears(make, gate_file):
+    """Ten small parts, the required one called `other`, are merged into a cohort `other` that can be judged."""
+    names = ["other", *(f"p{number}" for number in range(9))]
+    tables = [make({**dict.fromkeys(names, 0.2), "north": 0.2}, seed=seed) for seed in (1, 2)]
+    kept = [one[(one["part"] == "north") | (one["speaker_id"].str[-2:].astype(int) < 3)] for one in tables]
+    path = gate_file(*kept, cohorts=[{"by": "part", "required": ["other"]}])
+    result = run_gate(read_gate(path), path.parent)
+    (merged,) = [one for one in result.checks if one.label.endswith("merged for privacy")]
+    assert merged.cohort == "other" and merged.verdict == "passed" and not merged.required
+    (required,) = [one for one in result.checks if one.required]
+    assert (required.label, required.verdict, required.blocks) == ("other", "unjudged", True)
+    assert result.verdict == "undecided"
+
+
+def test_too_few_speakers_altogether_are_no_pass_even_where_cohorts_may_be_unjudged(make, gate_file):
+    tables = [make({"north": 0.2, "south": 0.2}, seed=seed, speakers=8) for seed in (1, 2)]
+    path = gate_file(*tables, unjudged="allowed")
+    result = run_gate(read_gate(path), path.parent)
+    assert result.verdict == "undecided" and result.exit_code == 3
+    assert [one.label for one in result.checks if one.blocks] == ["all speakers"]
+    assert "too few speakers: 16.0 effective ones" in result.checks[0].reason

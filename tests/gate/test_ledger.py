@@ -84,3 +84,16 @@ def test_a_ledger_that_does_not_follow_from_itself_is_refused(make, gate_file):
     longer = gate_file(base, make(EQUAL, seed=4), ledger=LEDGER | {"releases": 5})
     with pytest.raises(TableError, match="planned for 3 releases"):
         run_gate(read_gate(longer), longer.parent)
+
+
+def test_the_same_release_under_another_normaliser_of_the_sides_is_another_look_at_the_test_set(make, gate_file):
+    base, new = make(EQUAL, seed=1), make(EQUAL, seed=2)
+    new["hyp"] = new["hyp"].str.replace("w1 ", "w1, ")  # errors that a normaliser without punctuation does not see
+
+    def judged(*steps: str) -> int:
+        path = gate_file(base, new, ledger=LEDGER)
+        params = read_gate(path).model_dump(exclude_unset=True)
+        sides = {side: {"table": params[side]["table"], "normalise": list(steps)} for side in ("baseline", "candidate")}
+        return run_gate(GateParams.model_validate(params | sides), path.parent).release.release
+
+    assert [judged("lower"), judged("lower", "punctuation"), judged("lower")] == [1, 2, 1]

@@ -103,7 +103,8 @@ class GateParams(Section):
     attributes: str | None = None
     """A table of further columns, joined by utterance_id or speaker_id."""
     unjudged: Literal["undecided", "allowed"] = "undecided"
-    """What a cohort does that has too few speakers to be judged: the gate cannot decide, or it is only named."""
+    """What a cohort does that has too few speakers to be judged: the gate cannot decide, or it is only named. All
+    speakers together must be judged."""
     identical: Literal["refused", "allowed"] = "refused"
     """Whether both systems may have the same hypothesis in every row, which is mostly one file given twice."""
     min_speakers: PositiveInt = 5

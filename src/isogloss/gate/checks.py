@@ -80,14 +80,15 @@ class _Pending:
         if figures is not None:
             verdict, reason = judge(figures, self.margin, p_holm, alpha=1 - self.params.statistics.confidence)
             sizes: CohortFigures | Document = figures if isinstance(figures, CohortFigures) else self.document
-            if isinstance(figures, CohortFigures) and not figures.inference:
-                least = self.document.min_speakers_for_inference
-                effective = figures.effective_speakers or 0.0
+            least, effective = self.document.min_speakers_for_inference, figures.effective_speakers or 0.0
+            if verdict == UNJUDGED and effective < least:
                 reason = f"too few speakers: {effective:.1f} effective ones, and a judgement needs {least}"
             known = {name: getattr(figures, name) for name in FIGURES}
             known |= {"speakers": sizes.speakers, "words": sizes.words}
             known |= {"ci": figures.ci95, "difference_ci": figures.difference_ci95}
-        allowed = verdict == UNJUDGED and self.params.unjudged == "allowed" and not self.required
+        # `unjudged` speaks of cohorts: without a verdict on all speakers together nothing has been shown.
+        may_be = self.params.unjudged == "allowed" and self.grouping is not None and not self.required
+        allowed = verdict == UNJUDGED and may_be
         return Check(
             grouping=self.grouping,
             cohort=self.cohort,
@@ -141,7 +142,7 @@ def judge(figures: Rates, margin: MarginParams, p_holm: float | None, *, alpha: 
 def _of_grouping(
     document: Document, params: GateParams, asked: GroupingParams, figures: GroupingFigures, grouping: Grouping
 ) -> list[_Pending]:
-    """The checks of the cohorts of one grouping, including required cohorts that are missing."""
+    """The cohorts of one grouping, and those that are asked for by name (margin, required) and not shown by it."""
     present = [str(name) for name in cast(pd.Series, grouping.cohorts).dropna().unique()]
     known = {grouping.labels.get(name, name): name for name in present} | {name: name for name in present}
     for cohort in asked.margins:
@@ -152,26 +153,28 @@ def _of_grouping(
     margins = {known[name]: margin for name, margin in asked.margins.items()}
     usual = asked.margin or params.margin
     required = {known.get(name, name): name for name in asked.required}
+    named = {known[name]: name for name in asked.margins} | required
     title = figures.name
-    pending = [
-        _Pending(document, params, one, title, one.cohort, one.label, margins.get(one.cohort, usual),
-                 required=one.cohort in required)
-        for one in figures.cohorts
-    ]  # fmt: skip
+    pending = []
+    for one in figures.cohorts:
+        own = not one.merged  # what was merged may bear the name of a cohort, but is not that cohort
+        margin = margins.get(one.cohort, usual) if own else usual
+        must = own and one.cohort in required
+        pending.append(_Pending(document, params, one, title, one.cohort, one.label, margin, required=must))
     if figures.withheld:
         pending.append(
             _Pending(document, params, None, title, title, f"all of {asked.by}", usual, missing=figures.withheld)
         )
-    shown = {one.cohort for one in figures.cohorts}
-    for cohort, named in required.items():
+    shown = {one.cohort for one in figures.cohorts if not one.merged}
+    for cohort, name in named.items():
         if cohort not in shown:
             why = (
                 "hidden: it has too few speakers to be shown"
                 if cohort in present
-                else f"no speaker; {_near(named, known)}"
+                else f"no speaker; {_near(name, known)}"
             )
-            margin = margins.get(cohort, usual)
-            pending.append(_Pending(document, params, None, title, cohort, named, margin, required=True, missing=why))
+            margin, must = margins.get(cohort, usual), cohort in required
+            pending.append(_Pending(document, params, None, title, cohort, name, margin, required=must, missing=why))
     return pending
 
 

@@ -5,6 +5,7 @@ import json
 import math
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from isogloss import __version__
 from isogloss.config import GateParams, StatisticsParams, read_section
@@ -105,11 +106,13 @@ def _at_level(statistics: StatisticsParams, level: float) -> StatisticsParams:
 def _key(params: GateParams, pair: Pair) -> str:
     """A sha256 of the inputs and the analysis, without names, paths and the ledger."""
     analysis = params.model_dump(mode="json", exclude={"baseline", "candidate", "ledger", "attributes"})
-    content = {
+    content: dict[str, Any] = {
         "analysis": analysis,
         "files": [(one.role, one.sha256) for one in pair.files],
         "columns": [side.columns for side in (params.baseline, params.candidate)],
     }
+    if any(side.normalise is not None for side in (params.baseline, params.candidate)):
+        content["normalise"] = list(pair.steps)  # those of all tables are in `analysis`
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
