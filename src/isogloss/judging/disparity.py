@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from isogloss.config import StatisticsParams
 from isogloss.errors import TableError
 from isogloss.judging.pairing import pair_utterances, sums_by_cohort
-from isogloss.judging.rates import estimate, is_borne
+from isogloss.judging.rates import estimate, is_borne, speakers_by_words
 from isogloss.judging.statistics import estimands as of
 from isogloss.judging.statistics.effective import effective_speakers
 from isogloss.judging.statistics.multiple import holm
@@ -124,7 +124,8 @@ def _disparity(sums: pd.DataFrame, name: str, shared: bool, statistics: Statisti
         borne = of_ratio.rests_on is None or is_borne(of_ratio.rests_on, statistics)
         if not shared:
             (n, d), (m, e) = groups[0].T, groups[1].T
-            detectable = detectable_ratio((n, d), (m, e), effective=effective, confidence=statistics.confidence)
+            if is_borne(speakers_by_words(groups, [0, 1]), statistics):
+                detectable = detectable_ratio((n, d), (m, e), effective=effective, confidence=statistics.confidence)
         elif borne:
             p = _paired(sums, inside.to_numpy(), drawn, statistics)
     return Disparity(
@@ -197,10 +198,11 @@ def _totals(sums: pd.DataFrame, *, shared: bool) -> NDArray[np.float64]:
 
 
 def _weights(sums: pd.DataFrame, inside: pd.Series, *, shared: bool) -> list[NDArray[np.float64]]:
-    """The weights of the speakers of a cohort, and of all others; `shared` if a speaker may have several rows."""
-    rest = sums.loc[~inside]
+    """The weights of the speakers with words of a cohort, and of all others; `shared` if one may have several rows."""
+    said = sums["words_before"] > 0
+    rest = sums.loc[~inside & said]
     others = rest.groupby("speaker", sort=True)["weight"].mean() if shared else rest["weight"]
-    return [part.to_numpy(np.float64) for part in (sums.loc[inside, "weight"], others)]
+    return [part.to_numpy(np.float64) for part in (sums.loc[inside & said, "weight"], others)]
 
 
 def _joint(sums: pd.DataFrame, inside: pd.Series) -> NDArray[np.float64]:

@@ -18,10 +18,9 @@ from isogloss.config import StatisticsParams
 from isogloss.judging.grouping import Grouping
 from isogloss.judging.grouping_figures import GapFigures, GroupingFigures, Side, SplitGap
 from isogloss.judging.pairing import pair_utterances, sums_by_cohort, totals_of_cohorts
-from isogloss.judging.rates import bounds, change, estimate, ratio
+from isogloss.judging.rates import bounds, change, estimate, has_inference, ratio
 from isogloss.judging.record import Interval
 from isogloss.judging.statistics import estimands as of
-from isogloss.judging.statistics.effective import effective_speakers
 from isogloss.judging.word_errors import row_weights
 
 
@@ -86,7 +85,7 @@ def _split_gap(
         for (name, interval), part, rate in zip(ends.items(), parts, rates, strict=True)
     ]
     of_gap = None
-    if all(effective_speakers(part["weight"]) >= statistics.min_speakers for part in parts):
+    if all(has_inference(part, statistics) for part in parts):
         of_gap = bounds(estimate(totals_of_cohorts(sums, list(ends)), [of.ratio_of_groups(0, 1)], statistics)[0])
     return SplitGap(
         bottom=sides[0],

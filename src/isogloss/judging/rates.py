@@ -43,7 +43,12 @@ def cohort_rates(parts: Sequence[pd.DataFrame], statistics: StatisticsParams) ->
 def has_inference(part: pd.DataFrame, statistics: StatisticsParams) -> bool:
     """Whether there are enough effective speakers, and reference words for every system."""
     words = part[[name for name in TOTALS[1::2] if name in part]].sum()
-    return effective_speakers(part["weight"]) >= statistics.min_speakers and bool((words > 0).all())
+    return effective_with_words(part) >= statistics.min_speakers and bool((words > 0).all())
+
+
+def effective_with_words(part: pd.DataFrame) -> float:
+    """Kish's number of the speakers of a cohort; who has no reference word says nothing of its rate."""
+    return effective_speakers(part.loc[part["words_before"] > 0, "weight"])
 
 
 def noninferior(bound: float | None, margin: float) -> bool | None:
@@ -60,8 +65,8 @@ def _estimands(group: int, totals: Totals) -> list[of.Estimand]:
 
 
 def _rates(part: pd.DataFrame, totals: Totals) -> Rates:
-    """The rates without inference."""
-    sums, effective = totals.sum(axis=0), effective_speakers(part["weight"])
+    """What needs no inference."""
+    sums, effective = totals.sum(axis=0), effective_with_words(part)
     before = ratio(sums[0], sums[1])
     if len(sums) == 2:
         return Rates(before=before, effective_speakers=effective)
@@ -108,9 +113,10 @@ def _p_of_change(totals: Totals, judged: Estimate, statistics: StatisticsParams)
 
 
 def detectable(part: pd.DataFrame, statistics: StatisticsParams) -> float | None:
-    """The smallest relative reduction that a test on a cohort's speakers would detect; None for one system."""
+    """The least relative reduction that the speakers of a cohort would have shown; None for one system, and where few
+    speakers have nearly all words."""
     totals = totals_of(part)
-    if totals.shape[1] == 2:
+    if totals.shape[1] == 2 or not is_borne(speakers_by_words([totals], [0]), statistics):
         return None
     before, words_before, after, words_after = totals.T
     return detectable_change(
@@ -118,7 +124,7 @@ def detectable(part: pd.DataFrame, statistics: StatisticsParams) -> float | None
         after,
         words_before,
         denominator_after=words_after,
-        effective=effective_speakers(part["weight"]),
+        effective=effective_with_words(part),
         confidence=statistics.confidence,
     )
 
@@ -166,11 +172,28 @@ def change_of(measure: of.Spread | None, cohorts: Sequence[CohortFigures]) -> Ch
 def estimate(
     groups: Sequence[Totals] | Totals, wanted: Sequence[of.Estimand], statistics: StatisticsParams
 ) -> list[Estimate]:
-    """The bootstrap with the options of params.yaml; no interval if a few speakers decide."""
+    """The bootstrap as the parameters have it; without an interval where a few speakers decide.
+
+    A rate is nearly that of a speaker who has nearly all words. Such a speaker decides on it, but their influence is
+    taken from where the rate is, so it is about 0, and an interval from the influences is far too short. So the words
+    must be those of `min_deciding` speakers as well, by Kish's number.
+    """
     found = bootstrap(
         groups, wanted, resamples=statistics.resamples, confidence=statistics.confidence, seed=statistics.seed
     )
-    return [one if is_borne(one.rests_on, statistics) else replace(one, low=None, high=None) for one in found]
+    result = []
+    for one, estimand in zip(found, wanted, strict=True):
+        holding = speakers_by_words(groups, estimand.groups)
+        if not is_borne(holding, statistics):
+            one = replace(one, rests_on=holding if one.rests_on is None else min(one.rests_on, holding))
+        result.append(one if is_borne(one.rests_on, statistics) else replace(one, low=None, high=None))
+    return result
+
+
+def speakers_by_words(groups: Sequence[Totals] | Totals, used: Sequence[int]) -> float:
+    """Kish's number of speakers by their weighted words, in that one of some groups where it is the least."""
+    parts = [groups[:, number] if isinstance(groups, np.ndarray) else groups[number] for number in used]
+    return min(effective_speakers(words) for part in parts for words in part.T[1::2])
 
 
 def is_borne(deciding: float | None, statistics: StatisticsParams) -> bool:
