@@ -7,7 +7,9 @@ import statsmodels.api as sm
 from scipy import stats
 
 from isogloss.config import StatisticsParams
+from isogloss.judging import Grouping, compare
 from isogloss.judging.adjusted import adjusted_ratios
+from isogloss.judging.details import with_details
 from isogloss.judging.error_kinds import kinds_of
 from isogloss.judging.omnibus import omnibus
 from isogloss.judging.pairing import pair_utterances, sums_by_cohort
@@ -74,6 +76,46 @@ def test_systems_that_differ_are_told_apart_and_those_that_do_not_are_tied():
     assert row.best == [] and row.ratios == [] and row.rates[0].ci95 is None
 
 
+def test_systems_side_by_side_have_no_interval_where_one_speaker_decides_or_few_have_the_weight():
+    """The second system loses one speaker's speech; nothing can be said of its rate, nor of how it compares."""
+    rng = np.random.default_rng(2)
+    before = gammas(rng, 0.1, 30)
+    lost = before + np.where(np.arange(30) == 0, 600, 0)
+    (row,) = side_by_side({"a": table(before, range(30), 200), "b": table(lost, range(30), 200)}, [], FEW).rows
+    assert row.rates[0].ci95 is not None and row.rates[1].ci95 is None and row.ratios[0].ci95 is None
+    heavy = np.where(np.arange(30) < 4, 100.0, 0.1)
+    weighted = {name: table(gammas(rng, 0.1, 30), range(30), 200).assign(weight=heavy) for name in "ab"}
+    (row,) = side_by_side(weighted, [], FEW).rows
+    assert row.rates[0].ci95 is None and row.ratios == [] and row.best == []
+
+
+@pytest.mark.parametrize("estimand", ["population", "speakers"])
+def test_all_details_are_of_the_estimand_of_the_document(estimand):
+    rng = np.random.default_rng(4)
+    weight = rng.choice([0.2, 5.0], 60)
+    systems = {
+        name: table(gammas(rng, np.where(weight > 1, 0.3, 0.1), 60), range(60), 200).assign(weight=weight)
+        for name in "ab"
+    }
+    groupings = [Grouping("g", pd.Series(["x", "y"] * 30))]
+    statistics = FEW.model_copy(update={"estimand": estimand})
+    sides = systems["a"], systems["b"]
+    document = compare(*sides, groupings, systems=("a", "b"), statistics=statistics, min_speakers=5)
+    found = with_details(document, systems, groupings, covariates={}, statistics=statistics)
+    assert found.overall.before != pytest.approx(found.overall.other.before, rel=0.1)
+    cohorts = {one.cohort: one for one in found.groupings[0].cohorts}
+    for row in found.side_by_side.rows:
+        figures = cohorts[row.cohort] if row.grouping else found.overall
+        assert [one.rate for one in row.rates] == pytest.approx([figures.before, figures.after])
+        sums = [one.substitutions + one.deletions + one.insertions for one in figures.kinds]
+        assert sums == pytest.approx([figures.before, figures.after])
+    p = {}
+    for name, rows in (("weighted", systems["a"]), ("alike", systems["a"].drop(columns="weight"))):
+        p[name] = omnibus(sums_by_cohort(pair_utterances(rows), groupings[0].cohorts), statistics).p
+    assert found.groupings[0].omnibus.p == p["weighted" if estimand == "population" else "alike"]
+    assert p["weighted"] != p["alike"]
+
+
 def test_a_cohort_that_is_worse_only_by_its_region_is_not_worse_within_regions():
     rng = np.random.default_rng(5)
     region = np.array(["north"] * 80 + ["south"] * 80)
@@ -101,6 +143,18 @@ def test_one_test_finds_many_small_cohorts_that_differ_and_keeps_its_level_where
 
     assert np.mean([p(seed, 0.6) <= 0.05 for seed in range(5)]) == 1
     assert sum(p(seed, 0.0) <= 0.05 for seed in range(40)) <= stats.binom.ppf(0.999, 40, 0.05)
+
+
+def test_insertions_of_speakers_without_words_do_not_make_cohorts_differ():
+    """Two speakers of whom nothing was said have no error rate, whatever a system puts into their silence."""
+    rng = np.random.default_rng(6)
+    rows = table(gammas(rng, 0.1, 40), [f"s{i}" for i in range(40)], 200)
+    cohorts = pd.Series([f"c{i // 2}" for i in range(40)])
+    silent = table([3, 2], ["silent", "still"], 0)
+    both, named = pd.concat([rows, silent], ignore_index=True), pd.concat([cohorts, pd.Series(["z", "z"])])
+    both["utterance_id"] = range(42)
+    with_silent = omnibus(sums_by_cohort(pair_utterances(both), named.reset_index(drop=True)), FEW)
+    assert with_silent == omnibus(sums_by_cohort(pair_utterances(rows), cohorts), FEW)
 
 
 def test_kinds_are_shares_of_the_reference_words_and_loops_are_counted():

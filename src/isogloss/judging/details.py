@@ -46,6 +46,8 @@ def with_details(
     TableError
         A covariate is missing in a row (`adjusted.adjusted_ratios`).
     """
+    if statistics.estimand == "speakers":  # the document's figures are of speakers who all weigh the same
+        systems = {name: table.assign(weight=1.0) for name, table in systems.items()}
     judged = {name: systems[name] for name in document.systems}
     first = judged[document.baseline]
     known = document.unit == "speaker"

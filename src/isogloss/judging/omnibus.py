@@ -5,6 +5,7 @@ import pandas as pd
 
 from isogloss.config import StatisticsParams
 from isogloss.judging.grouping_figures import Omnibus
+from isogloss.judging.statistics.effective import effective_speakers
 from isogloss.judging.statistics.permutation import exchanges
 
 MOST_CELLS = 40_000_000
@@ -23,22 +24,25 @@ def omnibus(sums: pd.DataFrame, statistics: StatisticsParams) -> Omnibus | None:
     sums
         Totals by cohort and speaker (`pairing.sums_by_cohort`).
     statistics
-        Permutations and seed; all speakers together need `min_speakers`.
+        Permutations and seed; all speakers with words together need `min_speakers`, effectively. Those without any
+        have no rate, and no part in the test.
 
     Returns
     -------
     None where a speaker is in several cohorts, there is one cohort, too few speakers, or no error.
     """
+    sums = sums[sums["words_before"] > 0]
     cohort_S, names = pd.factorize(sums["cohort"], sort=True)
     totals = sums[["errors_before", "words_before"]].to_numpy(np.float64)
     errors, words = totals.sum(axis=0)
-    if sums["speaker"].duplicated().any() or len(names) < 2 or len(sums) < statistics.min_speakers or errors <= 0:
+    few = effective_speakers(sums["weight"]) < statistics.min_speakers
+    if sums["speaker"].duplicated().any() or len(names) < 2 or few or errors <= 0:
         return None
     rate = errors / words
 
     def statistic(codes: np.ndarray) -> float:
         n, d = (np.bincount(codes, column, minlength=len(names)) for column in totals.T)
-        return float(np.sum((n - rate * d) ** 2 / np.maximum(d, 1e-300)) / rate)
+        return float(np.sum((n - rate * d) ** 2 / d) / rate)
 
     observed = statistic(cohort_S)
     number = min(statistics.permutations, max(1000, MOST_CELLS // len(sums)))

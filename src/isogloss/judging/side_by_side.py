@@ -4,8 +4,9 @@ In each cohort all pairs of systems are compared at once: the logarithm of the r
 standard error over speakers (all systems of a speaker together, so that what makes a speaker hard for all of them
 cancels), and the critical value is that of the largest |t| over all pairs under a multivariate t distribution with
 their estimated correlation (Hothorn, Bretz & Westfall 2008), at a level divided by the number of cohorts of the
-grouping (Bonferroni). So with probability `confidence` all intervals of a grouping hold together. With few speakers
-there are few degrees of freedom and the intervals are wide. If all speakers have the same ratio, there is no interval.
+grouping (Bonferroni). So with probability `confidence` all intervals of a grouping hold together. Few effective
+speakers have few degrees of freedom, and wide intervals. Where all speakers have the same ratio, or a few of them
+decide on it (`statistics.intervals.deciding_speakers`), there is no interval.
 
 Shapes: S speakers, Y systems, P pairs of systems.
 """
@@ -19,7 +20,10 @@ from numpy.typing import NDArray
 
 from isogloss.config import StatisticsParams
 from isogloss.judging.document import PairRatio, SideBySide, SystemRate, SystemsRow
-from isogloss.judging.pairing import pair_utterances, sums_by_cohort
+from isogloss.judging.pairing import pair_utterances, sums_by_cohort, totals_of
+from isogloss.judging.rates import effective_with_words, has_inference, is_borne, speakers_by_words
+from isogloss.judging.record import Interval
+from isogloss.judging.statistics.intervals import deciding_speakers
 
 Array = NDArray[np.float64]
 
@@ -43,9 +47,10 @@ def side_by_side(
     groupings
         Name, the shown cohort of each row (NaN where there is none), and labels by cohort.
     statistics
-        Confidence and seed; a cohort of fewer than `min_speakers` speakers has neither intervals nor ties.
+        Confidence, seed and estimand; a cohort without inference (`rates.has_inference`) has neither intervals nor
+        ties.
     """
-    pairs = [pair_utterances(table) for table in systems.values()]
+    pairs = [pair_utterances(table, alike=statistics.estimand == "speakers") for table in systems.values()]
     everybody = pd.Series("all", index=pairs[0].index)
     rows = []
     for name, cohorts, labels in [("", everybody, {"all": "all speakers"}), *groupings]:
@@ -55,9 +60,12 @@ def side_by_side(
             parts = [one[one["cohort"] == cohort] for one in sums]
             errors_SY = np.stack([part["errors_before"].to_numpy(np.float64) for part in parts], axis=1)
             words_S = parts[0]["words_before"].to_numpy(np.float64)
-            able = speakers_known and len(words_S) >= max(2, statistics.min_speakers)
+            effective = effective_with_words(parts[0])
+            able = speakers_known and effective >= 2 and has_inference(parts[0], statistics)
+            able = able and is_borne(speakers_by_words([totals_of(parts[0])], [0]), statistics)
             level = (1 - statistics.confidence) / len(found)
-            rates, ratios = _compare(errors_SY, words_S, list(systems), level, statistics, able=able)
+            freedom = effective - 1 if able else None
+            rates, ratios = _compare(errors_SY, words_S, list(systems), level, statistics, freedom=freedom)
             speakers = len(words_S) if speakers_known else None
             words = int(parts[0]["words"].sum())
             rows.append(
@@ -76,37 +84,54 @@ def side_by_side(
 
 
 def _compare(
-    errors_SY: Array, words_S: Array, names: list[str], level: float, statistics: StatisticsParams, *, able: bool
+    errors_SY: Array,
+    words_S: Array,
+    names: list[str],
+    level: float,
+    statistics: StatisticsParams,
+    *,
+    freedom: float | None,
 ) -> tuple[list[SystemRate], list[PairRatio]]:
-    """The rate of each system with its interval, and the ratio of each pair with a simultaneous one."""
+    """The rate of each system with its interval, and the ratio of each pair with a simultaneous one.
+
+    Neither has an interval where there are no degrees of freedom.
+    """
     errors_Y, words = errors_SY.sum(axis=0), words_S.sum()
     if words <= 0:
         return [SystemRate(rate=None) for _ in names], []
-    rates_Y, speakers = errors_Y / words, len(words_S)
+    rates_Y = errors_Y / words
     plain = [SystemRate(rate=float(rate)) for rate in rates_Y]
     pairs = list(itertools.combinations(range(len(names)), 2))
-    if not able or (errors_Y <= 0).any():
+    if freedom is None or (errors_Y <= 0).any():
         return plain, []
     from scipy import stats  # slow to import
 
     influence_SY = errors_SY / errors_Y - (words_S / words)[:, None]
-    reach = float(stats.t.ppf((1 + statistics.confidence) / 2, speakers - 1))
-    error_Y = _standard_error(influence_SY)
+    reach = float(stats.t.ppf((1 + statistics.confidence) / 2, freedom))
+    error_Y, borne_Y = _standard_error(influence_SY), _borne(influence_SY, statistics)
     bounded = [
-        SystemRate(rate=float(rate), ci95=(float(rate * np.exp(-reach * e)), float(rate * np.exp(reach * e))))
-        for rate, e in zip(rates_Y, error_Y, strict=True)
+        SystemRate(rate=float(rate), ci95=_around(rate, reach * error) if borne else None)
+        for rate, error, borne in zip(rates_Y, error_Y, borne_Y, strict=True)
     ]
     influence_SP = np.stack([influence_SY[:, one] - influence_SY[:, other] for one, other in pairs], axis=1)
-    error_P = _standard_error(influence_SP)
-    critical = _critical(influence_SP[:, error_P > 0], level, statistics.seed)
+    error_P, borne_P = _standard_error(influence_SP), _borne(influence_SP, statistics)
+    critical = _critical(influence_SP[:, error_P > 0], level, freedom, statistics.seed)
     ratios = []
-    for (one, other), error in zip(pairs, error_P, strict=True):
+    for (one, other), error, borne in zip(pairs, error_P, borne_P, strict=True):
         ratio = float(rates_Y[one] / rates_Y[other])
-        bounds = None
-        if error > 0:
-            bounds = (float(ratio * np.exp(-critical * error)), float(ratio * np.exp(critical * error)))
+        bounds = _around(ratio, critical * error) if error > 0 and borne else None
         ratios.append(PairRatio(first=names[one], second=names[other], ratio=ratio, ci95=bounds))
     return bounded, ratios
+
+
+def _around(value: float, reach: float) -> Interval:
+    """The interval of a value whose logarithm may be off by `reach` either way."""
+    return float(value * np.exp(-reach)), float(value * np.exp(reach))
+
+
+def _borne(influence_SK: Array, statistics: StatisticsParams) -> list[bool]:
+    """Of each column, whether enough speakers decide on the sum of these influences."""
+    return [is_borne(deciding_speakers(influence_S), statistics) for influence_S in influence_SK.T]
 
 
 def _standard_error(influence_SK: Array) -> Array:
@@ -116,7 +141,7 @@ def _standard_error(influence_SK: Array) -> Array:
     return np.where(error > 1e-12, error, 0.0)
 
 
-def _critical(influence_SP: Array, level: float, seed: int) -> float:
+def _critical(influence_SP: Array, level: float, freedom: float, seed: int) -> float:
     """The value that the largest |t| of all pairs exceeds with probability `level`, if no pair differs."""
     speakers, number = influence_SP.shape
     if number == 0:
@@ -124,11 +149,11 @@ def _critical(influence_SP: Array, level: float, seed: int) -> float:
     from scipy import stats
 
     if number == 1:
-        return float(stats.t.ppf(1 - level / 2, speakers - 1))
+        return float(stats.t.ppf(1 - level / 2, freedom))
     scaled = influence_SP / np.sqrt((influence_SP**2).sum(axis=0))
     rng = np.random.default_rng(seed)
     largest = np.abs(rng.standard_normal((DRAWS, speakers)) @ scaled).max(axis=1)
-    largest /= np.sqrt(rng.chisquare(speakers - 1, DRAWS) / (speakers - 1))
+    largest /= np.sqrt(rng.chisquare(freedom, DRAWS) / freedom)
     return float(np.quantile(largest, 1 - level))
 
 
