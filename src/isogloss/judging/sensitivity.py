@@ -1,9 +1,10 @@
 """Which findings depend on how texts are normalised before words are compared.
 
-The same utterances are judged under several normalisers. A finding is a yes or no about a cohort in a document: it is
-worse than all others, the second system improves it, or the second system harms it, each after Holm's adjustment over
-its grouping. A finding that is yes under one normaliser and no under another depends on that choice, and papers differ
-in their normalisers (showing this is our choice).
+The same utterances are judged under several normalisers. A finding is a yes or no that a document says of a cohort:
+that it is worse than all others, that the second system improves it, that it harms it, each after Holm's adjustment
+over its grouping; a change also needs an interval that excludes none. A finding that is yes under one normaliser and no
+under another rests on the choice (our choice of what to show: a normaliser is part of the measure, and papers differ in
+theirs).
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from isogloss.judging.cohort_figures import CohortFigures
 from isogloss.judging.document import Document
 from isogloss.judging.grouping_figures import GroupingFigures
+from isogloss.judging.wer import significant
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,8 @@ def _findings(document: Document, grouping: GroupingFigures, cohort: CohortFigur
         f"{name} is worse than all others": cohort.rest.worse if tested and cohort.rest is not None else None
     }
     if document.paired:
-        held = cohort.p_holm is not None and cohort.p_holm <= document.alpha
-        change = cohort.relative_change
-        known = cohort.p_holm is not None and change is not None
-        found[f"{document.system} improves {name}"] = held and (change or 0.0) < 0.0 if known else None
+        known, held = cohort.p_holm is not None, significant(cohort, document.alpha)
+        lower = (cohort.after or 0.0) < (cohort.before or 0.0)
+        found[f"{document.system} improves {name}"] = held and lower if known else None
         found[f"{document.system} harms {name}"] = cohort.cohort in grouping.harmed_cohorts if known else None
     return found
