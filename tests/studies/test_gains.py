@@ -1,8 +1,10 @@
 """What each cohort gains or loses by a method: against sums by hand, and a planted gain and cost."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from isogloss.config import load_sweep
@@ -108,3 +110,17 @@ def test_page_numbers_and_picture_say_the_same(runs, tmp_path):
     content = json.loads(numbers.read_text())
     assert content["rows"][0]["change"]["value"] == rows[0].change.value and content["revisions"] == ["a" * 40]
     assert "adapted: finetune" in picture.read_text()
+
+
+def test_runs_on_other_test_speakers_are_not_averaged_row_by_row(runs):
+    """As many speakers, in the same cohorts, of another division into splits."""
+    here, there = runs["adapted"][:2]
+    assigned = [here.assignments, here.assignments.assign(utterance_id="v" + here.assignments["utterance_id"])]
+    both = pd.concat(assigned, ignore_index=True)
+    others = {
+        name: table.assign(utterance_id="v" + table["utterance_id"], speaker_id="t" + table["speaker_id"])
+        for name, table in there.tables.items()
+    }
+    judged = [replace(here, assignments=both), replace(there, assignments=both, tables=others)]
+    with pytest.raises(PipelineError, match="different test speakers"):
+        gains({"adapted": judged}, min_speakers=20)

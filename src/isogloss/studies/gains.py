@@ -122,7 +122,7 @@ def _estimate(runs: list[Array], min_speakers: int, confidence: float) -> Estima
 
 
 def _refuse_different_cohorts(setting: str, runs: Sequence[JudgedRun]) -> None:
-    """Raise if the runs of a setting put test utterances into different cohorts."""
+    """Raise where the runs of a setting put test utterances in different cohorts, or have different test speakers."""
     first, *others = (run.assignments.set_index("utterance_id")["cohort"].sort_index() for run in runs)
     worst = {run.summary["worst"][0] for run in runs}
     if len(worst) > 1 or not all(first.equals(other) for other in others):
@@ -130,3 +130,6 @@ def _refuse_different_cohorts(setting: str, runs: Sequence[JudgedRun]) -> None:
             f"the runs of {setting} have different cohorts, so no cohort can be followed over seeds; take a rule that "
             "does not depend on the base model, or one seed of it"
         )
+    speakers, *rest = (sorted(set(of_split(run.tables[BASE], "test")["speaker_id"])) for run in runs)
+    if any(one != speakers for one in rest):
+        raise PipelineError(f"the runs of {setting} are on different test speakers; give them one prepare.seed")
