@@ -129,6 +129,19 @@ def test_systems_of_a_long_table_need_the_same_utterances_and_references(save, t
     assert "1 references differ between A and B" in refusal(table=save(stacked, "b.csv"), system_column="system")
 
 
+def test_utterances_of_other_speakers_are_not_compared(save, table, second):
+    """Ids that count the utterances of two test sets may be the same; the second table needs no references."""
+    after = table.assign(hyp=second).drop(columns="ref")
+    same = save(after.drop(columns="speaker_id"), "same.csv")
+    assert len(read_utterances(Request(table=save(table), after=same)).systems) == 2
+    moved = after.assign(speaker_id=after["speaker_id"].replace({"s000": "s059"}))
+    number = int((table["speaker_id"] == "s000").sum())
+    said = f"{number} utterances are of another speaker in "
+    assert said in refusal(table=save(table), after=save(moved, "moved.csv"))
+    stacked = pd.concat([table.assign(system="A"), moved.assign(ref=table["ref"], system="B")], ignore_index=True)
+    assert f"{said}A than in B" in refusal(table=save(stacked, "long.csv"), system_column="system")
+
+
 def test_a_hint_where_case_alone_makes_most_errors(save, table):
     rows = table.assign(ref=table["ref"].str.upper(), hyp=table["hyp"])
     (said,) = read_utterances(Request(table=save(rows))).warnings

@@ -102,6 +102,11 @@ def _long(source: Source, layout: Layout, request: Request) -> Read:
     first, ids = systems[0], ids_of(parts[systems[0]], layout.utterance_id or "")
     read = _shared(parts[first], layout, request, ids)
     rows = {name: aligned(ids_of(part, layout.utterance_id or ""), ids, (first, name)) for name, part in parts.items()}
+    for name, part in parts.items():
+        if layout.speaker is not None:
+            refuse_other_speakers(
+                read.speakers, taken(text_column(part, layout.speaker), rows[name]), ids, (first, name)
+            )
     if layout.holds == "counts":
         counts = {}
         for name, part in parts.items():
@@ -156,6 +161,9 @@ def with_second(read: Read, request: Request, before: Path, after: Path) -> Read
     names = (str(before), str(after))
     missing = counted or not request.missing_as_deletions
     rows = aligned(own, read.ids, names, may_miss=not missing)
+    speaker = columns.get("speaker_id") if "speaker_id" in request.columns else roles.find("speaker_id")
+    if speaker is not None and request.speaker_pattern is None and not request.speakers_unknown:
+        refuse_other_speakers(read.speakers, taken(text_column(source, speaker), rows), read.ids, names)
     if counted:
         counts = read_counts(source, layout.counts, allow_empty=True).iloc[rows].reset_index(drop=True)
         _refuse_other_words(read.counts[request.name]["words"], counts["words"], read.ids, names)
@@ -199,6 +207,19 @@ def refuse_other_references(
         raise TableError(
             f"{len(differ)} references differ between {names[0]} and {names[1]} "
             f"({three(ids.iloc[differ])}); both systems must be judged by the same references"
+        )
+
+
+def refuse_other_speakers(speakers: pd.Series | None, other: pd.Series, ids: pd.Series, names: tuple[str, str]) -> None:
+    """Raise where the same utterances are of other speakers, as far as both tables name them."""
+    if speakers is None:
+        return
+    known = speakers.notna().to_numpy() & other.notna().to_numpy()
+    differ = np.flatnonzero(known & (speakers.to_numpy(dtype=object) != other.to_numpy(dtype=object)))
+    if differ.size:
+        raise TableError(
+            f"{differ.size} utterances are of another speaker in {names[0]} than in {names[1]} "
+            f"({three(ids.iloc[differ])}); both systems must be judged on the same utterances"
         )
 
 
