@@ -178,6 +178,19 @@ def test_few_speakers_carry_no_inference(compared):
     assert result["overall"]["ci95"] is not None
 
 
+@pytest.mark.parametrize("kind", [True, False])
+def test_speakers_without_targets_or_without_nontargets_carry_no_inference(compared, kind):
+    """Of the twenty speakers of `a` nine have targets, or non-targets among themselves: fewer than the ten it takes."""
+    kept = [f"s{number:03d}" for number in range(9)]
+    others = ~(compared["enrol_speaker"].isin(kept) & compared["test_speaker"].isin(kept))
+    within = (compared["enrol_gender"] == "a") & (compared["test_gender"] == "a")
+    result = compare(compared[~(within & others & (compared["target"] == kind))].reset_index(drop=True))
+    a, b = sorted(result["cohorts"], key=lambda one: one["cohort"])
+    assert a["speakers"] == 20 and a["before"] is not None and not a["inference"]
+    assert [a["ci95"], a["before_ci95"], a["p"], a["at_threshold"]["before"]["frr_ci95"]] == [None] * 4
+    assert b["inference"] and b["ci95"] is not None and result["overall"]["ci95"] is not None
+
+
 @pytest.mark.parametrize(("speakers", "judged"), [(39, []), (40, ["0.05"]), (99, ["0.05"]), (100, ["0.01", "0.05"])])
 def test_detection_costs_have_intervals_where_they_hold(simulate, speakers, judged):
     table = simulate(speakers=speakers, shift=3.0)

@@ -34,9 +34,21 @@ class Cohort:
         """Kish's number of its speakers."""
         return effective_speakers(self.sides[0].weight_S[self.members])
 
+    @property
+    def deciding_speakers(self) -> float:
+        """Kish's number of the speakers who have targets, or of those who have non-targets, if these are fewer.
+
+        A miss rate is of the former alone, a false alarm rate of the latter, however many others the cohort has.
+        """
+        side = self.sides[0]
+        owners = side.enrol_N[side.target_N]
+        others = np.concatenate([side.enrol_N[~side.target_N], side.test_N[~side.target_N]])
+        return min(effective_speakers(side.weight_S[np.unique(those)]) for those in (owners, others))
+
     def has_inference(self, statistics: StatisticsParams) -> bool:
-        """Whether there are enough trials and effective speakers."""
-        return self.measurable and self.effective_speakers >= statistics.min_speakers
+        """Whether there are trials and effective speakers enough."""
+        enough = min(self.effective_speakers, self.deciding_speakers) >= statistics.min_speakers
+        return self.measurable and enough
 
 
 def everybody(sides: Sequence[ScoredTrials]) -> Cohort:

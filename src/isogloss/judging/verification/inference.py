@@ -85,7 +85,7 @@ def infer_overall(everybody: Cohort, statistics: StatisticsParams) -> OverallFig
     """EER and detection costs of all trials."""
     eer = levels_of(everybody)
     costs = {p: _levels([errors.min_dcf[p] for errors in everybody.errors]) for p in P_TARGETS}
-    speakers = everybody.effective_speakers
+    speakers = min(everybody.effective_speakers, everybody.deciding_speakers)
     if speakers >= statistics.min_speakers:
         judged = [p for p in P_TARGETS if speakers >= MIN_DCF_SPEAKERS[p]]
         trials = [ResampledTrials(side) for side in everybody.sides]
