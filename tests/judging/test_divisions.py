@@ -47,6 +47,22 @@ def test_without_a_difference_small_p_values_are_as_frequent_as_they_say():
     assert 0.02 <= np.mean(np.array(found) <= 0.05) <= 0.08
 
 
+def test_a_side_whose_words_are_those_of_one_speaker_is_not_judged():
+    """Judged, it would be called worse too often: the rate is that speaker's, and what they are is not told from it."""
+    rng, small = np.random.default_rng(5), []
+    for _ in range(200):
+        rows, inside = speakers(rng)
+        words = np.where(np.arange(len(rows)) == 0, 50_000, rows["words"])
+        rate = 0.2 * rng.gamma(4, 1 / 4, len(rows))
+        rows = rows.assign(words=words, errors=rng.poisson(rate * words))
+        small.append(worse(rows, inside, min_speakers=20).p <= 0.05)
+        assert worse(rows, inside, min_speakers=20, min_deciding=5.0) is None
+    assert np.mean(small) > 0.2
+    rows, inside = speakers(np.random.default_rng(6))
+    silent = rows.assign(words=np.where(np.arange(len(rows)) < 11, 0, rows["words"]))
+    assert worse(silent, inside, min_speakers=20) is None and worse(silent, inside, min_speakers=19) is not None
+
+
 def test_together_they_have_the_median_ratio_and_twice_the_median_p():
     divisions = [Worse(1.2, 0.04), Worse(1.5, 0.01), None, Worse(0.9, 0.6), Worse(1.4, 0.02)]
     found = together(divisions)

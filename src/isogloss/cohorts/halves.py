@@ -108,14 +108,15 @@ def _divided(rule_name: str, features: pd.DataFrame, rows: pd.DataFrame, request
     weight = row_weights(rows)
     totals = pd.DataFrame({"speaker_id": rows["speaker_id"], "errors": weight * error_counts(rows)})
     totals["words"] = weight * rows["words"]
-    least = max(request.min_speakers, request.statistics.min_speakers)
+    least, deciding = max(request.min_speakers, request.statistics.min_speakers), request.statistics.min_deciding
     judged: list[Worse | None] = []
     for division in range(request.divisions):
         choosing_N = choosing_half(rows["speaker_id"], seed=request.statistics.seed, division=division)
         _, chosen, rates = _found(rule_name, features, rows, request, choosing_N)
         inside = (chosen == rates.index[0]).to_numpy()
         found = chosen.nunique() > 1
-        judged.append(worse(totals[~choosing_N], inside[~choosing_N], min_speakers=least) if found else None)
+        half = totals[~choosing_N], inside[~choosing_N]
+        judged.append(worse(*half, min_speakers=least, min_deciding=deciding) if found else None)
     return together(judged)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from isogloss.judging.grouping_figures import Divisions
+from isogloss.judging.statistics.effective import effective_speakers
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,10 @@ class Worse:
     p: float
 
 
-def worse(rows: pd.DataFrame, inside_N: NDArray[np.bool_], *, min_speakers: int) -> Worse | None:
-    """Test whether some rows have a higher error rate than the others, with speakers as independent units.
+def worse(
+    rows: pd.DataFrame, inside_N: NDArray[np.bool_], *, min_speakers: int, min_deciding: float = 1.0
+) -> Worse | None:
+    """Whether some rows have a higher error rate than the others, with speakers as what is independent.
 
     Parameters
     ----------
@@ -35,7 +38,10 @@ def worse(rows: pd.DataFrame, inside_N: NDArray[np.bool_], *, min_speakers: int)
     inside_N
         Which rows are in the cohort.
     min_speakers
-        Fewest speakers of each side.
+        Fewest speakers with words of each side.
+    min_deciding
+        Of how many speakers the words of each side must be, by Kish's number: the rate of a side is nearly that of a
+        speaker who has nearly all words, so that their influence on it is about 0 (`rates.estimate`).
 
     Returns
     -------
@@ -43,10 +49,10 @@ def worse(rows: pd.DataFrame, inside_N: NDArray[np.bool_], *, min_speakers: int)
     its linearised standard error, by Student's distribution with one degree of freedom less than the smaller side has
     speakers. None where a side has too few speakers, or no errors or words.
     """
-    sides = [rows[inside_N], rows[~inside_N]]
-    if min(side["speaker_id"].nunique() for side in sides) < min_speakers:
+    sums = [rows[side_N].groupby("speaker_id")[["errors", "words"]].sum() for side_N in (inside_N, ~inside_N)]
+    said = [table.loc[table["words"] > 0, "words"] for table in sums]
+    if min(map(len, said)) < min_speakers or min(map(effective_speakers, said)) < min_deciding:
         return None
-    sums = [side.groupby("speaker_id")[["errors", "words"]].sum() for side in sides]
     totals = [table.sum() for table in sums]
     if any((total <= 0).any() for total in totals):
         return None
