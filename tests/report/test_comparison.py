@@ -176,6 +176,17 @@ def test_metrics_are_read_from_json_and_from_tables_of_results():
             read_metric(metric, files.get)
 
 
+def test_a_rate_over_no_words_is_no_metric_and_puts_no_setting_on_the_front():
+    """No cost is below one that is no number, so a setting with such a metric would be beaten by none."""
+    silent = pd.DataFrame({"split": ["test"], "weight": [1.0], "words": [0], "insertions": [2]})
+    silent = silent.assign(substitutions=0, deletions=0)
+    files = {"t.parquet": silent.to_parquet(), "metrics.json": b'{"a": NaN, "b": Infinity, "c": 1}'}
+    assert read_metric("t.parquet:wer.test", files.get) is None
+    assert [read_metric(name, files.get) for name in "abc"] == [None, None, 1.0]
+    figures = {"silent": (read_metric("t.parquet:wer", files.get), 0.9), "good": (0.1, 0.1)}
+    assert compare(figures).front() == {"good"}
+
+
 def test_a_long_name_stands_above_its_axis_in_two_lines():
     runs = tuple(ComparedRun(str(n), str(n), {"x": n}, {"asr.ewc.worst.after": 1.0 + n}) for n in range(2))
     page = render_comparison(Comparison("t", "", ("x",), ("asr.ewc.worst.after",), runs))

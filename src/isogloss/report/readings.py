@@ -7,6 +7,7 @@ the population-weighted word error rate of a split of a result table (`wer` for 
 
 import io
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,7 @@ def split_metric(metric: str) -> tuple[str, str]:
 
 
 def read_metric(metric: str, content: Content) -> float | None:
-    """The value of a metric in one experiment; None where the experiment has no such file or number.
+    """The value of a metric in one experiment; None where the experiment has no such file or no finite number.
 
     Raises
     ------
@@ -63,12 +64,14 @@ def _numbers(file: str, data: bytes) -> dict[str, float]:
         raise TableError(f"{file} is not valid JSON: {error}") from None
     values = flattened(found) if isinstance(found, dict) else ()
     return {
-        key: float(value) for key, value in values if isinstance(value, int | float) and not isinstance(value, bool)
+        key: float(value)
+        for key, value in values
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     }
 
 
 def _error_rate(metric: str, data: bytes) -> float | None:
-    """The weighted word error rate of a split."""
+    """The weighted word error rate of a split; None over no words."""
     import pandas as pd
 
     from isogloss.judging import error_rate
@@ -79,4 +82,5 @@ def _error_rate(metric: str, data: bytes) -> float | None:
         table = table[table["split"] == split]
     if not len(table):
         raise TableError(f"metric {metric!r}: the table has no rows of split {split!r}")
-    return float(error_rate(table))
+    rate = float(error_rate(table))
+    return rate if math.isfinite(rate) else None
