@@ -5,6 +5,7 @@ import pytest
 from isogloss.config import GateParams, MarginParams
 from isogloss.gate import read_gate, run_gate
 from isogloss.gate.checks import judge
+from isogloss.gate.planning import plan_gate
 from isogloss.judging.cohort_figures import Rates
 
 BOTH = MarginParams(relative=0.1, absolute=0.01)
@@ -109,3 +110,19 @@ def test_too_few_speakers_altogether_are_no_pass_even_where_cohorts_may_be_unjud
     assert result.verdict == "undecided" and result.exit_code == 3
     assert [one.label for one in result.checks if one.blocks] == ["all speakers"]
     assert "too few speakers: 16.0 effective ones" in result.checks[0].reason
+
+
+def test_nothing_is_judged_nor_planned_of_a_cohort_in_which_one_speaker_has_nearly_all_words(make, gate_file):
+    tables = [make({"north": 0.2, "south": 0.2}, seed=seed) for seed in (1, 2)]
+    for table in tables:
+        talkative = table["speaker_id"] == "north00"
+        for column in ("ref", "hyp"):
+            table.loc[talkative, column] = (table.loc[talkative, column] + " ") * 400
+    path = gate_file(*tables)
+    params = read_gate(path)
+    result = run_gate(params, path.parent)
+    north, south = (next(one for one in result.checks if one.label == label) for label in ("north", "south"))
+    assert (north.verdict, north.ci) == ("unjudged", None) and "too few speakers who decide" in north.reason
+    assert south.ci is not None and result.verdict == "undecided"
+    needs = {need.label: need for need in plan_gate(params, path.parent)}
+    assert (needs["north"].power, needs["north"].needed) == (None, None) and needs["south"].needed is not None

@@ -18,6 +18,7 @@ from isogloss.gate.checks import EVERYBODY
 from isogloss.gate.pairs import read_pair
 from isogloss.judging.pairing import Totals, pair_utterances, sums_by_cohort, totals_of
 from isogloss.judging.privacy import shown_names
+from isogloss.judging.rates import speakers_by_words
 from isogloss.judging.statistics import estimands as of
 from isogloss.judging.statistics.intervals import standard_error
 from isogloss.judging.statistics.noninferiority import noninferiority_power, speakers_for_margin
@@ -33,7 +34,8 @@ class Need:
     speakers: int
     """Number of speakers in the data."""
     power: float | None
-    """Probability that these speakers pass; None if the standard error is unknown (no errors, one speaker)."""
+    """Probability that these pass; None where the standard error is unknown (no errors, one speaker, or one who has
+    nearly all words)."""
     needed: int | None
     """Number of such speakers that pass with the wanted probability; None if no number does."""
 
@@ -61,7 +63,8 @@ def plan_gate(params: GateParams, folder: Path, *, power: float = 0.8, expected:
     level = (1 - params.statistics.confidence) / 2 / (1 if params.ledger is None else params.ledger.releases)
     pairs = pair_utterances(pair.baseline, pair.candidate, alike=params.statistics.estimand == "speakers")
     everybody = sums_by_cohort(pairs, pd.Series(EVERYBODY, index=pairs.index))
-    needs = [_need(None, EVERYBODY, params.margin, totals_of(everybody), level, power, expected)]
+    fewest = params.statistics.min_deciding
+    needs = [_need(None, EVERYBODY, params.margin, totals_of(everybody), level, power, expected, fewest)]
     shown = shown_names(pair.groupings, pair.baseline["speaker_id"], min_speakers=params.min_speakers)
     for asked, grouping, names in zip(params.cohorts, pair.groupings, shown, strict=True):
         if names.withheld:
@@ -71,7 +74,7 @@ def plan_gate(params: GateParams, folder: Path, *, power: float = 0.8, expected:
             name = str(cohort)
             label = grouping.labels.get(name, name)
             margin = asked.margins.get(name) or asked.margins.get(label) or asked.margin or params.margin
-            needs.append(_need(grouping.name, label, margin, totals_of(part), level, power, expected))
+            needs.append(_need(grouping.name, label, margin, totals_of(part), level, power, expected, fewest))
     return needs
 
 
@@ -83,13 +86,14 @@ def _need(
     level: float,
     power: float,
     expected: float,
+    fewest: float,
 ) -> Need:
-    """The need of one check; of two margins, the one that needs more speakers decides."""
+    """One check: of two margins the one that takes more decides; unknown where fewer than `fewest` have the words."""
     speakers = len(totals_SK)
     powers: list[float | None] = []
     needed: list[int | None] = []
     for error, limit, effect in _scales(totals_SK, margin, expected):
-        if error is None:
+        if error is None or speakers_by_words([totals_SK], [0]) < fewest:
             powers.append(None)
             needed.append(None)
             continue
