@@ -124,3 +124,18 @@ def test_runs_on_other_test_speakers_are_not_averaged_row_by_row(runs):
     judged = [replace(here, assignments=both), replace(there, assignments=both, tables=others)]
     with pytest.raises(PipelineError, match="different test speakers"):
         gains({"adapted": judged}, min_speakers=20)
+
+
+def test_a_change_that_one_speaker_decides_has_no_interval(runs):
+    """In every run the method loses one speaker's speech, who makes most of the errors of their cohort then."""
+
+    def lost(run):
+        table = run.tables["ewc"].copy()
+        table.loc[table["speaker_id"] == "s0", "insertions"] = 3000
+        return replace(run, tables={**run.tables, "ewc": table})
+
+    found = by(gains({"adapted": [lost(run) for run in runs["adapted"]]}, min_speakers=20, min_deciding=5.0))
+    for group, judged in (("far", False), (EVERYBODY, False), ("mid", True), ("near", True)):
+        assert (found["ewc", group].change.interval is not None) == judged
+    assert found["finetune", "far"].change.interval is not None
+    assert "not judged" in gain_cells(found["ewc", "far"])

@@ -89,7 +89,12 @@ def _gains(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _Jud
             read = partial(output_file, saved[run.name])
             one = read_run(read, methods=methods, rule=str(sweep.experiment.study.cohorts))
             judged.setdefault(run.setting.removeprefix(f"{sweep.name}-"), []).append(one)
-    rows = gains(judged, min_speakers=params.statistics.min_speakers, fewest=params.privacy.min_speakers)
+    rows = gains(
+        judged,
+        min_speakers=params.statistics.min_speakers,
+        min_deciding=params.statistics.min_deciding,
+        fewest=params.privacy.min_speakers,
+    )
     revisions = sorted({experiment.baseline for experiment in saved.values()})
     cells = [[row.setting, *gain_cells(row)] for row in rows]
     return ["setting", *HEADINGS], cells, write_gains(sweep, rows, revisions, out)

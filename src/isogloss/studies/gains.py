@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from isogloss.errors import PipelineError
 from isogloss.judging.pairing import cohorts_of, pair_utterances, sums_by_cohort, totals_of
+from isogloss.judging.rates import speakers_by_words
 from isogloss.judging.statistics import Estimate, over_seeds
 from isogloss.judging.statistics import estimands as of
+from isogloss.judging.statistics.intervals import deciding_speakers
 from isogloss.judging.system import of_split
 from isogloss.studies.claims import BASE
 from isogloss.studies.recognition_claims import JudgedRun
@@ -40,9 +42,9 @@ class Gain:
     before
         Word error rate of the base model, with population weights.
     change, alike
-        Relative change of the word error rate, with population weights and with equal weights of speakers. The upper
-        ends of the intervals are the largest harms that the runs do not exclude. There is no interval for a single run
-        or with too few speakers.
+        Relative change of the word error rate, as the population weighs speakers and with every speaker alike. Their
+        upper ends are the largest harms that the runs do not exclude. Without interval where a single run, or fewer
+        speakers than are judged, stand behind it, or too few decide on it.
     """
 
     setting: str
@@ -57,7 +59,12 @@ class Gain:
 
 
 def gains(
-    runs: Mapping[str, Sequence[JudgedRun]], *, min_speakers: int, fewest: int = 1, confidence: float = 0.95
+    runs: Mapping[str, Sequence[JudgedRun]],
+    *,
+    min_speakers: int,
+    min_deciding: float = 1.0,
+    fewest: int = 1,
+    confidence: float = 0.95,
 ) -> list[Gain]:
     """Judge every system of every setting, in the order of the settings, systems and groups.
 
@@ -67,6 +74,8 @@ def gains(
         Setting -> its finished runs, one a seed.
     min_speakers
         Fewest test speakers of a group that gets an interval.
+    min_deciding
+        Fewest who decide on a change that gets one, and who have its words (`statistics.min_deciding`).
     fewest
         Smallest number of test speakers of a figure that is shown (`privacy.min_speakers`).
     confidence
@@ -95,7 +104,7 @@ def gains(
                 )
             for group, first in sides[False][0].items():
                 estimates = [
-                    _estimate([totals[group] for totals in sides[alike]], min_speakers, confidence)
+                    _estimate([totals[group] for totals in sides[alike]], min_speakers, min_deciding, confidence)
                     for alike in (False, True)
                 ]
                 errors, words = np.sum([totals[group] for totals in sides[False]], axis=(0, 1))[:2]
@@ -115,10 +124,18 @@ def _totals(run: JudgedRun, system: str, *, alike: bool) -> dict[str, Array]:
     return {group: totals_of(sums[sums["cohort"] == group]) for group in sums["cohort"].unique()}
 
 
-def _estimate(runs: list[Array], min_speakers: int, confidence: float) -> Estimate:
-    """The relative change over runs; without an interval if there are too few speakers."""
+def _estimate(runs: list[Array], min_speakers: int, min_deciding: float, confidence: float) -> Estimate:
+    """The relative change over runs; without an interval where too few speakers stand behind it, or decide on it."""
     estimate = over_seeds([[totals] for totals in runs], of.relative_change(), confidence=confidence)
-    return estimate if len(runs[0]) >= min_speakers else Estimate(estimate.value, None, None)
+    enough = len(runs[0]) >= min_speakers and _deciding(np.mean(runs, axis=0)) >= min_deciding
+    return estimate if enough else Estimate(estimate.value, None, None)
+
+
+def _deciding(totals_S4: Array) -> float:
+    """How many speakers decide on a relative change, or have its words, if these are fewer; 0 where it is undefined."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        influence_S = (totals_S4 / totals_S4.sum(axis=0)) @ np.array([-1.0, 1.0, 1.0, -1.0])
+    return min(deciding_speakers(influence_S) or 0.0, speakers_by_words([totals_S4], [0]))
 
 
 def _refuse_different_cohorts(setting: str, runs: Sequence[JudgedRun]) -> None:
