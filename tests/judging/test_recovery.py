@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from isogloss.cli.score import _share
 from isogloss.errors import TableError
 from isogloss.judging.recovery import score_recovery
 
@@ -75,3 +76,8 @@ def test_no_estimator_imports_the_scoring():
     folder = Path(isogloss.cohorts.__file__).parent
     users = [path.name for path in folder.glob("*.py") if "recovery import" in path.read_text(encoding="utf-8")]
     assert users == []
+
+
+def test_what_is_printed_of_a_share_of_nobody_is_not_zero(truth):
+    score = score_recovery(utterances(truth, ["x"] * 100), truth.assign(disadvantaged=False), ["x"])
+    assert (_share(score.recall), _share(score.precision)) == ("–", "0%")

@@ -166,17 +166,22 @@ def _print_recovery(
         summary = read_summary(folder / "summary.json")
         found = score_recovery(assignments, known, worst_cohorts(summary, params.mitigation.worst_share))
         on.print(
-            f"{rule}: worst cohorts hold {found.recall or 0:.0%} of the disadvantaged test speakers "
-            f"(chance {found.chance_recall:.0%}), {found.precision or 0:.0%} of their speakers are disadvantaged "
+            f"{rule}: worst cohorts hold {_share(found.recall)} of the disadvantaged test speakers "
+            f"(chance {found.chance_recall:.0%}), {_share(found.precision)} of their speakers are disadvantaged "
             f"(chance {found.chance_precision:.0%}), adjusted Rand index {found.adjusted_rand:.2f}"
         )
         single = {name: score_recovery(assignments, known, [name]) for name in sorted(set(assignments["cohort"]))}
         name, most = max(single.items(), key=lambda each: each[1].recall or 0.0)
         on.print(
-            f"{' ' * len(rule)}  the cohort with most of them is {name}: {most.recall or 0:.0%} "
+            f"{' ' * len(rule)}  the cohort with most of them is {name}: {_share(most.recall)} "
             f"(chance {most.chance_recall:.0%}, p {min(1.0, len(single) * most.p_chance):.2g} for the best of "
-            f"{len(single)} cohorts), which is {most.precision or 0:.0%} disadvantaged"
+            f"{len(single)} cohorts), which is {_share(most.precision)} disadvantaged"
         )
+
+
+def _share(value: float | None) -> str:
+    """A share in per cent; a dash where there is nobody to take a share of, which is not 0."""
+    return "–" if value is None else f"{value:.0%}"
 
 
 def _print_leaks(on: "Console", truth: "pd.DataFrame") -> None:
