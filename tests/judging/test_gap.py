@@ -134,3 +134,28 @@ def test_what_does_not_fit_together_is_refused(country):
         compared(summary, assignments, results[results["split"] != "test"])
     with pytest.raises(TableError, match=r"have no cohort in cohorts/geographic .*; run discover anew"):
         compared(summary, assignments.iloc[: len(assignments) // 2], results)
+
+
+def test_of_speakers_alike_rates_and_intervals_on_discovery_are_alike_too(country):
+    """The ranking's intervals are weighted, so they are those of other rates."""
+    number = pd.factorize(country["speaker_id"])[0]
+    country["weight"] = np.where(number % 2 == 0, 0.1, 10.0)
+    country["substitutions"] = np.where(number % 2 == 0, country["words"], country["substitutions"])
+    summary, assignments, results = discovered(country)
+    alike = PARAMS.model_copy(update={"statistics": STATISTICS.model_copy(update={"estimand": "speakers"})})
+    gap = judge_base(results, {"geographic": Rule(assignments, summary)}, alike).groupings[0].gap
+    rows = results[results["split"] == "discovery"].merge(assignments[["utterance_id", "cohort"]], on="utterance_id")
+    for side, cohort in ((gap.discovery.bottom, gap.bottom), (gap.discovery.top, gap.top)):
+        mine = rows[rows["cohort"] == cohort]
+        assert side.rate == pytest.approx(mine["substitutions"].sum() / mine["words"].sum())
+        assert side.ci95[0] < side.rate < side.ci95[1]
+
+
+def test_no_rate_is_of_a_split_of_too_few_speakers(country):
+    summary, assignments, results = discovered(country)
+    few = results.loc[results["split"] == "dev", "speaker_id"].unique()[:3]
+    cut = results[(results["split"] != "dev") | results["speaker_id"].isin(few)]
+    metadata = cut.assign(duration_s=1.0)
+    sizes = judge_base(cut, {"geographic": Rule(assignments, summary)}, PARAMS, metadata=metadata).splits
+    assert {one.split: one.rate is not None for one in sizes} == {"discovery": True, "dev": False, "test": True}
+    assert next(one.speakers for one in sizes if one.split == "dev") == 3

@@ -195,8 +195,8 @@ def _interval(
     weight_S: NDArray[np.float64],
     statistics: StatisticsParams,
 ) -> list[float] | None:
-    """The interval of a WER over speakers; None if there are too few speakers, or too few decide, for inference."""
-    if effective_speakers(weight_S) < statistics.min_speakers:
+    """The interval of a WER over speakers; None where these are too few, or too few decide, for inference."""
+    if effective_speakers(weight_S[words_S > 0]) < statistics.min_speakers:
         return None
     return estimate([np.stack([errors_S, words_S], axis=1)], [of.rate()], statistics)[0].interval
 

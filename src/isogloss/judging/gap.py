@@ -8,7 +8,7 @@ between the two is the bias of selection.
 Shapes: S speakers, 2 totals (weighted errors, weighted words).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from isogloss.config import StatisticsParams
 from isogloss.judging.grouping import Grouping
 from isogloss.judging.grouping_figures import GapFigures, GroupingFigures, Side, SplitGap
 from isogloss.judging.pairing import pair_utterances, sums_by_cohort, totals_of_cohorts
-from isogloss.judging.rates import bounds, change, estimate, has_inference, ratio
+from isogloss.judging.rates import bounds, change, cohort_rates, estimate, has_inference, ratio
 from isogloss.judging.record import Interval
 from isogloss.judging.statistics import estimands as of
 from isogloss.judging.word_errors import row_weights
@@ -53,40 +53,48 @@ def gap_of(
     if len(chosen) < 2:
         return None
     bottom, top = chosen[0], chosen[-1]
-    intervals = {
-        "discovery": {one.cohort: one.discovery_ci95 for one in (bottom, top)},
-        "test": {one.cohort: one.before_ci95 for one in (bottom, top)},
-    }
+    on_test = {one.cohort: one.before_ci95 for one in (bottom, top)}
+    on_discovery = None  # the intervals of the ranking are of rates that are weighted to the population
+    if statistics.estimand == "population":
+        on_discovery = {one.cohort: one.discovery_ci95 for one in (bottom, top)}
+    names = [bottom.cohort, top.cohort]
     return GapFigures(
         bottom=bottom.cohort,
         top=top.cohort,
-        discovery=_split_gap(discovery, grouping.chosen, intervals["discovery"], statistics),
-        test=_split_gap(test, grouping.cohorts, intervals["test"], statistics),
+        discovery=_split_gap(discovery, grouping.chosen, names, on_discovery, statistics),
+        test=_split_gap(test, grouping.cohorts, names, on_test, statistics),
     )
 
 
 def _split_gap(
-    table: pd.DataFrame, cohorts: object, ends: Mapping[str, Interval | None], statistics: StatisticsParams
+    table: pd.DataFrame,
+    cohorts: object,
+    names: Sequence[str],
+    ends: Mapping[str, Interval | None] | None,
+    statistics: StatisticsParams,
 ) -> SplitGap:
-    """The two cohorts on one split; `ends` are their names and the intervals of their rates, bottom first."""
+    """The two cohorts on one split, bottom first; `ends` are the intervals of their rates, where these are known."""
     if not isinstance(cohorts, pd.Series):
         raise TypeError("the gap is that of utterances, whose cohorts are one column")
     sums = sums_by_cohort(pair_utterances(table, alike=statistics.estimand == "speakers"), cohorts)
-    parts = [sums[sums["cohort"] == name] for name in ends]
+    parts = [sums[sums["cohort"] == name] for name in names]
+    if ends is None:
+        found = cohort_rates(parts, statistics)
+        ends = {name: own.before_ci95 for name, (own, _) in zip(names, found, strict=True)}
     rates = [ratio(part["errors_before"].sum(), part["words_before"].sum()) for part in parts]
     sides = [
         Side(
             rate=rate,
-            ci95=interval,
+            ci95=ends[name],
             speakers=len(part),
             share_of_speakers=_share_of_speakers(table, (cohorts == name).to_numpy()),
             share_of_words=ratio(part["words_before"].sum(), sums["words_before"].sum()) or 0.0,
         )
-        for (name, interval), part, rate in zip(ends.items(), parts, rates, strict=True)
+        for name, part, rate in zip(names, parts, rates, strict=True)
     ]
     of_gap = None
     if all(has_inference(part, statistics) for part in parts):
-        of_gap = bounds(estimate(totals_of_cohorts(sums, list(ends)), [of.ratio_of_groups(0, 1)], statistics)[0])
+        of_gap = bounds(estimate(totals_of_cohorts(sums, names), [of.ratio_of_groups(0, 1)], statistics)[0])
     return SplitGap(
         bottom=sides[0],
         top=sides[1],

@@ -6,7 +6,9 @@ cancels), and the critical value is that of the largest |t| over all pairs under
 their estimated correlation (Hothorn, Bretz & Westfall 2008), at a level divided by the number of cohorts of the
 grouping (Bonferroni). So with probability `confidence` all intervals of a grouping hold together. Few effective
 speakers have few degrees of freedom, and wide intervals. Where all speakers have the same ratio, or a few of them
-decide on it (`statistics.intervals.deciding_speakers`), there is no interval.
+decide on it (`statistics.intervals.deciding_speakers`), there is no interval. A few are less than `min_deciding`; in
+small cohorts less than a quarter of the speakers (our choice), since with so few degrees of freedom t holds if none of
+them stands out.
 
 Shapes: S speakers, Y systems, P pairs of systems.
 """
@@ -21,14 +23,16 @@ from numpy.typing import NDArray
 from isogloss.config import StatisticsParams
 from isogloss.judging.document import PairRatio, SideBySide, SystemRate, SystemsRow
 from isogloss.judging.pairing import pair_utterances, sums_by_cohort, totals_of
-from isogloss.judging.rates import effective_with_words, has_inference, is_borne, speakers_by_words
+from isogloss.judging.rates import effective_with_words, has_inference, speakers_by_words
 from isogloss.judging.record import Interval
 from isogloss.judging.statistics.intervals import deciding_speakers
 
 Array = NDArray[np.float64]
 
 DRAWS = 20_000
-"""Draws of the multivariate t distribution."""
+"""Of the multivariate t distribution."""
+LEAST_SHARE = 0.25
+"""Of the speakers of a small cohort, who must decide."""
 
 
 def side_by_side(
@@ -62,10 +66,11 @@ def side_by_side(
             words_S = parts[0]["words_before"].to_numpy(np.float64)
             effective = effective_with_words(parts[0])
             able = speakers_known and effective >= 2 and has_inference(parts[0], statistics)
-            able = able and is_borne(speakers_by_words([totals_of(parts[0])], [0]), statistics)
+            least = min(statistics.min_deciding, effective * LEAST_SHARE)
+            able = able and speakers_by_words([totals_of(parts[0])], [0]) >= least
             level = (1 - statistics.confidence) / len(found)
             freedom = effective - 1 if able else None
-            rates, ratios = _compare(errors_SY, words_S, list(systems), level, statistics, freedom=freedom)
+            rates, ratios = _compare(errors_SY, words_S, list(systems), level, statistics, freedom=freedom, least=least)
             speakers = len(words_S) if speakers_known else None
             words = int(parts[0]["words"].sum())
             rows.append(
@@ -91,10 +96,11 @@ def _compare(
     statistics: StatisticsParams,
     *,
     freedom: float | None,
+    least: float,
 ) -> tuple[list[SystemRate], list[PairRatio]]:
     """The rate of each system with its interval, and the ratio of each pair with a simultaneous one.
 
-    Neither has an interval where there are no degrees of freedom.
+    Neither has an interval where there are no degrees of freedom, or fewer than `least` speakers decide.
     """
     errors_Y, words = errors_SY.sum(axis=0), words_S.sum()
     if words <= 0:
@@ -108,13 +114,13 @@ def _compare(
 
     influence_SY = errors_SY / errors_Y - (words_S / words)[:, None]
     reach = float(stats.t.ppf((1 + statistics.confidence) / 2, freedom))
-    error_Y, borne_Y = _standard_error(influence_SY), _borne(influence_SY, statistics)
+    error_Y, borne_Y = _standard_error(influence_SY), _borne(influence_SY, least)
     bounded = [
         SystemRate(rate=float(rate), ci95=_around(rate, reach * error) if borne else None)
         for rate, error, borne in zip(rates_Y, error_Y, borne_Y, strict=True)
     ]
     influence_SP = np.stack([influence_SY[:, one] - influence_SY[:, other] for one, other in pairs], axis=1)
-    error_P, borne_P = _standard_error(influence_SP), _borne(influence_SP, statistics)
+    error_P, borne_P = _standard_error(influence_SP), _borne(influence_SP, least)
     critical = _critical(influence_SP[:, error_P > 0], level, freedom, statistics.seed)
     ratios = []
     for (one, other), error, borne in zip(pairs, error_P, borne_P, strict=True):
@@ -129,9 +135,9 @@ def _around(value: float, reach: float) -> Interval:
     return float(value * np.exp(-reach)), float(value * np.exp(reach))
 
 
-def _borne(influence_SK: Array, statistics: StatisticsParams) -> list[bool]:
+def _borne(influence_SK: Array, least: float) -> list[bool]:
     """Of each column, whether enough speakers decide on the sum of these influences."""
-    return [is_borne(deciding_speakers(influence_S), statistics) for influence_S in influence_SK.T]
+    return [(deciding_speakers(influence_S) or 0.0) >= least for influence_S in influence_SK.T]
 
 
 def _standard_error(influence_SK: Array) -> Array:

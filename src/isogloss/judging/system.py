@@ -105,7 +105,7 @@ def judge_base(
         statistics=params.statistics,
         min_speakers=params.privacy.min_speakers,
         about={
-            "splits": [] if metadata is None else _sizes(metadata, base),
+            "splits": [] if metadata is None else _sizes(metadata, base, params.privacy.min_speakers),
             "normalisation": list(params.text.steps),
         },
     )
@@ -154,8 +154,11 @@ def _ranked(cohort: Mapping[str, Any]) -> Ranked:
     return Ranked(cohort["wer_rank"], of_discovery["wer"], None if bounds is None else (bounds[0], bounds[1]))
 
 
-def _sizes(metadata: pd.DataFrame, base: pd.DataFrame) -> list[SplitSize]:
-    """The size of each split that the corpus has, and the base system's rate on those that were transcribed."""
+def _sizes(metadata: pd.DataFrame, base: pd.DataFrame, min_speakers: int) -> list[SplitSize]:
+    """The size of each split that the corpus has, and the base system's rate on those that were transcribed.
+
+    A split of fewer than `min_speakers` has no rate.
+    """
     grouped = dict(iter(metadata.groupby("split")))
     transcribed = dict(iter(base.groupby("split")))
     return [
@@ -164,14 +167,16 @@ def _sizes(metadata: pd.DataFrame, base: pd.DataFrame) -> list[SplitSize]:
             speakers=int(grouped[split]["speaker_id"].nunique()),
             utterances=len(grouped[split]),
             hours=float(grouped[split]["duration_s"].sum()) / 3600,
-            rate=_rate(transcribed[split]) if split in transcribed else None,
+            rate=_rate(transcribed[split], min_speakers) if split in transcribed else None,
         )
         for split in SPLITS
         if split in grouped
     ]
 
 
-def _rate(rows: pd.DataFrame) -> float | None:
-    """The weighted word error rate; None over no words."""
+def _rate(rows: pd.DataFrame, min_speakers: int) -> float | None:
+    """The weighted word error rate; None over no words, or of fewer speakers than a figure may be about."""
+    if rows["speaker_id"].nunique() < min_speakers:
+        return None
     rate = error_rate(rows)
     return None if rate != rate else rate  # NaN
