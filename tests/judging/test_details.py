@@ -89,17 +89,6 @@ def test_systems_side_by_side_have_no_interval_where_one_speaker_decides_or_few_
     assert row.rates[0].ci95 is None and row.ratios == [] and row.best == []
 
 
-def test_of_few_speakers_none_may_stand_out():
-    """Six speakers have a wide interval by t, unless one of them decides."""
-    few = FEW.model_copy(update={"min_speakers": 3})
-    alike, lost = np.array([18, 22, 25, 15, 20, 21]), np.array([18, 22, 25, 15, 20, 221])
-    better = np.array([10, 9, 15, 6, 11, 8])
-    (row,) = side_by_side({"a": table(alike, range(6), 200), "b": table(better, range(6), 200)}, [], few).rows
-    assert row.ratios[0].ci95 is not None and all(one.ci95 is not None for one in row.rates)
-    (row,) = side_by_side({"a": table(lost, range(6), 200), "b": table(better, range(6), 200)}, [], few).rows
-    assert row.rates[0].ci95 is None and row.ratios[0].ci95 is None and row.rates[1].ci95 is not None
-
-
 @pytest.mark.parametrize("estimand", ["population", "speakers"])
 def test_all_details_are_of_the_estimand_of_the_document(estimand):
     rng = np.random.default_rng(4)

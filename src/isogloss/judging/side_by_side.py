@@ -6,9 +6,8 @@ cancels), and the critical value is that of the largest |t| over all pairs under
 their estimated correlation (Hothorn, Bretz & Westfall 2008), at a level divided by the number of cohorts of the
 grouping (Bonferroni). So with probability `confidence` all intervals of a grouping hold together. Few effective
 speakers have few degrees of freedom, and wide intervals. Where all speakers have the same ratio, or a few of them
-decide on it (`statistics.intervals.deciding_speakers`), there is no interval. A few are less than `min_deciding`; in
-small cohorts less than a quarter of the speakers (our choice), since with so few degrees of freedom t holds if none of
-them stands out.
+decide on it (`statistics.intervals.deciding_speakers`), there is no interval. A few are less than a tenth of the
+speakers (our choice), and `min_deciding` at most: fewer speakers have fewer degrees of freedom, which count here.
 
 Shapes: S speakers, Y systems, P pairs of systems.
 """
@@ -31,8 +30,8 @@ Array = NDArray[np.float64]
 
 DRAWS = 20_000
 """Of the multivariate t distribution."""
-LEAST_SHARE = 0.25
-"""Of the speakers of a small cohort, who must decide."""
+LEAST_SHARE = 0.1
+"""Of the speakers, who must decide on a figure with an interval."""
 
 
 def side_by_side(
