@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
 from isogloss.errors import PipelineError
@@ -98,13 +98,14 @@ class RemoteRun:
 
         name = f"stage/{self._pool}"
         try:
-            return run_deployment(
+            run = run_deployment(
                 name, parameters=self._parameters, flow_run_name=self._stage.name, timeout=0, idempotency_key=self._key
             )
         except ObjectNotFound:
             raise PipelineError(
                 f"the Prefect server has no deployment {name}; `isogloss ui` and `isogloss worker` make it"
             ) from None
+        return cast("FlowRun", run)  # a coroutine in asynchronous code alone
 
     def _patiently(self, ask: Callable[[], T], on_line: Callable[[str], None]) -> T:
         """Return the API's answer; if there is none, wait for the server and ask again."""
