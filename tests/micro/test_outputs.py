@@ -141,6 +141,7 @@ CHECKS: dict[str, Callable[[Path], None]] = {
         {"conversation_id": "str", "channel": "int64", "word": "str", "start": "float64"}, others="int64 float64"
     ),
     "results/multitalker/*/*.parquet": table(TURNS | ERRORS, others="str float64"),
+    "results/asr/base/last_tokens.parquet": table({"utterance_id": "str", "last_token_s": "float64"}),
     "results/asr/*/utterances.parquet": table(METADATA_COLUMNS | RESULT_COLUMNS, others="str float64"),
     "results/speaker/*/trials*.txt": is_text(r"[01] \S+ \S+"),
     "results/speaker/*/trials.parquet": table(TRIALS, others="str float64"),
