@@ -1,7 +1,6 @@
 """The stages once more with a pretrained recogniser: a tiny Whisper of random weights, from the data to the report.
 
-With one rule and one mitigation, since `test_mitigations.py` adapts a Whisper by each of them; and in this process,
-since `plugins/test_toys.py` has `isogloss run` run another recogniser.
+With one rule and one mitigation, since `test_mitigations.py` adapts a Whisper by each of them.
 """
 
 import contextlib
@@ -15,19 +14,6 @@ pytest.importorskip("transformers", reason="the extra isogloss[whisper] is not i
 from isogloss.config import overridden_text
 from isogloss.recognizers.pretrained import checkpoint_digest
 from isogloss.tables import read_json, read_parquet
-
-STAGES = (
-    "validate",
-    "train_asr",
-    "voice_inputs",
-    "transcribe",
-    "measure_cost",
-    "discover@automatic",
-    "mitigate@ewc",
-    "evaluate@ewc",
-    "report",
-)
-"""Those that read the params below, or what such a stage writes."""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +43,7 @@ def adapted(micro, tiny_checkpoints, tmp_path_factory):
     }
     params = workspace.root / "params.yaml"
     params.write_text(overridden_text(params.read_text(), overrides, where="params.yaml"))
-    workspace.run_scripts(*STAGES)
+    workspace.command("isogloss", "run", "report")
     return workspace.root
 
 
