@@ -15,12 +15,14 @@ class CohortsParams(Section):
     """Which cohort rules are discovered; every system is compared under each of them."""
 
     rules: Annotated[list[RuleName], Field(min_length=1)] = ["geographic", "geodemographic", "automatic", "attribute"]
+    """Names of the rules; the options of each are the section of the same name."""
     voices: Literal["speaker", "asr"] = "speaker"
-    """What rules about voices see of an utterance: its embedding by the base speaker encoder, or the mean over time of
-    the frames of the base recogniser's encoder, which knows how things are said and what comes out wrong."""
+    """Embeddings of utterances for the rules that look at voices: those of the base speaker encoder (`speaker`), or the
+    mean over time of the base recogniser's encoder frames (`asr`), which also reflect how things are said and what is
+    misrecognised."""
     voice_utterances: PositiveInt | None = 10
-    """Utterances of each speaker that the recogniser's encoder hears for it, spread evenly; null for all. The others
-    follow their speaker."""
+    """Utterances of each speaker that the base recogniser embeds, spread evenly over the speaker's utterances; null
+    embeds all. The others get the cohort of their speaker. Read where `voices` is asr."""
 
     @model_validator(mode="after")
     def _no_rule_twice(self) -> Self:

@@ -23,15 +23,16 @@ from typing import ClassVar, Literal
 from isogloss.config.section import Section
 
 TEXT_COLUMNS = "text columns"
-"""In a rule's `inputs`: every column of text that the corpus has, but ids, transcript and ZIP."""
+"""In a rule's `inputs`: every column of text that the corpus has, except ids, transcript and ZIP."""
 ZIP_FIGURES = "figures of the ZIP"
-"""In a rule's `inputs`: every figure that the corpus' table of ZIPs gives of a row's ZIP."""
+"""In a rule's `inputs`: every number that the corpus' table of ZIPs has for the ZIP of a row."""
 EMBEDDINGS = "embeddings"
-"""A rule's `inputs` where it groups voices; they come from `train_speaker`."""
+"""In a rule's `inputs`: the embedding of each utterance that `cohorts.voices` chooses. A rule with this input has no
+other."""
 
 
 Model = Literal["recognizer", "speaker"]
-"""What a mitigation adapts: a recogniser, or a speaker encoder."""
+"""The model that a mitigation adapts: a recogniser, or a speaker encoder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,25 +40,26 @@ class Component:
     """What every component declares."""
 
     kind: ClassVar[str]
-    """What a component of this kind is called in messages."""
+    """The name of this kind of component in messages."""
     in_params: ClassVar[bool] = True
-    """Whether its options are a section of params.yaml."""
+    """Whether the options of this kind of component are a section of params.yaml."""
     name: str
-    """The name by which params choose it, and of its section there."""
+    """The name by which params choose the component, and the name of its section there."""
     implementation: str
     """The name of the class in the same module that does the work."""
     options: type[Section] | None = None
-    """Its section of params.yaml; None where it has no options. Every field has a default and a documentation."""
+    """The model of its section of params.yaml; None if it has no options. Every field has a default, and a docstring
+    that explains it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderComponent(Component):
-    """An encoder of the transducer; params choose it by `asr.encoder`. Its defaults are its small size."""
+    """An encoder of the transducer; params choose it by `asr.encoder`. The defaults of its options are a small size."""
 
     kind: ClassVar[str] = "encoder"
     options: type[Section]
     published: Section
-    """The options at the size of its paper; the small size is that of the defaults."""
+    """The options that give the size of its paper."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +69,14 @@ class RuleComponent(Component):
     kind: ClassVar[str] = "cohort rule"
     options: type[Section]
     inputs: tuple[str, ...]
-    """What it looks at: columns of the utterance table, `TEXT_COLUMNS`, `ZIP_FIGURES`, or `EMBEDDINGS` alone."""
+    """What the rule looks at: names of columns of the utterance table, `TEXT_COLUMNS` and `ZIP_FIGURES`, or
+    `EMBEDDINGS` alone."""
     title: str
-    """What a report calls the grouping, in a few words."""
+    """A name of the grouping for reports, in a few words."""
     about: str
-    """A sentence or two for readers of a report, where {field} stands for the value of an option."""
+    """One or two sentences for readers of a report, in which {field} stands for the value of that option."""
     unit: str = "cohort"
-    """What a report calls one of its cohorts: region, group of voices."""
+    """A word for one of its cohorts in reports: region, group of voices."""
 
     def __post_init__(self) -> None:
         if EMBEDDINGS in self.inputs and len(self.inputs) > 1:
@@ -86,7 +89,7 @@ class MitigationComponent(Component):
 
     kind: ClassVar[str] = "mitigation"
     adapts: tuple[Model, ...] = ("recognizer",)
-    """What it can adapt. Options for a speaker encoder are those of section `verification`."""
+    """The models that it can adapt. A mitigation of a speaker encoder takes its options from section `verification`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +98,9 @@ class RecognizerComponent(Component):
 
     kind: ClassVar[str] = "recogniser"
     hears: Literal["features", "audio"]
-    """Whether its batches carry log-mel features or audio samples."""
+    """Input of the recogniser, which its batches carry: log-mel features or audio samples."""
     pretrained: bool = False
-    """Whether it begins as a checkpoint, `asr.checkpoint`."""
+    """Whether the recogniser starts from a checkpoint, `asr.checkpoint`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,33 +10,41 @@ from isogloss.config.section import PositiveInt, Probability, Section, Seed, Sha
 
 
 class CorpusParams(Section):
-    """Which corpus to build. `source` names a description in `corpora/`: atlas, speechocean762 or your own."""
+    """Which corpus to build."""
 
     source: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "atlas"
+    """Name of a description in `corpora/`, without `.yaml`: atlas, speechocean762 or your own."""
     seed: Seed = 1
+    """Seed of the embedded corpus, atlas; a recorded corpus does not use it."""
 
 
 class AtlasParams(Section):
-    """Size of the embedded corpus.
+    """Size of the embedded corpus, Atlas.
 
     Train follows the population, where some dialects are rare. The other splits are surveys: speakers are drawn and
     weighted by where they live and what their ZIP is like, never by their dialect.
     """
 
     sampling: Literal["stratified", "natural"] = "stratified"
-    """How adapt, discovery, dev and test are drawn: stratified draws people of sparse regions and of small groups more
-    often, natural draws everybody with the same chance."""
+    """How the speakers of adapt, discovery, dev and test are drawn: stratified draws people of sparse regions and of
+    small groups more often, natural draws everybody with the same chance."""
     train_speakers: PositiveInt = 240
+    """Speakers of train, the split of base training."""
     adapt_speakers: PositiveInt = 1000
+    """Speakers of adapt, on whose utterances mitigations are trained."""
     discovery_speakers: PositiveInt = 1000
+    """Speakers of discovery, on which cohort rules are fitted and cohorts are ranked."""
     dev_speakers: PositiveInt = 240
+    """Speakers of dev, on which options are chosen."""
     test_speakers: PositiveInt = 1000
+    """Speakers of test, on which results are reported."""
     train_utterances: PositiveInt = 12
     """Utterances of each speaker of train."""
     adapt_utterances: PositiveInt = 2
     """Utterances of each speaker of adapt."""
     held_out_utterances: PositiveInt = 3
-    """Utterances of each speaker of discovery, dev and test: many speakers tell more than many utterances of few."""
+    """Utterances of each speaker of discovery, dev and test. It is small, since many speakers tell more than many
+    utterances of a few speakers."""
     utterances_per_recording: PositiveInt = 2
     """Utterances of a speaker that share a recording, hence a channel and its noise."""
 
@@ -45,39 +53,52 @@ class PrepareParams(Section):
     """Splits, text, tokens and features."""
 
     seed: Seed = 1
+    """Seed of the splits and of the choice of utterances (`speaker_utterances`)."""
     num_filters: Annotated[int, Field(ge=20, le=128)] = 40
-    """Log-mel filters; 25 ms windows every 10 ms."""
+    """Number of log-mel filters. Features have windows of 25 ms, one every 10 ms."""
     tokens: Literal["characters", "words", "pieces"] = "characters"
-    """What a recogniser that is trained from scratch writes: characters, words, or pieces of words (SentencePiece)."""
+    """Output tokens of a recogniser that is trained from scratch: characters, words, or pieces of words (byte pair
+    encoding by SentencePiece)."""
     pieces: Annotated[int, Field(ge=20, le=50000)] = 500
-    """Most pieces, where tokens are pieces."""
+    """Largest number of pieces; read where `tokens` is pieces."""
     assignment: Literal["drawn", "hashed"] = "drawn"
-    """How speakers of a corpus that brings no splits get theirs: drawn stratum by stratum, or by a hash of their id, so
-    that nobody changes split when speakers are added."""
+    """How the speakers of a corpus without splits of its own get a split: drawn at random from each stratum
+    (`stratify_by`), or hashed, by a hash of the speaker's id, so that nobody changes split when speakers are added."""
     engine: Literal["processes", "threads", "dask", "ray"] = "processes"
-    """Who computes features: processes of this host, or Prefect tasks on its threads, on Dask or on Ray; the same
-    bytes."""
+    """What computes the features: processes of this host, at most one per CPU core, or Prefect tasks on threads of this
+    host, on Dask or on Ray. The resulting bytes are the same."""
     workers: PositiveInt = 2
-    """Threads, or workers of a local cluster of Dask or Ray."""
+    """Number of threads, or of worker processes of a local Dask or Ray cluster. Not read where `engine` is processes,
+    or where `scheduler` names a cluster."""
     scheduler: str | None = None
-    """The address of a cluster that is already there, such as tcp://host:8786 (Dask) or ray://host:10001 (Ray)."""
+    """Address of a running cluster whose workers see the same files, such as tcp://host:8786 (Dask) or ray://host:10001
+    (Ray); null starts a local cluster."""
     stratify_by: str | list[str] = "age_band"
-    """Column, or columns, whose values are spread evenly over drawn splits; several are combined."""
+    """Column, or list of columns, whose values are spread evenly over drawn splits; a stratum is a combination of the
+    columns' values."""
     adapt_share: Probability = 0.15
+    """Share of the speakers that adapt gets, where `prepare` makes this split. Train gets what the four shares
+    leave."""
     discovery_share: Probability = 0.25
+    """Share of the speakers that discovery gets, where `prepare` makes this split."""
     dev_share: Probability = 0.1
+    """Share of the speakers that dev gets, where `prepare` makes this split."""
     test_share: Probability = 0.25
+    """Share of the speakers that test gets, where `prepare` makes this split."""
     test_min_speakers: PositiveInt = 20
-    """Speakers that each stratum sends to test even if its share is smaller, up to two fifths of the stratum."""
+    """Smallest number of speakers that each stratum gives to test, even if `test_share` of the stratum is less; for
+    this, test may take up to two fifths of the stratum. Drawn splits only."""
     train_min_speakers: PositiveInt = 150
-    """If separate adapt speakers left train with fewer, adapt takes other utterances of train's speakers."""
+    """Smallest number of speakers of train. If adapt with speakers of its own would leave train fewer, adapt gets a
+    part of the utterances of train's speakers instead. Drawn splits only."""
     max_duration_s: Annotated[float, Field(gt=0)] | None = None
-    """Longer utterances are left out, for a recogniser with a short window; null keeps all."""
+    """Longest utterance in seconds; longer ones are left out, for a recogniser with a short window. null keeps all."""
     speaker_utterances: PositiveInt | None = None
-    """At most so many utterances of each speaker, drawn at random; null keeps all."""
+    """Largest number of utterances of each speaker; those that are kept are drawn at random. null keeps all."""
     train_shares: dict[str, Annotated[float, Field(ge=0.0, lt=1.0)]] = {}
-    """Largest share of train's speakers that a value of `stratify_by` may have, as {child 6-12: 0.03}: those beyond it
-    go to adapt. It makes a cohort as rare in training as it is among users, for a corpus that brings no splits."""
+    """Largest share of train's speakers that a value of `stratify_by` may have, such as {child 6-12: 0.03}; the
+    speakers beyond it go to adapt. It makes a cohort as rare in training as it is among users. With several columns a
+    value is their combination, such as `child 6-12 | female`. No effect on a corpus that brings all five splits."""
 
     @model_validator(mode="after")
     def _leaves_something_to_train_on(self) -> Self:
@@ -91,19 +112,23 @@ class ValidationParams(Section):
     """Thresholds of the data gate."""
 
     max_duration_s: Annotated[float, Field(gt=0)] = 30.0
+    """Longest utterance in seconds that passes. The window of a recogniser that has one (`whisper.window_seconds`)
+    lowers it."""
     max_words_per_s: Annotated[float, Field(gt=0)] = 10.0
+    """Highest number of reference words per second of audio that passes."""
     min_speakers: PositiveInt = 5
-    """Fewest speakers that any split may have."""
+    """Smallest number of speakers that each split may have."""
     stop: list[str] = []
-    """Expectations, by name, that stop the run where they fail although they would only warn."""
+    """Names of expectations that stop the run if they fail, although they would only warn by default."""
     warn: list[str] = []
-    """Expectations, by name, that only warn where they fail."""
+    """Names of expectations that only warn if they fail, although they may stop the run by default."""
     detectable: Share = 0.1
-    """The difference between error rates of speakers that a cohort should show: 0.1 is ten words in a hundred."""
+    """Difference of error rates, not relative, that each value of `attribute.columns` should be able to show in test:
+    0.1 is ten errors more in a hundred words."""
     power: Share = 0.8
-    """With which probability it should be shown."""
+    """Probability with which this difference should be shown."""
     speaker_sd: Share = 0.15
-    """The assumed standard deviation of the error rate between speakers."""
+    """Assumed standard deviation of the error rate between speakers."""
 
     @property
     def effective_speakers(self) -> int:

@@ -33,21 +33,22 @@ Values = Annotated[list[Any], Field(min_length=1)]
 
 
 class NamedRun(Section):
-    """One setting that no grid expresses, with a name of its own."""
+    """A setting with a name of its own, for values that no grid expresses."""
 
     name: RunName
     params: dict[str, Any] = {}
+    """Overrides of this setting: dotted param -> value."""
 
 
 class ComparisonParams(Section):
     """What `isogloss compare` shows of an experiment."""
 
     by: list[str] = []
-    """Dotted params, one column each; where empty, those that the experiment varies."""
+    """Dotted params, one column each; if empty, those that the experiment varies."""
     metrics: list[str] = []
     """Keys of metrics.json (`asr.ewc.wer`), or `FILE:KEY` for an output of a run; see `isogloss.report.readings`."""
     maximise: list[str] = []
-    """Those of `metrics` of which more is better; of all others less is."""
+    """Those of `metrics` for which higher is better; for all others, lower is better."""
 
     @model_validator(mode="after")
     def _maximised_is_shown(self) -> Self:
@@ -61,18 +62,20 @@ class StudyParams(Section):
     """What `isogloss study` makes of an experiment's runs, over seeds and speakers."""
 
     table: str = "results/asr/base/utterances.parquet"
-    """The result table of a run."""
+    """Path of the result table of a run."""
     tables: dict[str, str] = {}
-    """Setting -> its result table, where that is another one; the setting without the experiment's name."""
+    """Setting -> path of its result table, where that is not `table`. The name of a setting is written without the
+    experiment's name."""
     reference: str | None = None
-    """The setting that the others are compared with, without the experiment's name; the first where none is named."""
+    """The setting with which the others are compared, without the experiment's name; null takes the first setting."""
     figures: dict[str, str] = {}
-    """Heading -> `FILE:KEY` of further numbers of a run."""
+    """Heading -> `FILE:KEY` of a further number of each run."""
     x: str | None = None
-    """The heading of the figure that a picture draws the error rate against."""
+    """Heading of the figure on the x axis of a plot of the error rate; null draws no plot."""
     cohorts: str | None = None
-    """A rule of `cohorts.rules`. Where it is named, the study says of every method of `mitigation.methods` what it
-    changes for each of the rule's cohorts, instead of comparing settings by `table`."""
+    """A rule of `cohorts.rules`. If it is given, the study does not compare settings by `table`, but reports for every
+    method of `mitigation.methods` how it changes the error rate of each of the rule's cohorts. null compares
+    settings."""
 
     @model_validator(mode="after")
     def _axis_is_a_figure(self) -> Self:
@@ -82,34 +85,38 @@ class StudyParams(Section):
 
 
 class PlanParams(Section):
-    """How `isogloss claims` will judge the runs: written, and committed, before they are made."""
+    """How `isogloss claims` will judge the runs; to be written and committed before the runs are made."""
 
     estimand: Literal["population", "speakers"] = "population"
-    """What is judged: the error rate of the population, or that of the speakers alike. The other one stands beside."""
+    """The main error rate: that of the population, in which speakers count by their weights, or that of the speakers,
+    who all have weight 1. The other one is shown beside it."""
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
-    """Of the intervals; one minus it is the family-wise error, by Holm's adjustment over the claims of a paper."""
+    """Confidence level of the intervals. 1 minus it is the family-wise error rate, by Holm's adjustment over the claims
+    of a paper."""
     base_models: Annotated[int, Field(ge=2)] = 5
-    """With fewer base models every verdict is `inconclusive`."""
+    """Smallest number of base models for a verdict; with fewer, every verdict is `inconclusive`."""
     trial_base_models: Annotated[int, Field(ge=1)] = 3
-    """Fewest base models on which `isogloss choose` may choose the options."""
+    """Smallest number of base models on which `isogloss choose` may choose the options."""
 
 
 class Experiment(Section):
-    """A file of experiments/: which runs there are, which stages they need, what is compared."""
+    """A file of `experiments/`: its runs, the stages that they need, and what is compared."""
 
     description: Annotated[str, Field(min_length=1)]
+    """The question that the experiment answers, for readers."""
     base: dict[str, Any] = {}
-    """Overrides that all runs share."""
+    """Overrides that all runs share: dotted param -> value."""
     grid: dict[str, Values] = {}
-    """Dotted param -> values; every combination is a setting."""
+    """Dotted param -> list of values; every combination of values is a setting."""
     runs: list[NamedRun] = []
-    """Settings with names; together with a grid, each of them is crossed with it."""
+    """Settings with names of their own; if there is a grid, each is combined with every combination of the grid."""
     seeds: dict[str, Annotated[list[Seed], Field(min_length=1)]] = {}
-    """Dotted seed -> values. Repetition n of every setting takes the n-th value of each list."""
+    """Dotted seed -> list of values. Repetition n of every setting takes the n-th value of each list."""
     targets: list[str] = []
-    """The stages that are wanted (`mitigate` means all its kinds), with what they need; all where empty."""
+    """The stages to run, with those that they depend on; `mitigate` means all stages of that kind. If empty, all stages
+    run."""
     plan: PlanParams | None = None
-    """Of a file whose runs papers' claims are judged on."""
+    """The plan by which claims are judged on these runs; null for a file on whose runs no claims are judged."""
     compare: ComparisonParams = ComparisonParams()
     study: StudyParams = StudyParams()
 
@@ -129,7 +136,7 @@ class Experiment(Section):
 
 
 _MOST_RUNS = 1000
-"""Of one file: each is checked, planned and shown, and has a worktree."""
+"""Largest number of runs of one file: each is checked, planned and shown, and has a worktree."""
 
 
 @dataclass(frozen=True)

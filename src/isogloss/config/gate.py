@@ -9,12 +9,12 @@ from isogloss.config.section import PositiveInt, Section, refuse_duplicates
 
 
 class MarginParams(Section):
-    """The largest harm that would not matter. Where both are given, both must hold."""
+    """The largest rise of the error rate that would not matter. If both are given, both must hold."""
 
     relative: Annotated[float, Field(gt=0.0)] | None = None
-    """Of the error rate: 0.05 lets a rate of 10 % rise to 10.5 %."""
+    """Largest relative rise: 0.05 lets a rate of 10 % rise to 10.5 %. null sets no relative limit."""
     absolute: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
-    """In error rates: 0.01 lets a rate of 10 % rise to 11 %."""
+    """Largest absolute rise: 0.01 lets a rate of 10 % rise to 11 %. null sets no absolute limit."""
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -27,19 +27,22 @@ class SideParams(Section):
     """The transcripts of one system."""
 
     name: str | None = None
-    """What outputs call it; baseline or candidate by default."""
+    """Name of the system in outputs; null for `baseline` or `candidate`."""
     table: str | None = None
-    """A table as `isogloss audit` reads it, with utterance_id, speaker_id, ref and hyp."""
+    """Path of a table as `isogloss audit` reads it, with utterance_id, speaker_id, ref and hyp; null if `ref` is
+    given."""
     ref: str | None = None
-    """In place of a table, files of transcripts: Kaldi's text, .trn, .stm."""
+    """Path of a file of references, instead of a table: Kaldi's text, .trn or .stm."""
     hyp: str | None = None
-    """The hypotheses for `ref`; .ctm with an .stm too."""
+    """Path of the file of hypotheses for `ref`: Kaldi's text, .trn or .stm, or .ctm if `ref` is .stm."""
     utt2spk: str | None = None
-    """Kaldi's speakers."""
+    """Path of Kaldi's utt2spk, which gives the speaker of each utterance of `ref`."""
     columns: dict[str, str] = {}
-    """Our name of a column to that of this table, as in {hyp: hyp_large}; goes before the shared ones."""
+    """Our name of a column -> its name in this table, such as {hyp: hyp_large}. These take precedence over `columns` of
+    the gate."""
     normalise: list[str] | None = None
-    """Where a side states its own steps, the other one must have the same."""
+    """Normalisation steps of this side; null takes those of the gate. If one side names steps, those of the other must
+    be the same."""
 
     @model_validator(mode="before")
     @classmethod
@@ -51,13 +54,13 @@ class GroupingParams(Section):
     """Cohorts that are judged one by one: the values of a column, or of several together."""
 
     by: str
-    """A column; `a+b` for the intersections of two or more."""
+    """Name of a column; `a+b` for the intersections of two or more columns."""
     margin: MarginParams | None = None
-    """For each cohort; by default that of all speakers."""
+    """Margin of each of these cohorts; null takes the gate's."""
     margins: dict[str, MarginParams] = {}
-    """For single cohorts."""
+    """Cohort -> margin, for single cohorts."""
     required: list[str] = []
-    """Cohorts that must be judged, whatever `unjudged` says."""
+    """Names of cohorts that must be judged, whatever `unjudged` says."""
 
     @model_validator(mode="before")
     @classmethod
@@ -72,46 +75,55 @@ class GroupingParams(Section):
 
 
 class LedgerParams(Section):
-    """The record of all releases that were judged on one test set, and the level that each of them has."""
+    """The record of all releases that were judged on one test set, among which the level of the test is divided."""
 
     file: str
-    """A file of the repository; each judged release adds a line."""
+    """Path of a file in the repository, to which each judged release adds a line."""
     test_set: str
-    """The name of these utterances; others need another name."""
+    """Name of this set of utterances; another set needs another name."""
     releases: PositiveInt
-    """How many releases the test set is to judge; each has its share of the level."""
+    """Number of releases that the test set is to judge; each gets an equal share of the level."""
 
 
 class GateParams(Section):
     """All of gate.yaml. Paths are relative to the folder of the file."""
 
     baseline: SideParams
+    """The system in use."""
     candidate: SideParams
+    """The system that may replace it."""
     margin: MarginParams
-    """For all speakers together, and for cohorts without a margin of their own."""
+    """Margin for all speakers together, and for cohorts without a margin of their own."""
     cohorts: list[GroupingParams] = []
+    """The groupings whose cohorts are judged, besides all speakers together."""
     normalise: list[str] = []
-    """Steps of `isogloss audit --normalise`."""
+    """Normalisation steps for both sides, as of `isogloss audit --normalise`."""
     columns: dict[str, str] = {}
-    """Our name of a column to that of both tables."""
+    """Our name of a column -> its name in both tables."""
     separator: str | None = None
-    """Between the cells of CSV files; by default it is found."""
+    """Separator of the cells of CSV files; null detects it."""
     speaker_pattern: str | None = None
-    """A regular expression whose one group is the speaker, in an utterance id."""
+    """Regular expression that is applied to utterance ids and whose one group is the speaker's id; null takes speakers
+    from the files."""
     missing_as_deletions: bool = False
-    """Whether utterances without a hypothesis count as deleted; else they are refused."""
+    """Whether every word of an utterance without a hypothesis counts as a deletion; otherwise such utterances are
+    refused."""
     attributes: str | None = None
-    """A table of further columns, joined by utterance_id or speaker_id."""
+    """Path of a table with further columns, joined by utterance_id or speaker_id."""
     unjudged: Literal["undecided", "allowed"] = "undecided"
-    """What a cohort does that has too few speakers to be judged: the gate cannot decide, or it is only named. All
-    speakers together must be judged."""
+    """Result for a cohort that cannot be judged, such as one with too few speakers: `undecided`, and then so is the
+    gate, or `allowed`, and then the cohort is named and does not block the release. All speakers together must be
+    judged."""
     identical: Literal["refused", "allowed"] = "refused"
-    """Whether both systems may have the same hypothesis in every row, which is mostly one file given twice."""
+    """Whether both systems may have the same hypothesis in every row; usually that means that one file was given
+    twice."""
     min_speakers: PositiveInt = 5
-    """No figure is about fewer speakers."""
+    """No figure is about fewer speakers; smaller cohorts are merged."""
     statistics: StatisticsParams = StatisticsParams()
-    """As in params.yaml; `min_speakers` is the least number of effective speakers that a judgement needs."""
+    """As in params.yaml, without `margin`. Its `min_speakers` is the smallest number of effective speakers that a
+    judgement needs."""
     ledger: LedgerParams | None = None
+    """The record of releases; null keeps none, and this release is judged at the full level."""
 
     @field_validator("statistics")
     @classmethod

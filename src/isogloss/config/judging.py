@@ -11,8 +11,8 @@ class TextParams(Section):
     """How references and hypotheses are written before words are compared."""
 
     normalizer: Literal["none", "basic", "english"] = "none"
-    """Whisper's normalisers, for all languages or for English (`isogloss.io.normalise`); a pretrained recogniser that
-    writes capitals, punctuation or digits needs one."""
+    """Whisper's text normaliser for any language (`basic`) or for English (`english`; `isogloss.io.normalise`), or
+    none. A pretrained recogniser that writes capitals, punctuation or digits needs one."""
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -21,22 +21,28 @@ class TextParams(Section):
 
 
 class StatisticsParams(Section):
-    """Intervals and tests; speakers are the units."""
+    """Confidence intervals and tests, with speakers as units."""
 
     seed: Seed = 1
+    """Seed of resamples and permutations, and of the halves of speakers on which an audit discovers and reports."""
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+    """Confidence level of intervals."""
     resamples: Annotated[int, Field(ge=200)] = 2000
+    """Bootstrap resamples of speakers for each interval."""
     permutations: Annotated[int, Field(ge=200)] = 10000
+    """Permutations, or sign flips, of each test; all sign flips are enumerated where there are no more than this."""
     estimand: Literal["population", "speakers"] = "population"
-    """What is estimated first: the error rate of the population, in which each speaker has their weight, or that of the
-    speakers alike, all weights 1. The other one stands beside it everywhere."""
+    """The main error rate: that of the population, in which speakers count by their weights, or that of the speakers,
+    who all have weight 1. The other one is shown beside it everywhere."""
     margin: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
-    """Relative harm that would not matter: where a larger one is excluded, a cohort is not inferior (our choice)."""
+    """Relative rise of the error rate that would not matter: a cohort is called non-inferior where a larger rise is
+    excluded (our choice)."""
     min_speakers: PositiveInt = 20
     """Cohorts with fewer effective speakers (Kish's number) are shown without intervals and p values."""
     min_deciding: Annotated[float, Field(ge=1.0)] = 5.0
-    """So many speakers at least must decide on a figure (`judging.statistics.intervals.deciding_speakers`): where fewer
-    do, no interval holds its level, so it has none (`benchmarks/results/statistics_pairs.md`)."""
+    """Smallest number of speakers who must decide on a figure for it to have an interval
+    (`judging.statistics.intervals.deciding_speakers`): with fewer, no interval holds its level
+    (`benchmarks/results/statistics_pairs.md`)."""
 
 
 class PrivacyParams(Section):

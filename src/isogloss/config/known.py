@@ -19,7 +19,7 @@ class Known:
 
     kind: type[Component]
     adapts: Model | None = None
-    """Of mitigations, only those that can adapt such a model."""
+    """For mitigations: only those that can adapt this model are known; None for all."""
 
     def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self._checked, handler(source))

@@ -20,7 +20,7 @@ from typing import Any
 from isogloss.errors import ParamsError
 
 LIGHT = {*sys.stdlib_module_names, "pydantic", "pydantic_core", "annotated_types"}
-"""Packages that may be imported for good, beside `isogloss.config` and `isogloss.errors`."""
+"""Packages that are imported in the normal way, as are `LIGHT_MODULES`; of all others the source is read."""
 LIGHT_MODULES = ("isogloss.config", "isogloss.errors")
 
 

@@ -25,7 +25,7 @@ from isogloss.errors import ParamsError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 FOLDERS = ("cohorts", "corpus/sources", "mitigation", "recognizers")
-"""Where modules of this package are looked for, folders below included."""
+"""Folders of this package in which components are looked for, subfolders included."""
 GROUP = "isogloss.plugins"
 
 AnyComponent = TypeVar("AnyComponent", bound=Component)
@@ -39,9 +39,9 @@ class Found(Generic[AnyComponent]):
     module: str
     path: Path
     plugin: str | None = None
-    """The distribution that brings it; None for our own."""
+    """The distribution that brings the component; None for a component of this package."""
     version: str | None = None
-    """The version of that distribution."""
+    """The installed version of that distribution."""
 
     @property
     def has_section(self) -> bool:

@@ -17,24 +17,32 @@ class SpeakerParams(Section):
     """The base speaker encoder and its training, on the speakers of train."""
 
     size: SpeakerSize = "small"
-    """`small` for two cores; ECAPA-TDNN with 512 or 1,024 channels as published."""
+    """`small` trains on two CPU cores; the others are ECAPA-TDNN with 512 or 1,024 channels as published
+    (2005.07143)."""
     embedding_dim: PositiveInt = 96
+    """Dimension of an embedding."""
     loss: SpeakerLoss = "angular_prototypical"
+    """Training loss: angular prototypical (2003.11982), or additive angular margin softmax (1801.07698)."""
     seed: Seed = 1
+    """Seed of the initial weights, the batches, the crops and their augmentation."""
     threads: PositiveInt = 1
-    """Fixed, because gradients differ between one thread and two."""
+    """CPU threads. The number is fixed, since gradients differ between one thread and two."""
     epochs: PositiveInt = 5
+    """Epochs of training; each draws every utterance of train about once."""
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    """Peak learning rate of AdamW: it rises linearly over the first tenth of the steps, then falls to 0 as a cosine."""
     speakers_per_batch: Annotated[int, Field(ge=2)] = 80
+    """Largest number of speakers in a batch."""
     utterances_per_speaker: Annotated[int, Field(ge=2)] = 2
-    """Of each speaker in a batch; the last is the query of the angular prototypical loss."""
+    """Utterances of each speaker in a batch. For the angular prototypical loss the last one is the query, and the mean
+    of the others the prototype."""
     crop_seconds: Annotated[float, Field(ge=0.2)] = 1.5
-    """Length of the random crops that training sees; shorter utterances are repeated."""
+    """Length in seconds of the random crops on which the encoder is trained; shorter utterances are repeated."""
     embeddings: str | None = None
-    """A parquet file `utterance_id, vector` of another encoder's embeddings, for every utterance; nothing is trained
-    then."""
+    """Path of a parquet file `utterance_id, vector` with another encoder's embeddings of every utterance, which are
+    used instead of training an encoder; null trains one."""
     embeddings_sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")] = None
-    """Digest of that file: checked, and what lets DVC see that it changed."""
+    """SHA-256 digest of that file, which is checked, and lets DVC see that the file changed."""
 
     @model_validator(mode="after")
     def _digest_belongs_to_a_file(self) -> Self:
@@ -47,35 +55,43 @@ class VerificationParams(Section):
     """Mitigations of the speaker encoder, and how verification is judged."""
 
     methods: list[SpeakerMethod] = []
-    """None by default: verification is not part of the short run."""
+    """Names of the mitigations of the speaker encoder; empty by default, since the short run does not include
+    verification."""
     attribute: str = "gender"
-    """Column by which group_balanced and group_dro know the groups."""
+    """Column whose values are the groups of `group_balanced` and `group_dro`."""
     attributes: Annotated[list[str], Field(min_length=1)] = ["gender", "age_band"]
-    """Columns by whose values verifiers are compared, beside the rules of cohorts.rules."""
+    """Columns by whose values verifiers are compared, in addition to the rules of `cohorts.rules`."""
     seed: Seed = 1
+    """Seed of each adaptation and of generated trials."""
     threads: PositiveInt = 1
+    """CPU threads. The number is fixed, since gradients differ between one thread and two."""
     epochs: PositiveInt = 6
-    """Of each method, `continued` too, so that all have the same budget."""
+    """Epochs of each method, including `continued` (plain further training), so that all have the same budget."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Peak learning rate of AdamW, with the schedule of `speaker.learning_rate`."""
     clusters: Annotated[int, Field(ge=2)] = 8
-    """k-means clusters of voices that the adversary is told."""
+    """Number of k-means clusters of voices. The adversary of the `arw_...` methods sees the cluster of each
+    utterance."""
     refresh_epochs: PositiveInt = 2
-    """The clusters are made anew every so many epochs."""
+    """Epochs after which the clusters are computed again."""
     hidden_dim: Annotated[int, Field(ge=0)] = 32
-    """Units of the adversary's hidden layer; 0 for a linear one."""
+    """Units of the adversary's hidden layer; 0 for a linear adversary."""
     adversary_learning_rate: Annotated[float, Field(gt=0)] = 1e-2
+    """Learning rate of the adversary's Adam optimiser."""
     dro_step_size: Annotated[float, Field(ge=0.0)] = 0.01
+    """Step size of `group_dro`: after each batch a group's weight is multiplied by exp(step size * the group's mean
+    loss)."""
     max_nontargets: Annotated[int, Field(ge=100)] = 100_000
-    """Most non-target trials of a list that is made."""
+    """Largest number of non-target trials in a generated list."""
     trials: str | None = None
-    """A list file (`1 enrol_id test_id` a target, `0 ...` a non-target) of trials among the utterances of test, in
-    place of made ones. Discovery, which ranks the cohorts, has made ones all the same."""
+    """Path of a list of trials among the utterances of test, one a line: `1 enrol_id test_id` for a target, `0 ...` for
+    a non-target. null generates them. Trials of discovery, on which cohorts are ranked, are always generated."""
     trials_sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$")] = None
-    """Digest of that file: checked, and what lets DVC see that it changed."""
+    """SHA-256 digest of that file, which is checked, and lets DVC see that the file changed."""
     s_norm: bool = False
-    """Whether scores are normalised by the nearest speakers of train (adaptive s-norm)."""
+    """Whether scores are normalised by adaptive s-norm, with the speakers of train as impostors."""
     impostors: Annotated[int, Field(ge=2)] = 200
-    """How many of these count."""
+    """Number of the nearest impostors that s-norm uses."""
 
     @model_validator(mode="after")
     def _digest_belongs_to_a_list(self) -> Self:
