@@ -32,9 +32,10 @@ from isogloss.config.section import Section
 
 
 class AttributeParams(Section):
-    """Cohorts that are the values of known columns and their intersections."""
+    """Cohorts that are the values of known columns, or their intersections."""
 
     columns: Annotated[list[str], Field(min_length=1)] = ["age_band"]
+    """Columns of text whose values are cohorts; with several, each combination of their values is one."""
 
 
 COMPONENT = RuleComponent(

@@ -49,16 +49,20 @@ class AutomaticParams(Section):
     """Clusters of speaker embeddings."""
 
     n_clusters: int | Literal["auto"] = 10
-    """Clusters, or auto: as many as come out the same from different halves of the speakers; where one difference
-    between voices is much larger than all others (gender, mostly), those are the two of it."""
+    """Number of clusters. auto chooses the number for which clusterings of different halves of the speakers agree; if
+    one difference between voices is much larger than all others (usually gender), this gives the two clusters of that
+    difference."""
     max_clusters: Annotated[int, Field(ge=2)] = 12
-    """Most clusters that auto may choose."""
+    """Largest number of clusters that auto may choose."""
     normalization: Normalization = "none"
-    """Before a speaker's utterances are averaged: mean takes the mean over all away, within_speaker also makes all
-    directions alike in which the utterances of one speaker differ (such as their content and their channels)."""
+    """What is done to the embeddings of utterances before they are averaged by speaker: none; mean subtracts the mean
+    over all utterances; within_speaker also scales all directions to the same variance between utterances of one
+    speaker (which comes from their content or their channels, for example)."""
     error_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    """How much a speaker's error rate counts in the clustering; 1: as much as all of their voice."""
+    """Weight of a speaker's error rate in the clustering; at 1 it has as much variance as all dimensions of the
+    embeddings together. 0 clusters by voice alone."""
     random_state: Seed = 1
+    """Seed of k-means, and of the halves by which auto chooses the number."""
 
     @field_validator("n_clusters", mode="before")
     @classmethod

@@ -4,7 +4,7 @@ The paper partitions ZIP codes by their majority demographic attribute, and by c
 partition of largest WER discrepancy. Ours: an attribute that is a percentage (`percent_...`) divides ZIPs into those
 where it holds the majority and the others, any other attribute at its median over the words of the rows; pairs of
 attributes divide ZIPs into those that meet both conditions, or their opposites, and the others. Of all admissible
-partitions the one of largest `growth.split_gain` is taken: the WER difference weighted by the words on both sides, so
+partitions the one of largest `tree.split_gain` is taken: the WER difference weighted by the words on both sides, so
 that a few ZIPs that differ by chance are not chosen.
 
 Shapes: N rows, A attributes.
@@ -51,11 +51,12 @@ class GeodemographicParams(Section):
         "median_rent",
         "median_age",
     ]
-    """Columns of the corpus' ZIP table; those named percent_... divide at the majority, others at their median."""
+    """Columns of the corpus' ZIP table. A column named percent_... divides ZIPs at 50 %, any other at its median over
+    the words."""
     min_speakers: PositiveInt = 30
-    """Fewest speakers a side may have."""
+    """Smallest number of effective speakers (Kish's number) that each side may have."""
     min_words: PositiveInt = 100
-    """Fewest reference words a side may have."""
+    """Smallest number of reference words that each side may have."""
     pairs: bool = True
     """Whether pairs of attributes are tried as well."""
 
@@ -78,7 +79,7 @@ COMPONENT = RuleComponent(
 OTHERS = "others"
 """The cohort of rows that do not meet the conditions."""
 EVERYBODY = "all"
-"""The cohort of all known rows if no partition is admissible."""
+"""The cohort of all rows with known attributes, if no partition is admissible."""
 MAJORITY = 50.0
 
 

@@ -43,12 +43,14 @@ class GeographicParams(Section):
     """The tree over latitude and longitude."""
 
     max_leaves: Annotated[int, Field(ge=2)] = 10
+    """Largest number of regions, the leaves of the tree."""
     min_speakers: PositiveInt = 24
-    """Fewest effective speakers (Kish's number) a leaf may have."""
+    """Smallest number of effective speakers (Kish's number) of a region."""
     min_words: PositiveInt = 100
-    """Fewest reference words a leaf may have."""
+    """Smallest number of reference words of a region."""
     alpha: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
-    """Level of the test over speakers that a split must pass; without it regions are split while their WER differs."""
+    """Level of the permutation test over speakers that a split must pass; null splits regions without a test, as long
+    as their error rates differ."""
     random_state: Seed = 1
     """Seed of that test's permutations."""
 

@@ -19,10 +19,10 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validat
 from isogloss.errors import TableError
 
 UNSPECIFIED = "unspecified"
-"""The cohort of rows without the inputs of a rule."""
+"""The cohort of rows for which an input of the rule is missing."""
 
 IDENTIFIERS = ("utterance_id", "speaker_id", "split")
-"""Columns of every input table that are no part of X."""
+"""Columns of every input table that are not features of the rule."""
 
 Rectangle = tuple[float, float, float, float]
 """South, west, north, east, in degrees."""

@@ -21,7 +21,8 @@ from isogloss.cohorts.tree import split_gain
 MOST_SPEAKERS = 20_000
 """With more speakers, a random selection of this number is tested, which keeps the level and has enough power."""
 EXCEEDANCES = 20
-"""Permutations that may reach the observed gain before the split is given up; sets their number, 20 / alpha - 1."""
+"""Number of permutations with at least the observed gain at which a split is given up. It sets the number of
+permutations of a test, 20 / alpha - 1."""
 
 
 class SpeakerPermutationTest:

@@ -50,7 +50,7 @@ class Slice:
     conditions: tuple[Condition, ...]
     searched: int
     p: float
-    """One-sided p value, before it is multiplied by the number."""
+    """One-sided p value, before it is multiplied by `searched`."""
 
 
 @dataclass(frozen=True)

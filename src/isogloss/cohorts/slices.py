@@ -40,15 +40,17 @@ class SlicesParams(Section):
     """Combinations of attributes and measures with high error rates."""
 
     columns: list[str] | None = None
-    """Which columns of text and which measures are looked at; all that there are where none are named."""
+    """Columns of text and measures whose values or quartiles are conditions; null takes all that the corpus has."""
     max_slices: PositiveInt = 5
+    """Largest number of slices."""
     max_conditions: Annotated[int, Field(ge=1, le=3)] = 2
-    """Most conditions of a slice, such as `age at most 30` and `device = phone`."""
+    """Largest number of conditions of a slice, such as `age at most 30` and `device = phone`."""
     min_speakers: PositiveInt = 24
-    """Fewest effective speakers of a slice, and of the rest."""
+    """Smallest number of effective speakers (Kish's number) of a slice, and of the rest."""
     min_words: PositiveInt = 100
+    """Smallest number of reference words of a slice, and of the rest."""
     alpha: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.05
-    """A slice's p value times the number of slices that were tried may be at most this."""
+    """Largest p value of a slice, after multiplication by the number of slices that were tried."""
 
 
 COMPONENT = RuleComponent(

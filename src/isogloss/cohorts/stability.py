@@ -15,7 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 from isogloss.cohorts.speaker_sums import Floats
 
 MOST_SPEAKERS = 5000
-"""With more speakers, a random selection of this size decides on the number."""
+"""If there are more speakers, the number of clusters is chosen on a random sample of this size."""
 
 
 def stable_number(points_SD: Floats, *, most: int, repeats: int, seed: int) -> int:

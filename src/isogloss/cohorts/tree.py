@@ -30,8 +30,8 @@ from isogloss.judging.statistics.effective import effective_speakers
 ROUNDING = 1e-12
 """Relative size below which a gain, or a difference of two gains, is rounding."""
 Node = dict[str, Any]
-"""`axis` (0 latitude, 1 longitude), `threshold`, `below`, `above` (indices of nodes) of a split, where a coordinate of
-at most the threshold is below; `cohort` of a leaf."""
+"""A split has `axis` (0 latitude, 1 longitude), `threshold`, and `below` and `above`, the indices of its children: a
+coordinate of at most the threshold is below. A leaf has `cohort`."""
 
 
 def split_gain(words_below: Floats, errors_below: Floats, words: float, errors: float) -> Floats:
