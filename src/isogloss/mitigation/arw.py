@@ -23,11 +23,12 @@ from isogloss.recognizers.base import Recognizer
 
 
 class ArwParams(MethodParams):
-    """Adversarial reweighting (2207.07776)."""
+    """Adversarial reweighting of utterances (2207.07776)."""
 
     hidden_dim: Annotated[int, Field(ge=0)] = 32
-    """Units of the adversary's hidden layer; 0 for a linear one."""
+    """Units of the adversary's hidden layer; 0 for a linear adversary."""
     adversary_learning_rate: Annotated[float, Field(gt=0)] = 1e-2
+    """Learning rate of the adversary's Adam optimiser."""
 
 
 COMPONENT = MitigationComponent(name="arw", options=ArwParams, implementation="Arw")

@@ -19,7 +19,7 @@ from isogloss.recognizers.base import Recognizer
 
 
 class CohortInputParams(MethodParams):
-    """Cohort membership as an input (2207.11345)."""
+    """Cohort membership as an input of the model (2207.11345)."""
 
     hidden_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     """Share of the examples whose cohort is hidden in training, so that `unknown` is learnt."""

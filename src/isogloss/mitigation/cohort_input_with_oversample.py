@@ -14,7 +14,7 @@ class CohortInputWithOversampleParams(OversampleParams):
     """Cohort input and oversampling together."""
 
     hidden_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    """As for cohort input."""
+    """Share of the examples whose cohort is hidden in training, as `cohort_input.hidden_share`."""
 
 
 COMPONENT = MitigationComponent(

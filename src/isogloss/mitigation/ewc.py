@@ -22,15 +22,16 @@ from isogloss.recognizers.batches import Batch
 
 
 class EwcParams(MethodParams):
-    """Elastic weight consolidation (2207.07850)."""
+    """Elastic weight consolidation on the worst cohorts (2207.07850)."""
 
     strength: Annotated[float, Field(ge=0.0)] = 1e4
-    """lambda in L = L_ASR + (lambda / 2) sum_i F_i (theta_i - theta*_i)^2; large, since a well-fitted model's
-    per-utterance gradients, and so its Fisher information, are small."""
+    """lambda in L = L_ASR + (lambda / 2) sum_i F_i (theta_i - theta*_i)^2, with L_ASR in nats per utterance. It is
+    large, since the per-utterance gradients of a well-fitted model, and so its Fisher information F, are small."""
     fisher_utterances: PositiveInt = 800
-    """Utterances of train over which the diagonal Fisher information is averaged, in whole batches."""
+    """Utterances of train over which the diagonal Fisher information is averaged; the last batch is taken whole."""
     labels: Literal["empirical", "sampled"] = "empirical"
-    """Gradients at the transcripts, as in the paper, or at labels drawn from the model (the true Fisher)."""
+    """Labels for the gradients of the Fisher information: the transcripts, as in the paper (empirical), or labels
+    sampled from the model (sampled: the true Fisher information)."""
 
 
 COMPONENT = MitigationComponent(name="ewc", options=EwcParams, implementation="Ewc")

@@ -15,7 +15,7 @@ from isogloss.recognizers.base import Recognizer
 
 
 class FinetuneAllParams(MethodParams):
-    """Plain fine-tuning on everybody's new data: the control for methods that draw from all of it."""
+    """Plain fine-tuning on new data of all cohorts: the control for methods that draw from all of it."""
 
 
 COMPONENT = MitigationComponent(name="finetune_all", options=FinetuneAllParams, implementation="FinetuneAll")

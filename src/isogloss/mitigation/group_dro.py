@@ -32,6 +32,8 @@ class GroupDroParams(MethodParams):
     """Group DRO over the cohorts (1911.08731)."""
 
     step_size: Annotated[float, Field(ge=0.0)] = 0.01
+    """Step size of the group weights: after each batch, a group's weight is multiplied by exp(step size * its mean loss
+    in nats)."""
 
 
 COMPONENT = MitigationComponent(

@@ -13,10 +13,10 @@ from isogloss.mitigation.strategy import Mitigation, Setting
 
 
 class L2Params(MethodParams):
-    """L2 to the base weights."""
+    """Fine-tuning on the worst cohorts with an L2 penalty on the distance to the base weights."""
 
     strength: Annotated[float, Field(ge=0.0)] = 1.0
-    """lambda in L = L_ASR + (lambda / 2) sum_i (theta_i - theta*_i)^2."""
+    """lambda in L = L_ASR + (lambda / 2) sum_i (theta_i - theta*_i)^2, with L_ASR in nats per utterance."""
 
 
 COMPONENT = MitigationComponent(name="l2", options=L2Params, implementation="L2")

@@ -17,10 +17,13 @@ from isogloss.mitigation.strategy import Step
 
 
 class LengthNormalisedDroParams(GroupDroParams):
-    """Group DRO on the loss of a token, with smoothed growth (after 2502.01777)."""
+    """Group DRO on the loss per token, with smoothed growth of the weights (after 2502.01777)."""
 
     step_size: Annotated[float, Field(ge=0.0)] = 0.01
+    """Step size of the group weights; see `smoothing`."""
     smoothing: Annotated[float, Field(gt=0.0)] = 0.5
+    """Term in the growth of a group's log-weight, step size * mean loss per token / (weight + smoothing): the smaller
+    it is, the slower a weight grows that is already large, compared with others."""
 
 
 COMPONENT = MitigationComponent(
@@ -29,7 +32,7 @@ COMPONENT = MitigationComponent(
 
 
 class LengthNormalisedDro(GroupDro):
-    """Group DRO with the loss of a token and smoothed growth."""
+    """Group DRO with the loss per token and smoothed growth of the weights."""
 
     options: LengthNormalisedDroParams
     per_token = True

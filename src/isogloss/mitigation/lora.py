@@ -26,15 +26,17 @@ class LoraParams(MethodParams):
     """Fine-tuning of low-rank updates on the worst cohorts (2106.09685)."""
 
     learning_rate_factor: Annotated[float, Field(gt=0)] = 10.0
-    """Low-rank updates want about ten times the learning rate of full fine-tuning."""
+    """Factor of `mitigation.learning_rate`. Low-rank updates need about ten times the learning rate of full
+    fine-tuning."""
     rank: PositiveInt = 32
     """Rank of the update of each layer, at most that of its weight; 32 is what is usual for Whisper."""
     scale: Annotated[float, Field(gt=0)] = 2.0
-    """What an update is multiplied by: LoRA's alpha over its rank."""
+    """Factor of each update: LoRA's alpha over its rank."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.05
-    """Share of what an update sees that is hidden from it in training."""
+    """Dropout on the input of each update, in training."""
     layers: list[str] = []
-    """Last parts of the names of the layers, as [q_proj, v_proj]; where empty, every linear layer but output layers."""
+    """Last parts of the names of the layers that get an update, as [q_proj, v_proj]; if empty, all linear layers except
+    output layers."""
 
 
 COMPONENT = MitigationComponent(name="lora", options=LoraParams, implementation="Lora")

@@ -12,10 +12,10 @@ from isogloss.recognizers.base import Recognizer
 
 
 class MixBaseDataParams(MethodParams):
-    """Fine-tuning with base data mixed back in."""
+    """Fine-tuning on the worst cohorts with base data mixed in."""
 
     base_share: Share = 0.5
-    """Share of the draws that are utterances of train."""
+    """Share of the utterances of an epoch that are drawn from train; the others are those of the worst cohorts."""
 
 
 COMPONENT = MitigationComponent(name="mix_base_data", options=MixBaseDataParams, implementation="MixBaseData")

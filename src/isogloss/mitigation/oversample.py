@@ -12,10 +12,10 @@ from isogloss.recognizers.base import Recognizer
 
 
 class OversampleParams(MethodParams):
-    """Adaptation on everybody's new data, the worst cohorts oversampled (2207.11345)."""
+    """Adaptation on new data of all cohorts, with the worst cohorts oversampled (2207.11345)."""
 
     share: Share = 0.5
-    """Share of the draws that the worst cohorts get."""
+    """Share of the utterances of an epoch that are drawn from the worst cohorts."""
 
 
 COMPONENT = MitigationComponent(name="oversample", options=OversampleParams, implementation="Oversample")

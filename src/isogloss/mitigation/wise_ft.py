@@ -24,10 +24,11 @@ class WiseFtParams(MethodParams):
 
     settles: ClassVar[str] = "its share of fine-tuned weights"
     shares: Annotated[list[Annotated[float, Field(ge=0.0, le=1.0)]], Field(min_length=1)] = [0.0, 0.25, 0.5, 0.75, 1.0]
-    """The shares of the fine-tuned weights that are tried on dev."""
+    """Shares of the fine-tuned weights in the average that are tried on dev."""
     margin: Annotated[float, Field(ge=0.0)] = 0.02
-    """How much the overall error rate on dev may rise, relative to the base model's: among the shares that stay within,
-    the one with the lowest rate of the worst cohorts is taken; where none does, the one with the lowest overall."""
+    """Relative rise of the overall error rate on dev, over the base model's, that is allowed. Of the shares within it,
+    the one with the lowest error rate of the worst cohorts is taken; if there is none, the one with the lowest overall
+    error rate."""
 
 
 COMPONENT = MitigationComponent(name="wise_ft", options=WiseFtParams, implementation="WiseFt")
