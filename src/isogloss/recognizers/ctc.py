@@ -34,7 +34,7 @@ SAMPLING_RATE = 16_000
 
 
 class CtcParams(Section):
-    """A CTC model of `transformers`, from `asr.checkpoint`."""
+    """A CTC model of `transformers`, the checkpoint `asr.checkpoint`."""
 
     freeze_front_end: bool = False
     """Whether the convolutions below the encoder are never trained, as is usual for wav2vec2."""

@@ -34,23 +34,27 @@ from isogloss.weights import load_weights, write_weights
 SAMPLING_RATE = 16_000
 SAMPLES_PER_FRAME = 320
 SEARCHED_SECONDS = 400
-"""Seconds of audio in the windows of one search, as in a batch of `isogloss.recognizers.decode` without padding."""
+"""Largest total length, in seconds, of the windows that are decoded in one search."""
 IGNORED = -100
 """The label of a position that no loss counts."""
 
 
 class WhisperParams(Section):
-    """Whisper, from `asr.checkpoint`."""
+    """A Whisper checkpoint, `asr.checkpoint`."""
 
     language: str | None = None
-    """The language of the speech, as `en`; of a checkpoint that knows several, which has to be told."""
+    """Language code of the speech, such as `en`, which a multilingual checkpoint must be given; null for a checkpoint
+    of one language."""
     window_seconds: PositiveInt | None = None
-    """Whole seconds of audio that the encoder sees; null for the checkpoint's own, 30. A shorter window spares most of
-    the encoder's time on short utterances, and the model has to be adapted to it."""
+    """Whole seconds of audio that the encoder takes; longer utterances are refused, shorter ones padded. null is the
+    checkpoint's own window, 30. With short utterances, a shorter window saves most of the encoder's time, but the model
+    has to be adapted to it (`asr.epochs`)."""
     targets: Literal["sentence", "verbatim"] = "sentence"
-    """How references become targets: with a capital and a full stop, as the pretrained model writes, or as they are."""
+    """How references become training targets: sentence gives them a capital and a full stop, as the pretrained model
+    writes; verbatim leaves them as they are."""
     max_tokens_per_second: Annotated[float, Field(gt=0)] = 20.0
-    """Tokens after which a hypothesis is cut, for a second of its audio: bounds insertion loops. Speech has about 5."""
+    """Largest number of tokens of a hypothesis per second of its audio (plus 10); it bounds insertion loops. Speech has
+    about 5."""
     freeze_front_end: bool = False
     """Whether the two convolutions below the encoder are never trained."""
     gradient_checkpointing: bool = False

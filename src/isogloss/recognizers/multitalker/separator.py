@@ -14,7 +14,8 @@ from isogloss.recognizers.transducer.encoders.lstm import LstmEncoder
 
 SUBSAMPLING = 4
 OPEN = 2.0
-"""The first channel's masks begin nearly open: most speech is of one talker, who is on that channel (our choice)."""
+"""Subtracted from the initial bias of the first channel's masks, so that they attenuate little: most speech is of one
+talker, who is on that channel (our choice)."""
 
 
 class Separator(nn.Module):

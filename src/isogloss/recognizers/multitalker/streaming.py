@@ -21,7 +21,7 @@ from isogloss.recognizers.transducer.decoding.greedy import advance, start
 from isogloss.recognizers.transducer.encoders import Encoder
 
 FRAME_HEARD: Seconds = 0.0175
-"""Time from the beginning of the 10 ms of a feature frame to the end of the window around them."""
+"""Seconds from the start of the 10 ms of a feature frame to the end of the 25 ms window around them."""
 
 
 def token_time(encoder: Encoder, frame: int) -> Seconds:

@@ -29,7 +29,7 @@ from torch.nn.utils import parametrize
 from isogloss.recognizers.per_utterance.lstm import LayerGradient, RememberedLSTM, can_be_remembered
 
 LARGE = 2**24
-"""Size of a batch's gradients (in numbers) above which those of an embedding table are handled one utterance at a
+"""Number of elements of a batch's per-sample gradients above which an embedding table's are handled one utterance at a
 time."""
 
 
@@ -62,7 +62,7 @@ class Call:
 
 Gradient = Tensor | Product | Rows
 Gradients = dict[str, Gradient]
-"""By the name of a layer's own parameter, the gradient of each utterance: (B, *parameter.shape)."""
+"""Name of a layer's parameter -> its gradient for each utterance, (B, *parameter.shape)."""
 
 
 class UtteranceGradients:
@@ -338,4 +338,5 @@ _FORMULAS: dict[type[nn.Module], Callable[[nn.Module, Call, Tensor], Gradients]]
 }
 
 _DIMENSIONS: dict[type[nn.Module], int] = {nn.Linear: 3}
-"""Dimensions of an input that has utterances: frames that were gathered from all of a batch, (N, I), have none."""
+"""Number of dimensions of a layer's input whose first dimension is the utterance. An input (N, I) of frames gathered
+from the whole batch has none."""

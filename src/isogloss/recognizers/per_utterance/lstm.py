@@ -29,21 +29,21 @@ class LayerGradient:
 
 @dataclass(frozen=True)
 class _Run:
-    """One layer's run over all positions."""
+    """The values of one layer's forward pass at all positions."""
 
     input_NBI: Tensor
     gates_NBG: Tensor
-    """After their sigmoids and tanh."""
+    """Gates after their sigmoid or tanh."""
     cells_NBH: Tensor
-    """One more than positions: before the first, and after each."""
+    """Cell states, one more than positions: before the first, and after each."""
     squashed_NBH: Tensor
     """tanh of the cells after each position."""
     hidden_NBH: Tensor
-    """One more than positions, as the cells."""
+    """Outputs, one more than positions: before the first, and after each."""
 
 
 Heard = Callable[[list[LayerGradient]], None]
-"""Called once in each backward pass, with all layers from the first to the last."""
+"""The callback of each backward pass, called once with the gradients of all layers, first to last."""
 
 
 def can_be_remembered(lstm: nn.LSTM) -> bool:

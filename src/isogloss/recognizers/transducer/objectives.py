@@ -13,12 +13,12 @@ from isogloss.recognizers.transducer.losses import Pruning, transducer_loss, war
 from isogloss.recognizers.transducer.model import Transducer
 
 PLAIN = AsrParams()
-"""Options without FastEmit and delay penalty."""
+"""Default options: neither FastEmit nor delay penalty."""
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Tokens of the transcripts of a batch, blanks after each; and how many each has."""
+    """Tokens of the transcripts of a batch, padded with blanks, and their numbers."""
 
     tokens_BU: Tensor
     lengths_B: Tensor

@@ -18,7 +18,8 @@ from isogloss.recognizers.transducer.model import Transducer
 from isogloss.recognizers.transducer.predictor import State
 
 LOOKED_AT = 4
-"""W: a token comes every two to four frames, and a longer run of blanks costs one more step (our choice)."""
+"""W, the frames looked at in one step. A token comes every two to four frames; a longer run of blanks takes another
+step."""
 
 
 @dataclass

@@ -38,20 +38,28 @@ class AmortizedParams(Section):
     channels: PositiveInt = 32
     """Channels of the front end's convolutions."""
     dim: PositiveInt = 96
+    """Dimension of the encoder frames."""
     layers: PositiveInt = 6
+    """Transformer layers."""
     heads: PositiveInt = 4
+    """Attention heads of each layer."""
     feed_forward: PositiveInt = 336
+    """Units of the hidden layer of each feed-forward block."""
     left_context: PositiveInt = 64
-    """Encoder frames that attention looks back, at every layer; the dial of the sliding-window baseline."""
+    """Encoder frames before its own to which a frame attends in each layer. With `gates: none` this option sets the
+    computation."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Dropout probability in training."""
     gates: Literal["learned", "none"] = "learned"
-    """Whether arbitrators decide what is computed, or everything is."""
+    """Whether arbitrators decide which blocks are computed for each frame (learned), or all are (none)."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
-    """Of the gates' gradient in training."""
+    """Temperature of the sigmoid that gives the gates their gradient in training; the lower, the closer to 0 a gate's
+    logit must be to get a gradient."""
     noise: Annotated[float, Field(ge=0.0)] = 1.0
-    """Scale of the noise on the gates in training; 0 trains with the gates of inference."""
+    """Scale of the logistic noise on the gates' logits in training; 0 trains with the gates of inference."""
     compute_weight: Annotated[float, Field(ge=0.0)] = 0.2
-    """The dial: what the loss, in nats for a token, adds for computing everything."""
+    """Weight of the expected share of the layers' operations that is computed, a term of the training loss in nats per
+    token: the larger it is, the more is skipped. Without effect with `gates: none`."""
 
 
 COMPONENT = EncoderComponent(

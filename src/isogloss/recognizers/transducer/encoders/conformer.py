@@ -34,14 +34,19 @@ class ConformerParams(Section):
     channels: PositiveInt = 32
     """Channels of the front end's convolutions."""
     dim: PositiveInt = 96
+    """Dimension of the encoder frames."""
     layers: PositiveInt = 3
+    """Conformer blocks."""
     heads: PositiveInt = 4
+    """Attention heads of each layer."""
     feed_forward: PositiveInt = 368
+    """Units of the hidden layer of each feed-forward block."""
     kernel: PositiveInt = 15
-    """Encoder frames that a depthwise convolution spans."""
+    """Encoder frames that a depthwise convolution spans: the frame itself and those before it."""
     left_context: PositiveInt = 64
-    """Encoder frames that attention looks back, at every layer."""
+    """Encoder frames before its own to which a frame attends in each block."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Dropout probability in training."""
 
 
 COMPONENT = EncoderComponent(

@@ -23,13 +23,15 @@ class ContextNetParams(Section):
     subsampling: Literal[4, 8] = 4
     """Feature frames of 10 ms for one encoder frame."""
     alpha: Annotated[float, Field(gt=0)] = 0.28
-    """Scales the published widths."""
+    """Factor of the published widths."""
     blocks: Annotated[int, Field(ge=5)] = 7
     """Blocks of convolutions, 21 as published; fewer than 5 have no room for the strides."""
     layers: PositiveInt = 5
     """Convolutions in a block."""
     kernel: PositiveInt = 5
+    """Frames that a depthwise convolution spans."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Dropout probability after each block, in training."""
 
 
 COMPONENT = EncoderComponent(

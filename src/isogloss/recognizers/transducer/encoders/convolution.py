@@ -57,7 +57,7 @@ class ConvolutionalFrontEnd(nn.Module):
     """Two causal convolutions that stride over time by `subsampling` and halve frequency twice; a projection."""
 
     STRIDES: ClassVar = {1: (1, 1), 2: (1, 2), 3: (1, 3), 4: (2, 2)}
-    """Strides over time of the two convolutions, by the frames that become one."""
+    """`subsampling` -> strides over time of the two convolutions."""
 
     def __init__(self, *, input_dim: int, channels: int, output_dim: int, subsampling: int) -> None:
         super().__init__()

@@ -30,15 +30,20 @@ class ConvRnntParams(Section):
     subsampling: Annotated[int, Field(ge=1, le=4)] = 4
     """Feature frames of 10 ms for one encoder frame."""
     local_channels: PositiveInt = 25
-    """Channels of the first two local convolutions, 100 in public code; the last two have 0.64 of them."""
+    """Channels of the first two convolutions of the local encoder, 100 in public code; the last two have 0.64 times as
+    many."""
     global_dim: PositiveInt = 80
+    """Channels of the local encoder's output and of the global encoder's blocks."""
     global_blocks: PositiveInt = 6
-    """Residual blocks, each with twice the dilation of the one before."""
+    """Residual blocks of the global encoder, each with twice the dilation of the one before."""
     expansion: PositiveInt = 2
-    """How much wider a block is inside."""
+    """How many times wider a block is inside."""
     hidden_dim: PositiveInt = 160
+    """Units of each LSTM layer."""
     layers: PositiveInt = 2
+    """LSTM layers."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Dropout probability after each block and each LSTM layer, in training."""
 
 
 COMPONENT = EncoderComponent(
@@ -143,7 +148,8 @@ class LocalEncoder(StreamingLayer):
     """
 
     STRIDES: ClassVar = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2)}
-    """Strides over time of the first two convolutions: early, so that most of the work is at the lower rate."""
+    """`subsampling` -> strides over time of the first two convolutions: early, so that most of the work is at the lower
+    rate."""
 
     def __init__(self, *, input_dim: int, channels: int, output_dim: int, subsampling: int) -> None:
         super().__init__()

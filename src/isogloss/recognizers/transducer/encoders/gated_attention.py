@@ -16,7 +16,7 @@ from isogloss.recognizers.transducer.encoders.attention import CausalSelfAttenti
 from isogloss.recognizers.transducer.encoders.band import FAR_PAST, Band
 
 LARGEST_LEAD = 10.0
-"""How far a closed frame's score may lie above the best open one's before its gradient stops growing."""
+"""Largest lead of a closed frame's score over the best score of an open frame; beyond it the gradient does not grow."""
 
 
 class SparseCache(NamedTuple):

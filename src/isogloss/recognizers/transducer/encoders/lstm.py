@@ -19,9 +19,13 @@ class LstmParams(Section):
     subsampling: Annotated[int, Field(ge=1, le=4)] = 4
     """Feature frames of 10 ms for one encoder frame."""
     channels: PositiveInt = 32
+    """Channels of the front end's convolutions."""
     hidden_dim: PositiveInt = 192
+    """Units of each LSTM layer."""
     layers: PositiveInt = 2
+    """LSTM layers."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Dropout probability after each LSTM layer, in training."""
 
 
 COMPONENT = EncoderComponent(

@@ -20,7 +20,7 @@ from isogloss.recognizers.transducer.losses import triton_kernels as kernels
 from isogloss.recognizers.transducer.losses.recomputed import ArcLogProbs, Targets, recomputed
 
 CHUNK_NUMBERS = 1 << 25
-"""Numbers in a chunk's largest matrix: 128 MiB of float32, enough rows to fill a large GPU."""
+"""Elements of a chunk's largest matrix: 128 MiB of float32, enough rows to fill a large GPU."""
 
 
 def joiner_log_probs(
@@ -46,9 +46,9 @@ class _Chunk:
     rows: int
     frames: int
     of_frames: tuple[Tensor, Tensor, Tensor, Tensor]
-    """utterance_F, frame_F, begin_F, first_row_F."""
+    """For each frame: utterance_F, frame_F, begin_F (first label position of its window) and first_row_F."""
     stretches: tuple[Tensor, Tensor, Tensor]
-    """utterance_S, first_frame_S, frames_S."""
+    """For each stretch of one utterance's frames: utterance_S, first_frame_S and frames_S (how many)."""
 
 
 class _JoinerChunks(ArcLogProbs):

@@ -16,7 +16,7 @@ from torch import Tensor
 from isogloss.recognizers.transducer.losses.recomputed import Targets
 
 TILE_NUMBERS = {"cpu": 1 << 17, "cuda": 1 << 24}
-"""Numbers in a tile's largest matrix: 512 KiB of float32 stay in a core's cache, 64 MiB keep a GPU busy."""
+"""Elements of a tile's largest matrix: 512 KiB of float32 stay in a core's cache, 64 MiB keep a GPU busy."""
 
 GROUPS = 16
 """Groups of tiles, each with gradient sums of its own: enough to share out evenly among a few threads."""
