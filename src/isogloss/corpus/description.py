@@ -31,7 +31,8 @@ NUMERIC_ATTRIBUTES = {
     "age": (0.0, 130.0),
     "weight": (0.0, 1e9),
 }
-"""Attributes that are numbers, with their ranges: degrees, degrees, years, population over split share."""
+"""Attributes that are numbers, with their ranges: degrees, degrees, years, and for `weight` a speaker's share of the
+population over their share of the split."""
 
 KNOWN_ATTRIBUTES = ("latitude", "longitude", "zip", "gender", "age", "accent", "weight")
 RESERVED_NAMES = ({*METADATA_COLUMNS, *RESULT_COLUMNS, *ASSIGNMENT_COLUMNS} - {*KNOWN_ATTRIBUTES}) | {
@@ -41,34 +42,37 @@ RESERVED_NAMES = ({*METADATA_COLUMNS, *RESULT_COLUMNS, *ASSIGNMENT_COLUMNS} - {*
 
 
 class Columns(Section):
-    """Which column of the table holds what."""
+    """Names of the columns of the table."""
 
     audio: Column = "audio"
-    """Path of the audio file, relative to `audio_root`; one file may hold many utterances."""
+    """Path of the audio file, relative to `audio_root`; a file may hold many utterances."""
     text: Column | None = "text"
-    """null: the corpus has no transcripts, and can train and judge speaker verification alone."""
+    """Transcript; null for a corpus without transcripts, which can train and judge speaker verification only."""
     speaker_id: Column | None = "speaker_id"
-    """null: speakers are not known, and each utterance counts as a speaker of its own."""
+    """Id of the speaker; null if speakers are not known: then each utterance counts as a separate speaker."""
     utterance_id: Column | None = None
-    """Without it the id is made of the audio's path and the start."""
+    """Id of the utterance; null makes ids of the path of the audio and the start."""
     start: Column | None = None
-    """Where the utterance begins in its file; without it, at the file's beginning."""
+    """Start of the utterance in its file, in `unit`; null for utterances that begin with their file."""
     duration: Column | None = None
-    """Without it (or in an empty cell) the utterance lasts to the file's end."""
+    """Duration of the utterance, in `unit`; with null, or an empty cell, it lasts to the end of its file."""
     channel: Column | None = None
-    """Which channel holds the utterance: a number from 0, or A, B, left, right (the sides of a call)."""
+    """Channel of the audio file that holds the utterance: a number from 0, or A, B, left, right (the sides of a call).
+    null leaves it to `channel` of the description."""
 
 
 class TextRules(Section):
     """How a transcript becomes the reference that words are compared with."""
 
     case: Literal["lower"] = "lower"
+    """Case of references; only lower case is supported."""
     keep: Annotated[str, Field(min_length=1)] = "abcdefghijklmnopqrstuvwxyz'"
-    """Characters that words are made of, in lower case; white space separates words and is not listed."""
+    """Characters that words are made of, in lower case. White space separates words and is not listed."""
     punctuation: Literal["space", "remove"] = "space"
-    """What becomes of punctuation and symbols outside `keep`."""
+    """Whether punctuation and symbols outside `keep` become a space or are removed."""
     others: Literal["error", "space", "remove"] = "error"
-    """What becomes of letters, digits and marks outside `keep`: to drop them unseen falsifies references."""
+    """Whether letters, digits and marks outside `keep` are an error, become a space or are removed; references from
+    which spoken words are removed are wrong."""
 
     @model_validator(mode="after")
     def _keeps_lower_case(self) -> Self:
@@ -82,17 +86,23 @@ class SpeakerTable(Section):
     """A second table with one row a speaker, joined by speaker id."""
 
     table: Column
+    """Path of the table, relative to `root`."""
     speaker_id: Column = "speaker_id"
+    """Name of the column with the speaker's id."""
     sha256: Sha256 | None = None
+    """SHA-256 checksum of the table, so that a change is noticed; null skips the check."""
     attributes: Annotated[dict[AttributeName, Column], Field(min_length=1)]
+    """Our name of each attribute -> its column in this table."""
 
 
 class ZipTable(Section):
-    """A table with one row a ZIP, of what is known of its people; for the geodemographic rule."""
+    """A table with one row per ZIP code, with the demography of its people, for the geodemographic rule."""
 
     table: Column
-    """Absolute, relative to the repository, or under `$ISOGLOSS_DATA`; has `zip` (or `zcta`) and columns of numbers."""
+    """Path of the table: absolute, relative to the repository, or under `$ISOGLOSS_DATA`. It has a column `zip` (or
+    `zcta`) and columns of numbers."""
     sha256: Sha256 | None = None
+    """SHA-256 checksum of the table, so that a change is noticed; null skips the check."""
 
 
 class SplitColumn(Section):
@@ -102,8 +112,9 @@ class SplitColumn(Section):
     """
 
     column: Column
+    """Name of the column."""
     values: dict[str, Split]
-    """What each value of the column means, as in `{validation: dev}`."""
+    """Value of the column -> split, such as `{validation: dev}`."""
 
     @model_validator(mode="after")
     def _names_train_and_test(self) -> Self:
@@ -117,26 +128,31 @@ class SplitColumn(Section):
 
 
 class RecordedCorpus(Section):
-    """What every corpus of recorded speech says of itself, whatever its files look like."""
+    """The part of a description that all kinds of recorded corpora share."""
 
     kind: str
+    """The kind of corpus, one of `isogloss.corpus.sources`."""
     root: Column
     """Folder of the corpus: absolute, relative to the repository, or under `$ISOGLOSS_DATA`."""
     audio_root: Column | None = None
-    """Folder that paths of audio are relative to, where it is not `root`."""
+    """Folder to which paths of audio are relative; null for `root`."""
     files: dict[Column, Sha256] = Field(default_factory=dict)
-    """Checksums of the tables that were described, by path below `root`, so that a changed one is noticed."""
+    """Path below `root` -> SHA-256 checksum, for each table that was described, so that a change is noticed."""
     channel: Annotated[int, Field(ge=0)] | Literal["mix"] | None = None
-    """Which channel of the audio to read (0 is the first), or `mix` for the mean of all; audio of several channels
-    needs it, unless rows say it."""
+    """Channel of the audio that is read (0 is the first), or `mix` for the mean of all channels. Audio of several
+    channels needs it unless the rows name their channel."""
     attributes: dict[AttributeName, Column] = Field(default_factory=dict)
-    """Our name of each attribute, and what the corpus calls it."""
+    """Our name of each attribute -> the corpus' name of it."""
     speakers: SpeakerTable | None = None
+    """A second table, with attributes of the speakers; null if there is none."""
     zips: ZipTable | None = None
+    """The table of ZIP codes; null if there is none."""
     split: SplitColumn | None = None
+    """The splits that the corpus brings; null lets `prepare` make them."""
     skip_bad: bool = False
-    """Whether utterances that cannot be used are left out and listed, instead of refusing the corpus."""
+    """Whether utterances that cannot be used are left out and listed; otherwise the corpus is refused."""
     text: TextRules = TextRules()
+    """How transcripts become references."""
 
     @model_validator(mode="after")
     def _attributes_make_sense(self) -> Self:
@@ -157,14 +173,15 @@ class TableDescription(RecordedCorpus):
 
     kind: Literal["table"]
     table: Column
-    """The table of utterances, relative to `root`."""
+    """Path of the table of utterances, relative to `root`."""
     sha256: Sha256 | None = None
-    """Checksum of the table, so that a changed one is noticed."""
+    """SHA-256 checksum of the table, so that a change is noticed; null skips the check."""
     columns: Columns = Columns()
     unit: Literal["seconds", "samples"] = "seconds"
-    """Unit of start and duration."""
+    """Unit of the columns `start` and `duration`."""
     sample_rate: Annotated[int, Field(ge=1)] | Column | None = None
-    """Rate in Hz that start and duration count in, or the column that holds it; default: the audio's."""
+    """Sampling rate in Hz to which `start` and `duration` refer, or the column that holds it, where `unit` is samples;
+    null takes the rate of the audio."""
 
     @model_validator(mode="after")
     def _sample_rate_has_a_use(self) -> Self:
@@ -182,7 +199,7 @@ class _KindOnly(BaseModel):
 
     kind: Kind
     version: str | None = None
-    """Of the package that brings the source, where that is a plug-in."""
+    """Version of the package that brings the source, if it is a plug-in."""
 
     @model_validator(mode="after")
     def _says_the_version_of_a_plugin(self) -> Self:

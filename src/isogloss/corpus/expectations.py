@@ -16,7 +16,8 @@ from isogloss.errors import ParamsError
 from isogloss.tables import SPLITS
 
 WEIGHT_TOLERANCE = 0.1
-"""How far the mean weight of a split's speakers may be from 1: population shares are sampled, so it is not exact."""
+"""Largest deviation from 1 of the mean weight of a split's speakers; it is not exactly 1, since population shares are
+estimated from samples."""
 QUIETEST_DB = -50.0
 Severity = Literal["stop", "warn"]
 SUITES = ("recordings", "supervisions", "speakers", "splits", "cohorts")

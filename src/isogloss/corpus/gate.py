@@ -21,11 +21,11 @@ from isogloss.errors import TableError
 from isogloss.tables import METADATA_COLUMNS, SPLITS, atomic_folder, atomic_path, read_parquet, write_json
 
 GROUPS = {"train": "train", "adapt": "train"}
-"""train and adapt may share speakers; no other two splits may."""
+"""Splits that may share speakers, train and adapt, have the same group; no other two splits may."""
 PLACES = 10
 """Largest number of failing rows that are named for an expectation."""
 RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": PLACES}
-"""Counts, values and rows; `_entry` takes the counts and the rows."""
+"""Makes Great Expectations return counts, values and rows, of which `_entry` takes the counts and the rows."""
 SOUND_COLUMNS = ("utterance_id", "level_db", "peak", "dc_offset", "clipped_share", "non_finite")
 Render = Callable[[dict[str, Any], Path], None]
 """A function that writes the page of a summary into a folder."""

@@ -42,23 +42,25 @@ class Area(Section):
     """A home of a dialect."""
 
     latitude: Latitude
+    """Latitude of the centre, in degrees."""
     longitude: Longitude
+    """Longitude of the centre, in degrees."""
     spread_km: Positive
-    """Radius, relative to the other areas of the same dialect: they grow or shrink together until its share is
-    met."""
+    """Radius in km, relative to the other areas of the same dialect: all are scaled by one factor, by which the dialect
+    gets its share."""
     strength: Annotated[float, Field(gt=0.0, le=1.0)]
     """Share of the people at the centre who speak the dialect; it falls off at the rim."""
 
 
 class Community(Section):
-    """The demographic profile of the ZIPs where a dialect lives, in percent of their people; the rest is unnamed."""
+    """Demography of the ZIPs where a dialect lives: percent of the population by group; the rest has no name."""
 
     white: Annotated[float, Field(ge=0.0, le=100.0)]
     black: Annotated[float, Field(ge=0.0, le=100.0)]
     asian: Annotated[float, Field(ge=0.0, le=100.0)]
     hispanic: Annotated[float, Field(ge=0.0, le=100.0)]
     income: Positive
-    """Typical yearly income per person in USD."""
+    """Typical income per person and year, in USD."""
 
     @model_validator(mode="after")
     def _at_most_everybody(self) -> Self:
@@ -69,7 +71,7 @@ class Community(Section):
 
 
 class Variants(Section):
-    """Voice variants of espeak-ng by gender: what makes two speakers of a dialect sound different."""
+    """Voice variants of espeak-ng by gender, by which speakers of one dialect sound different."""
 
     female: Annotated[list[Variant], Field(min_length=1)]
     male: Annotated[list[Variant], Field(min_length=1)]
@@ -79,18 +81,18 @@ class Dialect(Section):
     """How a group of people speaks, how many they are, and where they live."""
 
     voices: Annotated[list[Voice], Field(min_length=1)]
-    """Voices of espeak-ng; a speaker has one of them."""
+    """Voices of espeak-ng; each speaker has one of them."""
     share: Share
     """Share of the population."""
     areas: Annotated[list[Area], Field(default_factory=list)]
-    """Homes; exactly one dialect has none and fills the rest of the map."""
+    """Areas where the dialect is spoken; exactly one dialect has none and fills the rest of the map."""
     pitch: Range
-    """Base pitch of a speaker, drawn from this range (espeak-ng's 0 to 99)."""
+    """Range of the base pitch of speakers, in espeak-ng's units from 0 to 99."""
     rate: Range
-    """Words per minute of a speaker, drawn from this range."""
+    """Range of the speaking rate of speakers, in words per minute."""
     community: Community
     variants: Variants | None = None
-    """Only where a dialect needs others than the description's own `variants`."""
+    """Voice variants of this dialect; null takes those of the description."""
 
     @property
     def rare(self) -> bool:
@@ -105,21 +107,26 @@ class Metro(Section):
     latitude: Latitude
     longitude: Longitude
     millions: Positive
+    """Population in millions, by which inhabitants are distributed over the metropolitan areas."""
 
 
 class Map(Section):
-    """Where people live: in metropolitan areas, in the wide land around them, and anywhere."""
+    """Where people live: in metropolitan areas, in their hinterland, and anywhere."""
 
     metros: Annotated[list[Metro], Field(min_length=1)]
     core_km: Positive
-    """Standard deviation of the distance from the centre, each way, of those who live in the metropolis."""
+    """Standard deviation, in km in each direction, of the distance of city dwellers from the centre of their
+    metropolis."""
     hinterland_km: Positive
+    """The same for people of the hinterland."""
     hinterland_share: Share
+    """Share of people who live in the hinterland of a metropolis."""
     anywhere_share: Share
-    """Share of people who live at a place drawn evenly over the country."""
+    """Share of people who live at a place drawn uniformly over the country."""
     zips: Annotated[int, Field(ge=1)]
+    """Number of ZIP codes."""
     migration: Annotated[float, Field(ge=0.0, lt=1.0)]
-    """Share of people who speak a dialect of any place, not of the place where they live."""
+    """Share of people whose dialect does not depend on where they live."""
 
     @model_validator(mode="after")
     def _somebody_lives_in_the_cities(self) -> Self:
@@ -129,15 +136,18 @@ class Map(Section):
 
 
 class Channel(Section):
-    """Between mouth and file: one draw a recording, evenly within each range."""
+    """The channel between mouth and file; each value is drawn once per recording, uniformly in its range."""
 
     level_db: Range
-    """Level of the speech, dB relative to full scale."""
+    """Level of the speech, in dB relative to full scale."""
     snr_db: Range
+    """Signal-to-noise ratio in dB."""
     noise_pole: Range
-    """Colour of the noise: 0 is white, towards 1 brown."""
+    """Pole of the filter that colours the noise: 0 is white noise, near 1 it is brown."""
     low_cut_hz: Range
+    """Lower cut-off frequency in Hz."""
     high_cut_hz: Range
+    """Upper cut-off frequency in Hz."""
 
     @model_validator(mode="after")
     def _physically_possible(self) -> Self:

@@ -23,7 +23,7 @@ _ROUNDS = 5
 _BISECTIONS = 14
 _LARGEST_FACTOR = 20.0
 _TOLERANCE = 0.25
-"""Relative error of a dialect's share beyond which its areas are refused."""
+"""Largest relative error of a dialect's share; beyond it the areas are refused."""
 
 
 def dialect_shares(description: Description, latitude_N: FloatArray, longitude_N: FloatArray) -> FloatArray:

@@ -23,7 +23,9 @@ class Grammar(Section):
     """Templates and the fillers of their slots; lower case a to z and apostrophe only."""
 
     templates: Annotated[list[Pattern], Field(min_length=1)]
+    """Patterns of sentences: words, and slots such as {device}."""
     slots: dict[SlotName, Annotated[list[Pattern], Field(min_length=1)]]
+    """Slot -> its fillers, patterns that may have slots themselves."""
 
     _parsed: dict[str, list[str]] = PrivateAttr(default_factory=dict)
 

@@ -16,7 +16,7 @@ class ChannelDraw:
     low_cut_hz: float
     high_cut_hz: float
     seed: list[int]
-    """Of the noise."""
+    """Seed of the noise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,10 +38,10 @@ class Job:
     pitch_range: int
     rate: int
     tremor: float
-    """Depth of the voice's amplitude modulation, 0 for none."""
+    """Depth of the amplitude modulation of the voice; 0 for none."""
     tremor_hz: float
     seed: list[int]
-    """Of breath and silences."""
+    """Seed of the breath noise and of the silences."""
     takes: list[Take]
 
     def to_line(self) -> str:

@@ -12,7 +12,7 @@ from isogloss.corpus.atlas.synthesis import Segments
 
 SAMPLE_RATE = 16000
 SPEAKER_ATTRIBUTES = ("split", "weight", "latitude", "longitude", "zip", "gender", "age", "age_band")
-"""What is known of a speaker; the dialect is not, and an accent nobody has labelled is absent."""
+"""Columns of the speakers' table. It has neither dialect nor accent, since nobody has labelled them."""
 
 
 def recordings(segments: dict[str, Segments], audio_folder: Path) -> Iterator[dict[str, Any]]:

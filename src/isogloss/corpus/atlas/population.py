@@ -22,7 +22,7 @@ AGE_BANDS = {
     "45-64": (45.0, 65.0, 0.32),
     "65+": (65.0, 90.0, 0.21),
 }
-"""Lowest age, first age above the band, share of adults."""
+"""Age band -> lowest age, first age above the band, and share of adults."""
 
 GROUPS = ("white", "black", "asian", "hispanic")
 _KM_PER_DEGREE = 111.2

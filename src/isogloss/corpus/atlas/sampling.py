@@ -32,9 +32,10 @@ FEWEST_SPEAKERS = 2
 NEIGHBOURHOOD_KM = 150.0
 _DENSITY_POWER = 0.5
 _GROUP_POWER = 0.25
-"""How strongly the chance to be drawn falls with the people of the neighbourhood, and of the ZIP's largest group over
-the whole map. Our choice: every rare dialect of the shipped map reaches about 3 % of a split, and the effective number
-of speakers stays about two thirds of the number."""
+"""The chance to be drawn is proportional to the number of people within `NEIGHBOURHOOD_KM` to the power
+-`_DENSITY_POWER`, and to the number of people on the map whose ZIP has the same largest group to the power
+-`_GROUP_POWER`. Our choice: every rare dialect of the shipped map reaches about 3 % of a split, and the effective
+number of speakers is about two thirds of their number."""
 _PEOPLE_FOR_A_SPEAKER = 20
 
 

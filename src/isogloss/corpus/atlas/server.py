@@ -21,10 +21,10 @@ from isogloss.corpus.atlas.jobs import Job
 from isogloss.errors import CorpusError
 
 _AUDIBLE = 0.003
-"""Amplitude, relative to full scale, below which the edges of an utterance are silence."""
+"""Amplitude, relative to full scale, up to which samples at the edges of an utterance are silence."""
 _LEAD_S = (0.06, 0.2)
 _TAIL_S = (0.12, 0.25)
-"""Silence before and after the words of an utterance, drawn for each."""
+"""Ranges in seconds of the silence before (`_LEAD_S`) and after (`_TAIL_S`) the words of an utterance."""
 
 
 def main() -> None:

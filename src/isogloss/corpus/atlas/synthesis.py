@@ -19,7 +19,7 @@ from isogloss.corpus.atlas.jobs import Job
 from isogloss.errors import CorpusError
 
 Segments = list[tuple[int, int]]
-"""First sample and number of samples of each utterance of a recording, at 16 kHz."""
+"""For each utterance of a recording: its first sample and its number of samples, at 16 kHz."""
 
 _POLL_S = 0.1
 

@@ -14,9 +14,9 @@ FRAME: Seconds = 0.01
 QUIET, LOUD = 5.0, 95.0
 SPEECH_SHARE = 0.25
 SHORTEST_SPEECH = 3
-"""As `isogloss.judging.latency.end_of_speech` has them, by which emission delay is measured."""
+"""These values are those of `isogloss.judging.latency.end_of_speech`, by which emission delay is measured."""
 AROUND: Seconds = 0.02
-"""Kept before and after what is speech: weak beginnings and ends (our choice)."""
+"""Seconds that are kept before and after the speech, since its beginning and end can be weak (our choice)."""
 LEAST_POWER = 1e-10
 
 

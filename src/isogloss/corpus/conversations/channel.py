@@ -15,14 +15,14 @@ Decibels = float
 Hertz = float
 
 LEVEL = 0.05
-"""Root mean square of speech before the channel: 26 dB below full scale, as telephony has it (our choice)."""
+"""Root mean square of speech before the channel: 26 dB below full scale, as in telephony (our choice)."""
 MOST_POLE = 0.95
 LOW_PASS: tuple[Hertz, Hertz] = (3400.0, 7600.0)
 
 
 @dataclass(frozen=True)
 class Channel:
-    """What a recording adds to the speech in it.
+    """The noise and the microphone of a recording.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Channel:
     low_pass_hz
         Where the microphone's second-order low-pass is 3 dB down.
     seed
-        Of the noise.
+        Seed of the noise.
     """
 
     snr_db: Decibels

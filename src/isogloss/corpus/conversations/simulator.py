@@ -28,9 +28,10 @@ from isogloss.errors import CorpusError
 Seconds = float
 
 BEFORE: tuple[Seconds, Seconds] = (0.1, 1.0)
-"""Silence before the first turn, uniform: were it always the same, a system could tell the start without hearing it."""
+"""Range of the silence before the first turn; it varies, since otherwise a system could know the start without hearing
+it."""
 AFTER: Seconds = 0.6
-"""Silence after the last turn: time in which its end can be said (our choice)."""
+"""Silence after the last turn, in which a system can still report its end (our choice)."""
 SHARES = (0.5, 1.5)
 
 
@@ -45,11 +46,11 @@ class Conversation:
     turns
         In the order of their starts.
     levels
-        For each turn the factor of its samples.
+        For each turn, the factor of its samples.
     sources
-        For each turn its trimmed utterance.
+        For each turn, the trimmed utterance.
     channel
-        What records it.
+        The noise and the microphone of the recording.
     """
 
     id: str

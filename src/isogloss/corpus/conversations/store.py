@@ -24,7 +24,8 @@ from isogloss.corpus.frontend.samples import SAMPLING_RATE
 from isogloss.tables import atomic_folder, write_parquet
 
 STORED = 2**30
-"""In the seed of stored conversations, where that of training has the epoch."""
+"""Stands in the seed of stored conversations where that of training conversations has the epoch, so that none are the
+same."""
 
 
 def store_conversations(name: ConversationSet, params: MultitalkerParams, *, data: Path, folder: Path) -> pd.DataFrame:

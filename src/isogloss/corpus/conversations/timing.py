@@ -8,7 +8,8 @@ from collections.abc import Sequence
 Seconds = float
 
 MOST_OF_A_TURN = 0.9
-"""Two turns share at most this part of the shorter one: who speaks first also ends first (our choice)."""
+"""Largest share of the shorter of two turns in which they overlap, so that who speaks first also ends first (our
+choice)."""
 HALVINGS = 50
 
 

@@ -10,7 +10,7 @@ from isogloss.errors import CorpusError
 Seconds = float
 
 TOLERANCE: Seconds = 0.01
-"""What a segment may exceed its recording by: rounding in the manifests of corpora (our choice)."""
+"""Seconds by which a segment may exceed its recording, since manifests of corpora round times (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Turn:
     Attributes
     ----------
     utterance_id
-        Of the single-talker utterance that it is made of, or of the segment.
+        Id of the single-talker utterance that the turn is made of, or of the segment.
     start, end
-        In seconds from the beginning of the conversation.
+        Seconds from the beginning of the conversation.
     """
 
     utterance_id: str

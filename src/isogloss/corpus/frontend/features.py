@@ -37,7 +37,7 @@ SHARD_CUTS = 4000
 
 @dataclass(frozen=True)
 class Shard:
-    """Some cuts of a split, and where their features go."""
+    """Some cuts of a split, and the folder in which their features are written."""
 
     name: str
     """`<split>/shard-<number>`."""
@@ -55,7 +55,7 @@ class Shard:
 
 
 Runner = Callable[[Callable[[Shard], list[dict[str, Any]]], Sequence[Shard]], Iterable[list[dict[str, Any]]]]
-"""Calls a function for every shard, in any order and place, and gives the results in the order of the shards."""
+"""Calls a function for every shard, in any order and process, and returns the results in the order of the shards."""
 
 
 def compute_features(

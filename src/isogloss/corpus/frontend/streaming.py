@@ -18,7 +18,7 @@ from isogloss.errors import CorpusError
 WINDOW = 400
 SHIFT = 160
 MIRRORED_START = (WINDOW - SHIFT) // 2
-"""Samples of the start that are mirrored before it."""
+"""Number of samples at the start of an utterance that are mirrored before it."""
 FEWEST_SAMPLES = 140
 """A recording of 8.75 ms has one frame; a shorter one lacks the samples to mirror and has none."""
 

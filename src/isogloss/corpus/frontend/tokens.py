@@ -23,7 +23,7 @@ SPACE_MARK = "\u2581"
 """The character that stands for the space before a word."""
 Unit = Literal["characters", "words", "pieces"]
 _MODEL = "<sentencepiece> "
-"""Begins the line of `tokens.txt` that holds the model of SentencePiece, in base64."""
+"""Beginning of the line of `tokens.txt` that holds the SentencePiece model, in base64."""
 _WORDS = "<words>"
 
 
@@ -34,7 +34,7 @@ class Tokens:
     symbols: tuple[str, ...]
     unit: Unit = "characters"
     model: bytes = b""
-    """The model of SentencePiece, where tokens are pieces."""
+    """The serialised SentencePiece model, if tokens are pieces."""
 
     @classmethod
     def of(cls, texts: Iterable[str], *, unit: Unit = "characters", pieces: int = 500) -> "Tokens":

@@ -30,9 +30,9 @@ class AudioHeader:
     """Length and form of an audio file."""
 
     sampling_rate: int
-    """Hz."""
+    """Sampling rate in Hz."""
     num_samples: int
-    """Samples of one channel."""
+    """Number of samples of one channel."""
     channels: int
 
 

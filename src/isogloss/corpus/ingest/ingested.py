@@ -15,18 +15,18 @@ from isogloss.io.source import Source
 
 @dataclass(frozen=True)
 class Ingested:
-    """A corpus that has passed every check; `spans` and `channels` belong to `utterances`, `headers` are by path."""
+    """A corpus that has passed every check. `spans` and `channels` are those of `utterances`, `headers` are by path."""
 
     utterances: list[Utterance]
     spans: list[Span]
     channels: list[Channel]
     headers: dict[str, AudioHeader]
     zips: pd.DataFrame = field(compare=False)
-    """One row a ZIP; empty where the description names no table of them."""
+    """One row per ZIP code; empty if the description names no such table."""
     warnings: list[str] = field(default_factory=list)
     """Sentences about recordings that can be used but should be looked at."""
     left_out: list[str] = field(default_factory=list)
-    """A sentence about each utterance that cannot be used, where the description leaves those out."""
+    """A sentence about each utterance that was left out because it cannot be used (`skip_bad`)."""
 
     @property
     def hours(self) -> float:
@@ -50,5 +50,6 @@ class Rows:
     table: Source
     description: TableDescription
     root: Path
-    """Folder of tables."""
+    """Folder to which paths of tables are relative."""
     audio_root: Path
+    """Folder to which paths of audio are relative."""

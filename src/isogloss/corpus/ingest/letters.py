@@ -14,7 +14,7 @@ from isogloss.corpus.description import TextRules
 from isogloss.io.normalise import APOSTROPHES
 
 LEAST_SHARE = 0.01
-"""A script with a smaller share of the letters is a foreign one."""
+"""A script with a smaller share of all letters counts as foreign."""
 ENGLISH = TextRules().keep
 RARE_TEXTS = 3
 """Letters in at most this number of texts are named, since they may be misspellings."""
@@ -26,11 +26,11 @@ class Letters:
 
     texts: int
     scripts: dict[str, float]
-    """The share of each script in the letters, the largest first."""
+    """Script -> its share of all letters, the largest first."""
     kept: dict[str, int]
-    """Letters and marks of the corpus' scripts."""
+    """Letters and marks of the corpus' scripts -> number of texts."""
     foreign: dict[str, int]
-    """Letters of other scripts."""
+    """Letters of other scripts -> number of texts."""
     digits: dict[str, int]
 
     def rules(self, *, keep: str | None, others: str | None, punctuation: str | None) -> TextRules:

@@ -18,7 +18,7 @@ _KBITS = {
 }
 """Bit rates of layer III in kbit/s by version: MPEG 1, and MPEG 2 and 2.5."""
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
-"""Sampling rates in Hz by the two bits of the version."""
+"""Sampling rates in Hz by the two version bits of a frame's header."""
 _LAYER_3 = 1
 _MOST_TAGS = 8
 _MOST_PADDING = 1 << 16
@@ -30,13 +30,13 @@ class _Frame:
     """The fields of a frame's header."""
 
     size: int
-    """Bytes, header included."""
+    """Size of the frame in bytes, including the header."""
     samples: int
     """Number of samples of one channel."""
     form: tuple[int, int]
-    """Version and sampling rate, which all frames of a file share."""
+    """Version and sampling rate, which are the same in all frames of a file."""
     tag_at: int
-    """The position of a tag in the frame, if it holds one: after the side information."""
+    """Position in the frame at which a tag would begin: after the side information."""
 
 
 def mp3_length(path: Path, num_samples: int) -> tuple[int, str | None]:

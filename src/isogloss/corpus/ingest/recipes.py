@@ -18,9 +18,9 @@ from isogloss.errors import CorpusError, ParamsError
 
 Record = dict[str, Any]
 Line = int | str
-"""The line of a manifest; for the output of a recipe, the id."""
+"""Line number in a manifest; for the output of a recipe, the id."""
 Part = tuple[str, Path, list[tuple[Line, Record]], list[tuple[Line, Record]]]
-"""Name, place, and the recordings and supervisions of a part, each with where it stands."""
+"""Name and path of a part, its recordings, and its supervisions; each recording or supervision comes with its line."""
 Setting = str | int | float | bool
 
 

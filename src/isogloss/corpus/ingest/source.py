@@ -22,9 +22,9 @@ from isogloss.errors import ParamsError, TableError
 from isogloss.io.source import Source, checksum
 
 PART = "part"
-"""The column in which sources name the part of the corpus that an utterance is of: train, dev-clean, test."""
+"""Name of the column with the part of the corpus that an utterance belongs to, such as train, dev-clean or test."""
 STANDARD = Columns(utterance_id="utterance_id", start="start", duration="duration", channel="channel")
-"""The columns of the rows of a source that is not a table."""
+"""Names of the columns of the rows that a source other than a table makes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Options:
     audio_root: Path | None = None
     columns: Mapping[str, str | None] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
-    """Further attributes, our name to the corpus' own."""
+    """Further attributes: our name -> the corpus' name."""
     speakers: Path | None = None
     unit: str = "seconds"
     sample_rate: int | str | None = None
@@ -63,7 +63,7 @@ class RecordedSource(CorpusSource):
     title: ClassVar[str]
     """A short description of this kind of corpus, for messages."""
     description: ClassVar[type[RecordedCorpus]]
-    """The model of its descriptions."""
+    """The pydantic model of the descriptions of this kind."""
     generic: ClassVar[bool] = False
     """Whether files of other kinds may also look like this kind; then the other kinds are preferred."""
 

@@ -33,14 +33,14 @@ class Utterance:
     """Path relative to the audio root, normalised; also the id of the recording."""
     text: str
     start: float | None
-    """In the description's unit, as `duration`; None where the table does not say."""
+    """In the description's `unit`, as `duration` is; None if the table does not say it."""
     duration: float | None
     sample_rate: float | None
-    """Rate that start and duration count in, where the table says so."""
+    """Sampling rate in Hz to which start and duration refer; None if the table does not say it."""
     split: str | None
     attributes: Attributes
     channel: int | None = None
-    """The channel that the row names, if it names one."""
+    """The channel that the row names; None if it names none."""
 
 
 def read_utterances(

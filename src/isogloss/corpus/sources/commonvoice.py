@@ -20,15 +20,15 @@ from isogloss.io.table_reader import read_table
 COMPONENT = SourceComponent(name="commonvoice", implementation="CommonVoice")
 COLUMNS = ("client_id", "path", "sentence")
 ATTRIBUTES = {"accent": ("accents", "accent"), "age_band": ("age",), "gender": ("gender",), "variant": ("variant",)}
-"""Our names, and what releases call the columns."""
+"""Our name of an attribute -> the names of its column in releases."""
 
 
 class CommonVoiceDescription(RecordedCorpus):
-    """Common Voice, one locale."""
+    """One locale of Common Voice."""
 
     kind: Literal["commonvoice"]
     tables: list[Column]
-    """The TSV files, relative to `root`; the name of each is the part of its utterances."""
+    """Paths of the TSV files, relative to `root`; the name of a file is the part of its utterances."""
 
 
 class CommonVoice(RecordedSource):

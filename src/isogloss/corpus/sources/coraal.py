@@ -27,14 +27,14 @@ ATTRIBUTES = {
     "education_group": "Edu.Group",
     "region": "region",
 }
-"""Our names of attributes, and the columns of the metadata; `region` is the component: DCB, ATL, ROC."""
+"""Our name of an attribute -> its column in the metadata; `region` is the component: DCB, ATL, ROC."""
 _NOT_SPOKEN = re.compile(r"<[^<>]*>|\([^()]*\)")
 _NOT_UNDERSTOOD = re.compile(r"/(?:unintelligible|inaudible|\?+|RD-[^/]*)/", re.IGNORECASE)
 _MARKS = re.compile(r"[\[\]/]")
 
 
 class CoraalDescription(RecordedCorpus):
-    """CORAAL, one component or several."""
+    """One or several components of CORAAL."""
 
     kind: Literal["coraal"]
 

@@ -24,10 +24,10 @@ QUESTIONS = {
     "accent": "describe your accent",
     "birth_year": "year of birth",
 }
-"""Our names, and the words by which the questions of the table are known."""
+"""Our name of an attribute -> words by which its question in the table is recognised."""
 YEAR_RECORDED = 2022
 NO_SPEECH = re.compile(r"IGNORE_TIME_SEGMENT_IN_SCORING|<[^<>\s]*>")
-"""Segments that are not scored, and marks such as <overlap> and <laugh>."""
+"""Matches segments that are not scored, and marks such as <overlap> and <laugh>."""
 
 
 class EdAccDescription(RecordedCorpus):
@@ -35,6 +35,7 @@ class EdAccDescription(RecordedCorpus):
 
     kind: Literal["edacc"]
     parts: list[Literal["dev", "test"]]
+    """Parts of the corpus that are read."""
 
 
 class EdAcc(RecordedSource):

@@ -31,7 +31,7 @@ class FairSpeechDescription(RecordedCorpus):
 
     kind: Literal["fairspeech"]
     table: Column
-    """The TSV of transcripts and demography, relative to `root`."""
+    """Path of the TSV with transcripts and demography, relative to `root`."""
 
 
 class FairSpeech(RecordedSource):

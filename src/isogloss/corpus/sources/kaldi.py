@@ -26,7 +26,7 @@ NO_ATTRIBUTES = {"utt", "spk", "dur", "num_frames", "uniq", "lang_int"}
 DECODERS = ("sph2pipe", "flac", "sox", "cat", "ffmpeg")
 AUDIO_SUFFIXES = (".wav", ".flac", ".sph", ".wv1", ".wv2", ".mp3", ".ogg", ".opus", ".aiff")
 Lines = dict[str, tuple[int, str]]
-"""The rest of a line and its number, by the first word."""
+"""First word of a line -> number of the line, and the rest of it."""
 
 
 class KaldiDescription(RecordedCorpus):

@@ -26,26 +26,26 @@ from isogloss.io.source import Source
 
 COMPONENT = SourceComponent(name="lhotse", implementation="Lhotse")
 FURTHER = ("age_band", "dialect", "education", "ethnicity", "language", "mother_tongue", "nationality", "nativeness")
-"""Attributes apart from `KNOWN_ATTRIBUTES` that recipes give and that do not identify a speaker."""
+"""Attributes besides `KNOWN_ATTRIBUTES` that recipes provide and that do not identify a speaker."""
 OTHER_NAMES = {"lat": "latitude", "lon": "longitude", "accents": "accent", "speaker_age": "age"}
-"""Recipes' names of attributes for which we have other names."""
+"""Name of an attribute in recipes -> our name."""
 Located = tuple[str, int | None]
-"""A file and a channel of it; None if the file has several."""
+"""Path of a file, and a channel of it; None if the file has several."""
 
 
 class RecipeDescription(RecordedCorpus):
-    """What one of Lhotse's recipes makes."""
+    """A corpus that is read by one of Lhotse's recipes, or from Lhotse's manifests."""
 
     recipe: str | None = None
     """The recipe that reads `root`; null where `root` holds manifests."""
     options: dict[str, Setting] = Field(default_factory=dict)
-    """Arguments of the recipe beside the folder."""
+    """Arguments of the recipe, besides the folder."""
     made: Sha256 | None = None
-    """Checksum of what the recipe made when the corpus was described."""
+    """SHA-256 checksum of the recipe's output when the corpus was described, so that a change is noticed."""
 
 
 class LhotseDescription(RecipeDescription):
-    """Manifests of Lhotse, or what one of its recipes makes."""
+    """Manifests of Lhotse, or a corpus that one of its recipes reads."""
 
     kind: Literal["lhotse"]
 
@@ -58,7 +58,7 @@ class Lhotse(RecordedSource):
     recipe: ClassVar[str | None] = None
     """The recipe that reads a corpus of this kind."""
     recipe_options: ClassVar[Mapping[str, Setting]] = {}
-    """Its default arguments."""
+    """Default arguments of the recipe."""
     further: ClassVar[tuple[str, ...]] = FURTHER
     """Attributes that are kept in addition to `KNOWN_ATTRIBUTES`."""
     _read: tuple[tuple[Any, ...], list[Part]] | None = None

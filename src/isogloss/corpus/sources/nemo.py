@@ -24,8 +24,9 @@ class NemoDescription(RecordedCorpus):
 
     kind: Literal["nemo"]
     manifest: Column
-    """The manifest, relative to `root`."""
+    """Path of the manifest, relative to `root`."""
     columns: Columns
+    """Keys of the manifest's lines, as columns."""
 
 
 class Nemo(RecordedSource):

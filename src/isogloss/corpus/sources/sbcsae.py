@@ -19,11 +19,12 @@ from isogloss.errors import TableError
 
 COMPONENT = SourceComponent(name="sbcsae", implementation="Sbcsae")
 FIELDS = ("number", "name", "gender", "age", "hometown", "home_state")
-"""The first fields of the tables of speakers, which have no header."""
+"""Names of the first fields of the tables of speakers, which have no header."""
 ATTRIBUTES = ("gender", "age", "hometown", "home_state")
 UNKNOWN = ("", "?", "n/a", "N/A")
 MISNUMBERED = {("0163", "DAN"): "0166"}
-"""A speaker whose numbers in the table and in the transcripts differ (Lhotse's recipe corrects this too)."""
+"""(number in the table, name) -> number in the transcripts, for a speaker for whom they differ (Lhotse's recipe
+corrects this too)."""
 _MARKS = re.compile(r"<L2|L2>|<[A-Z]+>")
 
 

@@ -27,7 +27,7 @@ OTHER_NAMES = {
     "duration": ("duration_s", "num_samples"),
     "channel": ("channel_id",),
 }
-"""Common names of our columns, which are used if the table has no column of our name."""
+"""Our name of a column -> common names of it, which are tried if the table has no column of our name."""
 NEEDED = ("audio", "text", "speaker_id")
 
 

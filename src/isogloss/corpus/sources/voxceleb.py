@@ -17,11 +17,11 @@ from isogloss.io.source import Source
 
 COMPONENT = SourceComponent(name="voxceleb", implementation="VoxCeleb")
 META = {"vox1_meta.csv": "\t", "vox2_meta.csv": ","}
-"""The tables of people, and their separators."""
+"""Name of a table of people -> its separator."""
 GENDERS = {"m": "male", "f": "female"}
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 IDENTITY = 2
-"""Number of columns that identify a person; the others are attributes and the part."""
+"""Number of leading columns that identify a person; the others are attributes and the part."""
 
 
 class VoxCelebDescription(RecordedCorpus):
@@ -29,7 +29,7 @@ class VoxCelebDescription(RecordedCorpus):
 
     kind: Literal["voxceleb"]
     meta: Column
-    """The table of people, relative to `root`."""
+    """Path of the table of people, relative to `root`."""
 
 
 class VoxCeleb(RecordedSource):
