@@ -18,9 +18,10 @@ from isogloss.recognizers import Cost, Recognizer
 from isogloss.recognizers.batches import Utterances
 
 COUNTED_UTTERANCES = 100
-"""Utterances whose operations are counted, spread evenly over the split (counting takes longer than encoding)."""
+"""Number of utterances whose operations are counted, spread evenly over the split (counting takes longer than
+encoding)."""
 _UNREAD = np.empty((0, 0), dtype=np.float32)
-"""Stands for the features of an utterance that does not count."""
+"""Placeholder for the features of an utterance whose delay is not measured."""
 
 
 def recognizer_cost(

@@ -25,7 +25,7 @@ Backend = Literal["torch", "faster-whisper", "onnx-asr"]
 Hearing = Callable[[Sequence[Samples]], list[str]]
 
 FULL_WINDOW_FRAMES = 3000
-"""Feature frames of Whisper's 30 s."""
+"""Feature frames of Whisper's window of 30 s."""
 PADDED_SECONDS = 400.0
 """Seconds of audio in one batch of a recogniser in torch, padding included."""
 

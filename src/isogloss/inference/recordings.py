@@ -20,7 +20,7 @@ from isogloss.io.source import Source
 from isogloss.io.table_reader import read_table
 
 ROUNDING_S = 0.01
-"""Seconds by which an utterance may end after its file, since tables round times."""
+"""Seconds by which an utterance may end after the end of its file, since tables round times."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from isogloss.tables import read_json, write_json
 
 HYPOTHESIS = "hyp"
 ROWS_AT_ONCE = 64
-"""Number of rows between two writes, which a killed run may lose (our choice)."""
+"""Rows between two writes of the output; a killed run loses at most these (our choice)."""
 
 
 def transcribe_rows(

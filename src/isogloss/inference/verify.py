@@ -29,7 +29,7 @@ from isogloss.tables import (
 )
 
 SPLITS = ("discovery", "test")
-"""Cohorts are ranked on the first and judged on the second."""
+"""Cohorts are ranked on discovery and judged on test."""
 
 
 def evaluate_verifier(method: str, params: Params, root: Path = Path()) -> Document:

@@ -18,13 +18,14 @@ from isogloss.errors import CorpusError
 
 Floats = NDArray[np.float32]
 Draw = tuple[int, NDArray[np.intp]]
-"""The seed of a batch, and the utterances drawn for it, (P, Q)."""
+"""The seed of a batch, and the row numbers of its utterances, (P, Q)."""
 
 MASKED_BANDS = 0.2
 MASKED_FRAMES = 0.15
-"""Largest share of the filters, and of the frames, that a mask hides."""
+"""Largest share of a crop's filters (`MASKED_BANDS`) and frames (`MASKED_FRAMES`) that a mask hides."""
 NOISE_ABOVE_FLOOR = (-2.0, 1.5)
-"""Level of the added noise, in nats of energy above the quietest tenth of a crop's frames."""
+"""Range of the level of the added noise, in nats of energy above the 10 % quantile of each filter over a crop's
+frames."""
 
 
 @dataclass
@@ -34,9 +35,9 @@ class SpeakerBatch:
     features_BTF: Tensor
     lengths_B: Tensor
     speakers_P: Tensor
-    """Numbers of the speakers among those that are trained on."""
+    """Numbers of the batch's speakers among the training speakers."""
     rows_B: Tensor
-    """Numbers of the utterances among those that are trained on."""
+    """Row numbers of the batch's utterances among the training utterances."""
 
     def to(self, device: torch.device | str) -> "SpeakerBatch":
         """The batch on another device; Lightning calls it."""

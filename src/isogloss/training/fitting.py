@@ -34,8 +34,8 @@ from isogloss.training.checkpoints import SafeCheckpointIO, usable
 from isogloss.training.loss_curve import LossCurve
 
 Precision = Literal["auto", "float32", "bf16"]
-"""bf16, where matrix products run in bfloat16 by autocast (except those that a model keeps in float32, such as its
-LSTMs); auto, which is bf16 on a GPU; or float32."""
+"""Precision of matrix products: float32; bf16, by autocast (except layers that a model keeps in float32, such as
+LSTMs); or auto, which is bf16 on a GPU and float32 on a CPU."""
 
 CHECKPOINTS = Path("checkpoints")
 
