@@ -27,28 +27,31 @@ from isogloss.tables import require_columns
 
 @dataclass(frozen=True)
 class Disparity:
-    """A cohort against the rest; a field is None if there are too few speakers to estimate it."""
+    """A cohort against all other speakers (the rest); a field is None where there are too few speakers for it."""
 
     cohort: str
     speakers: int
     utterances: int
     words: int
     rate: float | None
-    """Error rate of the cohort."""
+    """Error rate of the cohort, a fraction; None if it has no reference words."""
     ratio: float | None
-    """Error rate of the cohort over that of all other speakers."""
+    """Error rate of the cohort over that of the rest; None if the rest has no errors or words."""
     ratio_interval: list[float] | None
+    """Lower and upper bound of `ratio`, at `StatisticsParams.confidence`."""
     p: float | None
-    """Of "the cohort and the rest have the same error rate", two-sided."""
+    """Two-sided p value of "the cohort and the rest have the same error rate"."""
     p_holm: float | None
-    """Adjusted over the cohorts of the table."""
+    """`p` after Holm's adjustment over the cohorts of the table; None before it."""
     detectable_ratio: float | None
-    """The smallest ratio above 1 that a test on these speakers would detect with power 0.8."""
+    """The smallest ratio above 1 that a test on these speakers would detect with power 0.8; None too if speakers belong
+    to several cohorts."""
     borne: bool = True
-    """Whether enough speakers decide on the ratio for an interval and a test to hold (`rates.is_borne`)."""
+    """Whether enough speakers decide on the ratio for an interval and a test to hold their level (`rates.is_borne`)."""
     difference: float | None = None
-    """Error rate of the cohort less that of all other speakers."""
+    """Error rate of the cohort minus that of the rest, a fraction."""
     difference_interval: list[float] | None = None
+    """Lower and upper bound of `difference`."""
 
     def worse(self, *, confidence: float) -> bool:
         """Whether the cohort is significantly worse than the rest."""

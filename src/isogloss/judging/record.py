@@ -10,14 +10,15 @@ Count = Annotated[int, Field(ge=0, le=10**15)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Degrees = float
 Rectangle = tuple[Degrees, Degrees, Degrees, Degrees]
-"""South, west, north, east."""
+"""South, west, north and east bound, in degrees."""
 
 _LARGEST = 1e300
-"""The relative change of a variance near 0 may be 1e150; a chart's axis overflows soon after 1e300."""
+"""Largest number in a document. A relative change of a variance near 0 may be 1e150; the axis of a chart overflows soon
+after 1e300."""
 
 
 class Record(BaseModel):
-    """A part of a document; unknown keys are refused, and numbers that no figure reaches."""
+    """A part of a document; unknown keys are refused, and so are numbers larger than any figure can be."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
