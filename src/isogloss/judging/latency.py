@@ -21,14 +21,14 @@ Milliseconds = float
 FRAME_SHIFT: Seconds = 0.01
 WINDOW: Seconds = 0.025
 FRAME_HEARD: Seconds = 0.0175
-"""Time from the beginning of the 10 ms of a frame to the end of the window around them."""
+"""Time from the beginning of a frame of 10 ms to the end of the window around it."""
 
 QUIET, LOUD = 5.0, 95.0
-"""Percentiles of an utterance's levels that stand for its background and its speech."""
+"""Percentiles of the frame levels of an utterance that stand for its background and its speech."""
 SPEECH_SHARE = 0.25
-"""A frame is speech if its level is at least this far up from background to speech, in decibels."""
+"""A frame is speech if its level in decibels is at least this share of the way from background to speech."""
 SHORTEST_SPEECH = 3
-"""Number of frames; a shorter sound counts as a click."""
+"""Fewest consecutive frames of a sound that counts as speech; a shorter one counts as a click."""
 
 
 def end_of_speech(log_mel_TF: NDArray[np.floating]) -> Seconds | None:

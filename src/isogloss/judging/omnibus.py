@@ -9,7 +9,7 @@ from isogloss.judging.statistics.effective import effective_speakers
 from isogloss.judging.statistics.permutation import exchanges
 
 MOST_CELLS = 40_000_000
-"""Largest product of speakers and permutations of a test; 1,000 permutations are always done."""
+"""Largest product of speakers and permutations of a test; at least 1,000 permutations are made nevertheless."""
 
 
 def omnibus(sums: pd.DataFrame, statistics: StatisticsParams) -> Omnibus | None:

@@ -29,9 +29,10 @@ from isogloss.judging.statistics.intervals import deciding_speakers
 Array = NDArray[np.float64]
 
 DRAWS = 20_000
-"""Of the multivariate t distribution."""
+"""Number of draws from the multivariate t distribution."""
 LEAST_SHARE = 0.1
-"""Of the speakers, who must decide on a figure with an interval."""
+"""Share of the effective speakers who must decide on a figure for it to have an interval (`min_deciding` speakers are
+always enough)."""
 
 
 def side_by_side(

@@ -15,13 +15,13 @@ Fraction = Annotated[float, Field(ge=0, le=1e6)]
 
 
 class _Record(BaseModel):
-    """A part of the file; keys that no reader uses are allowed."""
+    """A part of a file of an earlier stage; keys that no reader uses are allowed."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class OfDiscovery(_Record):
-    """The figures of a cohort on discovery; the error rate is missing if it has no speaker there."""
+    """The figures of a cohort on discovery; the error rate is None if the cohort has no speaker there."""
 
     speakers: Annotated[int, Field(ge=0)]
     wer: Fraction | None
@@ -35,7 +35,7 @@ class Geometry(_Record):
 
 
 class CohortSummary(_Record):
-    """One cohort."""
+    """One cohort of a rule's summary.json."""
 
     cohort: str
     label: str
@@ -45,7 +45,7 @@ class CohortSummary(_Record):
 
 
 class RuleSummary(_Record):
-    """The whole file."""
+    """The content of a rule's summary.json."""
 
     rule: str
     cohorts: Annotated[list[CohortSummary], Field(min_length=1)]

@@ -16,7 +16,7 @@ from isogloss.errors import TableError
 from isogloss.judging.word_errors import ERROR_COLUMNS
 
 MOST_CHANNELS = 10
-"""meeteval refuses more: assignments grow with the power of the number of channels."""
+"""Largest number of channels that meeteval accepts, because the number of assignments grows fast with it."""
 
 
 def turn_errors(turns: pd.DataFrame, heard: pd.DataFrame) -> pd.DataFrame:

@@ -22,14 +22,15 @@ class Counted:
     """Word errors, and the findings that cause warnings."""
 
     tables: dict[str, pd.DataFrame]
-    """By system: utterance_id (the number of the row), speaker_id, weight, and counts."""
+    """By system, a table of utterance_id (the number of the row), speaker_id, weight, and counts."""
     emptied: int = 0
     """Number of references without a word after normalisation."""
     empty: dict[str, int] = field(default_factory=dict)
     """Number of empty hypotheses by system."""
     hints: list[str] = field(default_factory=list)
+    """Suggestions of further steps of normalisation, in sentences."""
     hashes: Hashes = NO_HASHES
-    """Hashes of each reference and each hypothesis of the first system, if ids are required."""
+    """Hashes of each reference and each hypothesis of the first system; empty unless ids are required."""
 
     def warnings(self) -> list[str]:
         """All warnings, in sentences."""

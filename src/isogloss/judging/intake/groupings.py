@@ -27,7 +27,7 @@ NO_COHORTS = {
 MOST_VALUES = 300
 """Largest number of values of a column that defines cohorts."""
 STRONG = 0.5
-"""Two groupings with at least this association cause a warning (our choice)."""
+"""Two groupings with at least this Cramér's V cause a warning (our choice)."""
 MOST_NUMBERS = 20
 """Largest number of values of a numeric column that defines cohorts; one with more is a measurement and needs bands."""
 

@@ -8,7 +8,7 @@ from isogloss.io.normalise import lacks_spaces, normalise
 from isogloss.judging.word_errors import error_counts, word_errors
 
 SAMPLE = 2000
-"""Utterances that are looked at."""
+"""Largest number of utterances that are examined."""
 MOST = 0.5
 """A step that removes at least this share of all errors is suggested (our choice)."""
 TRIED = {

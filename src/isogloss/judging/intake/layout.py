@@ -26,17 +26,18 @@ KINDS = ("substitutions", "deletions", "insertions")
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of a table, by their names there."""
+    """The names of the columns of a table, by their role; None for a role that no column has."""
 
     holds: Literal["texts", "counts"]
     hypotheses: tuple[tuple[str, str], ...]
-    """Each system and the column of its hypotheses; for counts, the name of the one system and an empty text."""
+    """The name of each system and the column of its hypotheses; for counts, the name of the one system and an empty
+    text."""
     reference: str | None
     counts: tuple[tuple[str, str], ...]
-    """Our name and theirs of each column of counts."""
+    """Of each column of counts, its name in Isogloss and its name in the table."""
     speaker: str | None
     pattern: re.Pattern[str] | None
-    """Finds the speaker in an utterance id."""
+    """A regular expression whose one group is the speaker, in an utterance id; None if ids do not name speakers."""
     utterance_id: str | None
     weight: str | None
     system: str | None

@@ -25,19 +25,19 @@ class Request:
     ids_required: bool = False
     """Whether a table must have utterance ids; else its rows are numbered."""
     after: Path | None = None
-    """The same utterances with the hypotheses of a second system."""
+    """A table of the same utterances with the hypotheses of a second system."""
     ref: Path | None = None
     hyp: Path | None = None
     after_hyp: Path | None = None
     utt2spk: Path | None = None
     attributes: Path | None = None
-    """Further columns, a row a speaker or an utterance."""
+    """A table of further columns, with one row per speaker or utterance."""
     columns: Mapping[str, str] = field(default_factory=dict)
-    """From our name of a column to its name in the table."""
+    """The names of columns in the table, by their names in Isogloss."""
     hypotheses: tuple[tuple[str, str], ...] = ()
     """Several systems of one table: the name of each, and the column of its hypotheses."""
     system_column: str | None = None
-    """The column that names the system, of a table with a row an utterance and system."""
+    """The column that names the system, in a table with one row per utterance and system."""
     speaker_pattern: str | None = None
     """A regular expression whose one group is the speaker, in an utterance id."""
     missing_as_deletions: bool = False
@@ -52,9 +52,9 @@ class Request:
     divisions: int = 1
     """How often the speakers are divided for `discover`; the figures of cohorts are those of the first division."""
     zips: Path | None = None
-    """Demographic figures, a row a ZIP code."""
+    """A table of demographic figures, with one row per ZIP code."""
     embeddings: Path | None = None
-    """Parquet of utterance_id or speaker_id, and vector."""
+    """A Parquet file with the columns `vector` and either `utterance_id` or `speaker_id`."""
     normalise: tuple[str, ...] = ("none",)
     speakers_unknown: bool = False
     allow_empty: bool = False
@@ -66,7 +66,7 @@ class Request:
     within: tuple[str, ...] = ()
     """Columns whose values are strata, within which cohorts are compared too."""
     adjust: tuple[str, ...] = ()
-    """Columns of text or numbers for which the comparison is adjusted too."""
+    """Columns of text or numbers for which the comparison of each cohort with all others is adjusted too."""
     statistics: StatisticsParams = field(default_factory=StatisticsParams)
 
     def __post_init__(self) -> None:

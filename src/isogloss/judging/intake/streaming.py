@@ -36,7 +36,7 @@ from isogloss.judging.word_errors import ERROR_COLUMNS
 
 BLOCK_BYTES = 16 << 20
 LARGE_BYTES = 64 << 20
-"""A table of at least this size is read in blocks; a compressed one from an eighth of this size on."""
+"""A table of at least this many bytes is read in blocks; a compressed one if it has at least an eighth of this."""
 
 
 @dataclass

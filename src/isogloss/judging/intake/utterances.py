@@ -27,8 +27,8 @@ class Utterances:
     attributes: Attributes
     warnings: tuple[str, ...]
     hashes: Hashes
-    """Of each normalised reference and hypothesis of the first system (or its counts), where ids are required: they
-    show whether two tables have the same texts."""
+    """Hashes of each normalised reference and each hypothesis (or count) of the first system; empty unless ids are
+    required. They show whether two tables have the same texts."""
 
     @property
     def before(self) -> pd.DataFrame:

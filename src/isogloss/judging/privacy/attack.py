@@ -36,14 +36,14 @@ Floats = NDArray[np.float64]
 Atoms = tuple[int, ...]
 
 MOST_ATOMS = 1500
-"""Small atoms of which triples and quadruples are searched."""
+"""Largest number of small atoms of which triples and quadruples are searched."""
 VECTORS = 3
 ZERO = 1e-8
-"""Below this a sum of entries (of unit variance) is zero; rounding is about 1e-13."""
+"""A sum of entries of null vectors (which have unit variance) below this is zero; rounding errors are about 1e-13."""
 MOST_FOUND = 50
 """Largest number of sets that one search returns; the caller hides cohorts and searches again."""
 CHUNK = 1 << 20
-"""Pairs of sets that are checked at once; the pairs of one set stay together."""
+"""Number of pairs of sets that are checked at once; the pairs of one set stay together."""
 
 
 def disclosed(
@@ -114,7 +114,7 @@ def _is_zero(sums_V: Floats) -> bool:
 
 @dataclass(frozen=True)
 class _Sets:
-    """Some sets of atoms, all of one number of them.
+    """Sets of atoms that all have the same number of atoms, k.
 
     `atoms_Sk` are the atoms of each, `null_SV` the sums of the null vectors over it, `members_SP` its speakers, 0 or 1.
     """

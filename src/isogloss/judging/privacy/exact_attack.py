@@ -22,9 +22,10 @@ Floats = NDArray[np.float64]
 Atoms = tuple[int, ...]
 
 ZERO = 1e-8
-"""Entries below this are rounding errors, in vectors of length one."""
+"""Entries of unit vectors below this are rounding errors."""
 _NODES = 20_000
-"""Largest search tree of one integer program; a part that needs more is given up (none was observed)."""
+"""Largest number of nodes in the search tree of one integer program; a part that needs more is given up (none was
+observed)."""
 
 
 def smallest_sets(sets_CA: Bits, speakers_of_atom: Sequence[frozenset[int]], *, min_speakers: int) -> Iterator[Atoms]:

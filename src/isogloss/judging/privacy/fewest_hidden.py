@@ -25,7 +25,8 @@ Atoms = tuple[int, ...]
 Condition = frozenset[int]
 
 MOST_ROUNDS = 100
-"""Rounds of the exact search. After these the cheapest cohort of each leak is hidden permanently, which ends soon."""
+"""Largest number of rounds of the exact search. After these the cheapest cohort of each leak is hidden for good, which
+soon ends the search."""
 PART = 1e-7
 """Coefficients below this are rounding errors."""
 
@@ -35,12 +36,12 @@ class Variables:
     """The cohorts and groupings that can be hidden."""
 
     sets_VA: Bits
-    """The atoms of each: those of a cohort, or of all cohorts of a grouping."""
+    """Which atoms each variable hides: those of a cohort, or of all cohorts of a grouping."""
     cost_V: NDArray[np.float64]
-    """The cost of hiding each; positive."""
+    """The cost of hiding each variable; positive."""
     members: dict[int, tuple[int, ...]]
-    """A grouping that can be left out, by the number of its variable, and the variables of its cohorts: all of them are
-    hidden with it."""
+    """The number of the variable that leaves out a grouping, and the variables of its cohorts, all of which are hidden
+    with it."""
 
 
 def hide_at_least_cost(

@@ -29,9 +29,10 @@ class ShownNames:
     """
 
     judged: Mapping[str, str]
-    """For the figures of the speakers who are judged."""
+    """Shown names by cohort, for the figures of the speakers who are judged."""
     chosen: Mapping[str, str]
-    """For the figures of the speakers that were used to choose the cohorts; empty if there are none."""
+    """Shown names by cohort, for the figures of the speakers on whom the cohorts were chosen; empty if there are
+    none."""
 
     def itself(self, cohort: str) -> bool:
         """Whether a cohort may be shown separately, with the figures of both kinds of speakers."""

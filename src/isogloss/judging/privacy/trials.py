@@ -20,7 +20,7 @@ from isogloss.judging.privacy.names import ShownNames
 from isogloss.judging.privacy.suppression import OTHER, suppress
 
 Names = dict[str, dict[str, str]]
-"""For each grouping the name of each cohort."""
+"""The name under which each cohort is shown, by grouping and cohort."""
 Sides = tuple[pd.Series, pd.Series]
 """The cohorts of both sides of each trial, in one grouping."""
 

@@ -28,9 +28,9 @@ class Estimand:
     """A function of the totals of some groups, and the inverse of its working scale."""
 
     evaluate: Callable[[Array], Evaluation]
-    """From totals of shape (C, R, K)."""
+    """The function: maps totals of shape (C, R, K) to values on the working scale and their gradients."""
     restore: Callable[[float], float]
-    """From the working scale to the reported one; increasing."""
+    """Maps a value on the working scale to the reported scale; increasing."""
     groups: tuple[int, ...]
     """The groups that the function uses, as indices into those that are drawn together."""
 
@@ -119,7 +119,7 @@ def difference_of_groups(group: int = 0, other: int = 1) -> Estimand:
 
 
 Spread = Callable[[Array], tuple[Array, Array]]
-"""From rates (C, R) to a positive measure of them (R,) and its gradient (C, R)."""
+"""Maps rates (C, R) to a positive measure of them (R,) and its gradient (C, R)."""
 
 
 def mean_rate(rates_CR: Array) -> tuple[Array, Array]:

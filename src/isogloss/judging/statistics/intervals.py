@@ -34,10 +34,10 @@ from isogloss.judging.statistics.groups import Draws, JointGroups, Sampler, Sepa
 Array = NDArray[np.float64]
 
 MAX_UNDEFINED = 0.1
-"""Share of draws that may be undefined before an interval is refused."""
+"""Largest share of undefined draws with which there is still an interval."""
 
 BATCH_CELLS = 1 << 22
-"""Numbers held at once for a batch of draws."""
+"""Number of values that one batch of draws holds in memory."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Estimate:
     low: float | None
     high: float | None
     rests_on: float | None = None
-    """Number of speakers that decide on it, (sum d^2)^2 / sum d^4 of the speakers' influences d; None if undefined."""
+    """Number of speakers that decide on the value, (sum d^2)^2 / sum d^4 of the speakers' influences d; None if
+    undefined."""
 
     @property
     def interval(self) -> list[float] | None:

@@ -21,10 +21,10 @@ TIE = 1e-9
 """Relative difference below which two statistics count as equal, against rounding."""
 
 HELD_CELLS = 64_000_000
-"""Largest product of speakers and permutations that is kept for the next test; 2 or 4 bytes each."""
+"""Largest product of speakers and permutations whose orders are kept for the next test, at 2 or 4 bytes each."""
 
 EXTREME = 1e12
-"""The statistic of a group without any error."""
+"""Absolute value of the statistic where a cohort, or all others, have no errors; larger values are clipped to it."""
 
 
 def sign_flip(

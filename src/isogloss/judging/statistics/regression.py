@@ -30,7 +30,7 @@ MOST_STEPS = 50
 
 @dataclass(frozen=True)
 class RateRatio:
-    """The error rate of a cohort over that of the reference cohort, all else equal."""
+    """The error rate of a cohort over that of the reference cohort, with equal covariates, and its bounds."""
 
     cohort: str
     ratio: float

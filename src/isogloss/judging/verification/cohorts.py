@@ -21,8 +21,9 @@ class Cohort:
     sides: tuple[ScoredTrials, ...]
     """The trials of the first verifier, and of the second if there is one."""
     members: NDArray[np.intp]
-    """Its speakers, as numbers into those of all trials."""
+    """Its speakers, as indices into the speakers of all trials."""
     errors: tuple[Errors, ...]
+    """The errors of each verifier on these trials."""
 
     @property
     def measurable(self) -> bool:

@@ -21,7 +21,7 @@ P_TARGETS = (0.01, 0.05)
 
 @dataclass(frozen=True)
 class Threshold:
-    """Error rates where trials of at least some score are accepted."""
+    """A threshold, and the error rates if trials with at least this score are accepted."""
 
     score: float
     far: float | None
@@ -38,9 +38,9 @@ class Errors:
     nontargets: int
     eer: float | None
     min_dcf: dict[float, float | None]
-    """The least detection cost by p_target."""
+    """The minimum detection cost, by the prior probability of a target."""
     at_eer: Threshold | None
-    """The threshold nearest to the equal error rate, and the two rates there."""
+    """The threshold nearest to the equal error rate, and the two rates there; None if `eer` is None."""
 
     @property
     def measurable(self) -> bool:
@@ -107,8 +107,8 @@ def equal_error_rate(scores: ArrayLike, targets: ArrayLike, weights: ArrayLike |
 def min_dcf(scores: ArrayLike, targets: ArrayLike, *, p_target: float, weights: ArrayLike | None = None) -> float:
     """The least detection cost over all thresholds, with equal costs of a miss and a false alarm.
 
-    (p FRR + (1 - p) FAR) / min(p, 1 - p): 1 is what a verifier that accepts all or none costs (NIST SRE). Parameters
-    and errors as `equal_error_rate`.
+    (p FRR + (1 - p) FAR) / min(p, 1 - p): 1 is the cost of accepting all trials or rejecting all, whichever is lower
+    (NIST SRE). Parameters and errors as `equal_error_rate`.
     """
     return min_dcf_of(roc(scores, targets, weights), p_target)
 

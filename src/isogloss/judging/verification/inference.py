@@ -41,10 +41,11 @@ SPREADS = {
 }
 
 MIN_DCF_SPEAKERS = {0.01: 100, 0.05: 40}
-"""Fewest effective speakers for an interval of a detection cost, by the prior of a target, whatever
-`statistics.min_speakers` says. Each draw has a threshold of its own, where a few false alarms decide, and the fewer the
-rarer targets are. Of nominal 95 %, intervals held the truth in 39 % (0.01) and 79 % (0.05) of simulations at 20
-speakers, in 79 % and 96 % at 40, in 99 % and 95 % at 100 (`benchmarks/results/verification_coverage.md`)."""
+"""Fewest effective speakers for an interval of a detection cost, by the prior probability of a target, in addition to
+`statistics.min_speakers`. Each draw has its own threshold, which a few false alarms decide, and the rarer targets are,
+the fewer these are. In simulations with 20 speakers, 95 % intervals contained the true value in 39 % of cases (prior
+0.01) and 79 % (0.05), with 40 speakers in 79 % and 96 %, with 100 in 99 % and 95 %
+(`benchmarks/results/verification_coverage.md`)."""
 
 RATES = ("far", "frr")
 

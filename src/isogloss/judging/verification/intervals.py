@@ -18,7 +18,7 @@ from isogloss.judging.verification.resampling import Resampled, draw_speakers
 Floats = NDArray[np.float64]
 
 BATCH_CELLS = 1 << 22
-"""Numbers held at once for a batch of draws."""
+"""Number of values that one batch of draws holds in memory."""
 
 
 @dataclass(frozen=True)

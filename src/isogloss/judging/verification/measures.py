@@ -23,10 +23,11 @@ class Measure:
     """A function of some values, and the inverse of its working scale."""
 
     evaluate: Callable[[Floats], tuple[Floats, Floats]]
-    """From values (M, R) to (R,) and the gradient (M, R)."""
+    """The function: maps values (M, R) to results on the working scale (R,) and their gradient (M, R)."""
     restore: Callable[[float], float]
+    """Maps a result on the working scale to the reported scale; increasing."""
     uses: tuple[int, ...]
-    """Which values, in the order in which `evaluate` takes them."""
+    """Indices of the values that the function uses, in the order in which `evaluate` takes them."""
 
 
 def level(index: int) -> Measure:

@@ -27,8 +27,8 @@ Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
 SLOPE_REACH = 0.3
-"""The slope of the ROC at the crossing is that of a chord, at whose ends FAR and FRR differ by this share of their
-size."""
+"""Reach of the chord whose slope stands for that of the ROC at the crossing of FAR and FRR: from the crossing to either
+end of the chord, FAR - FRR changes by this share of FAR + FRR."""
 
 MIN_REACH = 20
 """Fewest targets, and fewest non-targets, between the crossing and each end of the chord, if there are so many."""
@@ -39,9 +39,9 @@ class Resampled:
     """An error in each draw, and its derivatives."""
 
     values_R: Floats
-    """NaN where a draw has no targets or no non-targets."""
+    """The error in each draw; NaN where a draw has no targets or no non-targets."""
     influence_RS: Floats
-    """Derivative with respect to each speaker's count."""
+    """Derivative of the error with respect to each speaker's count."""
 
 
 @dataclass(frozen=True)
