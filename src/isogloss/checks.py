@@ -11,7 +11,7 @@ import pandas as pd
 from isogloss.errors import TableError
 
 LARGEST = 1e15
-"""No count, rate, time or weight of ours is larger, and sums of squares of such figures are still finite."""
+"""Largest count, rate, time or weight that is accepted; sums of squares of such figures are still finite."""
 _IDENTIFIERS = ("utterance_id", "speaker_id", "split", "cohort")
 """Columns that have a value in every row."""
 

@@ -19,7 +19,7 @@ from rich.text import Text
 
 WIDTH_WITHOUT_TERMINAL = 120
 LABEL_WIDTH = 24
-"""Smallest width of a column with a long name; names are broken into lines, never cut."""
+"""Smallest width of a column with a long name, in characters; names are broken into lines, never cut."""
 
 _UNITS = r"(?:%|‰|(?:points?|nats|h|min|s|ms|dB|Hz|kHz|MiB|GiB|km)\b)"
 _WITHIN = re.compile(rf"(?<=\d) (?={_UNITS})|(?<=\d) (?=to [+−]?\d)|(?<=\d to) (?=[+−]?\d)|(?<=<) (?=\d)")

@@ -35,7 +35,7 @@ _SURROUNDINGS = {
     errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
     errno.ENFILE: "the machine has too many open files",
 }
-"""Errors of the machine, and what to do about each."""
+"""What to do about errors that come from the machine, by errno."""
 _FULL_BYTES = 1 << 16
 """Bytes of free space below which a disk counts as full, whatever an encoder or a database calls its error."""
 

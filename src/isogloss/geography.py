@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 Kilometres = float
 
 EARTH_RADIUS: Kilometres = 6371.0088
-"""Mean radius (IUGG)."""
+"""Mean radius of the Earth (IUGG)."""
 
 _OUTLINES = Path(__file__).parent / "data" / "contiguous_states.json"
 _PARALLELS = np.radians([29.5, 45.5])
@@ -37,7 +37,7 @@ POSTAL_CODES = {
     "South Carolina": "SC", "South Dakota": "SD", "Tennessee": "TN", "Texas": "TX", "Utah": "UT", "Vermont": "VT",
     "Virginia": "VA", "Washington": "WA", "West Virginia": "WV", "Wisconsin": "WI", "Wyoming": "WY",
 }  # fmt: skip
-"""Of the 50 states and the District of Columbia (USPS)."""
+"""Postal codes (USPS) of the 50 states and the District of Columbia, by name."""
 
 
 def state_named(text: str) -> str | None:

@@ -27,7 +27,8 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 """Constants of Linux's renameat2(2)."""
 
 SPLITS = ("train", "adapt", "discovery", "dev", "test")
-"""train and adapt follow the population of customers; discovery, dev and test are stratified."""
+"""The splits of a corpus: train and adapt follow the population of customers; discovery, dev and test are
+stratified."""
 
 METADATA_COLUMNS: dict[str, str] = {
     "utterance_id": "str",

@@ -24,7 +24,7 @@ class Audit:
     document: Document
     warnings: tuple[str, ...]
     candidates: tuple[str, ...]
-    """Columns that could tell cohorts apart, where none were named."""
+    """Columns whose values could be cohorts; empty if the request names or discovers cohorts."""
 
 
 def audit_utterances(request: Request) -> Audit:

@@ -21,7 +21,7 @@ from isogloss.gate.result import Release
 from isogloss.tables import atomic_path
 
 TOLERANCE = 1e-9
-"""Tolerance of the comparison of levels, against rounding."""
+"""Largest difference of two levels that counts as rounding."""
 
 
 def read_ledger(path: Path) -> list[Release]:

@@ -30,9 +30,9 @@ class Pair:
     candidate: pd.DataFrame
     groupings: list[Grouping]
     steps: tuple[str, ...]
-    """Steps of normalisation."""
+    """Names of the steps of normalisation."""
     digest: str
-    """Digest of ids, speakers, weights and references; it does not depend on the order of the rows."""
+    """Digest of the ids, speakers, weights and references; it does not depend on the order of the rows."""
     files: list[File]
     warnings: list[str]
 

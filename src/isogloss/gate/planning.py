@@ -29,15 +29,16 @@ class Need:
     """The number of speakers that the margin of one check needs."""
 
     grouping: str | None
+    """Name of the grouping; None for all speakers."""
     label: str
     margin: MarginParams
     speakers: int
     """Number of speakers in the data."""
     power: float | None
-    """Probability that these pass; None where the standard error is unknown (no errors, one speaker, or one who has
-    nearly all words)."""
+    """Probability that the check passes with these speakers; None where the standard error is unknown (no errors, one
+    speaker, or one who has nearly all words)."""
     needed: int | None
-    """Number of such speakers that pass with the wanted probability; None if no number does."""
+    """Number of such speakers with which the check passes with the wanted probability; None if no number suffices."""
 
 
 def plan_gate(params: GateParams, folder: Path, *, power: float = 0.8, expected: float = 0.0) -> list[Need]:

@@ -6,46 +6,63 @@ from isogloss.config import MarginParams
 from isogloss.judging.record import Interval, Record
 
 Verdict = Literal["passed", "harmed", "undecided", "unjudged"]
-"""Of one check. *passed*: each upper bound lies under its margin. *harmed*: the rate rose, significantly after Holm's
-adjustment over all checks, and a rise beyond the margin is not excluded. *undecided*: neither. *unjudged*: there are
-too few speakers."""
+"""The verdict of one check. *passed*: each upper bound lies under its margin. *harmed*: the rate rose, significantly
+after Holm's adjustment over all checks, and a rise beyond the margin is not excluded. *undecided*: neither. *unjudged*:
+there are too few speakers."""
 
 EXIT_CODES = {"passed": 0, "harmed": 1, "undecided": 3}
 
 
 class Check(Record):
-    """All speakers together, or one cohort."""
+    """The check of a margin for all speakers together, or for one cohort.
+
+    The figures are None where the cohort's figures may not be shown or are not known.
+    """
 
     grouping: str | None
-    """The column; None for all speakers."""
+    """Name of the grouping, which is its column or columns; None for all speakers."""
     cohort: str
     label: str
+    """Readable name of the cohort."""
     required: bool = False
+    """Whether gate.yaml requires that the cohort be judged."""
     speakers: int | None = None
+    """Number of speakers."""
     words: int | None = None
+    """Number of reference words."""
     before: float | None = None
+    """Error rate of the baseline, a fraction."""
     after: float | None = None
+    """Error rate of the candidate, a fraction."""
     relative_change: float | None = None
+    """after / before - 1."""
     ci: Interval | None = None
-    """Of `relative_change`, at the result's `confidence`."""
+    """Confidence interval of `relative_change`, at the result's `confidence`."""
     difference: float | None = None
+    """after - before, a fraction (0.01 is one percentage point)."""
     difference_ci: Interval | None = None
+    """Confidence interval of `difference`, at the result's `confidence`."""
     margin: MarginParams
+    """The largest harm that would not matter; each upper bound must lie under it."""
     p_holm: float | None = None
-    """Of "both systems have the same error rate", two-sided, adjusted over all checks."""
+    """Two-sided p value of "both systems have the same error rate", after Holm's adjustment over all checks; None where
+    there is no test."""
     verdict: Verdict
     blocks: bool
     """Whether the candidate may not be released because of this check."""
     reason: str
+    """The reason of the verdict, in words."""
 
 
 class File(Record):
-    """An input."""
+    """A file that the gate read."""
 
     role: str
+    """What the file was read for: `baseline`, `candidate` or `attributes`."""
     path: str
-    """As gate.yaml has it."""
+    """Path of the file as it is written in gate.yaml."""
     sha256: str
+    """SHA-256 of the file's content, in hexadecimal."""
 
 
 class Release(Record):
@@ -53,22 +70,22 @@ class Release(Record):
 
     test_set: str
     digest: str
-    """Of ids, speakers, weights and references."""
+    """Digest of the ids, speakers, weights and references of the test set."""
     release: int
-    """From 1."""
+    """Number of this release on the test set, from 1."""
     releases: int
-    """How many were planned."""
+    """How many releases are planned on the test set."""
     alpha: float
-    """One-sided, of all of them together."""
+    """One-sided level of all planned releases together."""
     level: float
-    """One-sided, of this one."""
+    """One-sided level of this release."""
     baseline: str
     candidate: str
     key: str
-    """Of the inputs and the analysis: the same release judged again is the same line."""
+    """SHA-256 of the inputs and the analysis. A release that is judged again has the same key and adds no line."""
     verdict: Literal["passed", "harmed", "undecided"]
     date: str
-    """UTC."""
+    """The day in UTC, as YYYY-MM-DD."""
 
 
 class GateResult(Record):
@@ -76,22 +93,25 @@ class GateResult(Record):
 
     kind: Literal["isogloss-gate"] = "isogloss-gate"
     version: str
-    """Of Isogloss."""
+    """Version of Isogloss."""
     systems: tuple[str, str]
+    """Names of the baseline and the candidate."""
     verdict: Literal["passed", "harmed", "undecided"]
-    """The worst of the checks that block: harmed, else undecided; passed where none blocks."""
+    """`harmed` if a check that blocks the release is harmed; else `undecided` if any check blocks it; else `passed`."""
     confidence: float
-    """Of the intervals, two-sided; their upper ends are bounds at half of the rest."""
+    """Two-sided level of the intervals; each upper end is a one-sided bound at the level (1 - confidence) / 2."""
     resamples: int
     permutations: int
     seed: int
     normalisation: list[str]
+    """Names of the steps by which texts were normalised."""
     utterances: int
     speakers: int
     checks: list[Check]
     files: list[File]
     warnings: list[str] = []
     release: Release | None = None
+    """The line of the ledger; None if gate.yaml names no ledger."""
 
     @property
     def exit_code(self) -> int:

@@ -17,7 +17,7 @@ from isogloss.gate.result import Check, GateResult, Release
 from isogloss.judging import Document, compare
 
 DRAWS_BEYOND = 50
-"""Draws of the bootstrap that should lie outside an interval, so that its end is known."""
+"""Fewest bootstrap draws that are expected outside an interval, so that its ends are precise."""
 
 
 def read_gate(path: Path) -> GateParams:

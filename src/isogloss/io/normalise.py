@@ -37,7 +37,8 @@ _FILLERS = re.compile(rf"(?<!\S)(?:{'|'.join(FILLERS)})(?!\S)", re.IGNORECASE)
 _BRACKETS = re.compile(r"\[[^\[\]\n]*\]|<[^<>\n]*>|\([^()\n]*\)")
 _OPENING = {"]": "[", ">": "<", ")": "("}
 _LONE_APOSTROPHES = re.compile(r"'(?:(?<!\w')|(?!\w))")
-"""The pattern begins with the apostrophe, since a search for one character is much faster than for a boundary."""
+"""Apostrophes that do not stand between two letters or digits. The pattern begins with the apostrophe, because a search
+for one character is much faster than one for a boundary."""
 
 
 class _Punctuation(dict[int, str | None]):

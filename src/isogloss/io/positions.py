@@ -8,7 +8,8 @@ from isogloss.geography import contains
 from isogloss.io.attributes import Attributes
 
 MOSTLY = 0.9
-"""Columns are swapped if no position is in the United States as given, but at least this share is when exchanged."""
+"""The columns count as swapped if no position lies in the United States as given, but at least this share of them does
+after exchanging the columns."""
 
 
 def read_positions(attributes: Attributes) -> tuple[pd.DataFrame, list[str]]:

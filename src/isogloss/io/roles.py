@@ -30,7 +30,7 @@ OTHER_NAMES = {
     "deletions": ("del", "dels", "n_del"),
     "insertions": ("ins", "n_ins"),
 }
-"""Other common names, which are suggested but never used without `--column`."""
+"""Other common names of our columns; messages suggest them, but they are used only if `--column` names them."""
 
 
 def utterance_ids(source: Source, name: str) -> pd.Series:

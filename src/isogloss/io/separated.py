@@ -24,7 +24,7 @@ from isogloss.io.source import Source, arrow_source, read_utf8
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 """The separators that are detected in a header, by their names on the command line."""
 BLOCK_BYTES = 16 << 20
-"""Size of pyarrow's blocks; a file with a longer row is read by the strict parser."""
+"""Size of pyarrow's blocks, in bytes; a file with a longer row is read by the strict parser."""
 
 
 def parse_separator(option: str) -> str:

@@ -33,7 +33,7 @@ class Source:
     unit: str = "row"
     """Word for a row in messages: `row` (from 1, without the header), `line` of a text file, `item` of an array."""
     numbers: Callable[[], NDArray[np.int64]] | None = None
-    """The number of each row in that unit, if they are not 1, 2, 3 and so on."""
+    """Gives the number of each row in that unit; None if the rows are numbered 1, 2, 3 and so on."""
 
     def position(self, row: int) -> str:
         """The place of row `row` (from 0) in the file, as in "row 7"."""

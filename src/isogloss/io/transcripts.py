@@ -31,11 +31,11 @@ class Segments:
     """Where the segments of an STM file lie, the ignored ones included."""
 
     ids: list[str] = field(default_factory=list)
-    """Empty for a segment that is ignored."""
+    """The utterance id of each segment; empty for one that is ignored."""
     recordings: list[tuple[str, str]] = field(default_factory=list)
-    """Recording and channel of each."""
+    """Recording and channel of each segment."""
     times: list[tuple[float, float]] = field(default_factory=list)
-    """Begin and end in seconds."""
+    """Begin and end of each segment, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,9 @@ class Transcripts:
     texts: pd.Series
     """The text of each utterance by its id; empty if nothing was said."""
     speakers: pd.Series | None = None
-    """The speakers in the same order, where the file names them."""
+    """The speaker of each utterance, in the same order; None if the file names none."""
     segments: Segments | None = None
+    """The segments of an STM file; None for other formats."""
 
 
 def read_transcripts(path: Path, reference: Transcripts | None = None) -> Transcripts:

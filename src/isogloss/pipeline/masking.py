@@ -12,7 +12,7 @@ _USER_PART = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@'\"]+@")
 _SIGNATURE = re.compile(r"(?P<name>[?&](?:X-Amz-Signature|X-Amz-Credential|sig|token|access_token)=)[^&\s'\"]+", re.I)
 _SECRET_NAME = re.compile(r"(SECRET|PASSWORD|PASSWD|TOKEN|API_KEY|ACCESS_KEY|AUTH_STRING|CREDENTIAL)", re.I)
 _SHORTEST = 6
-"""Shorter values are not masked, since they occur in ordinary text."""
+"""Fewest characters of a value that is masked; shorter values occur in ordinary text."""
 
 
 def masked(text: str) -> str:

@@ -41,7 +41,11 @@ class Series:
 
 @dataclass(frozen=True)
 class Mark:
-    """An estimate with its interval; `cut_*` says that the interval goes on beyond the axis."""
+    """An estimate with its interval, at its place in a drawing.
+
+    `x`, `low` and `high` are in per cent of the width, `y` is in pixels; `low` and `high` are None without an interval.
+    `cut_low` and `cut_high` say that the interval goes on beyond the axis, `title` is the tool tip.
+    """
 
     series: Series
     x: float
@@ -62,7 +66,7 @@ class Row:
     number: int | None
     """Its rank on discovery if cohorts were ranked there, else its place."""
     sizes: tuple[tuple[str, str], ...]
-    """The names of counts, and their values."""
+    """The names of counts, such as speakers and words, and their values as text."""
     height: int
     rates: tuple[Mark, ...]
     rest: tuple[Mark, ...]
@@ -70,9 +74,11 @@ class Row:
     tags: tuple[str, ...]
     """Adverse findings about the cohort, apart from changes between systems."""
     harmed_by: tuple[str, ...]
+    """Names of the systems that measurably harm the cohort."""
     gained_with: tuple[str, ...]
+    """Names of the systems with which the cohort measurably gains."""
     unjudged: str
-    """The reason why it has no inference; empty if it has."""
+    """The reason why the cohort, or one of its changes, has no inference; empty if all have."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,7 @@ class CohortChart:
     change_axis: Axis | None
     """None for a single system."""
     overall: float | None
+    """Error rate of the first system on all speakers of the grouping."""
     rows: tuple[Row, ...]
 
 

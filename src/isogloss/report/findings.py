@@ -27,7 +27,7 @@ SPLITS = (
     "no part in that.",
     "discovery",
 )
-"""How cohorts were chosen, in an audit and in a pipeline, and on which speakers."""
+"""How cohorts were chosen, in words, and the speakers on whom: `HALVES` for an audit, `SPLITS` for a pipeline."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from isogloss.report.comparison import ComparedRun, Comparison, Setting
 from isogloss.report.comparison_scales import MetricScale, OrdinalScale, metric_text, param_text
 
 HEIGHT = 280
-"""Height of the axes of the parallel coordinates."""
+"""Height of the axes of the parallel coordinates, in units of the drawing."""
 SPACING = 170
-"""Between two axes."""
+"""Distance between two axes of the parallel coordinates, in units of the drawing."""
 SIDE = 260
-"""Side of the square of a trade-off."""
+"""Side of the square of a trade-off, in units of the drawing."""
 Point = tuple[float, float]
 
 
@@ -36,7 +36,7 @@ class DrawnAxis:
 
 @dataclass(frozen=True)
 class Line:
-    """A setting or a run across the axes; a missing value breaks it into several `parts`."""
+    """A setting or a run across the axes; a missing value breaks its line into several `parts`."""
 
     title: str
     parts: tuple[tuple[Point, ...], ...]
@@ -54,7 +54,7 @@ class ParallelChart:
 
 @dataclass(frozen=True)
 class Dot:
-    """A setting or a run between two metrics."""
+    """A setting or a run in a trade-off, by its values of the two metrics."""
 
     at: Point
     title: str

@@ -21,7 +21,7 @@ from isogloss.report.further import further, ties_sentence
 from isogloss.report.text import interval, percent, probability, signed_percent
 
 SHORT = {"population": "each alike", "speakers": "population"}
-"""The heading of a column of the other estimand, by the first estimand."""
+"""The heading of the columns of the other estimand, by the estimand that the document names."""
 
 
 def plain(text: str) -> Text:

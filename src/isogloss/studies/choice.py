@@ -15,7 +15,7 @@ from isogloss.config.experiment import PlanParams, Run
 from isogloss.errors import PipelineError
 
 MARGIN = 0.02
-"""How much the overall word error rate may rise, relative to the base model's (non-inferiority)."""
+"""Largest rise of the overall word error rate, relative to that of the base model, that would not matter."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Choice:
     options
         The overrides of the trial in the method's own section.
     overall, worst
-        Word error rates on dev after the adaptation.
+        Word error rates on dev after the adaptation, of all speakers and of the worst cohorts.
     within
-        Whether the overall rate stays within the margin.
+        Whether the rise of the overall rate stays within the margin.
     bases
         Number of base models.
     edges

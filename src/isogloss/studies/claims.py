@@ -48,11 +48,12 @@ class Claim(Section):
     """The setting of the experiment whose runs test the claim, if there are several."""
     measure: str
     unit: Literal["relative", "points"] = "relative"
-    """Whether a change is relative, or a difference of rates."""
+    """Whether a change is relative, or a difference of error rates; a fraction in either case."""
     says: Literal["lower", "not_higher", "not_lower"] = "lower"
+    """What the claim says of the change: below 0, below `margin`, or above -`margin`."""
     margin: Annotated[float, Field(ge=0.0)] = 0.0
     published: float | None = None
-    """The paper's change, if it gives one."""
+    """The change that the paper reports, in `unit`; None if it reports none."""
 
     @property
     def limit(self) -> float:
@@ -73,13 +74,13 @@ class Finding:
     change, other
         The change under the estimand of the plan, with its interval, and under the other one.
     p
-        Two-sided, of the change being at the claim's limit; None where there is no interval.
+        Two-sided p value of "the change is at the claim's limit"; None where there is no interval.
     runs, bases
-        Numbers of runs and base models behind it.
+        Numbers of runs and base models behind the change.
     adjusted
-        `p` by Holm's adjustment over the paper's claims.
+        `p` after Holm's adjustment over the paper's claims.
     verdict
-        None where there is no figure.
+        None where the change could not be measured.
     """
 
     claim: Claim

@@ -42,9 +42,9 @@ class Gain:
     before
         Word error rate of the base model, with population weights.
     change, alike
-        Relative change of the word error rate, as the population weighs speakers and with every speaker alike. Their
-        upper ends are the largest harms that the runs do not exclude. Without interval where a single run, or fewer
-        speakers than are judged, stand behind it, or too few decide on it.
+        Relative change of the word error rate, with population weights and with all weights equal. The upper ends of
+        the intervals are the largest harms that the runs do not exclude. There is no interval if there is a single run,
+        if the group has too few speakers to be judged, or if too few speakers decide on the change.
     """
 
     setting: str

@@ -15,7 +15,7 @@ Bounds = tuple[float, float] | None
 WIDTH, HEIGHT = 760.0, 460.0
 LEFT, RIGHT, TOP, BOTTOM = 70.0, 20.0, 44.0, 56.0
 BESIDE = 210.0
-"""Room for names beside the drawing."""
+"""Width of the space for names beside the drawing, in units of the drawing."""
 COLOURS = ("#1b6ca8", "#c1440e", "#2e7d32", "#7b4fa3", "#8a6d00", "#00808a", "#b0307a")
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#222}.t{font-weight:600}.q{fill:#555}"

@@ -21,9 +21,10 @@ from pathlib import Path
 from isogloss.pipeline.host.file_locks import try_lock
 
 OVERTAKEN = 8
-"""Number of later requests that may take resources which an earlier request waits for."""
+"""Number of later requests that may take resources that an earlier request waits for."""
 PATIENT_SECONDS = 600.0
-"""Seconds for which its resources are then kept free; after that, the same number of requests may overtake it again."""
+"""Seconds for which resources are kept free for a request that was overtaken `OVERTAKEN` times; after that, as many
+requests may overtake it again."""
 ASLEEP_SECONDS = 30.0
 """Seconds after which a request that has not been renewed (by a stopped process, say) is ignored."""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 2.0
 _OF_A_WORKER = "PREFECT__FLOW_RUN_ID"
-"""Set by Prefect in the process of a flow that a worker started."""
+"""Variable that Prefect sets in the process of a flow that a worker started."""
 
 
 class Cancellation:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dvc.stage import Stage as DvcStage
 
 CHECK_VARIABLE = "ISOGLOSS_CACHE_CHECK"
-"""`hash` (the default) or `size`."""
+"""Variable that says what is compared to find damaged objects: `hash` (the default) or `size`."""
 _CHUNK_BYTES = 1 << 20
 
 _LOG = logging.getLogger(__name__)

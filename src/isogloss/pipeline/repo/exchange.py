@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dvc.stage import Stage as DvcStage
 
 _PAUSES = (1.0, 4.0)
-"""Seconds before the second and the third try."""
+"""Seconds to wait before the second and the third attempt of a transfer."""
 
 Stages = dict[str, "DvcStage"]
 

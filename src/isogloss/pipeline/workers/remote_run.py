@@ -28,7 +28,7 @@ T = TypeVar("T")
 LOST_SECONDS = float(os.environ.get("ISOGLOSS_LOST_SECONDS", "90"))
 """Seconds without a heartbeat after which a worker counts as lost."""
 API_SECONDS = float(os.environ.get("ISOGLOSS_API_SECONDS", "600"))
-"""Seconds to wait for a server that does not answer."""
+"""Longest time in seconds to wait for a server that does not answer."""
 _STARTING_SECONDS = 180.0
 """Seconds without a heartbeat that are allowed before the flow begins: on a busy host its process starts slowly."""
 _OUTAGE_SECONDS = 5.0
