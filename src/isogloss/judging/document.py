@@ -33,6 +33,7 @@ class PairRatio(Record):
     second: str
     """Name of the system in the denominator."""
     ratio: float
+    """Error rate of `first` over that of `second`."""
     ci95: Interval | None = None
     """Simultaneous interval of `ratio`: the intervals of all pairs of systems in all cohorts of a grouping hold at once
     with the document's `confidence`. None where the data allow none."""
@@ -90,14 +91,18 @@ class Origin(Record):
     date: str
     """The day in UTC, as YYYY-MM-DD; that of the variable SOURCE_DATE_EPOCH if it is set."""
     inputs: list[Input]
+    """The files that the command read."""
 
 
 class SplitSize(Record):
     """The size of one split of the corpus, and the first system's error rate on it."""
 
     split: str
+    """Name of the split."""
     speakers: Count
+    """Number of speakers."""
     utterances: Count
+    """Number of utterances."""
     hours: float
     """Total duration of the utterances, in hours."""
     rate: float | None

@@ -68,7 +68,9 @@ class SplitGap(Record):
     """The bottom and the top cohort on one split, and the relative gap between them."""
 
     bottom: Side
+    """The cohort that was ranked worst on discovery."""
     top: Side
+    """The cohort that was ranked best on discovery."""
     relative_gap: float | None
     """(rate of bottom - rate of top) / rate of top; None where one of the rates is unknown, or that of top is 0."""
     relative_gap_ci95: Interval | None

@@ -60,11 +60,11 @@ class Mark:
 
 @dataclass(frozen=True)
 class Row:
-    """A cohort's line of the chart."""
+    """The line of one cohort in the chart; `height` is in pixels."""
 
     cohort: CohortFigures
     number: int | None
-    """Its rank on discovery if cohorts were ranked there, else its place."""
+    """The cohort's rank on discovery if cohorts were ranked there, else its place in the chart; 1 is the worst."""
     sizes: tuple[tuple[str, str], ...]
     """The names of counts, such as speakers and words, and their values as text."""
     height: int
@@ -89,9 +89,9 @@ class CohortChart:
     series: tuple[Series, ...]
     rate_axis: Axis
     rest_axis: Axis | None
-    """None if cohorts were not compared with the rest."""
+    """Axis of the differences to all other speakers; None if cohorts were not compared with these."""
     change_axis: Axis | None
-    """None for a single system."""
+    """Axis of the changes between systems; None for a single system."""
     overall: float | None
     """Error rate of the first system on all speakers of the grouping."""
     rows: tuple[Row, ...]

@@ -14,14 +14,14 @@ _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 @dataclass(frozen=True)
 class Tick:
-    """A label on an axis."""
+    """A label on an axis, at a place from 0 to 1."""
 
     place: float
     label: str
 
 
 class OrdinalScale:
-    """A param: its values at even distances, numbers in their order, then all else in the order of appearance."""
+    """The scale of a param: its values at even distances, numbers in their order, then all else as they appear."""
 
     def __init__(self, name: str, values: Iterable[Any]):
         self.name = name
@@ -37,7 +37,7 @@ class OrdinalScale:
 
 
 class MetricScale:
-    """A metric: linear between round ticks, its better end at 1."""
+    """The scale of a metric: linear between round ticks, with its better end at 1."""
 
     def __init__(self, name: str, values: Iterable[float | None], *, maximise: bool, target_ticks: int = 5):
         self.name = name

@@ -32,7 +32,7 @@ SPLITS = (
 
 @dataclass(frozen=True)
 class Lead:
-    """The top of the page."""
+    """The title and the sentences at the top of the page."""
 
     title: str
     sentences: tuple[str, ...]

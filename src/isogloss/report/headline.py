@@ -42,7 +42,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Headline:
-    """The top of the page."""
+    """The findings at the top of the page; `warning` is None if there is nothing to warn of."""
 
     title: str
     consequences: str

@@ -32,7 +32,7 @@ class _Record(BaseModel):
 
 
 class Parameters(_Record):
-    """Parameters of a recogniser."""
+    """Numbers of parameters of a recogniser: of its encoder, and in total."""
 
     encoder: Count | None
     total: Count
@@ -46,7 +46,7 @@ class Operations(_Record):
 
 
 class EmissionDelay(_Record):
-    """From the end of speech to the last token, over utterances."""
+    """Time from the end of speech to the last token: median and 95th percentile over utterances, in milliseconds."""
 
     median_ms: float | None
     p95_ms: float | None

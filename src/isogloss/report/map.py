@@ -52,7 +52,7 @@ class Shade:
 
 @dataclass(frozen=True)
 class Panel:
-    """One system's map."""
+    """The map of one system's error rates."""
 
     system: str
     shades: tuple[Shade, ...]
@@ -60,7 +60,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class RegionMap:
-    """All maps of a rule."""
+    """The maps of one cohort rule, one per system; lengths are in units of the drawing."""
 
     width: float
     height: float
@@ -73,7 +73,7 @@ class RegionMap:
 
 
 class _Canvas:
-    """Degrees to drawing units."""
+    """Converts degrees of longitude and latitude to units of the drawing."""
 
     def __init__(self, rings: Sequence[np.ndarray]) -> None:
         points = np.concatenate([_projected(ring) for ring in rings])

@@ -12,7 +12,7 @@ from isogloss.report.text import counted, interval, listing, percent
 
 @dataclass(frozen=True)
 class GapLine:
-    """One rule on one split."""
+    """The gap of one rule on one split; `p_holm` is that of the bottom cohort against all others, None on discovery."""
 
     split: str
     gap: SplitGap
@@ -21,7 +21,7 @@ class GapLine:
 
 @dataclass(frozen=True)
 class RuleLine:
-    """One rule of the table: discovery first, then test; no lines where no two cohorts may be shown."""
+    """One rule of the table, with a line for discovery and one for test; none where no two cohorts may be shown."""
 
     rule: str
     cohorts: int

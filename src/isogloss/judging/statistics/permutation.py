@@ -140,7 +140,7 @@ def exchanges(speakers: int, permutations: int, seed: int) -> Iterator[NDArray[n
 
 
 class _Held:
-    """Permutations that were drawn already, for several threads."""
+    """Keeps the permutations that were drawn, so that several threads can use them again."""
 
     def __init__(self, speakers: int, seed: int) -> None:
         self._speakers, self._rng, self._lock = speakers, np.random.default_rng(seed), threading.Lock()

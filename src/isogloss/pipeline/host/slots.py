@@ -58,7 +58,7 @@ class NoSlotAvailable:
 
 
 class Slots(Protocol):
-    """The source of a scheduler's shares."""
+    """Gives a scheduler the shares of the host's resources that its stages need."""
 
     def take(self, stage: Stage, /) -> Share | NoSlotAvailable:
         """A share for `stage`, or the reason why there is none now."""
