@@ -63,6 +63,7 @@ def evaluate_verifier(method: str, params: Params, root: Path = Path()) -> Docum
     labels = cohort_labels(root / "cohorts", rules, options.attributes)
     trials = _trials(method, params, root, utterances, rules)
     test = utterances[utterances["split"] == "test"]
+    weights = utterances.groupby("speaker_id")["weight"].first()
     document = compare_groupings(
         trials["test"],
         trials["discovery"],
@@ -70,11 +71,11 @@ def evaluate_verifier(method: str, params: Params, root: Path = Path()) -> Docum
         system=method,
         statistics=params.statistics,
         min_speakers=params.privacy.min_speakers,
-        weights=test.groupby("speaker_id")["weight"].first(),
+        weights=weights,
         seeds=seeds(params),
     )
     parts = lists_by_recording(trials["test"], test, hard=options.attribute if options.attribute in labels else None)
-    rates = rates_by_recording(parts, test.groupby("speaker_id")["weight"].first())
+    rates = rates_by_recording(parts, weights)
     with atomic_folder(root / "results/speaker" / method) as folder:
         write_parquet(trials["test"], folder / "trials.parquet")
         write_lists(trials["test"], labels, folder)

@@ -182,7 +182,7 @@ class GroupingFigures(Record):
     if cohorts were not ranked."""
     worst_cohort_by_test: str | None = None
     """The cohort with the highest error rate of the first system on the judged speakers, among those with inference if
-    there are any; None if no cohort has a rate."""
+    there are any; neither the merged cohort nor `unspecified`. None if no cohort has a rate."""
     harmed_cohorts: list[str] = []
     """Cohorts whose error rate rose significantly from the first to the second system, after Holm's adjustment."""
     other_harmed_cohorts: list[str] = []

@@ -285,6 +285,7 @@ def worst_first(cohort: CohortFigures) -> tuple[bool, bool, float]:
 
 def _worst_by_test(cohorts: Sequence[CohortFigures]) -> str | None:
     """The cohort with the highest rate of the first system, among those with inference if there are any."""
-    able = [one for one in cohorts if one.inference] or list(cohorts)
+    people = [one for one in cohorts if one.people]
+    able = [one for one in people if one.inference] or people
     rated = [(one.before, one.cohort) for one in able if one.before is not None]
     return max(rated, key=lambda pair: pair[0])[1] if rated else None

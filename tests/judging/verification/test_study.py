@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from isogloss.config import StatisticsParams
@@ -22,14 +23,19 @@ def grouped(table, *, split, regions, genders):
     return table.assign(score_before=table["score"] - 0.2 * table["target"])
 
 
-def compared(simulate, *, test, discovery):
-    """`test` and `discovery` are regions and genders of 40 speakers each."""
-    sides = [
+def sides_of_both(simulate, *, test, discovery):
+    """Trials of test and of discovery, whose regions and genders are given for 40 speakers each."""
+    return [
         grouped(simulate(speakers=40, seed=seed), split=split, regions=one[0], genders=one[1])
         for seed, (split, one) in enumerate((("t", test), ("d", discovery)))
     ]
-    statistics = StatisticsParams(resamples=200, min_speakers=10)
-    options = {"system": "arw", "min_speakers": FEW, "weights": None, "seeds": {}, "statistics": statistics}
+
+
+def compared(simulate, *, test, discovery, weights=None, estimand="population"):
+    """`test` and `discovery` are regions and genders of 40 speakers each."""
+    sides = sides_of_both(simulate, test=test, discovery=discovery)
+    statistics = StatisticsParams(resamples=200, min_speakers=10, estimand=estimand)
+    options = {"system": "arw", "min_speakers": FEW, "weights": weights, "seeds": {}, "statistics": statistics}
     result = compare_groupings(*sides, {"gender": {}, "region": {}}, **options)
     content = result.content()
     json.dumps(content, allow_nan=False)
@@ -56,6 +62,22 @@ def test_nothing_is_hidden_where_nothing_follows(simulate):
         "region": {"north", "south"},
     }
     assert all(c["discovery"] is not None for cohorts in found.values() for c in cohorts.values())
+
+
+@pytest.mark.parametrize("estimand", ["population", "speakers"])
+def test_cohorts_are_ranked_by_the_estimand_by_which_they_are_judged(simulate, eer_by_counting, estimand):
+    """A target weighs as its speaker, a non-target as the product of its two."""
+    names = [f"{split}s{number:03d}" for split in "td" for number in range(40)]
+    weights = pd.Series(np.random.default_rng(4).choice([0.05, 1.0, 6.0], size=80), index=names)
+    _, discovery = sides_of_both(simulate, test=(FAR_APART, MEN), discovery=(FAR_APART, MEN))
+    given = {"test": (FAR_APART, MEN), "discovery": (FAR_APART, MEN), "weights": weights, "estimand": estimand}
+    for cohort, figures in compared(simulate, **given)["gender"].items():
+        within = discovery[(discovery["enrol_gender"] == cohort) & (discovery["test_gender"] == cohort)]
+        target = within["target"].to_numpy()
+        of_enrol, of_test = (within[f"{side}_speaker"].map(weights).to_numpy() for side in ("enrol", "test"))
+        weight = np.where(target, of_enrol, of_enrol * of_test) if estimand == "population" else np.ones(len(within))
+        scores = within["score_before"].to_numpy()
+        assert figures["discovery"] == pytest.approx(eer_by_counting(scores, target, weight))
 
 
 @pytest.mark.parametrize("few", [4, 5])

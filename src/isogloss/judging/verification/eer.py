@@ -57,7 +57,8 @@ def trial_document(
     known = [_filled(one) for one in groupings]
     shown = trial_names(before, known, discovery, min_speakers=min_speakers, where=where)
     if discovery is not None:
-        early = trials_of(discovery, where="the trials of discovery")
+        early = trials_of(discovery, weights=weights, where="the trials of discovery")
+        early = early if statistics.estimand == "population" else early.alike()
         known = [_ranked(one, early) for one in known]
     thresholds: dict[Any, float] = {
         side: errors.at_eer.score
@@ -208,6 +209,7 @@ class _Judge:
             cohort=one.name,
             label=label(one.name, grouping, shown),
             merged=one.name == shown.merged,
+            unnamed=one.name in grouping.unnamed,
             speakers=len(one.members),
             targets=one.errors[0].targets,
             nontargets=one.errors[0].nontargets,
@@ -247,6 +249,6 @@ class _Judge:
 
 def _worst(figures: Sequence[CohortFigures]) -> str | None:
     """The cohort with the highest EER of the first verifier, among those with inference if there are any."""
-    measured = [one for one in figures if one.measurable and not one.merged]
+    measured = [one for one in figures if one.measurable and one.people]
     rated = [one for one in measured if one.inference] or measured
     return max(rated, key=lambda one: one.before or 0.0).cohort if rated else None

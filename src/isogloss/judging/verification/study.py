@@ -141,7 +141,7 @@ def compare_groupings(
     system, seeds
         Name and seeds for the document.
     statistics, min_speakers, weights
-        As `judging.compare`; the weights are of the speakers of test.
+        As `judging.compare`; the weights are of the speakers of test and of discovery.
     """
     return compare(
         test.assign(score=test["score_before"]),
