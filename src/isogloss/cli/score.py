@@ -64,7 +64,7 @@ def score(against: str | None, groups: tuple[str, ...]) -> None:
         for name in ("base", *params.mitigation.methods)
     }
     on = console(soft_wrap=True)
-    _print_rates(on, systems, against or "planted dialect")
+    _print_rates(on, systems, against or "planted dialect", least=params.privacy.min_speakers)
     discovery = systems["base"][systems["base"]["split"] == "discovery"]
     by_group = error_rates(discovery, "group")
     if against is None:
@@ -132,19 +132,28 @@ def _to_be_found(groups: tuple[str, ...], by_group: "pd.DataFrame", column: str,
     return {str(enough["error_rate"].idxmax())}
 
 
-def _print_rates(on: "Console", systems: dict[str, "pd.DataFrame"], what: str) -> None:
-    """Print the WER of each group on test under each system, and the ratio of worst to best under the base system."""
+def _print_rates(on: "Console", systems: dict[str, "pd.DataFrame"], what: str, *, least: int) -> None:
+    """Print the WER of each group on test under each system, and the ratio of worst to best under the base system.
+
+    Groups of fewer than `least` speakers are merged, as in a report, so that no figure is about a few speakers.
+    """
     import pandas as pd
 
     from isogloss.judging import error_rate, error_rates
+    from isogloss.judging.privacy import merged_name, suppress
 
     test = {name: table[table["split"] == "test"] for name, table in systems.items()}
+    shown = suppress(test["base"][["group"]], test["base"]["speaker_id"], min_speakers=least)["group"]
+    test = {name: table.assign(group=table["group"].map(shown)) for name, table in test.items()}
     rates = pd.DataFrame({name: error_rates(table, "group")["error_rate"] for name, table in test.items()})
     groups = rates["base"]
     rates.loc["all, weighted"] = {name: error_rate(table) for name, table in test.items()}
     on.print(f"WER on test by {what}, percent")
     on.print((100 * rates).round(1).to_string())
-    if groups.min() > 0:
+    if merged := merged_name(shown):
+        hidden = sum(name == merged for name in shown.values())
+        on.print(f"{merged}: {hidden} groups together, so that no figure is about fewer than {least} speakers")
+    if len(groups) > 1 and groups.min() > 0:
         on.print(f"base: the worst group is {groups.max() / groups.min():.1f} times as bad as the best")
 
 
