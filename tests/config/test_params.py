@@ -100,6 +100,8 @@ def test_params_cannot_be_changed_after_reading():
         ("cohorts: {rules: [attribute]}", ["mitigation.rule is 'geographic'", "cohorts.rules lists only attribute"]),
         ("corpus: {source: ../elsewhere}", ["corpus.source is '../elsewhere'", "pattern"]),
         ("prepare: {test_share: 0.6}", ["shares of adapt, discovery, dev and test sum to 1.1", "train"]),
+        ("prepare: {train_shares: {a: 0.5, b: 0.5}}", ["train_shares sum to 1", "other speakers"]),
+        ("prepare: {scheduler: 'tcp://host:1'}", ["scheduler is tcp://host:1", "engine is processes", "dask or ray"]),
         ("statistics: {confidence: 95}", ["statistics.confidence is 95", "less than 1"]),
     ],
 )

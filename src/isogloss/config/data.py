@@ -105,6 +105,17 @@ class PrepareParams(Section):
         held_out = self.adapt_share + self.discovery_share + self.dev_share + self.test_share
         if held_out >= 1.0:
             raise ValueError(f"the shares of adapt, discovery, dev and test sum to {held_out:g}; leave some for train")
+        limited = sum(self.train_shares.values())
+        if limited >= 1.0:
+            raise ValueError(f"train_shares sum to {limited:g}; leave a share of train for the other speakers")
+        return self
+
+    @model_validator(mode="after")
+    def _a_scheduler_belongs_to_a_cluster(self) -> Self:
+        if self.scheduler is not None and self.engine not in ("dask", "ray"):
+            raise ValueError(
+                f"scheduler is {self.scheduler}, but engine is {self.engine}, which has none; set engine to dask or ray"
+            )
         return self
 
 

@@ -17,6 +17,7 @@ from isogloss.corpus.ingest import describe, ingest
 from isogloss.corpus.ingest.describe import recognised
 from isogloss.corpus.ingest.source import Options
 from isogloss.corpus.prepare import prepare
+from isogloss.corpus.sources.kaldi import read_map
 from isogloss.errors import ParamsError
 
 from . import layouts
@@ -125,6 +126,13 @@ def test_sides_of_a_call_are_told_apart(tmp_path, monkeypatch):
         samples_S = load_mono(cut)
         peaks[cut.id] = round(float(np.abs(np.fft.rfft(samples_S)).argmax() / cut.duration))
     assert peaks["spk0A-0"] == pytest.approx(200, abs=2) and peaks["spk0B-0"] == pytest.approx(220, abs=2)
+
+
+@pytest.mark.parametrize("between", [" ", "\t", " \t ", "  "])
+def test_a_key_ends_at_the_first_blank_or_tab(tmp_path, between):
+    path = tmp_path / "text"
+    path.write_text(f"u1{between}hello\tbig world\nu2\n", encoding="utf-8")
+    assert read_map(path) == {"u1": (1, "hello\tbig world"), "u2": (2, "")}
 
 
 def test_voxceleb2_is_read_with_its_commas_and_trailing_spaces(tmp_path, monkeypatch):

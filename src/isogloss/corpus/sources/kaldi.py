@@ -123,10 +123,10 @@ def read_map(path: Path) -> Lines:
     """
     found: Lines = {}
     for number, line in numbered_lines(path):
-        key, _, rest = line.strip().partition(" " if " " in line.strip() else "\t")
+        key, *rest = re.split(r"[ \t]+", line.strip(), maxsplit=1)
         if key in found:
             raise TableError(f"{path}, line {number}: {key!r} is already in line {found[key][0]}; keep one line of it")
-        found[key] = (number, rest.strip())
+        found[key] = (number, rest[0].strip() if rest else "")
     return found
 
 
