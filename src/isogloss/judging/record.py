@@ -20,7 +20,7 @@ after 1e300."""
 class Record(BaseModel):
     """A part of a document; unknown keys are refused, and so are numbers larger than any figure can be."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
     @model_validator(mode="after")
     def _refuse_huge(self) -> Self:
