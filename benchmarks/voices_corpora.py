@@ -1,6 +1,8 @@
 """Which options of `automatic` find the planted dialects, over several corpora?
 
-    python benchmarks/voices_corpora.py FOLDER [--seeds 2 3 4 5 6]      # about 25 minutes on two cores; resumes
+    python benchmarks/voices_corpora.py FOLDER [--seeds 2 3 4 5 6] [--anew]      # about 5 minutes a corpus on two cores
+
+A corpus that is among the results is not run again, unless with --anew; the results say at which revision each was run.
 
 Analysis, written before the runs.
 Corpora: Atlas with the default params, but for `corpus.seed` and as few adapt speakers as are allowed, since nothing is
@@ -38,7 +40,7 @@ from isogloss.cohorts.inputs import voice_inputs
 from isogloss.config import MitigationParams, Params, StatisticsParams, overridden_text
 from isogloss.judging.recovery import score_recovery
 from isogloss.judging.worst import worst_cohorts
-from isogloss.tables import atomic_path, read_parquet, write_json
+from isogloss.tables import atomic_path, read_json, read_parquet, write_json
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results" / "voices_corpora"
@@ -59,18 +61,30 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="of the clones")
     parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3, 4, 5, 6], help="corpus.seed of each")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--anew", action="store_true", help="run corpora again that are among the results")
     given = parser.parse_args()
-    for seed in given.seeds:
+    known = {} if given.anew else results_by_seed()
+    wanted = [seed for seed in given.seeds if seed not in known]
+    for seed in wanted:
         run(given.folder / f"seed-{seed}", {"corpus.seed": seed, "atlas.adapt_speakers": 20, "cohorts.voices": "asr"})
-    jobs = [(given.folder / f"seed-{seed}", seed) for seed in given.seeds]
+    jobs = [(given.folder / f"seed-{seed}", seed) for seed in wanted]
     with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
-        rows = [row for rows in pool.map(scores, jobs) for row in rows]
+        known |= dict(zip(wanted, pool.map(scores, jobs), strict=True))
+    rows = [row for seed in given.seeds for row in known[seed]]
     found: dict[str, Any] = {"seeds": given.seeds, **chosen(pd.DataFrame(rows)), "rows": rows}
     write_json(found, RESULTS.with_suffix(".json"))
     page = as_markdown(found)
     with atomic_path(RESULTS.with_suffix(".md")) as path:
         path.write_text(page, encoding="utf-8")
     print(page)
+
+
+def results_by_seed() -> dict[int, list[dict[str, Any]]]:
+    """The rows of each corpus among the results."""
+    known: dict[int, list[dict[str, Any]]] = {}
+    for row in read_json(RESULTS.with_suffix(".json"))["rows"] if RESULTS.with_suffix(".json").is_file() else []:
+        known.setdefault(row["seed"], []).append(row)
+    return known
 
 
 def run(clone: Path, overrides: dict[str, Any]) -> None:
@@ -94,6 +108,7 @@ def scores(job: tuple[Path, int]) -> list[dict[str, Any]]:
         "asr": read_parquet(clone / "data/cohort_inputs/automatic.parquet"),
     }
     test = set(base.loc[base["split"] == "test", "utterance_id"])
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=clone, capture_output=True, text=True, check=True).stdout
     rows = []
     for values in itertools.product(*OPTIONS.values()):
         options = dict(zip(OPTIONS, values, strict=True))
@@ -105,7 +120,8 @@ def scores(job: tuple[Path, int]) -> list[dict[str, Any]]:
         shares = {name: getattr(recovery, name) or 0.0 for name in SHARES}
         both = shares["recall"] + shares["precision"]
         f1 = 2 * shares["recall"] * shares["precision"] / both if both else 0.0
-        rows.append({"seed": seed, **options, **shares, "f1": f1, "adjusted_rand": recovery.adjusted_rand})
+        of_run = {"seed": seed, "revision": head[:7]}
+        rows.append({**of_run, **options, **shares, "f1": f1, "adjusted_rand": recovery.adjusted_rand})
     return rows
 
 
@@ -150,11 +166,12 @@ def as_markdown(found: dict[str, Any]) -> str:
     names = list(OPTIONS)
     worth = {name: f"{one['mean']:.0%} ± {one['half']:.0%}" for name, one in found["of_held_out"].items()}
     options = ", ".join(f"{name} {value}" for name, value in found["chosen"].items())
+    revisions = ", ".join(f"{seed} ({revision})" for seed, revision in rows.groupby("seed")["revision"].first().items())
     others = sorted({", ".join(f"{row[name]}" for name in names) for row in found["held_out"]})
     lines = [
         "# Which options of `automatic` find the planted dialects?",
         "",
-        f"`python benchmarks/voices_corpora.py`; its head says how. Corpora: Atlas, seeds {found['seeds']}.",
+        f"`python benchmarks/voices_corpora.py`; its head says how. Corpora: Atlas, seeds {revisions}.",
         "",
         f"Chosen: {options}. On a corpus that had no part in the choice: recall {worth['recall']} (chance "
         f"{worth['chance_recall']}), precision {worth['precision']} (chance {worth['chance_precision']}), F1 "
