@@ -66,7 +66,7 @@ class ErrorKinds(Record):
 
 
 class OverallFigures(Rates):
-    """The figures of all speakers together, or of all whom a grouping covers."""
+    """The figures of all speakers together, or of all that a grouping covers."""
 
     other: Rates | None = None
     """The error rates under the estimand that the document's `estimand` does not name."""
@@ -188,7 +188,7 @@ class CohortFigures(CohortRates):
     """Verification: whether there are both targets and non-targets, without which there is no EER; always true for
     recognition."""
     discovery_rank: int | None = None
-    """Rank of the cohort by error rate on discovery, the speakers on whom the cohorts were chosen; 1 is the worst. None
+    """Rank of the cohort by error rate on discovery, the speakers by which cohorts were chosen; 1 is the worst. None
     for the merged cohort, and where cohorts were not ranked."""
     discovery: float | None = None
     """Error rate of the first system on discovery; None where cohorts were not ranked, or where it may not be shown."""

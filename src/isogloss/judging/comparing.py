@@ -54,8 +54,7 @@ def compare(
         For recognisers: whether each cohort is also compared with all other speakers; and whether speakers are known.
         If not, each utterance counts as a speaker, and there are no intervals or tests.
     weights, where
-        For verifiers: the weight of each speaker by their id, those of discovery included, and the name of the trials
-        in error messages.
+        For verifiers: the weight of each speaker (of discovery too) by their id; name of the trials in error messages.
     about
         Further fields of the document: `seeds`, `normalisation`.
 

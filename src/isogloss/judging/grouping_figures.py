@@ -85,7 +85,7 @@ class GapFigures(Record):
     top: str
     """Name of the best cohort."""
     discovery: SplitGap
-    """The gap on the speakers on whom the cohorts were ranked; it tends to be too wide, because of the selection."""
+    """The gap on the speakers by which the cohorts were ranked; it tends to be too wide, because of the selection."""
     test: SplitGap
     """The gap on the speakers of test, who had no part in the ranking."""
 
@@ -165,7 +165,7 @@ class GroupingFigures(Record):
     words: Count | None = None
     """Number of their reference words; None like `utterances`."""
     overall: OverallFigures | None = None
-    """The figures of all whom the grouping covers; None if these are all speakers of the document, whose `overall` then
+    """The figures of all speakers of the grouping; None if these are all speakers of the document, whose `overall` then
     holds the same figures, and for verification."""
     cohorts: list[CohortFigures] = []
     """The cohorts that may be shown, the worst first: by rank on discovery where `discovered`, else by the first

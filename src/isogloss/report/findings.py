@@ -27,7 +27,7 @@ SPLITS = (
     "no part in that.",
     "discovery",
 )
-"""How cohorts were chosen, in words, and the speakers on whom: `HALVES` for an audit, `SPLITS` for a pipeline."""
+"""How cohorts were chosen, in words, and by which speakers: `HALVES` for an audit, `SPLITS` for a pipeline."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ FIELDS = ("number", "name", "gender", "age", "hometown", "home_state")
 ATTRIBUTES = ("gender", "age", "hometown", "home_state")
 UNKNOWN = ("", "?", "n/a", "N/A")
 MISNUMBERED = {("0163", "DAN"): "0166"}
-"""(number in the table, name) -> number in the transcripts, for a speaker for whom they differ (Lhotse's recipe
+"""(number in the table, name) -> number in the transcripts, for a speaker whose numbers differ (Lhotse's recipe
 corrects this too)."""
 _MARKS = re.compile(r"<L2|L2>|<[A-Z]+>")
 

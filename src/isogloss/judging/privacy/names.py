@@ -31,7 +31,7 @@ class ShownNames:
     judged: Mapping[str, str]
     """Shown names by cohort, for the figures of the speakers who are judged."""
     chosen: Mapping[str, str]
-    """Shown names by cohort, for the figures of the speakers on whom the cohorts were chosen; empty if there are
+    """Shown names by cohort, for the figures of the speakers by which the cohorts were chosen; empty if there are
     none."""
 
     def itself(self, cohort: str) -> bool:
