@@ -1,6 +1,6 @@
 """Which options of `automatic` find the planted dialects, over several corpora?
 
-    python benchmarks/voices_corpora.py FOLDER [--seeds 2 3 4 5 6] [--anew]      # about 5 minutes a corpus on two cores
+    python benchmarks/voices_corpora.py FOLDER [--seeds 2 3 4 5 6] [--anew]      # 5 to 10 minutes a corpus
 
 A corpus that is among the results is not run again, unless with --anew; the results say at which revision each was run.
 
