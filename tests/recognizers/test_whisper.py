@@ -1,5 +1,6 @@
 """Whisper behind the port, against `transformers` used by hand; with a tiny model of random weights."""
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -88,6 +89,32 @@ def test_a_saved_model_opens_in_transformers_and_says_the_same(recognizer, batch
 def test_a_hypothesis_never_has_more_tokens_than_its_audio_allows(recognizer, batch):
     for hypothesis, samples in zip(recognizer.transcribe(batch, GREEDY), batch.lengths_B.tolist(), strict=True):
         assert len(hypothesis.text) <= 20 * samples / 16_000 + 11  # a token is a byte here
+
+
+def test_no_sequence_of_tokens_is_written_twice_where_that_is_forbidden(tiny_whisper, batch, tmp_path, monkeypatch):
+    """A model with random weights repeats itself."""
+
+    def written(recognizer):
+        found = []
+        with monkeypatch.context() as patched:
+            patched.setattr(recognizer.tokenizer, "decode", lambda tokens: found.append(tokens) or "")
+            recognizer.eval().transcribe(batch, GREEDY)
+        return found
+
+    def repeats(tokens, length=3):
+        sequences = [tuple(tokens[at : at + length]) for at in range(len(tokens) - length + 1)]
+        return len(sequences) > len(set(sequences))
+
+    free, broken = (
+        WhisperRecognizer.from_checkpoint(tiny_whisper, window_seconds=2, no_repeat_ngram=length)
+        for length in (None, 3)
+    )
+    assert all(repeats(tokens) for tokens in written(free))
+    found = written(broken)
+    assert not any(repeats(tokens) for tokens in found) and all(found)
+    broken.save(tmp_path / "saved")
+    assert written(WhisperRecognizer.load(tmp_path / "saved")) == found
+    assert json.loads((tmp_path / "saved" / "generation_config.json").read_text())["no_repeat_ngram_size"] == 3
 
 
 def test_a_beam_of_one_is_greedy_search_and_wider_ones_run(recognizer, batch):

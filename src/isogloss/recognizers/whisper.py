@@ -55,6 +55,10 @@ class WhisperParams(Section):
     max_tokens_per_second: Annotated[float, Field(gt=0)] = 20.0
     """Largest number of tokens of a hypothesis per second of its audio (plus 10); it bounds insertion loops. Speech has
     about 5."""
+    no_repeat_ngram: PositiveInt | None = None
+    """Length in tokens of the sequences that a hypothesis may have only once, as in `transformers`; it breaks loops in
+    which a model repeats some words without end, and also what a speaker says twice. null is the checkpoint's own
+    setting, usually none."""
     freeze_front_end: bool = False
     """Whether the two convolutions below the encoder are never trained."""
     gradient_checkpointing: bool = False
@@ -81,7 +85,7 @@ class WhisperRecognizer(Recognizer):
         As `WhisperParams` has it.
     window_seconds
         Whole seconds of audio that the encoder sees; None for all the positions that the model has.
-    targets, max_tokens_per_second, freeze_front_end, gradient_checkpointing
+    targets, max_tokens_per_second, no_repeat_ngram, freeze_front_end, gradient_checkpointing
         As `WhisperParams` has them.
     cohorts, hidden_share
         Cohorts whose membership is an input, if any (see `CohortInput`); it shifts the log-mel features.
@@ -108,6 +112,7 @@ class WhisperRecognizer(Recognizer):
         window_seconds: int | None = None,
         targets: Literal["sentence", "verbatim"] = "sentence",
         max_tokens_per_second: float = 20.0,
+        no_repeat_ngram: int | None = None,
         freeze_front_end: bool = False,
         gradient_checkpointing: bool = False,
         cohorts: Sequence[str] = (),
@@ -123,10 +128,13 @@ class WhisperRecognizer(Recognizer):
             "language": language,
             "targets": targets,
             "max_tokens_per_second": max_tokens_per_second,
+            "no_repeat_ngram": no_repeat_ngram,
             "freeze_front_end": freeze_front_end,
             "gradient_checkpointing": gradient_checkpointing,
         }
         self.max_tokens_per_second = max_tokens_per_second
+        if no_repeat_ngram is not None:  # saved with the model, so that it writes the same text elsewhere
+            model.generation_config.no_repeat_ngram_size = no_repeat_ngram
         positions = model.config.max_source_positions
         if window_seconds is not None:
             self._cut_window(window_seconds)
