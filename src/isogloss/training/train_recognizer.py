@@ -59,7 +59,7 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Recognizer:
         return model
     num_batches = sum(1 for _ in batches(0).sampler)
     is_first_process = fit(
-        RecognizerTraining(model, asr, steps_per_epoch=math.ceil(num_batches / asr.accumulate)),
+        RecognizerTraining(model.train(), asr, steps_per_epoch=math.ceil(num_batches / asr.accumulate)),
         batches,
         dev_batches=lambda: sorted_batches(dev_cuts, dataset, seconds=DEV_BATCH_SECONDS),
         epochs=model.base_epochs(asr),
