@@ -49,6 +49,37 @@ def test_where_no_share_keeps_the_rest_the_one_that_costs_least_is_taken():
     assert mitigation.share == 0.5
 
 
+class Normalised(Line):
+    """A model with statistics beside its weight, as batch normalisation has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor([1.0]))
+        self.register_buffer("batches", torch.tensor(3))
+
+
+@pytest.mark.parametrize(("share", "mean"), [(0.0, 1.0), (0.5, 2.0), (1.0, 3.0)])
+def test_statistics_that_training_has_changed_are_averaged_too(share, mean):
+    mitigation, model = WiseFt(WiseFtParams(shares=[share])), Normalised()
+    mitigation.start(model, None, [])
+    model.mean.fill_(3.0)
+    model.batches.fill_(4)
+    mitigation.settle(model, lambda _: DevRates(0.1, 0.2))
+    assert float(model.mean) == mean and int(model.batches) == 4
+
+
+def test_dev_may_move_the_model_to_another_device():
+    mitigation, model = WiseFt(WiseFtParams(shares=[0.5])), Line()
+    mitigation.start(model, None, [])
+
+    def dev(moved):
+        moved.to("meta")  # as `decode_cuts` moves it to an accelerator, after Lightning has left it on the CPU
+        return DevRates(0.1, 0.2)
+
+    mitigation.settle(model, dev)
+    assert model.weight.device.type == "meta" and mitigation.share == 0.5
+
+
 def test_the_whole_path_is_kept():
     mitigation, _ = settled([0.5, 1.0], overall=lambda w: w, worst=lambda w: 2 * w)
     curve = mitigation.tensors()["curve"]

@@ -1,5 +1,6 @@
 """Error rates on dev, for methods that choose their options by them."""
 
+import math
 from collections.abc import Collection
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def dev_rates(
     Raises
     ------
     ModelError
-        Dev has no utterance of a worst cohort.
+        Dev has no reference word of a worst cohort.
     """
     cohorts = dict(zip(assignments["utterance_id"], assignments["cohort"], strict=True))
     table = transcribe(
@@ -49,10 +50,10 @@ def dev_rates(
         cohorts=cohorts,
         steps=params.text.steps,
     )
-    of_worst = table[table["utterance_id"].map(cohorts).isin(worst)]
-    if of_worst.empty:
+    overall, of_worst = error_rate(table), error_rate(table[table["utterance_id"].map(cohorts).isin(worst)])
+    if math.isnan(of_worst):
         raise ModelError(
-            f"dev has no utterance of the worst cohorts {', '.join(sorted(worst))}, by which a method chooses; give "
+            f"dev has no words of the worst cohorts {', '.join(sorted(worst))}, by which a method chooses; give "
             "dev more speakers, or raise mitigation.worst_share"
         )
-    return DevRates(overall=error_rate(table), worst=error_rate(of_worst))
+    return DevRates(overall=overall, worst=of_worst)

@@ -5,7 +5,7 @@ Eeckt and Van hamme 2022, 2210.15282). The share of the fine-tuned weights is ch
 options of all methods.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, ClassVar
 
 import torch
@@ -45,11 +45,11 @@ class WiseFt(Mitigation[WiseFtParams, Recognizer]):
 
     def start(self, model: Recognizer, setting: Setting, base_batches: Iterable[Batch]) -> None:
         """Remember the base weights."""
-        self.base = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+        self.base = {name: tensor.detach().clone() for name, tensor in _averaged(model)}
 
     def settle(self, model: Recognizer, dev: Callable[[Recognizer], DevRates]) -> None:
         """Try the shares between the base and the fine-tuned weights, and keep the one that is best on dev."""
-        tuned = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+        tuned = {name: tensor.detach().clone() for name, tensor in _averaged(model)}
         found: dict[float, DevRates] = {}
         for share in sorted({0.0, *self.options.shares}):
             self._put(model, tuned, share)
@@ -72,12 +72,19 @@ class WiseFt(Mitigation[WiseFtParams, Recognizer]):
     @torch.no_grad()
     def _put(self, model: Recognizer, tuned: dict[str, Tensor], share: float) -> None:
         """Set the weights to (1 - share) base + share tuned; at 0 and 1 they are bitwise equal to one of the two."""
-        for name, parameter in model.named_parameters():
+        for name, tensor in _averaged(model):
             if share in (0.0, 1.0):
-                parameter.copy_(tuned[name] if share else self.base[name])
+                tensor.copy_(tuned[name] if share else self.base[name])
             else:
-                parameter.copy_(torch.lerp(self.base[name].to(parameter), tuned[name], share))
+                # Training leaves the model on the CPU, and decoding dev moves it to the accelerator.
+                tensor.copy_(torch.lerp(self.base[name].to(tensor), tuned[name].to(tensor), share))
 
     def tensors(self) -> dict[str, Tensor]:
         """The chosen share, and the whole path: share, error rate on dev, that of the worst cohorts."""
         return {"share": torch.tensor(self.share), "curve": torch.tensor(self.curve, dtype=torch.float64)}
+
+
+def _averaged(model: Recognizer) -> Iterator[tuple[str, Tensor]]:
+    """What is averaged: the parameters, and buffers that training may change, such as statistics of a normalisation."""
+    yield from model.named_parameters()
+    yield from ((name, buffer) for name, buffer in model.named_buffers() if buffer.is_floating_point())
