@@ -142,6 +142,18 @@ def test_group_dro_neither_overflows_nor_forgets_a_cohort(setting, step):
     assert share[2] > 0.8  # after a weight that float32 cannot hold
 
 
+@pytest.mark.parametrize("name", ["group_dro", "length_normalised_dro"])
+def test_no_weight_goes_to_utterances_without_a_cohort_where_there_are_none(name, setting, step):
+    from dataclasses import replace
+
+    known = setting.utterances.dropna(subset="cohort")
+    mitigation = strategy(name, step_size=0.5)
+    mitigation.start(None, replace(setting, utterances=known), [])
+    np.testing.assert_allclose(mitigation.tensors()["cohort_weights"].numpy(), [1 / 3] * 3, rtol=1e-6)
+    loss = mitigation.loss(step([2.0, 2.0, 2.0], ["far", "near", "mid"]))
+    assert loss.item() == pytest.approx(2.0, rel=1e-6)
+
+
 def test_length_normalised_dro_compares_tokens_and_gives_the_heavy_less(setting, step):
     mitigation = strategy("length_normalised_dro", step_size=0.5, smoothing=0.25)
     mitigation.start(None, setting, [])

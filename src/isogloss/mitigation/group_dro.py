@@ -4,8 +4,8 @@ The loss is sum_g q_g L_g over the groups of a batch, L_g the mean loss of a gro
 multiplied by exp(step_size * L_g) for the groups that were in it, and q is scaled to sum to 1: in logarithms, since the
 exponential of a long utterance's loss overflows, and a weight of zero would stay zero.
 
-The groups are the cohorts of the rule, and one for utterances without a cohort; for a speaker encoder they are the
-values of `verification.attribute`, including `unspecified`.
+The groups are the cohorts of the rule, and one for utterances without a cohort if there are any; for a speaker encoder
+they are the values of `verification.attribute`, including `unspecified`.
 
 Shapes: G groups.
 """
@@ -76,8 +76,12 @@ class GroupDro(Mitigation[GroupDroParams, nn.Module]):
         self._log_share_G = torch.zeros(len(self._number)).log_softmax(dim=0)
 
     def groups(self, setting: Setting) -> list[str]:
-        """The names of the groups; the last is that of utterances whose cohort is none of the others."""
-        return [*setting.cohorts, ""]
+        """The names of the groups; the last is "" if adapted utterances without a cohort exist.
+
+        A group that no utterance is of would keep a share of the weights to the end.
+        """
+        adapted = setting.utterances.loc[setting.utterances["split"] == setting.split, "cohort"]
+        return [*setting.cohorts, ""] if adapted.isna().any() else setting.cohorts
 
     def loss(self, step: Step) -> Tensor:
         """The weighted loss of a batch's groups, after their weights have followed the losses."""
@@ -102,7 +106,7 @@ class GroupDro(Mitigation[GroupDroParams, nn.Module]):
         return self.options.step_size * loss_G
 
     def tensors(self) -> dict[str, Tensor]:
-        """The last weight of each cohort, in the order of their names, `none` last."""
+        """The last weight of each cohort, in the order of their names; last that of utterances without one, if any."""
         return {"cohort_weights": self.share_G}
 
     def weights(self) -> pd.DataFrame:
