@@ -4,12 +4,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
+import pytest
 import torch
 from lhotse.testing.dummies import dummy_cut, dummy_supervision
 from ruamel.yaml import YAML
 
 from isogloss.config import AsrParams, MitigationParams, Params
 from isogloss.corpus.frontend.tokens import Tokens
+from isogloss.errors import ModelError
 from isogloss.mitigation import Setting, build_mitigation
 from isogloss.recognizers.batches import Utterances
 from isogloss.recognizers.transducer import TransducerRecognizer
@@ -79,3 +81,13 @@ def test_an_utterance_that_is_drawn_again_is_no_other_whatever_its_id(monkeypatc
     assert len({id_ for id_, _ in seen}) == 6
     assert sorted(cohort for _, cohort in seen) == ["far"] * 3 + ["mid"] + ["near"] * 2
     assert mitigation.weights()[["utterance_id", "cohort"]].values.tolist() == [list(one) for one in cohorts.items()]
+
+
+def test_a_method_that_adapts_no_part_of_a_recogniser_is_refused():
+    encoder_alone = torch.nn.Linear(2, 2)
+    encoder_alone.kind, encoder_alone.part = "ctc", lambda name: "acoustic"
+    encoder_alone.trained_parameters = lambda: dict(encoder_alone.named_parameters())
+    adapt_recognizer._require_adapted_part("encoder_only", build_mitigation("encoder_only", Params()), encoder_alone)
+    mitigation = build_mitigation("predictor_only", Params())
+    with pytest.raises(ModelError, match="predictor_only adapts no part of a ctc; leave it out of mitigation"):
+        adapt_recognizer._require_adapted_part("predictor_only", mitigation, encoder_alone)

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from isogloss.config import AsrParams, MitigationParams, Params
 from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.determinism import compute_repeatably
+from isogloss.errors import ModelError
 from isogloss.mitigation import Mitigation, Setting, Step, build_mitigation
 from isogloss.mitigation.strategy import DevRates
 from isogloss.recognizers import Recognizer, load_recognizer, save_recognizer
@@ -106,7 +107,8 @@ def adapt_recognizer(
     Raises
     ------
     ModelError
-        No utterance of adapt is of a worst cohort, or the base model does not fit its own description.
+        No utterance of adapt is of a worst cohort, the base model does not fit its own description, or the method
+        adapts no part of it.
     """
     options = params.mitigation
     compute_repeatably(options.threads)
@@ -122,6 +124,7 @@ def adapt_recognizer(
 
     cuts = _relabelled({cut.id: cut for split in splits.values() for cut in split}, mitigation, setting, base_model)
     model = mitigation.model(base_model, setting).to(device)
+    _require_adapted_part(method, mitigation, model)
     cohorts = dict(zip(assignments["utterance_id"], assignments["cohort"], strict=True))
     dataset = Utterances(model.hears, cache=True, cohorts=cohorts)
     mitigation.start(model, setting, _base_batches(splits["train"], dataset, options, device))
@@ -136,6 +139,12 @@ def adapt_recognizer(
     save_recognizer(model, output, beside=mitigation.tensors(), weights=mitigation.weights())
     finish(key)
     return model
+
+
+def _require_adapted_part(method: str, mitigation: Mitigation[Any, Any], model: Recognizer) -> None:
+    """Raise if the mitigation would leave all weights as they are, as one of the decoder does in a model without it."""
+    if not any(mitigation.is_trained(model, name) for name in model.trained_parameters()):
+        raise ModelError(f"{method} adapts no part of a {model.kind}; leave it out of mitigation.methods")
 
 
 def _key(method: str, params: Params, setting: Setting, *, base: Path, data: Path) -> Path:
