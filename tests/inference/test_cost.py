@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 from lhotse import CutSet, Features, LilcomChunkyWriter, MonoCut, SupervisionSegment
+from lhotse.utils import fastcopy
 
 from isogloss.config import DecodingParams
 from isogloss.corpus.frontend.tokens import Tokens
@@ -117,3 +118,16 @@ def test_the_delay_is_that_of_the_utterances_whose_last_word_is_right(data):
     assert cost["emission_delay"]["utterances"] == 1
     # The last frame of 161 is the 81st of two; speech ended after 61.
     assert by_hand == pytest.approx(1.60 + 0.0175 - 0.61)
+
+
+def test_tokens_of_a_recogniser_of_audio_have_no_delay(data, monkeypatch):
+    cuts = CutSet.from_cuts(fastcopy(cut, features=None) for cut in CutSet.from_file(data / "cuts" / "test.jsonl"))
+    monkeypatch.setattr("isogloss.inference.cost.read_cuts", lambda path, hears: cuts)
+    monkeypatch.setattr("isogloss.inference.cost.Utterances._load", lambda *_: torch.zeros(800))
+    heard = torch.nn.Linear(1, 1)  # it answers what `recognizer_cost` asks, and has times as a CTC model has them
+    heard.hears, heard.cost = "audio", lambda batch: None
+    results = pd.DataFrame({"utterance_id": ["u140"], "split": "test", "ref": "b a", "hyp": "b a"})
+    last = pd.DataFrame({"utterance_id": ["u140"], "last_token_s": [1.0]})
+    found = recognizer_cost(heard, results, last, "test", data=data)
+    assert found["emission_delay"]["median_ms"] is None and found["emission_delay"]["utterances"] == 0
+    assert found["parameters"] == {"encoder": None, "total": 2}

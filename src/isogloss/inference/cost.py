@@ -15,7 +15,7 @@ from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.determinism import compute_repeatably
 from isogloss.judging.latency import algorithmic_latency, emission_delay
 from isogloss.recognizers import Cost, Recognizer
-from isogloss.recognizers.batches import Utterances
+from isogloss.recognizers.batches import Hears, Utterances
 
 COUNTED_UTTERANCES = 100
 """Number of utterances whose operations are counted, spread evenly over the split (counting takes longer than
@@ -44,7 +44,8 @@ def recognizer_cost(
     -------
     `parameters` (of the encoder and of all), `flops` of the encoder (`per_second` of audio; `dense_share` if gates skip
     computation), `latency` (`isogloss.judging.latency.algorithmic_latency`) and `emission_delay`. For a recogniser that
-    cannot count its operations, `encoder`, its parameters, `flops` and `latency` are None.
+    cannot count its operations, `encoder`, its parameters, `flops` and `latency` are None; one that hears audio has no
+    delay.
     """
     compute_repeatably(1)
     cuts = read_cuts(data / "cuts" / f"{split}.jsonl", hears=recognizer.hears)
@@ -60,14 +61,17 @@ def recognizer_cost(
         },
         "flops": None if cost is None else _flops(cost, utterances=len(some)),
         "latency": None if cost is None else algorithmic_latency(subsampling=cost.subsampling),
-        "emission_delay": _delay(cuts, results[results["split"] == split], last_tokens),
+        "emission_delay": _delay(cuts, results[results["split"] == split], last_tokens, hears=recognizer.hears),
     }
 
 
-def _delay(cuts: CutSet, results: pd.DataFrame, last_tokens: pd.DataFrame) -> dict[str, Any]:
-    """The delay of the last token over the utterances of a split. Features are read only of those that count."""
+def _delay(cuts: CutSet, results: pd.DataFrame, last_tokens: pd.DataFrame, *, hears: Hears) -> dict[str, Any]:
+    """The delay of the last token over the utterances of a split. Features are read only of those that count.
+
+    A recogniser of audio hears the whole utterance before it says anything, so none of its tokens has a delay.
+    """
     said = results.merge(last_tokens, on="utterance_id", validate="one_to_one")
-    times = [None if pd.isna(time) else float(time) for time in said["last_token_s"]]
+    times = [None if hears == "audio" or pd.isna(time) else float(time) for time in said["last_token_s"]]
     right = [_last_word(hyp) == _last_word(ref) for hyp, ref in zip(said["hyp"], said["ref"], strict=True)]
     features = [
         cuts[id_].load_features() if ends_right and time is not None else _UNREAD
