@@ -24,8 +24,11 @@ def speech(*seconds: float, texts: list[str], seed: int = 0) -> Batch:
     )
 
 
-def write_whisper(folder: Path, *, seed: int = 0, languages: tuple[str, ...] = ()) -> Path:
-    """A Whisper of two layers whose tokenizer knows single bytes alone, and tokens of languages if there are any."""
+def write_whisper(folder: Path, *, seed: int = 0, languages: tuple[str, ...] = (), size: int | None = None) -> Path:
+    """A Whisper of two layers whose tokenizer knows single bytes alone, and tokens of languages if there are any.
+
+    The model has as many tokens as the tokenizer, or `size`.
+    """
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import (
         GenerationConfig,
@@ -49,7 +52,7 @@ def write_whisper(folder: Path, *, seed: int = 0, languages: tuple[str, ...] = (
     torch.manual_seed(seed)
     end, start, plain = ids.values()
     config = WhisperConfig(
-        vocab_size=core.get_vocab_size(),
+        vocab_size=size or core.get_vocab_size(),
         num_mel_bins=80,
         d_model=16,
         encoder_layers=2,

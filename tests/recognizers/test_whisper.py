@@ -123,6 +123,15 @@ def test_a_beam_of_one_is_greedy_search_and_wider_ones_run(recognizer, batch):
     assert len(recognizer.transcribe(batch, DecodingParams(method="beam", beam=3))) == len(TEXTS)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_beam_search_does_not_depend_on_longer_utterances_beside_it(tmp_path, make_whisper, make_speech, seed):
+    folder = make_whisper(tmp_path / "tiny", seed=seed)
+    recognizer = WhisperRecognizer.from_checkpoint(folder, window_seconds=2, max_tokens_per_second=5.0)
+    batch, beam = make_speech(1.2, 0.3, 1.9, 0.5, texts=["a"] * 4), DecodingParams(method="beam", beam=3)
+    alone = [recognizer.transcribe(batch.row(row), beam)[0] for row in range(4)]
+    assert recognizer.transcribe(batch, beam) == alone
+
+
 def test_parameters_are_acoustic_or_language(recognizer):
     parts = {name: recognizer.part(name) for name, _ in recognizer.named_parameters()}
     assert {part for name, part in parts.items() if ".encoder." in name and ".decoder." not in name} == {"acoustic"}

@@ -9,7 +9,7 @@ Shapes: B utterances, S samples, M mel filters, T encoder frames of 20 ms, N tok
 import copy
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -28,6 +28,7 @@ from isogloss.recognizers.cohort_input import CohortInput
 from isogloss.recognizers.per_utterance.gradients import Call, Gradients, Rows
 from isogloss.recognizers.per_utterance.squares import squares_in_one_pass
 from isogloss.recognizers.pretrained import checkpoint_gradients, pretrained_folder, read_pretrained, require_fit
+from isogloss.recognizers.whisper_prompt import set_prompt
 from isogloss.tables import read_json
 from isogloss.weights import load_weights, write_weights
 
@@ -123,7 +124,7 @@ class WhisperRecognizer(Recognizer):
         self.model = model
         self.tokenizer = tokenizer
         self.feature_extractor = feature_extractor
-        self._set_language(language)
+        self.prompt, self._asked = set_prompt(model, tokenizer, language=language)
         self.options: dict[str, Any] = {
             "language": language,
             "targets": targets,
@@ -157,24 +158,6 @@ class WhisperRecognizer(Recognizer):
     def window_seconds(self) -> int:
         """Seconds of audio that the encoder sees."""
         return self.model.config.max_source_positions * SAMPLES_PER_FRAME // SAMPLING_RATE
-
-    def _set_language(self, language: str | None) -> None:
-        """Make transcripts begin with the tokens of the language, if the checkpoint is multilingual."""
-        generation = self.model.generation_config
-        self._spoken: dict[str, str] = {}
-        if not getattr(generation, "is_multilingual", False):
-            if language is not None:
-                raise ModelError(
-                    f"whisper.language is {language}, but the checkpoint knows one language; set it to null"
-                )
-            return
-        known = sorted(token.strip("<|>") for token in generation.lang_to_id)
-        if language is None or language not in known:
-            raise ModelError(
-                f"whisper.language is {language}, but must be one of the checkpoint's languages: {', '.join(known)}"
-            )
-        self._spoken = {"language": language, "task": "transcribe"}
-        self.tokenizer.set_prefix_tokens(**self._spoken, predict_timestamps=False)
 
     def _cut_window(self, seconds: int) -> None:
         """Keep only the positions of the first `seconds`."""
@@ -261,7 +244,7 @@ class WhisperRecognizer(Recognizer):
 
     def _teacher(self, texts: Sequence[str], *, device: torch.device) -> tuple[Tensor, Tensor]:
         """Inputs and labels of teacher forcing, (B, N) each: prefix and text; text and end, padding not counted."""
-        prefix, end = list(self.tokenizer.prefix_tokens), self.model.config.eos_token_id
+        prefix, end = self.prompt, self.model.config.eos_token_id
         rows = [self.tokenizer(self.target(text), add_special_tokens=False).input_ids for text in texts]
         limit = self.model.config.max_target_positions
         longest = max(len(row) for row in rows) + len(prefix)
@@ -293,17 +276,20 @@ class WhisperRecognizer(Recognizer):
 
     def _search(self, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
         """Transcribe all utterances in one search."""
+        from transformers import StoppingCriteriaList
+
         seconds_B = (batch.lengths_B.float() / SAMPLING_RATE).tolist()
         limits = [math.ceil(self.max_tokens_per_second * seconds) + 10 for seconds in seconds_B]
-        room = self.model.config.max_target_positions - len(self.tokenizer.prefix_tokens) - 1
+        room = self.model.config.max_target_positions - len(self.prompt) - 1
         found_BN = self.model.generate(
             input_features=self.features(batch),
             max_new_tokens=min(max(limits), room),
             num_beams=decoding.beam if decoding.method == "beam" else 1,
             do_sample=False,
-            **self._spoken,
+            stopping_criteria=StoppingCriteriaList([_own_limit(limits, prompt=len(self.prompt))]),
+            **self._asked,
         )
-        special = set(self.tokenizer.all_special_ids)
+        special = {number for number, token in self.tokenizer.added_tokens_decoder.items() if token.special}
         texts = []
         for row_N, limit in zip(found_BN.tolist(), limits, strict=True):
             spoken = [token for token in row_N if token not in special][:limit]
@@ -311,8 +297,8 @@ class WhisperRecognizer(Recognizer):
         return [Hypothesis(text) for text in texts]
 
     def part(self, parameter_name: str) -> Part:
-        """The encoder is acoustic, the decoder with its embeddings is language."""
-        return "acoustic" if parameter_name.startswith("model.model.encoder.") else "language"
+        """The encoder and its cohort input are acoustic, the decoder with its embeddings is language."""
+        return "acoustic" if parameter_name.startswith(("model.model.encoder.", "cohort_input.")) else "language"
 
     def low_rank_layers(self) -> list[str]:
         """The layers of encoder and decoder, without the output layer, whose weight is that of the token embeddings."""
@@ -391,6 +377,17 @@ class WhisperRecognizer(Recognizer):
 def _audio(batch: Batch) -> Tensor:
     """The samples of a batch, (B, S)."""
     return cast(Tensor, batch.audio_BS)
+
+
+def _own_limit(limits: Sequence[int], *, prompt: int) -> Callable[..., Tensor]:
+    """A stopping criterion by which each utterance's hypotheses end at its own limit of tokens, whatever its batch."""
+
+    def at_limit(tokens_RN: Tensor, *_: Any, **__: Any) -> Tensor:
+        # The rows are hypotheses; those of an utterance stand side by side.
+        limits_R = torch.tensor(limits, device=tokens_RN.device).repeat_interleave(len(tokens_RN) // len(limits))
+        return tokens_RN.shape[1] - prompt >= limits_R
+
+    return at_limit
 
 
 def _positions(_: nn.Module, __: Call, gradient_BNC: Tensor) -> Gradients:
