@@ -9,7 +9,7 @@ pytest.importorskip("transformers", reason="the extra isogloss[whisper] is not i
 
 from isogloss.config import DecodingParams
 from isogloss.errors import ModelError
-from isogloss.recognizers.ctc import CtcRecognizer
+from isogloss.recognizers.ctc import CtcRecognizer, _case_of, _in_capitals
 from isogloss.recognizers.ctc_search import Path as TokenPath
 
 GREEDY = DecodingParams()
@@ -78,6 +78,14 @@ def test_a_saved_model_opens_in_transformers_and_gives_the_same_logits(recognize
 def test_a_character_that_the_vocabulary_lacks_is_named(recognizer, make_speech):
     with pytest.raises(ModelError, match=r"vocabulary lacks 'É' of the reference 'é on'; drop such characters"):
         recognizer.losses(make_speech(1.0, texts=["é on"]))
+
+
+def test_a_letter_without_a_capital_of_its_own_keeps_a_vocabulary_one_of_capitals():
+    vocabulary = {token: number for number, token in enumerate(["|", *"ADEKNRST", "ß"])}
+    assert _case_of(vocabulary) == "upper" and _in_capitals("straße", vocabulary) == "STRAßE"
+    assert _case_of({"a": 0, "ß": 1}) == "lower" and _case_of({"a": 0, "A": 1}) == "both"
+    del vocabulary["ß"]
+    assert _in_capitals("straße", vocabulary) == "STRASSE"
 
 
 def test_the_output_layer_is_no_acoustic_part(recognizer):

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self, cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from isogloss.config import AsrParams, DecodingParams, Params
 from isogloss.config.components import RecognizerComponent
@@ -31,6 +31,14 @@ from isogloss.tables import read_json
 from isogloss.weights import load_weights, write_weights
 
 SAMPLING_RATE = 16_000
+SAMPLES_PER_FRAME = 320
+"""Samples from one frame of wav2vec2 and its kin to the next."""
+SHORTEST = 800
+"""Samples to which shorter utterances are padded (50 ms), so that each model has a frame of them: the convolutions of
+wav2vec2 span 400 samples, and SEW halves the frames once more."""
+MASKING = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat", "parakeet_ctc")
+"""Types of models of `transformers` that mask padding; a test compares utterances alone and in a batch. A model of
+another type gets one utterance at a time."""
 
 
 class CtcParams(Section):
@@ -84,11 +92,14 @@ class CtcRecognizer(Recognizer):
         hidden_share: float = 0.0,
     ) -> None:
         super().__init__()
-        require_fit(model, tokenizer, feature_extractor, sampling_rate=SAMPLING_RATE)
+        # Tokenizers add these tokens after those of the model if its vocabulary has none.
+        unsaid = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id} - {tokenizer.pad_token_id}
+        require_fit(model, tokenizer, feature_extractor, sampling_rate=SAMPLING_RATE, unsaid=unsaid)
         self.model = model
         self.tokenizer = tokenizer
         self.feature_extractor = feature_extractor
-        self._case = _case_of(tokenizer.get_vocab())
+        self._vocabulary: dict[str, int] = tokenizer.get_vocab()
+        self._case = _case_of(self._vocabulary)
         self.options: dict[str, Any] = {
             "freeze_front_end": freeze_front_end,
             "gradient_checkpointing": gradient_checkpointing,
@@ -101,6 +112,18 @@ class CtcRecognizer(Recognizer):
             self._freeze_front_end()
         if gradient_checkpointing:
             checkpoint_gradients(model)
+
+    def train(self, mode: bool = True) -> Self:
+        """Turn training mode on or off; batch normalisation always keeps the statistics of the checkpoint.
+
+        With those of a batch, an utterance's loss would depend on the others of its batch, and training would change
+        them in parts of the model that a mitigation does not adapt.
+        """
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                module.eval()
+        return self
 
     def _freeze_front_end(self) -> None:
         """Turn off gradients of the convolutions below the encoder, on the waveform or on log-mel features."""
@@ -127,8 +150,14 @@ class CtcRecognizer(Recognizer):
 
     @property
     def _independent_of_padding(self) -> bool:
-        """Whether the model masks padding; wav2vec2 with group normalisation over time cannot."""
-        return getattr(self.model.config, "feat_extract_norm", "layer") != "group"
+        """Whether the model masks padding wherever it could reach an utterance's frames.
+
+        wav2vec2 with group normalisation over time cannot. In other models (SEW, data2vec, Wav2Vec2-Conformer)
+        convolutions above the front end read padded frames.
+        """
+        config = self.model.config
+        mixes_time = getattr(config, "feat_extract_norm", "layer") != "layer"
+        return config.model_type in MASKING and not mixes_time and not getattr(config, "conv_pos_batch_norm", False)
 
     def frames(self, audio_BS: Tensor, lengths_B: Tensor, cohorts: Sequence[str] = ()) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (B, T, V), the last hidden frames (B, T, D), and how many frames each utterance has (B,).
@@ -138,11 +167,12 @@ class CtcRecognizer(Recognizer):
         A model that cannot mask padding gets one utterance at a time, so that no utterance depends on its batch.
         """
         rows = [audio_BS[row, : int(length)] for row, length in enumerate(lengths_B)]
+        rows = [F.pad(row, (0, max(0, SHORTEST - len(row)))) for row in rows]
         if self._independent_of_padding:
             return self._forward(rows, cohorts)
         found = [self._forward([row], cohorts[number : number + 1]) for number, row in enumerate(rows)]
         logits, hidden = (
-            torch.nn.utils.rnn.pad_sequence([part[which][0] for part in found], batch_first=True) for which in (0, 1)
+            nn.utils.rnn.pad_sequence([part[which][0] for part in found], batch_first=True) for which in (0, 1)
         )
         return logits, hidden, torch.cat([part[2] for part in found])
 
@@ -150,19 +180,37 @@ class CtcRecognizer(Recognizer):
         """The result of `frames` for utterances that may be padded together."""
         device = rows[0].device
         inputs = self.feature_extractor(
-            [row.cpu().numpy() for row in rows], sampling_rate=SAMPLING_RATE, padding=True, return_tensors="pt"
+            [row.cpu().numpy() for row in rows],
+            sampling_rate=SAMPLING_RATE,
+            padding=True,
+            # A checkpoint may have it turned off; samples would then be normalised together with the padding.
+            return_attention_mask=self._independent_of_padding or None,
+            return_tensors="pt",
         )
         weight = next(self.model.parameters())
         inputs = {
             name: value.to(device, weight.dtype if value.is_floating_point() else value.dtype)
             for name, value in inputs.items()
         }
-        if len(rows) > 1 and "attention_mask" not in inputs:
-            inputs["attention_mask"] = _mask([len(row) for row in rows], device)
-        with self._shifted(inputs, cohorts) as inputs:
+        with self._shifted(inputs, cohorts) as inputs, self._masked_if_long(rows):
             output = self.model(**inputs, output_hidden_states=True)
         logits_BTV, hidden_BTD = output.logits, output.hidden_states[-1]
-        return logits_BTV, hidden_BTD[:, : logits_BTV.shape[1]], self._frame_lengths(inputs, rows, logits_BTV)
+        return logits_BTV, hidden_BTD[:, : logits_BTV.shape[1]], self._frame_lengths(inputs, logits_BTV)
+
+    @contextmanager
+    def _masked_if_long(self, rows: list[Tensor]) -> Iterator[None]:
+        """In the block, training masks no time in audio that is shorter than a mask, which the library refuses."""
+        config = self.model.config
+        masks = getattr(config, "apply_spec_augment", True)
+        shortest = (getattr(config, "mask_time_length", 0) + 2) * SAMPLES_PER_FRAME
+        if max(len(row) for row in rows) >= shortest:
+            yield
+            return
+        config.apply_spec_augment = False
+        try:
+            yield
+        finally:
+            config.apply_spec_augment = masks
 
     @contextmanager
     def _shifted(self, inputs: dict[str, Tensor], cohorts: Sequence[str]) -> Iterator[dict[str, Tensor]]:
@@ -181,14 +229,15 @@ class CtcRecognizer(Recognizer):
         finally:
             handle.remove()
 
-    def _frame_lengths(self, inputs: dict[str, Tensor], rows: list[Tensor], logits_BTV: Tensor) -> Tensor:
-        """Frames of each utterance without padding."""
-        if len(rows) == 1:
-            return torch.tensor([logits_BTV.shape[1]], device=logits_BTV.device)
+    def _frame_lengths(self, inputs: dict[str, Tensor], logits_BTV: Tensor) -> Tensor:
+        """Frames of each utterance without padding; log-mel features may have padding even of one utterance."""
+        frames = logits_BTV.shape[1]
+        if not self._independent_of_padding:
+            return torch.tensor([frames], device=logits_BTV.device)
         lengths = inputs["attention_mask"].sum(dim=1)
         count = getattr(self.model, "_get_feat_extract_output_lengths", None)
         count = count or self.model._get_subsampling_output_length
-        return count(lengths).clamp(max=logits_BTV.shape[1]).to(torch.long)
+        return count(lengths).clamp(max=frames).to(torch.long)
 
     def losses(self, batch: Batch) -> Losses:
         """The CTC loss of each utterance in nats; 0 where the text is longer than the audio.
@@ -198,7 +247,7 @@ class CtcRecognizer(Recognizer):
         logits_BTV, hidden_BTD, frames_B = self.frames(_audio(batch), batch.lengths_B, batch.cohorts)
         tokens = [self.encode(text) for text in batch.texts]
         units_B = torch.tensor([len(ids) for ids in tokens])
-        tokens_BN = torch.nn.utils.rnn.pad_sequence([torch.tensor(ids) for ids in tokens], batch_first=True)
+        tokens_BN = nn.utils.rnn.pad_sequence([torch.tensor(ids) for ids in tokens], batch_first=True)
         log_probs_TBV = (
             logits_BTV.log_softmax(dim=-1, dtype=torch.promote_types(logits_BTV.dtype, torch.float32))
             .transpose(0, 1)
@@ -222,7 +271,8 @@ class CtcRecognizer(Recognizer):
     @property
     def embedding_dim(self) -> int:
         """The width of the model."""
-        return int(self.model.config.hidden_size)
+        config = self.model.config
+        return int(getattr(config, "encoder_config", config).hidden_size)
 
     def squares(self, batch: Batch) -> dict[str, Tensor] | None:
         """Sum over the batch of squared per-utterance gradients, by parameter name, in one backward pass.
@@ -241,11 +291,11 @@ class CtcRecognizer(Recognizer):
         ModelError
             The vocabulary lacks a character of the text.
         """
-        cased = {"upper": text.upper(), "lower": text.lower(), "both": text}[self._case]
+        known = self._vocabulary
+        cased = {"upper": _in_capitals(text, known), "lower": text.lower(), "both": text}[self._case]
         ids = self.tokenizer(cased, add_special_tokens=False).input_ids
         unknown = self.tokenizer.unk_token_id
         if unknown is not None and unknown in ids:
-            known = self.tokenizer.get_vocab()
             lacking = sorted({letter for letter in cased if letter != " " and letter not in known})
             raise ModelError(
                 f"the checkpoint's vocabulary lacks {', '.join(map(repr, lacking))} of the reference {text!r}; drop "
@@ -355,17 +405,17 @@ def _mean_over_time(hidden_BTD: Tensor, frames_B: Tensor) -> Tensor:
     return (hidden_BTD * within_BT1).sum(dim=1) / frames_B[:, None].clamp(min=1)
 
 
-def _mask(lengths: Sequence[int], device: torch.device) -> Tensor:
-    """1 where there is audio, (B, S)."""
-    return (torch.arange(max(lengths), device=device) < torch.tensor(lengths, device=device)[:, None]).long()
-
-
 def _case_of(vocabulary: dict[str, int]) -> Literal["upper", "lower", "both"]:
-    """The letter case in which a vocabulary has its letters."""
-    letters = [token for token in vocabulary if len(token) == 1 and token.isalpha()]
+    """The letter case in which a vocabulary has its letters, apart from those, such as ß, without a single capital."""
+    letters = [token for token in vocabulary if len(token) == 1 == len(token.upper())]
     upper = any(letter.isupper() for letter in letters)
     lower = any(letter.islower() for letter in letters)
     return "upper" if upper and not lower else "lower" if lower and not upper else "both"
+
+
+def _in_capitals(text: str, vocabulary: dict[str, int]) -> str:
+    """The text in capitals; a letter such as ß, whose capital is two letters, stays if the vocabulary has it."""
+    return "".join(one if one in vocabulary and len(one.upper()) > 1 else one.upper() for one in text)
 
 
 def _never_merged(tokens: list[str], tokenizer: Any) -> list[str]:

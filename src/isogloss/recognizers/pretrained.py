@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +125,19 @@ def read_pretrained(loader: Any, folder: Path, **options: Any) -> Any:
         raise ModelError(f"{folder} cannot be read as a checkpoint: {first}") from None
 
 
-def require_fit(model: Any, tokenizer: Any, feature_extractor: Any, *, sampling_rate: int) -> None:
+def require_fit(
+    model: Any, tokenizer: Any, feature_extractor: Any, *, sampling_rate: int, unsaid: Collection[int | None] = ()
+) -> None:
     """Raise if the parts of a checkpoint belong to different models, or the model needs another sampling rate.
+
+    Parameters
+    ----------
+    model, tokenizer, feature_extractor
+        The parts.
+    sampling_rate
+        Ours, in samples a second.
+    unsaid
+        Tokens that the model need not know, since it never says them.
 
     Raises
     ------
@@ -136,7 +148,7 @@ def require_fit(model: Any, tokenizer: Any, feature_extractor: Any, *, sampling_
         raise ModelError(
             f"the checkpoint hears {feature_extractor.sampling_rate} samples a second; Isogloss has {sampling_rate}"
         )
-    last = max(tokenizer.get_vocab().values())
+    last = max(set(tokenizer.get_vocab().values()) - set(unsaid))
     if last >= model.config.vocab_size:
         raise ModelError(
             f"the checkpoint's tokenizer has a token {last}, but its model knows {model.config.vocab_size} tokens from "
