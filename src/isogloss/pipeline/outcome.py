@@ -1,9 +1,7 @@
-"""How a stage ended, and the listener that follows a run."""
+"""How a stage ended."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-from isogloss.pipeline.plan import Stage
+from typing import Literal
 
 State = Literal["executed", "cached", "unchanged", "failed", "interrupted", "skipped"]
 """executed: the command ran. cached: DVC restored the outputs of an equal earlier run. unchanged: the inputs had not
@@ -29,16 +27,3 @@ class Outcome:
     def succeeded(self) -> bool:
         """Whether stages that depend on this one can run."""
         return self.state in ("executed", "cached", "unchanged")
-
-
-class Listener(Protocol):
-    """Follows a run; its methods are called from several threads."""
-
-    def started(self, stage: Stage) -> None:
-        """A stage begins."""
-
-    def line(self, stage: Stage, text: str) -> None:
-        """A running stage printed a line."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """A stage ended, or was skipped."""

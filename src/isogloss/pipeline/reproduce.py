@@ -9,7 +9,7 @@ from isogloss.pipeline.console import ConsoleListener, duration
 from isogloss.pipeline.host.execute import Executor
 from isogloss.pipeline.host.run_lock import run_lock
 from isogloss.pipeline.host.signals import stopping
-from isogloss.pipeline.host.slots import HostSlots, Share, Slots, UnboundedSlots
+from isogloss.pipeline.host.slots import HostSlots, Share, UnboundedSlots
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.provenance import Provenance
@@ -93,7 +93,7 @@ def reproduce(
     return outcomes
 
 
-def _work_on_host(executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
+def _work_on_host(executor: Executor, listener: ConsoleListener) -> tuple[Work, HostSlots]:
     """The function that runs a stage as a process of this host, and the slots of its cores and GPUs."""
 
     def work(stage: Stage, share: Share) -> Outcome:
@@ -102,7 +102,7 @@ def _work_on_host(executor: Executor, listener: ConsoleListener) -> tuple[Work, 
     return work, HostSlots()
 
 
-def _work_on_pools(root: Path, plan: Plan, executor: Executor, listener: ConsoleListener) -> tuple[Work, Slots]:
+def _work_on_pools(root: Path, plan: Plan, executor: Executor, listener: ConsoleListener) -> tuple[Work, HostSlots]:
     """The function that runs a stage on a worker, and slots without a limit, since workers limit themselves."""
     view = workers_view(root, plan)
     pools = Pools(root, plan, executor, revision=view.revision, params=view.params)

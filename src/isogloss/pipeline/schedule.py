@@ -11,8 +11,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
-from isogloss.pipeline.host.slots import NoSlotAvailable, Share, Slots
-from isogloss.pipeline.outcome import Listener, Outcome
+from isogloss.pipeline.console import ConsoleListener
+from isogloss.pipeline.host.slots import HostSlots, NoSlotAvailable, Share
+from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Stage
 
 Job = Callable[[], Outcome]
@@ -36,7 +37,7 @@ Submit = Callable[[Stage, Job], Submitted]
 class Schedule:
     """One walk over the stale stages of a plan, by the thread that calls `run`; `interrupt` may come from anywhere."""
 
-    def __init__(self, plan: Plan, *, slots: Slots, work: Work, submit: Submit, listener: Listener):
+    def __init__(self, plan: Plan, *, slots: HostSlots, work: Work, submit: Submit, listener: ConsoleListener):
         stale = {stage.name for stage in plan.stale}
         self._waiting = {stage.name: stage for stage in plan.stale}
         self._missing = {stage.name: {*stage.needs} & stale for stage in plan.stale}

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from isogloss.errors import PipelineError
 from isogloss.pipeline.host.file_locks import exclusive, try_lock
@@ -55,33 +54,6 @@ class NoSlotAvailable:
 
     def __str__(self) -> str:
         return f"waits for {self.of} of this host, after {', '.join(self.after) or 'other stages'}"
-
-
-class Slots(Protocol):
-    """Gives a scheduler the shares of the host's resources that its stages need."""
-
-    def take(self, stage: Stage, /) -> Share | NoSlotAvailable:
-        """A share for `stage`, or the reason why there is none now."""
-
-    def give_back(self, share: Share, /) -> None:
-        """Free what a stage held."""
-
-    def leave(self) -> None:
-        """Withdraw all waiting requests."""
-
-
-class UnboundedSlots:
-    """Grants every request: for the coordinator of a run on workers, whose workers limit themselves."""
-
-    def take(self, _stage: Stage) -> Share:
-        """Return an empty share."""
-        return Share(cores=0)
-
-    def give_back(self, _share: Share) -> None:
-        """Do nothing, since an empty share holds nothing."""
-
-    def leave(self) -> None:
-        """Do nothing, since no request ever waits."""
 
 
 class HostSlots:
@@ -224,6 +196,14 @@ class HostSlots:
     def _path(self, name: str) -> Path:
         """The file of a core or GPU."""
         return self._folder / re.sub(r"[^\w.-]", "_", name)
+
+
+class UnboundedSlots(HostSlots):
+    """Grants every request with an empty share: for a coordinator, whose workers limit themselves."""
+
+    def take(self, _stage: Stage) -> Share:
+        """Return an empty share."""
+        return Share(cores=0)
 
 
 def _who(stage: Stage) -> str:
