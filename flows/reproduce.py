@@ -35,11 +35,11 @@ def reproduce(targets: list[str] | None = None, pools: bool = False, plan: Plan 
     label_run(label_of(plan))
     publish_plan(plan)
     listener = ConsoleListener(plan, log=PrefectStageLog().line)
-    with cancellable() as cancellation:
+    with cancellable() as was_cancelled:
         try:
             run_stages(root, plan, submit=prefect_submit(), listener=listener, pools=pools)
         except KeyboardInterrupt:
-            if cancellation.was_requested:
+            if was_cancelled():
                 return Cancelled(message="cancelled in Prefect; finished stages are kept")
             raise
     publish_results(root)

@@ -36,7 +36,7 @@ def sweep(
     rows = [{"run": run.run.name, "finished": run.finished, **dict(flattened(run.run.overrides))} for run in plan.runs]
     create_table_artifact(table=rows, key="sweep", description=plan.sweep.experiment.description)
     listener = SweepListener(plan.jobs, log=PrefectStageLog().line)
-    with cancellable() as cancellation:
+    with cancellable() as was_cancelled:
         try:
             run_sweep(
                 root,
@@ -47,7 +47,7 @@ def sweep(
                 listener=listener,
             )
         except KeyboardInterrupt:
-            if cancellation.was_requested:
+            if was_cancelled():
                 return Cancelled(message="cancelled in Prefect; finished runs and stages are kept")
             raise
     return None

@@ -26,8 +26,8 @@ _STYLES = {
 class ConsoleListener:
     """Prints a run, each line after its stage's name; in colour on a terminal, as plain text in a log.
 
-    If the reader of the output goes away, the run is stopped, as it is when its terminal is closed. `log` is called
-    with the name of a stage and each line of its output.
+    Its methods are called from several threads. If the reader of the output goes away, the run is stopped, as it is
+    when its terminal is closed. `log` is called with the name of a stage and each line of its output.
     """
 
     def __init__(self, plan: Plan, *, file: IO[str] | None = None, log: Callable[[str, str], None] | None = None):

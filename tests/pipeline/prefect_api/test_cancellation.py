@@ -36,14 +36,14 @@ def server(monkeypatch):
     [(Cancelling(), True), (Cancelled(), True), (Running(), False), (Crashed(), False), (None, False)],
 )
 def test_a_worker_s_flow_that_is_interrupted_asks_the_server_why(server, state, came):
-    with cancellable() as cancellation:
+    with cancellable() as was_cancelled:
         assert server.asked == 0  # the worker ends the flow: nothing has to be watched
         server.state = state
-        assert cancellation.was_requested is came
+        assert was_cancelled() is came
 
 
 def test_a_run_with_a_private_server_asks_nobody(server, monkeypatch):
     monkeypatch.setenv(PRIVATE_VARIABLE, "1")
     server.state = Cancelled()
-    with cancellable() as cancellation:
-        assert not cancellation.was_requested and server.asked == 0
+    with cancellable() as was_cancelled:
+        assert not was_cancelled() and server.asked == 0
