@@ -97,8 +97,9 @@ def test_away_from_the_root_it_says_so(clone):
 def test_run_then_status_then_nothing_to_do_then_a_failure(clone_with_database):
     """One story, because each start of Prefect's server takes seconds."""
     clone = clone_with_database
-    first = isogloss(clone, "run")
+    first = isogloss(clone, "run", loaded=("pandas",))
     assert first.returncode == 0, first.stderr
+    assert first.stdout.endswith("loaded:\n")  # pandas would take a second of every run
     assert first.stderr == ""
     assert "4 executed" in first.stdout
     assert "mitigate@ewc      │ executed in" in first.stdout

@@ -5,16 +5,19 @@ does not contain the names of host and user.
 """
 
 import importlib.metadata
+import json
 import os
 import platform
-import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from isogloss.errors import TableError
+from isogloss.errors import PipelineError
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Stage
+from isogloss.pipeline.repo.durable import replace_text
+from isogloss.pipeline.repo.git import first_uncommitted, git
 
 PACKAGES = ("isogloss", "dvc", "prefect", "torch", "lightning", "lhotse", "numpy", "pandas", "scikit-learn")
 
@@ -25,10 +28,12 @@ class Provenance:
     def __init__(self, root: Path):
         self._root = root
         self._started = datetime.now(UTC)
-        self._revision = _git(root, "rev-parse", "HEAD")
-        # dvc.lock is left out: the run itself changes it.
-        changes = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", ":!dvc.lock")
-        self._dirty = None if changes is None or self._revision is None else bool(changes)
+        self._revision: str | None = None
+        self._dirty: bool | None = None
+        with suppress(PipelineError):  # The pipeline also runs outside of git.
+            self._revision = git(root, "rev-parse", "--verify", "HEAD")
+            # dvc.lock is left out: the run itself changes it.
+            self._dirty = first_uncommitted(root, except_for=["dvc.lock"]) is not None
 
     def write(self, plan: Plan, outcomes: list[Outcome], *, ended: str) -> Path:
         """Write the record of a run that `ended` "succeeded", "failed" or "interrupted".
@@ -36,12 +41,10 @@ class Provenance:
         A stage that did not execute in this run keeps the record of its last execution, unless its outputs were
         restored from an execution without a record.
         """
-        from isogloss.tables import read_json, write_json
-
         path = self._root / "reports" / "provenance.json"
         try:
-            before = read_json(path).get("stages", {})
-        except (TableError, AttributeError):
+            before = json.loads(path.read_text(encoding="utf-8")).get("stages", {})
+        except (OSError, ValueError, AttributeError):
             before = {}
         states = {outcome.stage: outcome for outcome in outcomes}
         content = {
@@ -58,7 +61,8 @@ class Provenance:
                 **{name: {**before.get(name, {}), "state": "not in this run"} for name in _names(plan.beyond)},
             },
         }
-        write_json(content, path)
+        # `isogloss.tables.write_json` writes the same text, but imports pandas, which takes a second.
+        replace_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
         return path
 
     def _stage(self, outcome: Outcome | None, before: dict[str, Any]) -> dict[str, Any]:
@@ -103,12 +107,3 @@ def _versions() -> dict[str, str | None]:
 def _iso(moment: datetime) -> str:
     """A moment in UTC, to the second."""
     return moment.isoformat(timespec="seconds")
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    """The output of a git command, or None outside a repository or without git."""
-    try:
-        result = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return result.stdout.strip()
