@@ -42,5 +42,5 @@ def reproduce(targets: list[str] | None = None, pools: bool = False, plan: Plan 
             if was_cancelled():
                 return Cancelled(message="cancelled in Prefect; finished stages are kept")
             raise
-    publish_results(root)
+    publish_results(root, plan)
     return None

@@ -55,7 +55,7 @@ def test_the_plan_and_the_metrics_are_published_without_secrets(new_toy, monkeyp
     monkeypatch.setattr(prefect.artifacts, "create_markdown_artifact", lambda **_: None)
     stages = "stages: {one: {cmd: 'true', deps: [words.txt], metrics: [{metrics.json: {cache: false}}]}}"
     toy = new_toy(stages, **{"metrics.json": '{"source": "https://me:hunter2@host/x", "wer": 0.1}'})
-    publish_results(toy.root)
+    publish_results(toy.root, toy.plan())
     publish_plan(Plan((Stage("one", (), (Reason("remote.url: s3://me:hunter2@bucket → none"),)),)))
     assert tables["metrics"] == [
         {"metric": "source", "value": "https://***@host/x"},

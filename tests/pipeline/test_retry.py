@@ -5,7 +5,7 @@ import pytest
 from isogloss.pipeline.host.slots import Share
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Stage
-from isogloss.pipeline.progress import progress_of
+from isogloss.pipeline.progress import percent_done
 from isogloss.pipeline.retry import retrying
 
 
@@ -53,5 +53,4 @@ def test_what_would_only_repeat_itself_is_not(outcome):
     ],
 )
 def test_progress_is_read_from_what_training_prints(line, percent):
-    found = progress_of(line)
-    assert (found and found.percent) == percent
+    assert percent_done(line) == percent

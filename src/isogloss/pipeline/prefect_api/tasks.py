@@ -12,7 +12,7 @@ from isogloss.pipeline.masking import masked
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.prefect_api.states import state_of
-from isogloss.pipeline.progress import Progress, progress_of
+from isogloss.pipeline.progress import percent_done
 from isogloss.pipeline.results import metric_rows, report_pages
 from isogloss.pipeline.run_label import RunLabel
 from isogloss.pipeline.schedule import Job, Submit, Submitted
@@ -70,25 +70,25 @@ class PrefectStageLog:
         from prefect import get_run_logger
 
         get_run_logger().getChild("stage").info("%s", masked(text))  # type: ignore[union-attr]
-        progress = progress_of(text)
+        percent = percent_done(text)
         shown = self._showing.get(stage)
         # Each step calls the API, which may take long; steps that arrive meanwhile are left out.
-        if progress is not None and (shown is None or not shown.is_alive()):
+        if percent is not None and (shown is None or not shown.is_alive()):
             run = contextvars.copy_context().run
-            self._showing[stage] = threading.Thread(target=run, args=(self._show, stage, progress), daemon=True)
+            self._showing[stage] = threading.Thread(target=run, args=(self._show, stage, percent, text), daemon=True)
             self._showing[stage].start()
 
-    def _show(self, stage: str, progress: Progress) -> None:
+    def _show(self, stage: str, percent: float, line: str) -> None:
         """Update the artifact of a stage's progress; the first step creates it."""
         from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-        text = masked(f"{stage}: {progress.line}")
+        text = masked(f"{stage}: {line}")
         with suppress(Exception):  # An error of the API must not end the stage.
             if stage in self._artifacts:
-                update_progress_artifact(self._artifacts[stage], progress.percent, description=text)
+                update_progress_artifact(self._artifacts[stage], percent, description=text)
             else:
                 key = f"progress-{artifact_key(stage)}"
-                made = create_progress_artifact(progress.percent, key=key, description=text)
+                made = create_progress_artifact(percent, key=key, description=text)
                 self._artifacts[stage] = made  # type: ignore[assignment]
 
 
@@ -114,11 +114,11 @@ def publish_plan(plan: Plan) -> None:
     create_table_artifact(table=rows, key="plan", description="What this run had to look at, and why.")
 
 
-def publish_results(root: Path) -> None:
+def publish_results(root: Path, plan: Plan) -> None:
     """Publish the metrics and the reports of the workspace as artifacts of the running flow."""
     from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-    rows, pages = metric_rows(root), report_pages(root)
+    rows, pages = metric_rows(root), report_pages(root, plan)
     if rows:
         rows = [{key: masked(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows]
         create_table_artifact(table=rows, key="metrics", description="The metrics of this workspace after the run.")
