@@ -16,15 +16,11 @@ import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dvc.output import Output
     from dvc.stage import Stage as DvcStage
-
-CHECK_VARIABLE = "ISOGLOSS_CACHE_CHECK"
-"""Variable that says what is compared to find damaged objects: `hash` (the default) or `size`."""
-_CHUNK_BYTES = 1 << 20
 
 _LOG = logging.getLogger(__name__)
 
@@ -66,12 +62,14 @@ def remove_damaged(stage: "DvcStage") -> None:
 
 def matches_hash(path: Path, md5: str) -> bool:
     """Whether the content of a file in the cache matches its hash."""
-    return _md5(path) == md5.removesuffix(".dir")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+    return found.hexdigest() == md5.removesuffix(".dir")
 
 
 def _damaged(out: "Output") -> Iterator[tuple[Path, str, str]]:
     """The damaged objects of an output: the path of each, the output (and file in it), and what is wrong."""
-    how: Literal["hash", "size"] = "size" if os.environ.get(CHECK_VARIABLE) == "size" else "hash"
+    sizes_alone = os.environ.get("ISOGLOSS_CACHE_CHECK") == "size"
     place = Path(out.cache.oid_to_path(out.hash_info.value))
     if not place.is_file():
         return
@@ -79,7 +77,7 @@ def _damaged(out: "Output") -> Iterator[tuple[Path, str, str]]:
         size = out.meta.size if out.meta else None
         if size is not None and place.stat().st_size != size:
             yield place, str(out), f"{place.stat().st_size} bytes instead of {size}"
-        elif how == "hash" and not matches_hash(place, out.hash_info.value):
+        elif not sizes_alone and not matches_hash(place, out.hash_info.value):
             yield place, str(out), "altered"
         return
     if not matches_hash(place, out.hash_info.value):  # a list of files is small
@@ -88,23 +86,14 @@ def _damaged(out: "Output") -> Iterator[tuple[Path, str, str]]:
     files = {entry["relpath"]: entry["md5"] for entry in json.loads(place.read_text(encoding="utf-8"))}
     places = {name: Path(out.cache.oid_to_path(md5)) for name, md5 in files.items()}
     present = {name: path for name, path in places.items() if path.is_file()}
-    if how == "hash":
-        for name in sorted(present):
+    if not sizes_alone:
+        for name in sorted(present):  # Files with the same content are one object, which may be removed by now.
             if present[name].is_file() and not matches_hash(present[name], files[name]):
                 yield present[name], f"{out}/{name}", "altered"
     elif len(present) == len(places) and out.meta and out.meta.size is not None:
         size = sum(path.stat().st_size for path in present.values())
         if size != out.meta.size:
             yield place, str(out), f"its files have {size} bytes instead of {out.meta.size}"
-
-
-def _md5(path: Path) -> str:
-    """The MD5 of a file, as DVC names objects by it."""
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def object_name(path: Path) -> str:
