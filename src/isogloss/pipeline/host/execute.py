@@ -91,7 +91,7 @@ class Leashed:
 
 
 class Executor:
-    """Runs stages of the repository at `root`, several at once from several threads, and can stop all of them.
+    """Runs stages of the repository at `root`, several at once from several threads, until it is `stopped`.
 
     `environment` holds variables that the stages get in addition to those of this process. In messages, paths of logs
     and commands are relative to the folder `seen_from`. `inherited` are file descriptors that stay open as long as a
@@ -116,20 +116,15 @@ class Executor:
         self._running: set[Leashed] = set()
         self._lock = threading.Lock()
         # A plain flag, since a signal handler sets it: an Event's lock may be held by the interrupted code.
-        self._stopped = False
+        self.stopped = False
 
     def log_path(self, stage: Stage) -> Path:
         """The file with the complete output of a stage's last run; git and DVC ignore it."""
         return self._root / ".dvc" / "tmp" / "isogloss" / "logs" / f"{stage.name.replace('/', '_')}.log"
 
-    @property
-    def stopped(self) -> bool:
-        """Whether `stop` has been called."""
-        return self._stopped
-
     def stop(self) -> None:
         """Ask all running stages to end, and start no more. Called a second time: end them at once."""
-        again, self._stopped = self._stopped, True
+        again, self.stopped = self.stopped, True
         for process in list(self._running):
             if again:
                 process.kill()
@@ -137,7 +132,7 @@ class Executor:
 
     def run(self, stage: Stage, share: Share, on_line: Callable[[str], None]) -> Outcome:
         """Bring one stage up to date; its output, without secrets, goes to `on_line` and to its log."""
-        if self._stopped:
+        if self.stopped:
             return Outcome(stage.name, "interrupted", message=f"stage {stage.name} was not started")
         begun = time.monotonic()
         remove_leftovers(self._root, stage.outs)
@@ -152,13 +147,13 @@ class Executor:
                 log.write(line + "\n")
                 log.flush()
                 # What a stage prints while it is being stopped (mostly a traceback) goes to the log only.
-                if watcher.is_for_the_user(line) and not self._stopped:
+                if watcher.is_for_the_user(line) and not self.stopped:
                     on_line(line)
             status = process.finish()
         seconds = time.monotonic() - begun
         if status == 0:
             return Outcome(stage.name, watcher.state, seconds)
-        if self._stopped:
+        if self.stopped:
             return Outcome(stage.name, "interrupted", seconds, f"stage {stage.name} was interrupted")
         status = watcher.exit_status or status
         killed = status in (-signal.SIGKILL, 128 + signal.SIGKILL)
@@ -173,7 +168,7 @@ class Executor:
         PipelineError
             The command fails (the message is its last sentence), or is stopped.
         """
-        if self._stopped:
+        if self.stopped:
             raise PipelineError("the run is being stopped")
         with self._start([sys.executable, *arguments], Share(cores=1)) as process:
             lines = [masked(line) for line in _lines(process)]
@@ -199,7 +194,7 @@ class Executor:
         process = Leashed(command, cwd=self._root, environment=environment, inherited=(*self._inherited, *share.files))
         with self._lock:
             self._running.add(process)
-        if self._stopped:  # stop() may have read the set just before this process was added.
+        if self.stopped:  # stop() may have read the set just before this process was added.
             process.let_go()
         try:
             yield process

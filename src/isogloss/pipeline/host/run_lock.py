@@ -4,7 +4,6 @@ The lock is an open file that every stage's process group inherits. It is releas
 ended, even if they were killed.
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from isogloss.errors import PipelineError
+from isogloss.pipeline.host.file_locks import try_lock
 
 _held: dict[Path, int] = {}
 
@@ -32,34 +32,22 @@ def run_lock(root: Path, *, patience_seconds: float = 20.0) -> Iterator[int]:
         yield _held[path]
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        _acquire(descriptor, root, patience_seconds)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        _held[path] = descriptor
-        try:
-            yield descriptor
-        finally:
-            del _held[path]
-    finally:
-        os.close(descriptor)
-
-
-def _acquire(descriptor: int, root: Path, patience_seconds: float) -> None:
-    """Take the lock; wait only if the run that holds it is already dead."""
     deadline = time.monotonic() + patience_seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            owner = os.pread(descriptor, 32, 0).decode()
+    while (descriptor := try_lock(path)) is None:
+        owner = path.read_text(encoding="utf-8")
         if _alive(owner) or time.monotonic() > deadline:
             raise PipelineError(
                 f"another run is at work in {root} (process {owner or 'unknown'}); wait for it or stop it"
             )
         time.sleep(0.2)
+    _held[path] = descriptor
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield descriptor
+    finally:
+        del _held[path]
+        os.close(descriptor)
 
 
 def _alive(owner: str) -> bool:
@@ -68,6 +56,6 @@ def _alive(owner: str) -> bool:
         os.kill(int(owner), 0)
     except (ValueError, ProcessLookupError):
         return False
-    except PermissionError:
-        return True
+    except PermissionError:  # It is another user's.
+        pass
     return True
