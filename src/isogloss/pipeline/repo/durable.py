@@ -50,14 +50,10 @@ def replace_text(path: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _dump(path: Any, data: Any, dumper: Any, fs: Any = None, **options: Any) -> None:
-    """Stands in for `dvc.utils.serialize._common._dump_data`."""
+def _dump(path: Any, data: Any, dumper: Any, fs: Any = None, **options: Any) -> None:  # noqa: ARG001
+    """Stands in for `dvc.utils.serialize._common._dump_data`; all files that we let DVC write are local."""
     text = io.StringIO()
     dumper(data, text, **options)
-    if fs is not None and getattr(fs, "protocol", "local") != "local":
-        with fs.open(path, "w+", encoding="utf-8") as file:
-            file.write(text.getvalue())
-        return
     # A linked dvc.lock stays a link: the file that it points to is replaced.
     replace_text(Path(os.path.realpath(path)), text.getvalue())
 

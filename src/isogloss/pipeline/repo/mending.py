@@ -11,8 +11,8 @@ The processes of Isogloss write dvc.lock atomically (`isogloss.pipeline.repo.dur
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,12 @@ def _keep_or_replace(root: Path, name: Path, text: bytes) -> None:
         return
     if b"<<<<<<<" in text:
         return
-    with _quiet_lock(root) as locked:
-        if locked and (root / name).read_bytes() == text:
+    from dvc.lock import LockError, make_lock
+
+    folder = root / ".dvc" / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    with suppress(LockError), make_lock(str(folder / "lock"), tmp_dir=str(folder)):
+        if (root / name).read_bytes() == text:
             _replace(root, name, text, kept)
 
 
@@ -145,22 +149,3 @@ def _from_git(root: Path, name: Path) -> bytes:
 def _copies(root: Path) -> Path:
     """Where the copies are; git and DVC ignore it."""
     return root / ".dvc" / "tmp" / "isogloss" / "locks"
-
-
-@contextmanager
-def _quiet_lock(root: Path) -> Iterator[bool]:
-    """Try to hold DVC's lock of the repository, which protects dvc.lock; yields whether it was free."""
-    from dvc.lock import LockError, make_lock
-
-    folder = root / ".dvc" / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = make_lock(str(folder / "lock"), tmp_dir=str(folder))
-    try:
-        lock.lock()
-    except LockError:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.unlock()
