@@ -20,7 +20,7 @@ from isogloss.errors import PipelineError
 from isogloss.pipeline.masking import masked
 from isogloss.pipeline.repo.cache_check import check_before_use
 from isogloss.pipeline.repo.graph import stage_name
-from isogloss.pipeline.repo.opening import open_repo
+from isogloss.pipeline.repo.opening import one_line, open_repo
 from isogloss.pipeline.repo.restore import restored
 from isogloss.pipeline.repo.run_cache import fetch_entry, pull_outputs, push_entry, push_outputs
 
@@ -94,17 +94,9 @@ def main(action: str, names: list[str]) -> str:
         except Exception as error:
             # Each kind of remote raises its own errors; the user gets one message for all of them.
             if pause is None:
-                raise PipelineError(masked(f"the DVC remote cannot be used: {_one_line(error)}")) from None
+                raise PipelineError(masked(f"the DVC remote cannot be used: {one_line(error)}")) from None
             time.sleep(pause)
     raise PipelineError("the DVC remote was not asked")
-
-
-def _one_line(error: BaseException) -> str:
-    """An error with its cause on one line."""
-    causes = [str(error) or type(error).__name__]
-    if error.__cause__ is not None and str(error.__cause__) not in causes[0]:
-        causes.append(str(error.__cause__))
-    return " ".join(": ".join(causes).split())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ is reached, so stages downstream of an output that did not change are skipped.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,18 +18,15 @@ from isogloss.pipeline.repo.opening import open_repo
 from isogloss.pipeline.repo.run_cache import has_run_cache
 
 if TYPE_CHECKING:
-    from dvc.dependency import ParamsDependency
+    from dvc.dependency import Dependency, ParamsDependency
     from dvc.output import Output
     from dvc.repo import Repo
     from dvc.stage import Stage as DvcStage
 
 ReadParams = Callable[[str], dict[str, Any]]
 
-_DEPENDENCY_KINDS: dict[str, ReasonKind] = {
-    "deleted": "dependency missing",
-    "modified": "dependency changed",
-    "new": "dependency new",
-}
+# DVC has other words for dependencies outside the repository (`update available`), which mean that they changed.
+_DEPENDENCY_KINDS: dict[str, ReasonKind] = {"deleted": "dependency missing", "new": "dependency new"}
 _OUTPUT_KINDS: dict[str, ReasonKind] = {
     "deleted": "output missing",
     "modified": "output changed",
@@ -122,7 +119,8 @@ def _meta_number(stage: "DvcStage", name: str, key: str, *, default: int, least:
 def _own_reasons(repo: "Repo", stage: "DvcStage", upstream: list["DvcStage"], read_params: ReadParams) -> list[Reason]:
     """The reasons why a stage would run even if nothing upstream changes."""
     if not any(entry.hash_info for entry in (*stage.deps, *stage.outs)):
-        return [*_missing_inputs(repo, stage, upstream, read_params), Reason("never run")]
+        inputs = _input_reasons(repo, stage, upstream, read_params)
+        return [*(each for each in inputs if each.kind in ("param missing", "dependency missing")), Reason("never run")]
     reasons: list[Reason] = []
     if stage.changed_stage():
         reasons.append(Reason("command changed"))
@@ -136,14 +134,6 @@ def _own_reasons(repo: "Repo", stage: "DvcStage", upstream: list["DvcStage"], re
     return reasons
 
 
-def _missing_inputs(
-    repo: "Repo", stage: "DvcStage", upstream: list["DvcStage"], read_params: ReadParams
-) -> list[Reason]:
-    """For a stage that never ran: the missing inputs that would keep it from running."""
-    reasons = _input_reasons(repo, stage, upstream, read_params)
-    return [reason for reason in reasons if reason.kind in ("param missing", "dependency missing")]
-
-
 def _input_reasons(
     repo: "Repo", stage: "DvcStage", upstream: list["DvcStage"], read_params: ReadParams
 ) -> list[Reason]:
@@ -151,22 +141,21 @@ def _input_reasons(
     reasons: list[Reason] = []
     for params in stage.params:
         reasons += _param_reasons(repo, params, read_params)
-    made = [out.fs_path for other in upstream for out in other.outs]
     for dep in stage.deps:
         if dep in stage.params:
             continue
         for status in dep.status().values():
-            # DVC has other words for dependencies outside the repository (`update available`).
             kind = _DEPENDENCY_KINDS.get(status, "dependency changed")
-            if kind == "dependency missing" and any(_overlap(dep.fs_path, path) for path in made):
+            if kind == "dependency missing" and overlaps(dep, upstream):
                 continue  # The stage that makes it is stale and will make it.
             reasons.append(Reason(kind, _relative(repo, dep)))
     return reasons
 
 
-def _overlap(one: str, other: str) -> bool:
-    """Whether one path is the other or lies below it."""
-    return Path(one).is_relative_to(other) or Path(other).is_relative_to(one)
+def overlaps(dep: "Dependency", upstream: Iterable["DvcStage"]) -> bool:
+    """Whether a dependency lies in an output of one of the stages, or contains one."""
+    path, outs = Path(dep.fs_path), [Path(out.fs_path) for stage in upstream for out in stage.outs]
+    return any(path.is_relative_to(out) or out.is_relative_to(path) for out in outs)
 
 
 def _relative(repo: "Repo", entry: "Output") -> str:

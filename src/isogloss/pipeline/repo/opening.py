@@ -38,7 +38,7 @@ def open_repo(root: Path | str, *, wait_for_lock: bool = False) -> Iterator["Rep
     except NotDvcRepoError:
         raise PipelineError(f"{root} is not a DVC repository; run from the repository's root") from None
     except DvcException as error:
-        raise PipelineError(f"the DVC graph cannot be read: {_one_line(error)}") from error
+        raise PipelineError(f"the DVC graph cannot be read: {one_line(error)}") from error
 
 
 def site_cache(root: Path) -> Path:
@@ -60,9 +60,9 @@ def _close(folder: Path) -> None:
             folder.chmod(0o700)
 
 
-def _one_line(error: BaseException) -> str:
-    """DVC's message on one line, with the message of the exception that caused it."""
-    messages = [str(error)]
-    if error.__cause__ is not None:
+def one_line(error: BaseException) -> str:
+    """The message of an error on one line, with that of the exception that caused it."""
+    messages = [str(error) or type(error).__name__]
+    if error.__cause__ is not None and str(error.__cause__) not in messages[0]:
         messages.append(str(error.__cause__))
     return " ".join(": ".join(messages).split())

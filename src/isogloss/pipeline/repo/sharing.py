@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isogloss.pipeline.repo.graph import stage_name
+from isogloss.pipeline.repo.graph import overlaps, stage_name
 from isogloss.pipeline.repo.run_cache import has_run_cache
 
 if TYPE_CHECKING:
-    from dvc.dependency import Dependency
     from dvc.repo import Repo
     from dvc.stage import Stage as DvcStage
 
@@ -52,28 +51,16 @@ def run_digest(inputs: Mapping[str, StageInputs]) -> str:
 
 def _definition(stage: "DvcStage", upstream: list["DvcStage"]) -> list[Any]:
     """The inputs of a stage apart from the results of other stages."""
-    made = [Path(out.fs_path) for other in upstream for out in other.outs]
-    given = [dep for dep in stage.deps if dep not in stage.params and not _comes_from(dep, made)]
+    given = [dep for dep in stage.deps if dep not in stage.params and not overlaps(dep, upstream)]
     return [
         stage.cmd,
         stage.wdir != stage.repo.root_dir and str(Path(stage.wdir).relative_to(stage.repo.root_dir)),
         sorted((str(params.def_path), params.read_params()) for params in stage.params),
-        sorted((str(dep.def_path), _hash(dep)) for dep in given),
+        sorted((str(dep.def_path), str(dep.get_hash()) if dep.exists else None) for dep in given),
         sorted((str(out.def_path), out.use_cache) for out in stage.outs),
         # A .dvc file contains the hash of its data.
         [str(out.hash_info) for out in stage.outs] if stage.is_data_source else [],
     ]
-
-
-def _comes_from(dep: "Dependency", made: list[Path]) -> bool:
-    """Whether a dependency lies in an output of another stage, or contains one."""
-    path = Path(dep.fs_path)
-    return any(path.is_relative_to(out) or out.is_relative_to(path) for out in made)
-
-
-def _hash(dep: "Dependency") -> str | None:
-    """The hash of a file or folder that no stage makes; None where it is missing."""
-    return str(dep.get_hash()) if dep.exists else None
 
 
 def _digest(content: Any) -> str:
