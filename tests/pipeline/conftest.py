@@ -13,7 +13,7 @@ from pathlib import Path
 import dvc  # noqa: F401  (its log handlers keep the stderr of the moment in which it is imported)
 import pytest
 
-from isogloss.config import load_sweep
+from isogloss.config import Sweep, load_sweep
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Reason, Stage
 from isogloss.pipeline.repo.graph import plan
@@ -98,8 +98,11 @@ class Toy:
         self.write(f"experiments/{name}.yaml", f"description: A toy.\n{textwrap.dedent(content)}")
         return self.root / "experiments" / f"{name}.yaml"
 
+    def load(self, path: Path) -> Sweep:
+        return load_sweep(path, params=self.root / "params.yaml")
+
     def plan_sweep(self, path: Path) -> SweepPlan:
-        return plan_sweep(self.root, load_sweep(path, params=self.root / "params.yaml"))
+        return plan_sweep(self.root, self.load(path))
 
     def sweep(self, path: Path) -> tuple[str, ...]:
         """A whole sweep on plain threads, without Prefect; the names of the runs that it finished."""

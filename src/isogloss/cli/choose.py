@@ -39,10 +39,7 @@ def choose(trials: str, into: Path | None, margin: float) -> None:
     methods = sweep.experiment.base.get("mitigation.methods", load_params().mitigation.methods)
     saved = finished_runs(sweep, root=root)
     figures = {
-        method: {
-            name: read_json(output_file(run, f"results/asr/{method}/dev.json", root=root))
-            for name, run in saved.items()
-        }
+        method: {name: read_json(output_file(run, f"results/asr/{method}/dev.json")) for name, run in saved.items()}
         for method in methods
     }
     chosen = choice.choose(sweep.runs, figures, margin=margin)

@@ -13,7 +13,6 @@ from isogloss.errors import PipelineError
 from isogloss.pipeline.repo.experiments import Experiment, find, last_commit
 from isogloss.pipeline.repo.graph import plan
 from isogloss.pipeline.repo.outputs import finished_runs, metric_files, read_output
-from isogloss.pipeline.repo.worktree import CacheSettings
 from isogloss.report.comparison import ComparedRun, Comparison
 from isogloss.report.readings import Content, all_metrics, read_metric
 
@@ -40,12 +39,11 @@ def compare_sweep(root: Path, sweep: Sweep, metrics: Sequence[str] = ()) -> tupl
     PipelineError
         No run is finished, or an output of one is lost.
     """
-    folder = CacheSettings.of(root).files
     finished = finished_runs(sweep, root=root)
     again = f"`isogloss sweep {sweep.path}`"
     if not finished:
         raise PipelineError(f"{sweep.path}: none of its {len(sweep.runs)} runs is finished; {again} does them")
-    candidates = [_candidate(finished[run.name], run.setting, folder) for run in sweep.runs if run.name in finished]
+    candidates = [_candidate(finished[run.name], run.setting) for run in sweep.runs if run.name in finished]
     chosen, notes = _chosen(root, candidates, metrics or sweep.experiment.compare.metrics)
     notes += [f"{each.name} is stale: {each.stale}." for each in candidates if each.stale]
     if len(finished) < len(sweep.runs):
@@ -65,7 +63,6 @@ def compare_experiments(root: Path, names: Sequence[str], metrics: Sequence[str]
     PipelineError
         There is no experiment of a name.
     """
-    folder = CacheSettings.of(root).files
     found = find(root, names or None)
     missing = [name for name in names if name not in {experiment.name for experiment in found}]
     if missing:
@@ -76,8 +73,8 @@ def compare_experiments(root: Path, names: Sequence[str], metrics: Sequence[str]
     workspace = _Candidate("workspace", "workspace", params, _workspace_content(root), _stale_workspace(root))
     candidates = [
         workspace,
-        *([_candidate(commit, commit.name, folder)] if (commit := last_commit(root)) else []),
-        *(_candidate(experiment, experiment.name, folder) for experiment in found),
+        *([_candidate(commit, commit.name)] if (commit := last_commit(root)) else []),
+        *(_candidate(experiment, experiment.name) for experiment in found),
     ]
     keys = dict.fromkeys(key for candidate in candidates for key in candidate.params)
     differing = [key for key in keys if len({repr(candidate.params.get(key)) for candidate in candidates}) > 1]
@@ -86,12 +83,12 @@ def compare_experiments(root: Path, names: Sequence[str], metrics: Sequence[str]
     return _comparison("experiments", "", candidates, differing, chosen, frozenset()), notes
 
 
-def _candidate(experiment: Experiment, setting: str, folder: Path) -> _Candidate:
+def _candidate(experiment: Experiment, setting: str) -> _Candidate:
     """An experiment as a candidate; each of its files is read once."""
 
     @cache
     def content(path: str) -> bytes | None:
-        return read_output(experiment, path, folder)
+        return read_output(experiment, path)
 
     return _Candidate(experiment.name, setting, dict(flattened(experiment.params)), content, experiment.stale)
 

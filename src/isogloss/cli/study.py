@@ -53,12 +53,10 @@ _Judged = tuple[Sequence[str], list[list[str]], list[Path]]
 def _settings(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _Judged:
     """Settings side by side."""
     from isogloss.pipeline.repo.outputs import output_file, read_output
-    from isogloss.pipeline.repo.worktree import CacheSettings
     from isogloss.report.readings import read_metric
     from isogloss.studies.systems import systems
     from isogloss.studies.writing import table_rows, write_study
 
-    cache = CacheSettings.of(Path.cwd()).files
     rows = systems(
         sweep,
         {
@@ -66,7 +64,7 @@ def _settings(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _
             for run in sweep.runs
             if run.name in saved
         },
-        lambda run, metric: read_metric(metric, lambda path: read_output(saved[run], path, cache)),
+        lambda run, metric: read_metric(metric, lambda path: read_output(saved[run], path)),
     )
     return *table_rows(sweep, rows), write_study(sweep, rows, out)
 

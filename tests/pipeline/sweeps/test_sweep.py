@@ -13,7 +13,7 @@ import pytest
 from isogloss.errors import PipelineError
 from isogloss.pipeline.host.run_lock import run_lock
 from isogloss.pipeline.repo.experiments import find
-from isogloss.pipeline.repo.outputs import experiment_outputs
+from isogloss.pipeline.repo.outputs import finished_runs, output_file
 from isogloss.pipeline.sweeps.sweep_plan import SAVE, job_name
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own
@@ -204,28 +204,30 @@ def test_a_run_holds_only_what_its_targets_made_and_its_outputs_come_from_the_ca
         assert set(experiment.outputs) == {"base.txt", "adapt", "metrics.json"}
         assert "metrics.json" in experiment.files
         assert "other.json" not in experiment.files
-    files = experiment_outputs(path.relative_to(toy.root), "adapt/model.txt", root=toy.root)
+    saved = finished_runs(toy.load(path), root=toy.root)
+    files = {name: output_file(run, "adapt/model.txt") for name, run in saved.items()}
     assert {run: file.read_text() for run, file in files.items()} == {"some-1": "base1.0", "some-2": "base2.0"}
     assert all(file.is_relative_to(toy.root / ".dvc" / "cache") for file in files.values())
     with pytest.raises(PipelineError, match=r"it has no output base\.tx; did you mean base\.txt\?"):
-        experiment_outputs(path.relative_to(toy.root), "base.tx", root=toy.root)
+        output_file(saved["some-1"], "base.tx")
     with pytest.raises(PipelineError, match="adapt is a folder; name a file in it"):
-        experiment_outputs(path.relative_to(toy.root), "adapt", root=toy.root)
+        output_file(saved["some-1"], "adapt")
     toy.experiment("some", "grid: {ewc.strength: [1, 3]}\nruns: [{name: x, params: {asr.seed: 2}}]\ntargets: [adapt]\n")
-    assert experiment_outputs(path.relative_to(toy.root), "base.txt", root=toy.root) == {}
+    assert finished_runs(toy.load(path), root=toy.root) == {}
 
 
 def test_a_damaged_result_of_a_finished_run_is_refused_and_not_read(toy):
     path = toy.experiment("damaged", "grid: {ewc.strength: [0]}\n")
     toy.sweep(path)
-    (file,) = experiment_outputs(path.relative_to(toy.root), "adapt/model.txt", root=toy.root).values()
+    (run,) = finished_runs(toy.load(path), root=toy.root).values()
+    file = output_file(run, "adapt/model.txt")
     file.chmod(0o644)
     file.write_text("x")
     file.chmod(0o444)
     with pytest.raises(
         PipelineError, match=r"adapt/model.txt is damaged in DVC's cache \(../\w+\); remove .*dvc fetch"
     ):
-        experiment_outputs(path.relative_to(toy.root), "adapt/model.txt", root=toy.root)
+        output_file(run, "adapt/model.txt")
 
 
 def test_the_plan_knows_what_runs_share_and_what_is_finished(toy):

@@ -1,9 +1,10 @@
 """The outputs of finished runs, straight from the DVC cache: for studies, which compute over seeds and speakers."""
 
 import difflib
+from functools import cache
 from pathlib import Path
 
-from isogloss.config import Sweep, load_sweep
+from isogloss.config import Sweep
 from isogloss.errors import PipelineError
 from isogloss.pipeline.repo.experiments import Experiment, cached_file, find, has_params
 from isogloss.pipeline.repo.opening import open_repo
@@ -23,40 +24,25 @@ def finished_runs(sweep: Sweep, *, root: Path | str = ".") -> dict[str, Experime
     }
 
 
-def experiment_outputs(experiment: Path | str, path: str, *, root: Path | str = ".") -> dict[str, Path]:
-    """Run -> local file with its output `path`, for the finished runs of the experiment file `experiment`.
+@cache
+def _objects(root: Path) -> Path:
+    """The folder of a clone's cache where files lie by their hash."""
+    return CacheSettings.of(root).files
 
-    Parameters
-    ----------
-    experiment
-        A file of experiments/, relative to `root`.
-    path
-        An output of a stage, or a file in an output folder, such as `results/asr/base/utterances.parquet`.
 
-    Returns
-    -------
-        Files in the DVC cache: read them, never write to them; their names have no suffix. Nothing is checked out.
+def output_file(experiment: Experiment, path: str) -> Path:
+    """The file of a finished run's output `path`, or of a file in an output folder, in the DVC cache.
 
-    Raises
-    ------
-    ParamsError
-        The experiment file is wrong.
-    PipelineError
-        A finished run has no such output (the nearest is named), or the cache has lost it.
+    Read it, never write to it; its name has no suffix. Raises `PipelineError` if the run has no such output (the
+    nearest is named), or the cache has lost it.
     """
-    sweep = load_sweep(Path(root) / experiment, params=Path(root) / "params.yaml")
-    return {run: output_file(saved, path, root=root) for run, saved in finished_runs(sweep, root=root).items()}
-
-
-def output_file(experiment: Experiment, path: str, *, root: Path | str = ".") -> Path:
-    """The local file of one finished run's output, as `experiment_outputs` gives it; raises as it does."""
-    file = cached_file(experiment, path, CacheSettings.of(Path(root)).files)
+    file = cached_file(experiment, path, _objects(experiment.root.resolve()))
     if file is None:
         raise PipelineError(f"experiment {experiment.name}: {_missing(experiment, path)}")
     return file
 
 
-def read_output(experiment: Experiment, path: str, cache: Path) -> bytes | None:
+def read_output(experiment: Experiment, path: str) -> bytes | None:
     """The content of a file of an experiment, from git or the DVC cache; None if the experiment has no such file.
 
     Raises
@@ -66,11 +52,8 @@ def read_output(experiment: Experiment, path: str, cache: Path) -> bytes | None:
     """
     if path in experiment.files:
         return experiment.text(path).encode("utf-8", errors="surrogateescape")
-    file = cached_file(experiment, path, cache)
-    if file is not None:
-        return file.read_bytes()
     if any(path == out or path.startswith(f"{out}/") for out in experiment.outputs):
-        raise PipelineError(f"experiment {experiment.name}: {_missing(experiment, path)}")
+        return output_file(experiment, path).read_bytes()
     return None
 
 
