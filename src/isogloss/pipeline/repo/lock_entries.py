@@ -1,8 +1,9 @@
-"""Entries of single stages in dvc.lock, by which a worker learns the hashes of upstream outputs."""
+"""Entries of single stages in dvc.lock: a worker gets those of upstream stages, a run of a sweep loses others'."""
 
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,21 +12,28 @@ from ruamel.yaml import YAML
 from isogloss.errors import PipelineError
 from isogloss.pipeline.repo.durable import replace_text
 from isogloss.pipeline.repo.git import git
+from isogloss.pipeline.repo.mending import Entries, lock_entries
 
 
 def read_entries(root: Path, names: Iterable[str]) -> dict[str, Any]:
     """Stage -> its entry in dvc.lock, as plain data; stages without one are left out."""
-    yaml = YAML(typ="safe", pure=False)
-    contents: dict[Path, dict[str, Any]] = {}
-    found = {}
+
+    @cache
+    def entries(path: Path) -> Entries:
+        return lock_entries(path.read_bytes()) or {} if path.exists() else {}
+
+    places = {name: _place(root, name) for name in names}
+    return {name: entries(path)[short] for name, (path, short) in places.items() if short in entries(path)}
+
+
+def remove_entries(root: Path, names: Iterable[str]) -> None:
+    """Remove the entries of stages from dvc.lock."""
+    yaml = YAML()  # Several threads do this in workspaces of their own, and must not share a parser.
     for name in names:
         path, short = _place(root, name)
-        if path not in contents:
-            contents[path] = (yaml.load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
-        entry = contents[path].get("stages", {}).get(short)
-        if entry is not None:
-            found[name] = entry
-    return found
+        content = yaml.load(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if content.get("stages", {}).pop(short, None) is not None:
+            _write(yaml, path, content)
 
 
 def write_entries(root: Path, entries: Mapping[str, Any]) -> None:
@@ -45,9 +53,14 @@ def write_entries(root: Path, entries: Mapping[str, Any]) -> None:
         files[path][short] = entry
     for path, stages in files.items():
         if path.parent.is_dir():
-            text = io.StringIO()
-            YAML().dump({"schema": "2.0", "stages": stages}, text)
-            replace_text(path, text.getvalue())
+            _write(YAML(), path, {"schema": "2.0", "stages": stages})
+
+
+def _write(yaml: YAML, path: Path, content: dict[str, Any]) -> None:
+    """Write a dvc.lock."""
+    text = io.StringIO()
+    yaml.dump(content, text)
+    replace_text(path, text.getvalue())
 
 
 def _place(root: Path, name: str) -> tuple[Path, str]:

@@ -1,19 +1,17 @@
 """A workspace of its own for a run: a git worktree at one commit, with other params and the clone's DVC cache."""
 
 import configparser
-import io
 import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from isogloss.config.overrides import Overrides, overridden_text
 from isogloss.errors import PipelineError
 from isogloss.pipeline.repo.durable import replace_text
 from isogloss.pipeline.repo.git import git
+from isogloss.pipeline.repo.lock_entries import remove_entries
 from isogloss.pipeline.repo.opening import open_repo, site_cache
 
 
@@ -107,15 +105,7 @@ class Worktree:
 
         Otherwise results of other params would be taken for results of this run.
         """
-        yaml = YAML()  # This command has shared state, and several runs create their worktrees at once.
-        for name in stages:
-            folder, _, short = name.rpartition("/dvc.yaml:")
-            lock = self.path / folder / "dvc.lock"
-            content = yaml.load(lock.read_text(encoding="utf-8")) if lock.exists() else {}
-            if content.get("stages", {}).pop(short, None) is not None:
-                text = io.StringIO()
-                yaml.dump(content, text)
-                replace_text(lock, text.getvalue())
+        remove_entries(self.path, stages)
         for path in files:
             (self.path / path).unlink(missing_ok=True)
 

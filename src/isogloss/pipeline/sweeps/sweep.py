@@ -9,7 +9,6 @@ import shlex
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,14 +23,6 @@ from isogloss.pipeline.repo.worktree import CacheSettings
 from isogloss.pipeline.schedule import Schedule, Submit
 from isogloss.pipeline.sweeps.run_workspace import RunWorkspace
 from isogloss.pipeline.sweeps.sweep_plan import SAVE, WORKSPACE, SweepPlan, job_name
-
-
-@dataclass(frozen=True)
-class _Result:
-    """The finished and failed runs of a sweep; `failures` has one sentence for each run that failed."""
-
-    finished: tuple[str, ...]
-    failures: dict[str, str]
 
 
 def run_sweep(
@@ -86,13 +77,20 @@ def run_sweep(
                 raise
     if any(outcome.state == "interrupted" for outcome in outcomes):
         raise KeyboardInterrupt
-    result = _result(plan, outcomes)
-    for name, why in result.failures.items():
+    failures = _failures(plan, outcomes)
+    finished = tuple(run.run.name for run in plan.unfinished if run.run.name not in failures)
+    for name, why in failures.items():
         listener.say(f"Run {name} failed: {why}")
-    listener.say(_summary(plan, result, time.monotonic() - begun))
-    if result.failures:
-        raise PipelineError(_failure(plan, result))
-    return result.finished
+    before = len(plan.runs) - len(plan.unfinished)
+    parts = [f"{len(finished)} finished", *([f"{before} were already"] if before else [])]
+    parts += [f"{len(failures)} failed"] if failures else []
+    listener.say(f"Done in {duration(time.monotonic() - begun)}: of {len(plan.runs)} runs {', '.join(parts)}.")
+    if failures:
+        raise PipelineError(
+            f"{len(failures)} of {len(plan.unfinished)} runs failed: {', '.join(failures)}; their worktrees are kept, "
+            f"and `isogloss sweep {shlex.quote(str(plan.sweep.path))}` tries them again"
+        )
+    return finished
 
 
 class SweepListener(ConsoleListener):
@@ -127,18 +125,14 @@ def _workspaces(
     return {run.run.name: make(run) for run in plan.unfinished}
 
 
-def _result(plan: SweepPlan, outcomes: list[Outcome]) -> _Result:
-    """Which runs were finished, and why the others were not."""
-    ended = {outcome.stage: outcome for outcome in outcomes}
-    finished: list[str] = []
-    failures: dict[str, str] = {}
-    for run in plan.unfinished:
-        name = run.run.name
-        if ended[job_name(run.run, SAVE)].succeeded:
-            finished.append(name)
-            continue
-        failures[name] = _why([outcome for outcome in outcomes if outcome.stage.startswith(f"{name}/")])
-    return _Result(tuple(finished), failures)
+def _failures(plan: SweepPlan, outcomes: list[Outcome]) -> dict[str, str]:
+    """Run that was not finished -> one sentence that says why."""
+    saved = {outcome.stage for outcome in outcomes if outcome.succeeded}
+    return {
+        run.run.name: _why([outcome for outcome in outcomes if outcome.stage.startswith(f"{run.run.name}/")])
+        for run in plan.unfinished
+        if job_name(run.run, SAVE) not in saved
+    }
 
 
 def _why(own: list[Outcome]) -> str:
@@ -148,19 +142,3 @@ def _why(own: list[Outcome]) -> str:
         return next((outcome.message for outcome in own if outcome.state == "skipped"), "it was not finished")
     others = ", ".join(outcome.stage.partition("/")[2] for outcome in failed[1:])
     return failed[0].message + (f" (failed too: {others})" if others else "")
-
-
-def _summary(plan: SweepPlan, result: _Result, seconds: float) -> str:
-    """The last lines of a sweep."""
-    before = len(plan.runs) - len(plan.unfinished)
-    parts = [f"{len(result.finished)} finished", *([f"{before} were already"] if before else [])]
-    parts += [f"{len(result.failures)} failed"] if result.failures else []
-    return f"Done in {duration(seconds)}: of {len(plan.runs)} runs {', '.join(parts)}."
-
-
-def _failure(plan: SweepPlan, result: _Result) -> str:
-    """The error that ends a sweep with failed runs."""
-    return (
-        f"{len(result.failures)} of {len(plan.unfinished)} runs failed: {', '.join(result.failures)}; their worktrees "
-        f"are kept, and `isogloss sweep {shlex.quote(str(plan.sweep.path))}` tries them again"
-    )
