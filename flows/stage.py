@@ -13,8 +13,7 @@ from prefect.runtime import flow_run
 from isogloss.errors import PipelineError
 from isogloss.pipeline.host.signals import stopping
 from isogloss.pipeline.outcome import Outcome
-from isogloss.pipeline.prefect_api.states import state_of
-from isogloss.pipeline.prefect_api.tasks import PrefectStageLog
+from isogloss.pipeline.prefect_api.tasks import PrefectStageLog, state_of
 from isogloss.pipeline.workers.beat import signs_of_life
 from isogloss.pipeline.workers.stage_run import StageRequest, StageRun
 

@@ -6,7 +6,7 @@ from isogloss.pipeline.host.slots import Share
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Stage
 from isogloss.pipeline.progress import percent_done
-from isogloss.pipeline.retry import retrying
+from isogloss.pipeline.schedule import retrying
 
 
 def tried(outcomes, *, retries):

@@ -1,7 +1,7 @@
 """The DVC graph and its execution: which stages are stale and why, which run in parallel, and how each one ended.
 
 - `plan`, `outcome`: what a run would do, and how a stage ended, as plain data
-- `schedule`, `retry`, `reproduce`: the order of stages, retries, a whole run
+- `schedule`, `reproduce`: the order of stages and retries, a whole run
 - `console`, `progress`, `masking`, `provenance`, `results`: what a run prints, and what it records
 - `repo`: the DVC repository and git
 - `host`: stages as processes of this host

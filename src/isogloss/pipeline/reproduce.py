@@ -15,8 +15,7 @@ from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.provenance import Provenance
 from isogloss.pipeline.repo.graph import plan as read_plan
 from isogloss.pipeline.repo.inputs_hold import write_snapshot
-from isogloss.pipeline.retry import retrying
-from isogloss.pipeline.schedule import Schedule, Submit, Work
+from isogloss.pipeline.schedule import Schedule, Submit, Work, retrying
 from isogloss.pipeline.workers.pools import Pools
 from isogloss.pipeline.workers.view import workers_view
 

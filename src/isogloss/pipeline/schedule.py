@@ -8,6 +8,7 @@ everything that does not depend on it.
 import queue
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -146,6 +147,26 @@ class Schedule:
         """Record an outcome and tell the listener."""
         self._outcomes.append(outcome)
         self._listener.ended(outcome)
+
+
+def retrying(work: Work, *, tell: Callable[[Stage, str], None]) -> Work:
+    """Repeat `work` after failures, as often as `meta: {retries: n}` of a stage says; `tell` is called each time.
+
+    A stage is not tried again if memory ran out or DVC refused it, since it would fail in the same way. (The loss of a
+    worker is not a failure of its stage; `isogloss.pipeline.workers.pools` gives the stage to another worker.)
+    """
+
+    def worked(stage: Stage, share: Share) -> Outcome:
+        seconds = 0.0
+        for retry in range(1, stage.retries + 2):
+            outcome = work(stage, share)
+            seconds += outcome.seconds
+            if outcome.state != "failed" or outcome.cause or retry > stage.retries:
+                break
+            tell(stage, f"{outcome.message}; trying it again ({retry} of {stage.retries})")
+        return replace(outcome, seconds=seconds)
+
+    return worked
 
 
 def _skipped(outcome: Outcome) -> Outcome:

@@ -1,5 +1,4 @@
-"""Everything that uses Prefect's API: its `server`, the `deployments` there, jobs as its `tasks`, outcomes as its
-`states`.
+"""Everything that uses Prefect's API: its `server`, the `deployments` there, jobs as its `tasks`.
 
 Prefect is imported inside functions only, once its API is known.
 """

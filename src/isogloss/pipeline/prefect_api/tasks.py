@@ -1,4 +1,4 @@
-"""Jobs as Prefect tasks: what the flows share. Prefect is imported inside functions, once its API is known."""
+"""Jobs as Prefect tasks, and their outcomes as states; Prefect is imported inside functions, once its API is known."""
 
 import contextvars
 import re
@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from isogloss.pipeline.masking import masked
-from isogloss.pipeline.outcome import Outcome
+from isogloss.pipeline.outcome import Cause, Outcome
 from isogloss.pipeline.plan import Plan, Stage
-from isogloss.pipeline.prefect_api.states import state_of
 from isogloss.pipeline.progress import percent_done
 from isogloss.pipeline.results import metric_rows, report_pages
 from isogloss.pipeline.run_label import RunLabel
@@ -126,6 +125,27 @@ def publish_results(root: Path, plan: Plan) -> None:
         listing = "\n".join(f"- [{page}]({(root / page).resolve().as_uri()})" for page in pages)
         text = f"Pages that this run left in `{root.resolve()}`:\n\n{listing}\n"
         create_markdown_artifact(markdown=text, key="report", description="Where the reports are.")
+
+
+_FAILED: dict[Cause, str] = {"": "Failed", "out of memory": "OutOfMemory", "refused": "Refused"}
+"""Names of failed states, which tell the coordinator the cause."""
+
+
+def cause_of(state: "State") -> Cause:
+    """The cause that the name of a failed state stands for."""
+    return next((cause for cause, name in _FAILED.items() if name == state.name), "")
+
+
+def state_of(outcome: Outcome) -> "State":
+    """The outcome of a stage as a state of its task or flow; the state's name is more specific than its type."""
+    from prefect.states import Cancelled, Completed, Failed
+
+    message = masked(outcome.message)
+    if outcome.succeeded:
+        return Completed(name=outcome.state.capitalize())
+    if outcome.state == "failed":
+        return Failed(name=_FAILED[outcome.cause], message=message)
+    return Cancelled(name=outcome.state.capitalize(), message=message)
 
 
 def _run_stage(job: Job) -> "State":

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from isogloss.errors import PipelineError
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Stage
-from isogloss.pipeline.prefect_api.states import cause_of
+from isogloss.pipeline.prefect_api.tasks import cause_of
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
