@@ -131,10 +131,7 @@ class Plan:
 
         A target is a stage, or the name before the `@` for all stages of a `foreach`.
 
-        Raises
-        ------
-        PipelineError
-            A target is no stage.
+        Raises `PipelineError`: a target is no stage.
         """
         stages = {stage.name: stage for stage in self.stages}
         wanted: set[str] = set()
@@ -155,10 +152,7 @@ class Plan:
 
         Stages downstream of them are checked again.
 
-        Raises
-        ------
-        PipelineError
-            A target is no stage.
+        Raises `PipelineError`: a target is no stage.
         """
         forced = {name for target in targets for name in self._matching(target)} or {s.name for s in self.stages}
         stages: dict[str, Stage] = {}
@@ -193,13 +187,7 @@ class Plan:
         return found
 
     def refuse_impossible(self) -> None:
-        """Raise before anything runs if a stale stage reads a param or file that is missing and that no stage makes.
-
-        Raises
-        ------
-        PipelineError
-            For the first such stage.
-        """
+        """Raise `PipelineError` for the first stale stage that reads a missing param or file that no stage makes."""
         for stage in self.stale:
             for reason in stage.reasons:
                 if reason.kind == "param missing":

@@ -25,10 +25,8 @@ def plan_run(root: Path, targets: Iterable[str] = (), *, force: bool = False) ->
 
     With `force` those stages run even if they are up to date.
 
-    Raises
-    ------
-    PipelineError
-        The graph cannot be read, a target is no stage, or a stale stage reads a file that no stage makes.
+    Raises `PipelineError`: the graph cannot be read, a target is no stage, or a stale stage reads a file that no stage
+    makes.
     """
     plan = read_plan(root)
     targets = tuple(targets)

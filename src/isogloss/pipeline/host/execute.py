@@ -163,10 +163,7 @@ class Executor:
     def call(self, *arguments: str) -> list[str]:
         """Run this process's Python with these arguments and return the lines that it prints.
 
-        Raises
-        ------
-        PipelineError
-            The command fails (the message is its last sentence), or is stopped.
+        Raises `PipelineError`: the command fails (the message is its last sentence), or is stopped.
         """
         if self.stopped:
             raise PipelineError("the run is being stopped")

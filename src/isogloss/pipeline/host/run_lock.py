@@ -22,10 +22,7 @@ def run_lock(root: Path, *, patience_seconds: float = 20.0) -> Iterator[int]:
 
     If the run that held it has died and its stages are still ending, this function waits for them.
 
-    Raises
-    ------
-    PipelineError
-        Another run is active.
+    Raises `PipelineError`: another run is active.
     """
     path = root.resolve() / ".dvc" / "tmp" / "isogloss" / "run.lock"
     if path in _held:

@@ -71,10 +71,7 @@ class HostSlots:
     folder
         The folder of the lock files; by default `ISOGLOSS_LOCKS`, or one for all processes of the user.
 
-    Raises
-    ------
-    PipelineError
-        The folder cannot be used.
+    Raises `PipelineError`: the folder cannot be used.
     """
 
     def __init__(
@@ -99,10 +96,7 @@ class HostSlots:
         A refused request keeps its place in the queue of the host (`isogloss.pipeline.host.tickets`) until a stage with
         the same request gets a share, or until `leave`.
 
-        Raises
-        ------
-        PipelineError
-            The folder of the locks cannot be written.
+        Raises `PipelineError`: the folder of the locks cannot be written.
         """
         if not (stage.cores or stage.gpus):
             return Share(cores=0)
@@ -137,10 +131,7 @@ class HostSlots:
     def waited_for(self, stage: Stage, *, stopped: Callable[[], bool], tell: Callable[[str], None]) -> Iterator[Share]:
         """Wait for a share and hold it; `tell` is called once with the reason for waiting.
 
-        Raises
-        ------
-        PipelineError
-            `stopped` became true while it waited, or the folder of the locks cannot be written.
+        Raises `PipelineError`: `stopped` became true while it waited, or the folder of the locks cannot be written.
         """
         told = False
         try:

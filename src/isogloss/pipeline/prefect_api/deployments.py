@@ -25,10 +25,7 @@ def deploy(root: Path) -> None:
 
     Pools that are missing become process pools; others stay as they are, whatever their type.
 
-    Raises
-    ------
-    PipelineError
-        prefect.yaml is missing, or `prefect deploy --all` refuses it.
+    Raises `PipelineError`: prefect.yaml is missing, or `prefect deploy --all` refuses it.
     """
     path = root / "prefect.yaml"
     if not path.is_file():

@@ -27,10 +27,7 @@ _PATIENT_RETRIES = 12
 def kept_up(server: "PrefectServer", *, say: Callable[[str], None]) -> Iterator[None]:
     """While the block runs, restart the server when it ends, and report it through `say`.
 
-    Raises
-    ------
-    PipelineError
-        The server did not start again; the stages of the run have been stopped.
+    Raises `PipelineError`: the server did not start again; the stages of the run have been stopped.
     """
     over, lost = threading.Event(), threading.Event()
     thread = threading.Thread(target=_watch, args=(server, say, over, lost), daemon=True)

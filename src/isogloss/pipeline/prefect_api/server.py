@@ -37,10 +37,8 @@ def prefect_api(root: Path, *, private: bool = True, say: Callable[[str], None] 
     The API is the configured one, or that of the `isogloss ui` of this clone, or (if `private`) that of a server for
     this run. `say` is called with a message when that server has to be restarted.
 
-    Raises
-    ------
-    PipelineError
-        The API does not answer or stops answering, there is none, or the private server does not start.
+    Raises `PipelineError`: the API does not answer or stops answering, there is none, or the private server does not
+    start.
     """
     quiet_environment()
     url = api_url(root)
@@ -188,10 +186,7 @@ def api_url(root: Path) -> str | None:
 def announced(root: Path, server: PrefectServer) -> Iterator[None]:
     """Record the server's address in the clone while the block runs, so that other commands find it.
 
-    Raises
-    ------
-    PipelineError
-        Another server is recorded in this clone.
+    Raises `PipelineError`: another server is recorded in this clone.
     """
     path = prefect_home(root) / "interface.url"
     descriptor = try_lock(path)

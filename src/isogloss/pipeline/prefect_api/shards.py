@@ -42,10 +42,7 @@ def run_shards(
     root
         The repository whose Prefect server is asked; by default the working directory.
 
-    Raises
-    ------
-    ParamsError
-        The library that the engine needs is not installed.
+    Raises `ParamsError`: the library that the engine needs is not installed.
     """
     runner = _task_runner(engine, workers, scheduler)
     with prefect_api(root or Path.cwd()):

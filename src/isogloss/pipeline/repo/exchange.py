@@ -77,10 +77,7 @@ ACTIONS: dict[str, Callable[..., str]] = {"prepare": prepare, "bring": bring, "g
 def main(action: str, names: list[str]) -> str:
     """Do one action in the working directory; returns the state of the stage where the action tells it.
 
-    Raises
-    ------
-    PipelineError
-        The remote cannot be used, or a stage does not exist.
+    Raises `PipelineError`: the remote cannot be used, or a stage does not exist.
     """
     logging.getLogger("dvc").setLevel(logging.CRITICAL)
     check_before_use()

@@ -87,10 +87,7 @@ class Experiment:
 def save(worktree: Path, *, root: Path, name: str, baseline: str, message: str, inputs: str) -> str:
     """Commit a workspace as the experiment `name` of `baseline`; one of that name is replaced. Returns the commit.
 
-    Raises
-    ------
-    PipelineError
-        Git refuses.
+    Raises `PipelineError`: Git refuses.
     """
     git(worktree, "add", "--all")
     git(worktree, "update-index", "--force-remove", ".dvc/config.local")  # Needed if git does not ignore it.
@@ -140,10 +137,7 @@ def has_params(experiment: Experiment, overrides: Overrides) -> bool:
 def cached_file(experiment: Experiment, path: str, cache: Path) -> Path | None:
     """An output of an experiment, or a file in an output folder, in the DVC cache; None where that has none.
 
-    Raises
-    ------
-    PipelineError
-        `path` is a folder, or what the cache has of it is damaged.
+    Raises `PipelineError`: `path` is a folder, or what the cache has of it is damaged.
     """
     for out, md5 in experiment.outputs.items():
         if path != out and not path.startswith(f"{out}/"):

@@ -12,10 +12,7 @@ from isogloss.pipeline.masking import masked
 def git(root: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
     """The output of `git ARGUMENTS` in `root`, without the last newline; no hooks are run.
 
-    Raises
-    ------
-    PipelineError
-        Git is not installed, or the command fails.
+    Raises `PipelineError`: Git is not installed, or the command fails.
     """
     command = ["git", "-c", "core.hooksPath=/dev/null", *arguments]
     try:
@@ -46,13 +43,7 @@ def revision(root: Path, name: str = "HEAD") -> str:
 
 
 def refuse_uncommitted(root: Path, *, except_for: Iterable[str] = ()) -> None:
-    """Raise if `root` is not the top of a git working tree, or a tracked file differs from the last commit.
-
-    Raises
-    ------
-    PipelineError
-        With the first such file and the remedy.
-    """
+    """Raise `PipelineError` if `root` is not the top of a git working tree, or a tracked file is not as committed."""
     top = Path(git(root, "rev-parse", "--show-toplevel"))
     if top.resolve() != root.resolve():
         raise PipelineError(f"{root} is not the top of its git repository ({top}); experiments need a whole one")

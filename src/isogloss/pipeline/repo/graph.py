@@ -38,11 +38,8 @@ _OUTPUT_KINDS: dict[str, ReasonKind] = {
 def plan(root: Path | str = ".") -> Plan:
     """The plan of the DVC repository whose root is `root`.
 
-    Raises
-    ------
-    PipelineError
-        `root` is no DVC repository, dvc.yaml or dvc.lock is not valid, the graph has a cycle, or a stage's `meta` asks
-        for an impossible number of cores or GPUs.
+    Raises `PipelineError`: `root` is no DVC repository, dvc.yaml or dvc.lock is not valid, the graph has a cycle, or a
+    stage's `meta` asks for an impossible number of cores or GPUs.
     """
     with open_repo(root) as repo:
         return plan_of(repo)

@@ -39,10 +39,7 @@ def remove_entries(root: Path, names: Iterable[str]) -> None:
 def write_entries(root: Path, entries: Mapping[str, Any]) -> None:
     """Write dvc.lock files that hold only these entries, and replace those of the commit.
 
-    Raises
-    ------
-    PipelineError
-        A stage would lie outside `root`.
+    Raises `PipelineError`: a stage would lie outside `root`.
     """
     for known in git(root, "ls-files", "-z", "--", "dvc.lock", "*/dvc.lock").split("\0"):
         if known:

@@ -33,10 +33,7 @@ def mend_locks(root: Path) -> None:
 
     A dvc.lock with conflict markers of git is left as it is, and so is one that another DVC process may be writing.
 
-    Raises
-    ------
-    PipelineError
-        dvc.lock is damaged and cannot be written.
+    Raises `PipelineError`: dvc.lock is damaged and cannot be written.
     """
     copies = _copies(root)
     names = {Path("dvc.lock"), *(found.relative_to(copies) for found in copies.rglob("dvc.lock"))}

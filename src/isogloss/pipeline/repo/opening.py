@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 def open_repo(root: Path | str, *, wait_for_lock: bool = False) -> Iterator["Repo"]:
     """The DVC repository whose root is `root`; waits for its lock up to 3 s, or without limit.
 
-    Raises
-    ------
-    PipelineError
-        `root` is no DVC repository, or the block raised an error of DVC's own.
+    Raises `PipelineError`: `root` is no DVC repository, or the block raised an error of DVC's own.
     """
     from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo

@@ -45,10 +45,7 @@ def output_file(experiment: Experiment, path: str) -> Path:
 def read_output(experiment: Experiment, path: str) -> bytes | None:
     """The content of a file of an experiment, from git or the DVC cache; None if the experiment has no such file.
 
-    Raises
-    ------
-    PipelineError
-        It is an output, but the cache has lost it; or it is a folder.
+    Raises `PipelineError`: it is an output, but the cache has lost it; or it is a folder.
     """
     if path in experiment.files:
         return experiment.text(path).encode("utf-8", errors="surrogateescape")

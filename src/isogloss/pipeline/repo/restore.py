@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 def restore(root: Path, names: list[str]) -> list[str]:
     """Bring stages up to date from the cache, each after those that it needs; returns those that are.
 
-    Raises
-    ------
-    PipelineError
-        `root` is no DVC repository, or its cache cannot be read.
+    Raises `PipelineError`: `root` is no DVC repository, or its cache cannot be read.
     """
     done: list[str] = []
     with open_repo(root) as repo, repo.lock:

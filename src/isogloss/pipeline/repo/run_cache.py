@@ -35,10 +35,7 @@ def has_run_cache(stage: "DvcStage") -> bool:
 def push_outputs(stage: "DvcStage") -> None:
     """Push the outputs that dvc.lock records for a stage to the remote, including those that DVC leaves to git.
 
-    Raises
-    ------
-    PipelineError
-        A file is neither in the cache nor in the remote.
+    Raises `PipelineError`: a file is neither in the cache nor in the remote.
     """
     for odb, objects in _cached(stage).get_used_objs().items():
         failed = stage.repo.cloud.push(objects, odb=odb).failed
@@ -49,10 +46,7 @@ def push_outputs(stage: "DvcStage") -> None:
 def pull_outputs(stage: "DvcStage") -> None:
     """Fetch the outputs that dvc.lock records for a stage from the remote, and put them into the workspace.
 
-    Raises
-    ------
-    PipelineError
-        The remote does not have a file.
+    Raises `PipelineError`: the remote does not have a file.
     """
     cached = _cached(stage)
     for odb, objects in cached.get_used_objs().items():

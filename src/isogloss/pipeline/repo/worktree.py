@@ -75,10 +75,7 @@ class Worktree:
 
         `settings` are sections for its DVC configuration besides the clone's cache.
 
-        Raises
-        ------
-        PipelineError
-            A git command or a write to the disk fails.
+        Raises `PipelineError`: a git command or a write to the disk fails.
         """
         try:
             if self._exists():

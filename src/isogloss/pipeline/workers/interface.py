@@ -25,10 +25,8 @@ def serve(root: Path, *, port: int, environment: Mapping[str, str], say: Callabl
 
     A worker that ends is started again. `environment` holds the stages' variables in addition to those of this process.
 
-    Raises
-    ------
-    PipelineError
-        Another server of this clone is up, the port is taken, or the server does not start or ends by itself.
+    Raises `PipelineError`: another server of this clone is up, the port is taken, or the server does not start or ends
+    by itself.
     """
     stopped = False
 

@@ -25,10 +25,7 @@ _COORDINATORS = 4
 def enter_clone() -> dict[str, str]:
     """The pull step of the deployments: change into the worker's clone.
 
-    Raises
-    ------
-    PipelineError
-        The worker was started without ISOGLOSS_CLONE, or it is no repository of this kind.
+    Raises `PipelineError`: the worker was started without ISOGLOSS_CLONE, or it is no repository of this kind.
     """
     clone = Path(os.environ.get(CLONE_VARIABLE, ""))
     if not (clone.is_absolute() and (clone / "dvc.yaml").is_file()):

@@ -62,10 +62,7 @@ class RemoteRun:
     def follow(self, on_line: Callable[[str], None]) -> Ended:
         """Submit the run, pass its log on line by line, and wait for its end.
 
-        Raises
-        ------
-        PipelineError
-            The deployment does not exist, or the server has not answered for a long time.
+        Raises `PipelineError`: the deployment does not exist, or the server has not answered for a long time.
         """
         from prefect.client.orchestration import get_client
 

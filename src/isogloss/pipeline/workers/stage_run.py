@@ -43,10 +43,7 @@ class StageRequest:
     def __post_init__(self) -> None:
         """Refuse a malformed request, since it comes over the network.
 
-        Raises
-        ------
-        PipelineError
-            The revision is no commit's number, or a params file would lie outside the workspace.
+        Raises `PipelineError`: the revision is no commit's number, or a params file would lie outside the workspace.
         """
         if not re.fullmatch(r"[0-9a-f]{40,64}", self.revision):
             raise PipelineError(f"{self.revision!r} is not the number of a commit")

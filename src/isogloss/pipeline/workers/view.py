@@ -24,11 +24,8 @@ class WorkersView:
 def workers_view(root: Path, plan: Plan) -> WorkersView:
     """What the workers of a run of `plan` get to see.
 
-    Raises
-    ------
-    PipelineError
-        A tracked file (params files, dvc.lock, outputs and experiments/ apart) has uncommitted changes; a stage reads a
-        file that git does not have; there is no DVC remote, or no commit.
+    Raises `PipelineError`: a tracked file (params files, dvc.lock, outputs and experiments/ apart) has uncommitted
+    changes; a stage reads a file that git does not have; there is no DVC remote, or no commit.
     """
     with open_repo(root) as repo:
         if not repo.config["core"].get("remote"):
