@@ -77,20 +77,7 @@ def run_sweep(
                 raise
     if any(outcome.state == "interrupted" for outcome in outcomes):
         raise KeyboardInterrupt
-    failures = _failures(plan, outcomes)
-    finished = tuple(run.run.name for run in plan.unfinished if run.run.name not in failures)
-    for name, why in failures.items():
-        listener.say(f"Run {name} failed: {why}")
-    before = len(plan.runs) - len(plan.unfinished)
-    parts = [f"{len(finished)} finished", *([f"{before} were already"] if before else [])]
-    parts += [f"{len(failures)} failed"] if failures else []
-    listener.say(f"Done in {duration(time.monotonic() - begun)}: of {len(plan.runs)} runs {', '.join(parts)}.")
-    if failures:
-        raise PipelineError(
-            f"{len(failures)} of {len(plan.unfinished)} runs failed: {', '.join(failures)}; their worktrees are kept, "
-            f"and `isogloss sweep {shlex.quote(str(plan.sweep.path))}` tries them again"
-        )
-    return finished
+    return _ended(plan, _failures(plan, outcomes), listener, seconds=time.monotonic() - begun)
 
 
 class SweepListener(ConsoleListener):
@@ -123,6 +110,23 @@ def _workspaces(
         git_lock=threading.Lock(),
     )
     return {run.run.name: make(run) for run in plan.unfinished}
+
+
+def _ended(plan: SweepPlan, failures: dict[str, str], listener: ConsoleListener, *, seconds: float) -> tuple[str, ...]:
+    """Print the last lines of a sweep and return the runs that it finished; raises `PipelineError` if some failed."""
+    finished = tuple(run.run.name for run in plan.unfinished if run.run.name not in failures)
+    for name, why in failures.items():
+        listener.say(f"Run {name} failed: {why}")
+    before = len(plan.runs) - len(plan.unfinished)
+    parts = [f"{len(finished)} finished", *([f"{before} were already"] if before else [])]
+    parts += [f"{len(failures)} failed"] if failures else []
+    listener.say(f"Done in {duration(seconds)}: of {len(plan.runs)} runs {', '.join(parts)}.")
+    if failures:
+        raise PipelineError(
+            f"{len(failures)} of {len(plan.unfinished)} runs failed: {', '.join(failures)}; their worktrees are kept, "
+            f"and `isogloss sweep {shlex.quote(str(plan.sweep.path))}` tries them again"
+        )
+    return finished
 
 
 def _failures(plan: SweepPlan, outcomes: list[Outcome]) -> dict[str, str]:
