@@ -104,11 +104,6 @@ class Stage:
         return "; ".join([*own, f"after {', '.join(upstream)}"] if upstream else own)
 
 
-def _stale(stages: Mapping[str, Stage], name: str) -> bool:
-    """Whether a stage is among `stages`, and stale."""
-    return name in stages and stages[name].stale
-
-
 @dataclass(frozen=True)
 class Plan:
     """The stages in an order in which they can run, each after those that it depends on.
@@ -158,8 +153,9 @@ class Plan:
         stages: dict[str, Stage] = {}
         for stage in self.stages:
             known = {reason.what for reason in stage.reasons if reason.kind == "downstream"}
+            stale = [need for need in stage.needs if need not in known and need in stages and stages[need].stale]
             new = [Reason("forced")] if stage.name in forced else []
-            new += [Reason("downstream", need) for need in stage.needs if need not in known and _stale(stages, need)]
+            new += [Reason("downstream", need) for need in stale]
             stages[stage.name] = replace(stage, reasons=(*stage.reasons, *new))
         return replace(self, stages=tuple(stages.values()))
 
