@@ -82,8 +82,8 @@ class Leashed:
 
     def finish(self) -> int:
         """Wait for the end, kill what the command left running in its group, and return the exit status."""
-        while not self.ended:
-            time.sleep(_POLL_SECONDS)
+        if self.process.returncode is None:
+            os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
         self.kill()
         status = self.process.wait()
         self.let_go()
