@@ -59,19 +59,9 @@ class NoSlotAvailable:
 class HostSlots:
     """The cores and GPUs of this host that no other process of the user holds.
 
-    Parameters
-    ----------
-    cores
-        How many there are; by default those that this process may use.
-    devices
-        The GPUs: the name of each for CUDA_VISIBLE_DEVICES, and its identifier on this host. By default those that this
-        process may use.
-    most_at_once
-        Largest number of shares that may be held at the same time.
-    folder
-        The folder of the lock files; by default `ISOGLOSS_LOCKS`, or one for all processes of the user.
-
-    Raises `PipelineError`: the folder cannot be used.
+    Their number `cores` and `devices` (name for CUDA_VISIBLE_DEVICES -> identifier on this host) are by default those
+    that this process may use. At most `most_at_once` shares are held at the same time. `folder` has the lock files, by
+    default `ISOGLOSS_LOCKS`, or one for all processes of the user; raises `PipelineError` if it cannot be used.
     """
 
     def __init__(

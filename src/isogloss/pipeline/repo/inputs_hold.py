@@ -25,11 +25,7 @@ _SHOWN_CHARACTERS = 40
 def hold_inputs(params: Path | None) -> None:
     """Make DVC, in this process, compare the inputs of a stage before and after its command.
 
-    Parameters
-    ----------
-    params
-        A JSON file with the params files of the run as they were when it began (`write_snapshot`); None for those that
-        the stage finds.
+    `params` is a JSON file with the params files as they were when the run began (`write_snapshot`), if they are known.
     """
     from dvc.exceptions import DvcException
     from dvc.stage import Stage, run
