@@ -9,7 +9,6 @@ import queue
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any, Protocol
 
 from isogloss.pipeline.console import ConsoleListener
@@ -20,7 +19,6 @@ from isogloss.pipeline.plan import Plan, Stage
 Job = Callable[[], Outcome]
 Work = Callable[[Stage, Share], Outcome]
 
-_NOTHING = Share(cores=0)
 _LOOK_AGAIN_SECONDS = 0.2
 """Seconds between looks at the queue while a stage waits, since other runs on the host may have freed resources."""
 
@@ -66,14 +64,15 @@ class Schedule:
         self._start_what_can()
         while self._running or (self._blocked and not interrupted):
             if self._blocked and not self._running and not told:  # Other runs hold the resources.
-                self._report_waiting()
+                for name, lack in self._blocked.items():
+                    self._listener.line(self._waiting[name], str(lack))
                 told = True
             with suppress(queue.Empty):
-                name = self._over.get(timeout=_LOOK_AGAIN_SECONDS if self._blocked else None)
-                if name is None:
+                over = self._over.get(timeout=_LOOK_AGAIN_SECONDS if self._blocked else None)
+                if over is None:
                     interrupted = True
-                elif name in self._running:
-                    self._settle(name)
+                elif over in self._running:
+                    self._settle(over)
             if not interrupted:
                 self._start_what_can()
 
@@ -94,32 +93,23 @@ class Schedule:
             lost = next((name for name in stage.needs if name in failed), None)
             if lost is not None:
                 message = f"stage {stage.name} was skipped, because it needs {lost}"
-                skipped = Outcome(stage.name, "skipped", message=message)
-                self._launch(stage, _NOTHING, partial(_skipped, skipped))
+                self._launch(stage, Share(cores=0), Outcome(stage.name, "skipped", message=message))
             elif not self._missing[stage.name]:
                 request = (stage.cores, stage.gpus)
                 share = refused.get(request) or self._slots.take(stage)
                 if isinstance(share, NoSlotAvailable):
                     self._blocked[stage.name] = refused[request] = share
                 else:
-                    self._launch(stage, share, partial(self._run_stage, stage, share))
+                    self._launch(stage, share)
 
-    def _report_waiting(self) -> None:
-        """No stage of this run is running and none can start: say what each one waits for."""
-        for name, lack in self._blocked.items():
-            self._listener.line(self._waiting[name], str(lack))
+    def _launch(self, stage: Stage, share: Share, skipped: Outcome | None = None) -> None:
+        """Submit a stage, or only that it was skipped; the end of the job is noticed even if it fails to start."""
 
-    def _run_stage(self, stage: Stage, share: Share) -> Outcome:
-        """The job of a stage that is not skipped."""
-        self._listener.started(stage)
-        return self._work(stage, share)
-
-    def _launch(self, stage: Stage, share: Share, job: Job) -> None:
-        """Submit one job; its end is noticed even if it fails to start."""
-
-        def recorded() -> Outcome:
+        def job() -> Outcome:
             try:
-                self._results[stage.name] = outcome = job()
+                if skipped is None:
+                    self._listener.started(stage)
+                self._results[stage.name] = outcome = skipped or self._work(stage, share)
             except Exception as error:  # A defect of Isogloss: the run continues without this stage and reports it.
                 self._results[stage.name] = self._unfinished(stage.name, f"{type(error).__name__}: {error}")
                 raise
@@ -127,7 +117,7 @@ class Schedule:
 
         del self._waiting[stage.name]
         self._running[stage.name] = share
-        self._submit(stage, recorded).add_done_callback(lambda _: self._over.put(stage.name))
+        self._submit(stage, job).add_done_callback(lambda _: self._over.put(stage.name))
 
     def _settle(self, name: str) -> None:
         """Handle the end of a job: free its share and release the stages that wait for it."""
@@ -167,8 +157,3 @@ def retrying(work: Work, *, tell: Callable[[Stage, str], None]) -> Work:
         return replace(outcome, seconds=seconds)
 
     return worked
-
-
-def _skipped(outcome: Outcome) -> Outcome:
-    """The job of a stage that is skipped."""
-    return outcome
