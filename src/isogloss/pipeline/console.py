@@ -59,7 +59,6 @@ class ConsoleListener:
         self._write(Text(text))
 
     def _print(self, name: str, text: str, style: str) -> None:
-        """Print one line with its prefix."""
         label = Text(f"{name:<{self._width}} │ ", style=self._colours.get(name, ""))
         self._write(label + Text(text, style=style))
 

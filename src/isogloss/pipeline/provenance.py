@@ -94,7 +94,6 @@ def machine() -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str | None]:
-    """Versions of the packages that results depend on most."""
     versions: dict[str, str | None] = {}
     for package in PACKAGES:
         try:

@@ -134,7 +134,6 @@ class Schedule:
         return Outcome(name, "failed", message=f"stage {name} could not be run: {' '.join(why.split())}")
 
     def _record(self, outcome: Outcome) -> None:
-        """Record an outcome and tell the listener."""
         self._outcomes.append(outcome)
         self._listener.ended(outcome)
 

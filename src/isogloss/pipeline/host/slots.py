@@ -175,7 +175,6 @@ class HostSlots:
         return tuple(dict.fromkeys(path.read_text(encoding="utf-8", errors="replace") for path in taken))
 
     def _path(self, name: str) -> Path:
-        """The file of a core or GPU."""
         return self._folder / re.sub(r"[^\w.-]", "_", name)
 
 

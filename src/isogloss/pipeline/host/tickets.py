@@ -146,5 +146,4 @@ def admit(request: ResourceRequest, free: ResourceRequest, older: list[Ticket]) 
 
 
 def _key(request: ResourceRequest) -> frozenset[tuple[str, int]]:
-    """A request as a key."""
     return frozenset(request.items())

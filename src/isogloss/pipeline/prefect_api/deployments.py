@@ -46,7 +46,6 @@ def deploy(root: Path) -> None:
 
 
 def _make_pools() -> None:
-    """Create the pools that the server does not have."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import ObjectAlreadyExists

@@ -50,7 +50,6 @@ def run_shards(
 
 
 def _flow(function: Callable[[Item], Made], shards: Sequence[Item], runner: Any) -> list[Made]:
-    """Run the flow of the shards."""
     from prefect import flow, task
     from prefect.cache_policies import NO_CACHE
 
@@ -67,7 +66,6 @@ def _flow(function: Callable[[Item], Made], shards: Sequence[Item], runner: Any)
 
 
 def _task_runner(engine: Engine, workers: int, scheduler: str | None) -> Any:
-    """Prefect's task runner of an engine."""
     if engine == "threads":
         from prefect.task_runners import ThreadPoolTaskRunner
 

@@ -149,5 +149,4 @@ def state_of(outcome: Outcome) -> "State":
 
 
 def _run_stage(job: Job) -> "State":
-    """Run a stage's job and return how it ended."""
     return state_of(job())

@@ -171,12 +171,10 @@ def _refuse_damaged(experiment: Experiment, path: str, place: Path, md5: str) ->
 
 
 def _place(cache: Path, md5: str) -> Path:
-    """The path of the object with a hash in DVC's cache."""
     return cache / md5[:2] / md5[2:]
 
 
 def _ref(baseline: str, name: str) -> str:
-    """The ref of an experiment."""
     return f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}"
 
 

@@ -95,6 +95,5 @@ def _sentence(stage: "DvcStage", dep: "Dependency", before: Any, when: str) -> s
 
 
 def _shown(value: Any) -> str:
-    """A value on one line."""
     text = repr(value)
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."

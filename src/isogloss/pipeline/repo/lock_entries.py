@@ -54,7 +54,6 @@ def write_entries(root: Path, entries: Mapping[str, Any]) -> None:
 
 
 def _write(yaml: YAML, path: Path, content: dict[str, Any]) -> None:
-    """Write a dvc.lock."""
     text = io.StringIO()
     yaml.dump(content, text)
     replace_text(path, text.getvalue())

@@ -64,5 +64,4 @@ def _definition(stage: "DvcStage", upstream: list["DvcStage"]) -> list[Any]:
 
 
 def _digest(content: Any) -> str:
-    """A digest of plain data."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

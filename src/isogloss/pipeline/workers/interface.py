@@ -78,7 +78,6 @@ def _end_all(workers: Mapping[str, Leashed]) -> None:
 
 
 def _refuse_taken(port: int) -> None:
-    """Raise if the port is in use."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

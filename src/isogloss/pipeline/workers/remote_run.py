@@ -216,5 +216,4 @@ def _list(client: "SyncPrefectClient", path: str, question: dict[str, Any]) -> l
 
 
 def _one_line(error: Exception) -> str:
-    """An error on one line."""
     return " ".join(str(error).split())

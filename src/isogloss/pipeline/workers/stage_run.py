@@ -101,7 +101,6 @@ class StageRun:
         return outcome
 
     def _stage(self, workspace: Path) -> Stage:
-        """The stage in the plan of the workspace."""
         for stage in read_plan(workspace).stages:
             if stage.name == self._request.stage:
                 return stage
