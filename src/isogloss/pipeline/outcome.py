@@ -8,9 +8,9 @@ State = Literal["executed", "cached", "unchanged", "failed", "interrupted", "ski
 changed. failed, interrupted: the stage ended early. skipped: a stage that it depends on did not succeed."""
 
 
-Cause = Literal["", "out of memory", "refused"]
-"""Causes for which a stage is not tried again: memory ran out, or the stage was refused before its command could
-run."""
+Cause = Literal["", "out of memory", "refused", "worker lost"]
+"""Causes for which a stage is not tried again: memory ran out, or the stage was refused before its command could run.
+Where its worker is lost, another one starts it."""
 
 
 @dataclass(frozen=True)

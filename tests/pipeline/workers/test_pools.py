@@ -8,12 +8,11 @@ from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Reason, Stage
 from isogloss.pipeline.workers import pools
 from isogloss.pipeline.workers.pools import Pools
-from isogloss.pipeline.workers.remote_run import Ended
 
 STAGE = Stage("mitigate@ewc", (), (Reason("never run"),), gpus=1)
-LOST = Ended(Outcome(STAGE.name, "failed", message="no sign of life for 90 s"), lost=True)
-FAILED = Ended(Outcome(STAGE.name, "failed", message="it failed"))
-DONE = Ended(Outcome(STAGE.name, "executed"))
+LOST = Outcome(STAGE.name, "failed", message="no sign of life for 90 s", cause="worker lost")
+FAILED = Outcome(STAGE.name, "failed", message="it failed")
+DONE = Outcome(STAGE.name, "executed")
 
 
 class PlayedExecutor:

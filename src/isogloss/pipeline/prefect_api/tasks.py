@@ -127,13 +127,13 @@ def publish_results(root: Path, plan: Plan) -> None:
         create_markdown_artifact(markdown=text, key="report", description="Where the reports are.")
 
 
-_FAILED: dict[Cause, str] = {"": "Failed", "out of memory": "OutOfMemory", "refused": "Refused"}
-"""Names of failed states, which tell the coordinator the cause."""
+_FAILED: dict[str, Cause] = {"OutOfMemory": "out of memory", "Refused": "refused"}
+"""Names of failed states, which tell the coordinator the cause; every other failed state is called `Failed`."""
 
 
 def cause_of(state: "State") -> Cause:
     """The cause that the name of a failed state stands for."""
-    return next((cause for cause, name in _FAILED.items() if name == state.name), "")
+    return _FAILED.get(state.name or "", "")
 
 
 def state_of(outcome: Outcome) -> "State":
@@ -144,7 +144,8 @@ def state_of(outcome: Outcome) -> "State":
     if outcome.succeeded:
         return Completed(name=outcome.state.capitalize())
     if outcome.state == "failed":
-        return Failed(name=_FAILED[outcome.cause], message=message)
+        name = next((name for name, cause in _FAILED.items() if cause == outcome.cause), "Failed")
+        return Failed(name=name, message=message)
     return Cancelled(name=outcome.state.capitalize(), message=message)
 
 

@@ -19,7 +19,7 @@ from isogloss.pipeline.outcome import Outcome, State
 from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.prefect_api.deployments import CPU_POOL, GPU_POOL
 from isogloss.pipeline.repo.lock_entries import read_entries
-from isogloss.pipeline.workers.remote_run import Ended, RemoteRun
+from isogloss.pipeline.workers.remote_run import RemoteRun
 
 _EXCHANGE = ("-m", "isogloss.pipeline.repo.exchange")
 _WORKERS_LOST = 3
@@ -60,44 +60,34 @@ class Pools:
         if known is not None:
             return Outcome(stage.name, known)
         self._in_remote.update(unsent)
-        ended = self._on_a_worker(stage, on_line)
-        if not ended.outcome.succeeded:
-            return ended.outcome
+        outcome = self._on_a_worker(stage, on_line)
+        if not outcome.succeeded:
+            return outcome
         if self._exchange("take", stage.name) is None:
             raise PipelineError(
                 "a worker ran it, but its result is not in the DVC remote of this clone; do all clones have the same "
                 "remote (`dvc remote list`), and the same files (`git status`)?"
             )
         self._in_remote.add(stage.name)
-        return ended.outcome
+        return outcome
 
-    def _on_a_worker(self, stage: Stage, on_line: Callable[[str], None]) -> Ended:
+    def _on_a_worker(self, stage: Stage, on_line: Callable[[str], None]) -> Outcome:
         """Submit the stage until a worker has run it."""
         entries = read_entries(self._root, stage.needs)
-        parameters = {
-            "stage": stage.name,
-            "revision": self._revision,
-            "params": self._params,
-            "entries": entries,
-        }
+        parameters = {"stage": stage.name, "revision": self._revision, "params": self._params, "entries": entries}
+        pool = GPU_POOL if stage.gpus else CPU_POOL
         for attempt in range(1, _WORKERS_LOST + 1):
-            run = RemoteRun(
-                stage,
-                GPU_POOL if stage.gpus else CPU_POOL,
-                parameters,
-                key=uuid4().hex,
-                stopped=lambda: self._executor.stopped,
-            )
-            ended = run.follow(on_line)
-            if not ended.lost:
-                return ended
+            run = RemoteRun(stage, pool, parameters, key=uuid4().hex, stopped=lambda: self._executor.stopped)
+            outcome = run.follow(on_line)
+            if outcome.cause != "worker lost":
+                return outcome
             if self._exchange("take", stage.name) is not None:
-                on_line(f"its worker is lost ({ended.outcome.message}), and had sent the result before")
-                return Ended(Outcome(stage.name, "executed"))
+                on_line(f"its worker is lost ({outcome.message}), and had sent the result before")
+                return Outcome(stage.name, "executed")
             if attempt < _WORKERS_LOST:
-                on_line(f"its worker is lost ({ended.outcome.message}); another one starts it anew")
-        message = f"stage {stage.name} lost {_WORKERS_LOST} workers one after the other: {ended.outcome.message}"
-        return Ended(replace(ended.outcome, message=message), lost=True)
+                on_line(f"its worker is lost ({outcome.message}); another one starts it anew")
+        message = f"stage {stage.name} lost {_WORKERS_LOST} workers one after the other: {outcome.message}"
+        return replace(outcome, message=message, cause="")
 
     def _exchange(self, action: str, *names: str) -> State | None:
         """Transfer results from or to the remote, one at a time; returns whether the stage is up to date."""

@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
@@ -38,14 +37,6 @@ _PATIENT_SECONDS = 10.0
 _LOG_PAGE, _LOG_OVERLAP = 200, 50
 
 
-@dataclass(frozen=True)
-class Ended:
-    """The outcome of the stage, and whether its worker was lost."""
-
-    outcome: Outcome
-    lost: bool = False
-
-
 class RemoteRun:
     """A run for `stage` in a pool; `key` makes it one run however often it is submitted."""
 
@@ -59,8 +50,8 @@ class RemoteRun:
         self._life: tuple[Any, ...] = ()
         self._alive_at = time.monotonic()
 
-    def follow(self, on_line: Callable[[str], None]) -> Ended:
-        """Submit the run, pass its log on line by line, and wait for its end.
+    def follow(self, on_line: Callable[[str], None]) -> Outcome:
+        """Submit the run, pass its log on line by line, and wait for its end; a lost worker is a cause of failure.
 
         Raises `PipelineError`: the deployment does not exist, or the server has not answered for a long time.
         """
@@ -68,15 +59,13 @@ class RemoteRun:
 
         with get_client(sync_client=True) as client:
             run = self._patiently(self._submit, on_line)
-            read, pass_logs_on = (
-                partial(client.read_flow_run, run.id),
-                partial(self._pass_logs_on, client, run, on_line),
-            )
+            read = partial(client.read_flow_run, run.id)
+            pass_logs_on = partial(self._pass_logs_on, client, run, on_line)
             asked = time.monotonic()
             while run.state is None or not run.state.is_final():
                 if self._stopped():
                     self._cancel(client, run)
-                    return Ended(Outcome(self._stage.name, "interrupted", message="the run was interrupted"))
+                    return Outcome(self._stage.name, "interrupted", message="the run was interrupted")
                 time.sleep(_POLL_SECONDS)
                 run = self._patiently(read, on_line)
                 self._patiently(pass_logs_on, on_line)
@@ -170,7 +159,7 @@ class RemoteRun:
         starting = run.state is not None and run.state.is_pending()
         return time.monotonic() < self._alive_at + LOST_SECONDS + (_STARTING_SECONDS if starting else 0.0)
 
-    def _give_up(self, client: "SyncPrefectClient", run: "FlowRun") -> Ended:
+    def _give_up(self, client: "SyncPrefectClient", run: "FlowRun") -> Outcome:
         """Mark the run at the server as given up, so that its worker ends the stage if it comes back."""
         from prefect.states import Crashed
 
@@ -178,7 +167,7 @@ class RemoteRun:
         self._patiently(
             lambda: client.set_flow_run_state(run.id, Crashed(message=message), force=True), lambda _line: None
         )
-        return Ended(Outcome(self._stage.name, "failed", message=message), lost=True)
+        return Outcome(self._stage.name, "failed", message=message, cause="worker lost")
 
     def _cancel(self, client: "SyncPrefectClient", run: "FlowRun") -> None:
         """Ask the worker to end the run, if the server can still be asked."""
@@ -189,7 +178,7 @@ class RemoteRun:
         with suppress(httpx.HTTPError):
             client.set_flow_run_state(run.id, Cancelled() if waiting else Cancelling(), force=waiting)
 
-    def _ended(self, run: "FlowRun") -> Ended:
+    def _ended(self, run: "FlowRun") -> Outcome:
         """The final state as an outcome."""
         state, name = run.state, self._stage.name
         if state is None:
@@ -197,12 +186,12 @@ class RemoteRun:
         message = " ".join((state.message or "").split())
         if state.is_completed():
             known = {"Executed": "executed", "Cached": "cached", "Unchanged": "unchanged"}
-            return Ended(Outcome(name, known.get(state.name or "", "executed")))  # type: ignore[arg-type]
+            return Outcome(name, known.get(state.name or "", "executed"))  # type: ignore[arg-type]
         if state.is_crashed():
-            return Ended(Outcome(name, "failed", message=message or "its flow crashed"), lost=True)
+            return Outcome(name, "failed", message=message or "its flow crashed", cause="worker lost")
         if state.is_cancelled():
-            return Ended(Outcome(name, "failed", message=f"stage {name} was cancelled", cause="refused"))
-        return Ended(Outcome(name, "failed", message=message, cause=cause_of(state)))
+            return Outcome(name, "failed", message=f"stage {name} was cancelled", cause="refused")
+        return Outcome(name, "failed", message=message, cause=cause_of(state))
 
 
 STAGE_LOGGER = "prefect.flow_runs.stage"
