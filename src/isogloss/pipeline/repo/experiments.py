@@ -79,6 +79,10 @@ class Experiment:
             out["path"]: out["md5"] for stage in self._entries.values() for out in stage.get("outs", []) if "md5" in out
         }
 
+    def output_of(self, path: str) -> str | None:
+        """The output that a path is or lies in."""
+        return next((out for out in self.outputs if path == out or path.startswith(f"{out}/")), None)
+
     def text(self, path: str) -> str:
         """A file of its commit; raises `PipelineError` where it holds no such file."""
         return git(self.root, "show", f"{self.commit}:{path}")
@@ -139,39 +143,30 @@ def cached_file(experiment: Experiment, path: str, cache: Path) -> Path | None:
 
     Raises `PipelineError`: `path` is a folder, or what the cache has of it is damaged.
     """
-    for out, md5 in experiment.outputs.items():
-        if path != out and not path.startswith(f"{out}/"):
-            continue
-        place = _place(cache, md5)
-        if md5.endswith(".dir"):
-            if path == out:
-                raise PipelineError(f"{path} is a folder; name a file in it")
-            if place.is_file():
-                _refuse_damaged(experiment, out, place, md5)
-            listing = json.loads(place.read_text(encoding="utf-8")) if place.exists() else []
-            inside = {entry["relpath"]: entry["md5"] for entry in listing}
-            md5 = inside.get(path.removeprefix(f"{out}/"), "")
-            place = _place(cache, md5) if md5 else Path()
-        elif path != out:
-            continue
-        if not place.is_file():
-            return None
-        _refuse_damaged(experiment, path, place, md5)
-        return place
-    return None
+    out = experiment.output_of(path)
+    if out is None:
+        return None
+    found = _object(experiment, out, experiment.outputs[out], cache)
+    if not experiment.outputs[out].endswith(".dir"):
+        return found if path == out else None
+    if path == out:
+        raise PipelineError(f"{path} is a folder; name a file in it")
+    listing = json.loads(found.read_text(encoding="utf-8")) if found else []
+    inside = {f"{out}/{entry['relpath']}": entry["md5"] for entry in listing}
+    return _object(experiment, path, inside[path], cache) if path in inside else None
 
 
-def _refuse_damaged(experiment: Experiment, path: str, place: Path, md5: str) -> None:
-    """Raise `PipelineError` if an object of the cache does not match its hash."""
+def _object(experiment: Experiment, path: str, md5: str, cache: Path) -> Path | None:
+    """The object of an output in DVC's cache, if it is there; raises `PipelineError` if it does not match its hash."""
+    place = cache / md5[:2] / md5[2:]
+    if not place.is_file():
+        return None
     if not matches_hash(place, md5):
         raise PipelineError(
             f"experiment {experiment.name}: {path} is damaged in DVC's cache ({object_name(place)}); remove {place}, "
             f"then `dvc fetch` it from a remote, or `dvc exp remove {experiment.name}` and sweep again"
         )
-
-
-def _place(cache: Path, md5: str) -> Path:
-    return cache / md5[:2] / md5[2:]
+    return place
 
 
 def _ref(baseline: str, name: str) -> str:

@@ -37,9 +37,14 @@ def output_file(experiment: Experiment, path: str) -> Path:
     nearest is named), or the cache has lost it.
     """
     file = cached_file(experiment, path, _objects(experiment.root.resolve()))
-    if file is None:
-        raise PipelineError(f"experiment {experiment.name}: {_missing(experiment, path)}")
-    return file
+    if file is not None:
+        return file
+    if experiment.output_of(path):
+        why = f"{path} is not in the DVC cache, or not in its folder; `dvc fetch` gets it from a remote"
+    else:
+        near = difflib.get_close_matches(path, experiment.outputs, n=1, cutoff=0.4)
+        why = f"it has no output {path}" + (f"; did you mean {near[0]}?" if near else "")
+    raise PipelineError(f"experiment {experiment.name}: {why}")
 
 
 def read_output(experiment: Experiment, path: str) -> bytes | None:
@@ -49,9 +54,7 @@ def read_output(experiment: Experiment, path: str) -> bytes | None:
     """
     if path in experiment.files:
         return experiment.text(path).encode("utf-8", errors="surrogateescape")
-    if any(path == out or path.startswith(f"{out}/") for out in experiment.outputs):
-        return output_file(experiment, path).read_bytes()
-    return None
+    return output_file(experiment, path).read_bytes() if experiment.output_of(path) else None
 
 
 def metric_files(root: Path | str = ".") -> list[str]:
@@ -60,11 +63,3 @@ def metric_files(root: Path | str = ".") -> list[str]:
     with open_repo(root) as repo:
         paths = [Path(out.fs_path) for stage in repo.index.stages for out in stage.outs if out.is_metric]
     return [path.relative_to(root).as_posix() for path in paths if path.is_relative_to(root)]
-
-
-def _missing(experiment: Experiment, path: str) -> str:
-    """Why there is no such output."""
-    if any(path == out or path.startswith(f"{out}/") for out in experiment.outputs):
-        return f"{path} is not in the DVC cache, or not in its folder; `dvc fetch` gets it from a remote"
-    near = difflib.get_close_matches(path, experiment.outputs, n=1, cutoff=0.4)
-    return f"it has no output {path}" + (f"; did you mean {near[0]}?" if near else "")
