@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from isogloss.errors import PipelineError
@@ -15,7 +16,7 @@ from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.provenance import Provenance
 from isogloss.pipeline.repo.graph import plan as read_plan
 from isogloss.pipeline.repo.inputs_hold import write_snapshot
-from isogloss.pipeline.schedule import Schedule, Submit, Work, retrying
+from isogloss.pipeline.schedule import Schedule, Submit, retrying
 from isogloss.pipeline.workers.pools import Pools
 from isogloss.pipeline.workers.view import workers_view
 
@@ -60,10 +61,15 @@ def reproduce(
         snapshot = root.resolve() / ".dvc" / "tmp" / "isogloss" / "params.json"
         write_snapshot(snapshot, plan.params)
         executor = Executor(root, inherited=(lock,), params=snapshot)
-        work, slots = _work_on_pools(root, plan, executor, listener) if pools else _work_on_host(executor, listener)
+        remote = Pools(root, plan, executor, workers_view(root, plan)) if pools else None
+
+        def work(stage: Stage, share: Share) -> Outcome:
+            tell = partial(listener.line, stage)
+            return executor.run(stage, share, tell) if remote is None else remote.do(stage, tell)
+
         schedule = Schedule(
             plan.longest_chain_first(),
-            slots=slots,
+            slots=UnboundedSlots() if pools else HostSlots(),
             work=retrying(work, tell=listener.line),
             submit=submit,
             listener=listener,
@@ -88,26 +94,6 @@ def reproduce(
         raise PipelineError(_failures(outcomes))
     listener.say(_summary(outcomes, time.monotonic() - begun))
     return outcomes
-
-
-def _work_on_host(executor: Executor, listener: ConsoleListener) -> tuple[Work, HostSlots]:
-    """The function that runs a stage as a process of this host, and the slots of its cores and GPUs."""
-
-    def work(stage: Stage, share: Share) -> Outcome:
-        return executor.run(stage, share, lambda text: listener.line(stage, text))
-
-    return work, HostSlots()
-
-
-def _work_on_pools(root: Path, plan: Plan, executor: Executor, listener: ConsoleListener) -> tuple[Work, HostSlots]:
-    """The function that runs a stage on a worker, and slots without a limit, since workers limit themselves."""
-    view = workers_view(root, plan)
-    pools = Pools(root, plan, executor, revision=view.revision, params=view.params)
-
-    def work(stage: Stage, _share: Share) -> Outcome:
-        return pools.do(stage, lambda text: listener.line(stage, text))
-
-    return work, UnboundedSlots()
 
 
 def _failures(outcomes: list[Outcome]) -> str:

@@ -8,6 +8,7 @@ from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Reason, Stage
 from isogloss.pipeline.workers import pools
 from isogloss.pipeline.workers.pools import Pools
+from isogloss.pipeline.workers.view import WorkersView
 
 STAGE = Stage("mitigate@ewc", (), (Reason("never run"),), gpus=1)
 LOST = Outcome(STAGE.name, "failed", message="no sign of life for 90 s", cause="worker lost")
@@ -46,7 +47,7 @@ def play(tmp_path, monkeypatch):
                 return next(ends)
 
         monkeypatch.setattr(pools, "RemoteRun", PlayedRun)
-        coordinator = Pools(tmp_path, Plan((STAGE,)), PlayedExecutor(takes), revision="c0ffee", params={})
+        coordinator = Pools(tmp_path, Plan((STAGE,)), PlayedExecutor(takes), WorkersView("c0ffee", {}))
         outcomes = [coordinator.do(STAGE, said.append) for _ in range(times)]
         return outcomes[-1], said, keys
 
@@ -89,7 +90,7 @@ def test_what_cannot_be_shared_runs_here_with_the_cores_and_gpus_that_it_wants(t
             shares.append(share)
             return Outcome("log", "executed")
 
-    coordinator = Pools(tmp_path, Plan((stage,)), Here([]), revision="c0ffee", params={})
+    coordinator = Pools(tmp_path, Plan((stage,)), Here([]), WorkersView("c0ffee", {}))
     assert coordinator.do(stage, said.append).state == "executed"
     assert (shares[0].cores, shares[0].devices, len(shares[0].files)) == (1, ("5",), 2)
 

@@ -7,8 +7,8 @@ never executed again. If a worker is lost, another worker starts the stage from 
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.prefect_api.deployments import CPU_POOL, GPU_POOL
 from isogloss.pipeline.repo.lock_entries import read_entries
 from isogloss.pipeline.workers.remote_run import RemoteRun
+from isogloss.pipeline.workers.view import WorkersView
 
 _EXCHANGE = ("-m", "isogloss.pipeline.repo.exchange")
 _WORKERS_LOST = 3
@@ -27,14 +28,13 @@ _WORKERS_LOST = 3
 
 
 class Pools:
-    """Runs the stages of one run on workers.
+    """Runs the stages of one run on workers, which build their workspaces from `view`.
 
-    `revision` and `params` (params file -> text, where it differs from the commit) are what the workers build their
-    workspaces from. Stages whose result DVC cannot share between workspaces run here, one after the other.
+    Stages whose result DVC cannot share between workspaces run here, one after the other.
     """
 
-    def __init__(self, root: Path, plan: Plan, executor: Executor, *, revision: str, params: Mapping[str, str]):
-        self._root, self._executor, self._revision, self._params = root, executor, revision, dict(params)
+    def __init__(self, root: Path, plan: Plan, executor: Executor, view: WorkersView):
+        self._root, self._executor, self._view = root, executor, view
         self._needs = {stage.name: stage.needs for stage in (*plan.stages, *plan.beyond)}
         self._in_remote: set[str] = set()
         self._workspace = threading.Lock()
@@ -74,7 +74,7 @@ class Pools:
     def _on_a_worker(self, stage: Stage, on_line: Callable[[str], None]) -> Outcome:
         """Submit the stage until a worker has run it."""
         entries = read_entries(self._root, stage.needs)
-        parameters = {"stage": stage.name, "revision": self._revision, "params": self._params, "entries": entries}
+        parameters = {"stage": stage.name, **asdict(self._view), "entries": entries}
         pool = GPU_POOL if stage.gpus else CPU_POOL
         for attempt in range(1, _WORKERS_LOST + 1):
             run = RemoteRun(stage, pool, parameters, key=uuid4().hex, stopped=lambda: self._executor.stopped)
