@@ -50,19 +50,23 @@ def run_sweep(
     jobs = plan.jobs
     listener = listener or SweepListener(jobs)
     with run_lock(root) as lock:
-        workspaces = _workspaces(root, plan, environment=environment, inherited=(lock,))
+        make = partial(
+            RunWorkspace,
+            root,
+            plan,
+            leading=plan.leading,
+            cache=CacheSettings.of(root),
+            environment=environment,
+            inherited=(lock,),
+            git_lock=threading.Lock(),
+        )
+        workspaces = {run.run.name: make(run) for run in plan.unfinished}
 
         def work(job: Stage, share: Share) -> Outcome:
-            workspace = workspaces[job.name.partition("/")[0]]
-            return workspace.do(job, share, lambda text: listener.line(job, text))
+            return workspaces[job.name.partition("/")[0]].do(job, share, partial(listener.line, job))
 
-        schedule = Schedule(
-            jobs,
-            slots=HostSlots(most_at_once=most_at_once),
-            work=work,
-            submit=submit,
-            listener=listener,
-        )
+        slots = HostSlots(most_at_once=most_at_once)
+        schedule = Schedule(jobs, slots=slots, work=work, submit=submit, listener=listener)
 
         def stop() -> None:
             for workspace in workspaces.values():
@@ -93,23 +97,6 @@ class SweepListener(ConsoleListener):
             super().ended(outcome)
         elif stage == SAVE and outcome.succeeded:
             self.say(f"Run {run} is finished.")
-
-
-def _workspaces(
-    root: Path, plan: SweepPlan, *, environment: Mapping[str, str], inherited: tuple[int, ...]
-) -> dict[str, RunWorkspace]:
-    """The workspace of each unfinished run by its name; they share a lock for git commands."""
-    make = partial(
-        RunWorkspace,
-        root,
-        plan,
-        leading=plan.leading,
-        cache=CacheSettings.of(root),
-        environment=environment,
-        inherited=inherited,
-        git_lock=threading.Lock(),
-    )
-    return {run.run.name: make(run) for run in plan.unfinished}
 
 
 def _ended(plan: SweepPlan, failures: dict[str, str], listener: ConsoleListener, *, seconds: float) -> tuple[str, ...]:
