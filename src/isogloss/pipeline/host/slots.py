@@ -181,7 +181,7 @@ class HostSlots:
 class UnboundedSlots(HostSlots):
     """Grants every request with an empty share: for a coordinator, whose workers limit themselves."""
 
-    def take(self, _stage: Stage) -> Share:
+    def take(self, stage: Stage) -> Share:
         """Return an empty share."""
         return Share(cores=0)
 
