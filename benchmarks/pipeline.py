@@ -67,10 +67,11 @@ class Toy:
         return timed([sys.executable, "-m", "dvc", *arguments], self.root, self.environment())[0]
 
     def environment(self) -> dict[str, str]:
-        """Nobody's Prefect settings."""
+        """Nobody's Prefect settings, and the cache of a user who has other clones beside this one."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DVC_"))}
         site = str(self.root / ".dvc" / "tmp" / "isogloss" / "site")
-        return {**kept, "DVC_NO_ANALYTICS": "true", "DVC_SITE_CACHE_DIR": site}
+        cache = str(self.root.parent / "cache")
+        return {**kept, "DVC_NO_ANALYTICS": "true", "DVC_SITE_CACHE_DIR": site, "XDG_CACHE_HOME": cache}
 
 
 def timed(command: list[str], cwd: Path, environment: dict[str, str]) -> tuple[float, str]:
@@ -128,10 +129,11 @@ def measure(folder: Path) -> list[Row]:
     branches: dict[str, tuple[list[str], float]] = {"base": ([], 0.0)}
     branches |= {f"branch{n}": (["base"], 5.0) for n in range(4)}
     branches["report"] = ([f"branch{n}" for n in range(4)], 0.0)
-    four = Toy(folder / "run", branches)
+    four, other = (Toy(folder / "user" / name, branches) for name in ("run", "other"))
     rows += [
         Row("`dvc repro` of four branches of 5 s", Toy(folder / "repro", branches).dvc("repro", "-q")),
-        Row("the first `isogloss run` of the same in a clone: its server makes a database", four.isogloss("run")[0]),
+        Row("the first `isogloss run` of a user: it makes an empty database", four.isogloss("run")[0]),
+        Row("the first `isogloss run` in another clone", other.isogloss("run")[0]),
     ]
     (four.root / "words.txt").write_text("other words\n")
     rows.append(Row("any later `isogloss run` of the same, its server included", four.isogloss("run")[0]))

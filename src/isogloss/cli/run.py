@@ -32,7 +32,7 @@ def run(stages: tuple[str, ...], pools: bool, force: bool, dry_run: bool) -> Non
     from isogloss.cli.status import show_plan
     from isogloss.config import load_params
     from isogloss.pipeline.host.run_lock import run_lock
-    from isogloss.pipeline.prefect_api.server import prefect_api
+    from isogloss.pipeline.prefect_api.server import starting_api
     from isogloss.pipeline.reproduce import plan_run
     from isogloss.pipeline.workers.view import workers_view
 
@@ -44,7 +44,8 @@ def run(stages: tuple[str, ...], pools: bool, force: bool, dry_run: bool) -> Non
         plan = plan_run(root, stages, force=force)
         show_plan(replace(plan, stages=plan.stale))
         return
-    with run_lock(root):
+    # The server starts while the plan is made; if there is nothing to do, it is ended again.
+    with run_lock(root), starting_api(root, private=not pools, say=click.echo) as wait_until_up:
         plan = plan_run(root, stages, force=force)
         if not plan.stale:
             click.echo(f"Nothing to do: all {len(plan.stages)} stages are up to date.")
@@ -55,5 +56,5 @@ def run(stages: tuple[str, ...], pools: bool, force: bool, dry_run: bool) -> Non
         if early and (root / "corpora").is_dir():  # Other pipelines may have stages of these names.
             refuse_unready(params)
         click.echo(f"{len(plan.stale)} of {len(plan.stages)} stages are stale.")
-        with prefect_api(root, private=not pools, say=click.echo):
-            load_flow(root / "flows" / "reproduce.py").reproduce(targets=list(stages), pools=pools, plan=plan)
+        wait_until_up()
+        load_flow(root / "flows" / "reproduce.py").reproduce(targets=list(stages), pools=pools, plan=plan)

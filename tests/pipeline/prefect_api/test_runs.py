@@ -61,7 +61,7 @@ def server_of(run):
             above = parent(Path(f"/proc/{parent(folder)}"))
         except (OSError, ValueError):
             continue
-        if b"server" in command and b"start" in command and above == run.pid:
+        if b"isogloss.pipeline.prefect_api.serve" in command and above == run.pid:
             return int(folder.name)
     raise AssertionError("no server")
 

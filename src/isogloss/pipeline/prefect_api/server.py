@@ -16,13 +16,14 @@ import time
 import tomllib
 import urllib.parse
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from isogloss.errors import IsoglossError, PipelineError
 from isogloss.pipeline.host.execute import Leashed
 from isogloss.pipeline.host.file_locks import try_lock
 from isogloss.pipeline.masking import masked
+from isogloss.pipeline.prefect_api import serve
 from isogloss.pipeline.prefect_api.cancellation import PRIVATE_VARIABLE
 from isogloss.pipeline.prefect_api.keeping_up import kept_up
 
@@ -32,49 +33,78 @@ _STARTUP_SECONDS = 600.0
 
 @contextmanager
 def prefect_api(root: Path, *, private: bool = True, say: Callable[[str], None] = print) -> Iterator[None]:
-    """Set the environment variables with which the block may import Prefect: the address of its API, and quiet logging.
+    """A block that may use Prefect; raises as `starting_api` does."""
+    with starting_api(root, private=private, say=say) as wait_until_up:
+        wait_until_up()
+        yield
+
+
+@contextmanager
+def starting_api(root: Path, *, private: bool, say: Callable[[str], None]) -> Iterator[Callable[[], None]]:
+    """Start what a run reports to, and set the environment variables with which Prefect may be imported.
 
     The API is the configured one, or that of the `isogloss ui` of this clone, or (if `private`) that of a server for
-    this run. `say` is called with a message when that server has to be restarted.
+    this run. Call what this yields before Prefect is used; until then other work can be done while the server starts.
+    `say` is called with a message when that server has to be restarted.
 
     Raises `PipelineError`: the API does not answer or stops answering, there is none, or the private server does not
     start.
     """
     quiet_environment()
-    url = api_url(root)
+    url = configured_api_url() or _interface_url(root)
     if url is None and not private:
         raise PipelineError(
             "workers and those who send them stages meet at a Prefect server; set PREFECT_API_URL to its address, or "
             "start one with `isogloss ui` in this clone"
         )
-    if url is not None:
-        os.environ["PREFECT_API_URL"] = url
-        os.environ.pop(PRIVATE_VARIABLE, None)
-        _refuse_unreachable(url)
-        with _one_sentence(url):
-            yield
-        return
-    os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
-    os.environ[PRIVATE_VARIABLE] = "1"
-    with prefect_server(root, port=free_port(), interface=False) as server:
-        # Importing takes as long as the server needs to start: do both at once.
-        import prefect  # noqa: F401
+    with ExitStack() as stack:
+        if url is not None:
+            os.environ["PREFECT_API_URL"] = url
+            os.environ.pop(PRIVATE_VARIABLE, None)
+        else:
+            os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
+            os.environ[PRIVATE_VARIABLE] = "1"
+            server = stack.enter_context(prefect_server(root, port=free_port(), interface=False))
 
-        server.wait_until_up()
-        with kept_up(server, say=say), _one_sentence(server.url):
-            yield
+        def wait_until_up() -> None:
+            if url is not None:
+                _refuse_unreachable(url)
+            else:
+                from prefect import flow, task  # noqa: F401  # This takes as long as the server needs to start.
+
+                server.wait_until_up()
+                stack.enter_context(kept_up(server, say=say))
+            stack.enter_context(_one_sentence(os.environ["PREFECT_API_URL"]))
+
+        yield wait_until_up
 
 
 class PrefectServer:
-    """A server on a leash; `url` is the address of its API, `log` the file of its output (relative to `root`).
+    """A server on a leash, on loopback; `url` is the address of its API, `log` the file of its output below the root.
 
-    `start` creates its process.
+    `up` says whether it has answered. It keeps its database in the clone, so that earlier runs stay visible;
+    `interface` adds its web pages. If PREFECT_SERVER_API_AUTH_STRING is set, it answers only clients that send this
+    password, as this process does. The environment is set up to reach it.
     """
 
-    def __init__(self, start: Callable[[], Leashed], *, port: int, log: Path, root: Path):
-        self._start, self.process, self.port = start, start(), port
-        self._log_file, self.log = log, log.relative_to(root)
-        self.url = f"http://127.0.0.1:{port}/api"
+    def __init__(self, root: Path, *, port: int, interface: bool):
+        home = prefect_home(root)
+        home.mkdir(parents=True, exist_ok=True)
+        self.port, self.url, self.up = port, f"http://127.0.0.1:{port}/api", False
+        # If both spellings are set, Python reads only the lower-case one.
+        spared = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+        spared = ",".join(dict.fromkeys([*filter(None, spared.split(",")), "127.0.0.1"]))
+        os.environ.update(PREFECT_HOME=str(home), PREFECT_API_URL=self.url, NO_PROXY=spared, no_proxy=spared)
+        self._command = [sys.executable, "-m", serve.__name__, str(port), *([] if interface else ["--private"])]
+        self._root, self._log_file = root, home / "server.log"
+        self.log = self._log_file.relative_to(root.resolve())
+        self._log_file.unlink(missing_ok=True)
+        self.process = self._start()
+
+    def _start(self) -> Leashed:
+        with self._log_file.open("ab") as log:
+            environment = dict(os.environ)
+            return Leashed(self._command, cwd=self._root, environment=environment, stdout=log, grace_seconds=1.0)
 
     def restart(self) -> None:
         """Start the process again after it has ended."""
@@ -89,12 +119,13 @@ class PrefectServer:
             try:
                 connection.request("GET", "/api/health")
                 if connection.getresponse().status == http.HTTPStatus.OK:
+                    self.up = True
                     return
             except (OSError, http.client.HTTPException):
                 pass
             finally:
                 connection.close()
-            time.sleep(0.1)
+            time.sleep(0.05)
         raise PipelineError(f"Prefect's server did not start{self.cause}; its log is {self.log}")
 
     @property
@@ -113,39 +144,12 @@ class PrefectServer:
 
 @contextmanager
 def prefect_server(root: Path, *, port: int, interface: bool) -> Iterator[PrefectServer]:
-    """A server on loopback that ends with the block, and the environment to reach it; `interface` adds its web pages.
-
-    It keeps its database in the clone, so that earlier runs stay visible. If PREFECT_SERVER_API_AUTH_STRING is set, it
-    answers only clients that send this password, as this process does.
-    """
-    home = prefect_home(root)
-    home.mkdir(parents=True, exist_ok=True)
-    # If both spellings are set, Python reads only the lower-case one.
-    spared = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
-    spared = ",".join(dict.fromkeys([*filter(None, spared.split(",")), "127.0.0.1"]))
-    os.environ.update(
-        PREFECT_HOME=str(home), PREFECT_API_URL=f"http://127.0.0.1:{port}/api", NO_PROXY=spared, no_proxy=spared
-    )
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    environment = {**os.environ, "PREFECT_SERVER_UI_ENABLED": str(interface).lower()}
-    log = home / "server.log"
-    log.unlink(missing_ok=True)
-
-    def start() -> Leashed:
-        with log.open("ab") as output:
-            return Leashed(
-                [*command, "--ui" if interface else "--no-ui"],
-                cwd=root,
-                environment=environment,
-                stdout=output,
-                grace_seconds=1.0,
-            )
-
-    server = PrefectServer(start, port=port, log=log, root=root.resolve())
+    """A server that ends with the block."""
+    server = PrefectServer(root, port=port, interface=interface)
     try:
         yield server
     finally:
-        end(server.process, seconds=1.0)
+        end(server.process, seconds=1.0 if server.up else 0.0)
 
 
 def end(process: Leashed, *, seconds: float) -> None:
@@ -175,11 +179,6 @@ def quiet_environment() -> None:
 def prefect_home(root: Path) -> Path:
     """Where our servers keep their database and logs; git and DVC ignore it."""
     return root.resolve() / ".dvc" / "tmp" / "isogloss" / "prefect"
-
-
-def api_url(root: Path) -> str | None:
-    """The configured API, else that of the `isogloss ui` that is up in this clone, else None."""
-    return configured_api_url() or _interface_url(root)
 
 
 @contextmanager
@@ -260,24 +259,19 @@ def _refuse_unreachable(url: str) -> None:
     import httpx
     from prefect.client.orchestration import get_client
 
-    with get_client(sync_client=True) as client:
-        error: Exception | None = client.api_healthcheck()
-        if error is None:
-            try:
-                client.request("POST", "/flows/count", json={})  # The health check does not need the password.
-            except httpx.HTTPError as refused:
-                error = refused
-    if error is None:
-        return
-    if isinstance(error, httpx.HTTPStatusError) and error.response.status_code in (401, 403):
+    try:
+        with get_client(sync_client=True) as client:
+            client.request("POST", "/flows/count", json={})  # The API's health check does not need the password.
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        if isinstance(error, httpx.HTTPStatusError) and error.response.status_code in (401, 403):
+            raise PipelineError(
+                f"Prefect's API at {masked(url)} does not let us in; set PREFECT_API_AUTH_STRING to the user:password "
+                "that its server was started with (or PREFECT_API_KEY)"
+            ) from None
         raise PipelineError(
-            f"Prefect's API at {masked(url)} does not let us in; set PREFECT_API_AUTH_STRING to the user:password that "
-            "its server was started with (or PREFECT_API_KEY)"
-        )
-    raise PipelineError(
-        f"Prefect's API at {masked(url)} does not answer ({masked(' '.join(str(error).split()))}); "
-        "start it, or unset PREFECT_API_URL to run with a temporary server"
-    )
+            f"Prefect's API at {masked(url)} does not answer ({masked(' '.join(str(error).split()))}); "
+            "start it, or unset PREFECT_API_URL to run with a temporary server"
+        ) from None
 
 
 def free_port() -> int:

@@ -40,8 +40,6 @@ def serve(root: Path, *, port: int, environment: Mapping[str, str], say: Callabl
         server = stack.enter_context(prefect_server(root, port=port, interface=True))
         stack.enter_context(announced(root, server))
         say("Starting Prefect's server ...")
-        import prefect  # noqa: F401
-
         server.wait_until_up()
         deploy(root)
         workers: dict[str, Leashed] = {}

@@ -1,0 +1,60 @@
+"""The empty database of Prefect's server, made once for each user and version of Prefect.
+
+Prefect makes it by running all its migrations, which takes 10 s, or minutes on a busy machine. Here a clone without a
+database gets a copy from the user's cache folder.
+"""
+
+import importlib.metadata
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+from isogloss.pipeline.host.execute import Leashed
+from isogloss.pipeline.host.file_locks import exclusive
+
+
+def put_database(home: Path) -> None:
+    """Put an empty database into the folder of a server that has none; if that fails, the server makes one."""
+    configured = ("PREFECT_SERVER_DATABASE_", "PREFECT_API_DATABASE_")
+    # SQLite would add the log file that a removed database left to the new one.
+    if any(home.glob("prefect.db*")) or any(name.startswith(configured) for name in os.environ):
+        return
+    copy = home / f".prefect.{os.getpid()}.part"
+    with suppress(OSError, sqlite3.Error):
+        prepared = _prepared(platformdirs.user_cache_path("isogloss"))
+        if prepared is not None:
+            shutil.copyfile(prepared, copy)
+            os.link(copy, home / "prefect.db")  # This fails if another server of the clone has just made one.
+    copy.unlink(missing_ok=True)
+
+
+def _prepared(folder: Path) -> Path | None:
+    """The empty database of this version in a cache folder, made if it is missing; None if Prefect fails to make it."""
+    path = folder / f"prefect-{importlib.metadata.version('prefect')}.db"
+    if path.exists():
+        return path
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with exclusive(folder / "prefect.lock"):
+        if path.exists():
+            return path
+        home = folder / "prefect.part"
+        shutil.rmtree(home, ignore_errors=True)  # A killed process left it.
+        home.mkdir()
+        command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+        environment = {**os.environ, "PREFECT_HOME": str(home)}
+        process = Leashed(command, cwd=home, environment=environment, stdout=subprocess.DEVNULL)
+        try:
+            if process.finish() == 0:
+                with sqlite3.connect(home / "prefect.db") as database:
+                    database.execute("vacuum into ?", [str(home / "whole.db")])  # with what the log files hold
+                (home / "whole.db").replace(path)
+        finally:
+            process.let_go()
+            shutil.rmtree(home, ignore_errors=True)
+    return path if path.exists() else None

@@ -1,0 +1,31 @@
+"""Prefect's server as a process: `python -m isogloss.pipeline.prefect_api.serve PORT [--private]`.
+
+`prefect server start` takes twice as long, since it imports Prefect's command line. A private server has no pages, and
+none of the services for deployments; it neither registers block types nor imports every installed integration for them.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from isogloss.pipeline.prefect_api.database import put_database
+
+_PRIVATE = {
+    "PREFECT_SERVER_UI_ENABLED": "false",
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # Else it finds out whether they have changed.
+}
+
+
+def main(port: int, *, private: bool) -> None:
+    """Serve the API on loopback until a signal comes; the database is in the folder PREFECT_HOME."""
+    put_database(Path(os.environ["PREFECT_HOME"]))
+    os.environ.update(_PRIVATE if private else {"PREFECT_SERVER_UI_ENABLED": "true"})
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    uvicorn.run(create_app(ephemeral=private, final=True), host="127.0.0.1", port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), private="--private" in sys.argv)

@@ -1,0 +1,92 @@
+"""The empty database of a user, which each new clone gets a copy of; Prefect's migrations are played."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from isogloss.pipeline.prefect_api.database import put_database
+
+PREFECT = """
+import os, pathlib, sqlite3, sys, time
+assert sys.argv[1:] == ["server", "database", "upgrade", "--yes"]
+home = pathlib.Path(os.environ["PREFECT_HOME"])
+with pathlib.Path(os.environ["MADE"]).open("a") as made:
+    made.write("x")
+if os.environ.get("FAIL"):
+    raise SystemExit(1)
+time.sleep(1)
+database = sqlite3.connect(home / "prefect.db", isolation_level=None)
+database.execute("pragma journal_mode = wal")
+database.execute("create table flow (name)")
+os._exit(0)  # what the log file holds has to come along
+"""
+PUT = "import sys; from pathlib import Path; from isogloss.pipeline.prefect_api.database import put_database\n"
+PUT += "put_database(Path(sys.argv[1]))"
+
+
+@pytest.fixture
+def user(tmp_path, monkeypatch):
+    """A user without a cache, to whom `python -m prefect` is the code above."""
+    (tmp_path / "played" / "prefect").mkdir(parents=True)
+    (tmp_path / "played" / "prefect" / "__init__.py").touch()
+    (tmp_path / "played" / "prefect" / "__main__.py").write_text(PREFECT)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "played"), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("MADE", str(tmp_path / "made"))
+    for name in [name for name in os.environ if name.startswith(("PREFECT_SERVER_DATABASE_", "PREFECT_API_DATABASE_"))]:
+        monkeypatch.delenv(name)
+    return tmp_path
+
+
+def new_clone(user: Path, name: str) -> Path:
+    (user / name).mkdir()
+    return user / name
+
+
+def tables(home: Path) -> list[str]:
+    with sqlite3.connect(home / "prefect.db") as database:
+        return [name for (name,) in database.execute("select name from sqlite_master")]
+
+
+def test_clones_whose_first_servers_start_at_once_share_one_making(user):
+    homes = [new_clone(user, f"clone{number}") for number in range(3)]
+    started = [subprocess.Popen([sys.executable, "-c", PUT, str(home)]) for home in homes]
+    assert [process.wait(timeout=100) for process in started] == [0, 0, 0]
+    assert (user / "made").read_text() == "x"
+    for home in homes:
+        assert [path.name for path in home.iterdir()] == ["prefect.db"]
+        assert tables(home) == ["flow"]
+    (kept,) = (user / "cache" / "isogloss").glob("*.db")
+    assert kept.name.startswith("prefect-3.")
+    assert not list((user / "cache" / "isogloss").glob("*.part"))
+
+
+def test_a_clone_that_has_a_database_or_the_log_file_of_one_is_left_alone(user):
+    home = new_clone(user, "clone")
+    (home / "prefect.db-wal").write_text("of a database that was removed")
+    put_database(home)
+    assert [path.name for path in home.iterdir()] == ["prefect.db-wal"]
+    assert not (user / "made").exists()
+
+
+@pytest.mark.parametrize("name", ["PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_DATABASE_NAME"])
+def test_a_database_of_the_user_s_own_is_not_prepared(user, monkeypatch, name):
+    monkeypatch.setenv(name, "postgresql+asyncpg://host/prefect")
+    home = new_clone(user, "clone")
+    put_database(home)
+    assert not list(home.iterdir()) and not (user / "made").exists()
+
+
+def test_where_it_cannot_be_made_or_kept_the_server_makes_its_own(user, monkeypatch):
+    home = new_clone(user, "clone")
+    monkeypatch.setenv("FAIL", "1")
+    put_database(home)
+    assert not list(home.iterdir())
+    (user / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(user / "file"))
+    put_database(home)
+    assert not list(home.iterdir())
