@@ -52,28 +52,29 @@ def starting_api(root: Path, *, private: bool, say: Callable[[str], None]) -> It
     """
     quiet_environment()
     url = configured_api_url() or _interface_url(root)
-    if url is None and not private:
-        raise PipelineError(
-            "workers and those who send them stages meet at a Prefect server; set PREFECT_API_URL to its address, or "
-            "start one with `isogloss ui` in this clone"
-        )
+    server: PrefectServer | None = None
     with ExitStack() as stack:
         if url is not None:
             os.environ["PREFECT_API_URL"] = url
             os.environ.pop(PRIVATE_VARIABLE, None)
-        else:
+        elif private:
             os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
             os.environ[PRIVATE_VARIABLE] = "1"
             server = stack.enter_context(prefect_server(root, port=free_port(), interface=False))
 
         def wait_until_up() -> None:
-            if url is not None:
-                _refuse_unreachable(url)
-            else:
+            if server is not None:
                 from prefect import flow, task  # noqa: F401  # This takes as long as the server needs to start.
 
                 server.wait_until_up()
                 stack.enter_context(kept_up(server, say=say))
+            elif url is not None:
+                _refuse_unreachable(url)
+            else:
+                raise PipelineError(
+                    "workers and those who send them stages meet at a Prefect server; set PREFECT_API_URL to its "
+                    "address, or start one with `isogloss ui` in this clone"
+                )
             stack.enter_context(_one_sentence(os.environ["PREFECT_API_URL"]))
 
         yield wait_until_up
