@@ -13,7 +13,7 @@ import pytest
 from isogloss.errors import PipelineError
 from isogloss.pipeline.host.run_lock import run_lock
 from isogloss.pipeline.repo.experiments import find
-from isogloss.pipeline.repo.outputs import finished_runs, output_file
+from isogloss.pipeline.repo.outputs import experiment_outputs, finished_runs, output_file
 from isogloss.pipeline.sweeps.sweep_plan import SAVE, job_name
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own
@@ -205,7 +205,7 @@ def test_a_run_holds_only_what_its_targets_made_and_its_outputs_come_from_the_ca
         assert "metrics.json" in experiment.files
         assert "other.json" not in experiment.files
     saved = finished_runs(toy.load(path), root=toy.root)
-    files = {name: output_file(run, "adapt/model.txt") for name, run in saved.items()}
+    files = experiment_outputs(path.relative_to(toy.root), "adapt/model.txt", root=toy.root)
     assert {run: file.read_text() for run, file in files.items()} == {"some-1": "base1.0", "some-2": "base2.0"}
     assert all(file.is_relative_to(toy.root / ".dvc" / "cache") for file in files.values())
     with pytest.raises(PipelineError, match=r"it has no output base\.tx; did you mean base\.txt\?"):

@@ -4,7 +4,7 @@ import difflib
 from functools import cache
 from pathlib import Path
 
-from isogloss.config import Sweep
+from isogloss.config import Sweep, load_sweep
 from isogloss.errors import PipelineError
 from isogloss.pipeline.repo.experiments import Experiment, cached_file, find, has_params
 from isogloss.pipeline.repo.opening import open_repo
@@ -28,6 +28,15 @@ def finished_runs(sweep: Sweep, *, root: Path | str = ".") -> dict[str, Experime
 def _objects(root: Path) -> Path:
     """The folder of a clone's cache where files lie by their hash."""
     return CacheSettings.of(root).files
+
+
+def experiment_outputs(experiment: Path | str, path: str, *, root: Path | str = ".") -> dict[str, Path]:
+    """Run -> file with its output `path`, for the finished runs of an experiment file (relative to `root`).
+
+    See `output_file`. Raises `ParamsError` if the experiment file is wrong.
+    """
+    sweep = load_sweep(Path(root) / experiment, params=Path(root) / "params.yaml")
+    return {name: output_file(run, path) for name, run in finished_runs(sweep, root=root).items()}
 
 
 def output_file(experiment: Experiment, path: str) -> Path:
