@@ -5,7 +5,7 @@ import shutil
 import pytest
 from ruamel.yaml import YAML
 
-from isogloss.pipeline.repo.restore import restore
+from isogloss.pipeline.repo.exchange import main
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own
 
@@ -25,7 +25,7 @@ def test_a_result_that_only_the_run_cache_knows_is_restored_whatever_the_lock_sa
             out["md5"] = "0" * 32
     YAML().dump(lock, diamond.root / "dvc.lock")
     (diamond.root / "corpus.txt").unlink()
-    assert restore(diamond.root, ["corpus"]) == ["corpus"]
+    assert main("restore", ["corpus"]) == "corpus"
     assert diamond.read("corpus.txt") == "turn on the light\n"
     restored = YAML(typ="safe").load(diamond.root / "dvc.lock")["stages"]["corpus"]
     assert restored == YAML(typ="safe").load(before)["stages"]["corpus"]
@@ -34,10 +34,10 @@ def test_a_result_that_only_the_run_cache_knows_is_restored_whatever_the_lock_sa
 def test_what_the_cache_has_lost_is_not_restored(diamond):
     (diamond.root / "corpus.txt").unlink()
     shutil.rmtree(diamond.root / ".dvc" / "cache" / "files")
-    assert restore(diamond.root, ["corpus"]) == []
+    assert main("restore", ["corpus"]) == ""
 
 
 def test_a_result_of_other_inputs_is_not_taken_for_that_of_these(diamond):
     diamond.write("words.txt", "turn off the light\n")
-    assert restore(diamond.root, ["corpus"]) == []
-    assert restore(diamond.root, ["corpus"]) == []
+    assert main("restore", ["corpus"]) == ""
+    assert main("restore", ["corpus"]) == ""

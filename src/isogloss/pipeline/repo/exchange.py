@@ -1,12 +1,14 @@
-"""Transfer of results between a workspace and the DVC remote, in a process of its own like all changes of a workspace.
+"""Results between a workspace, DVC's cache and the remote, in a process of its own like all changes of a workspace.
 
+    python -m isogloss.pipeline.repo.exchange restore STAGE...       # sweep: restore what the cache has, run nothing
     python -m isogloss.pipeline.repo.exchange prepare STAGE NEED...  # coordinator: restore it, else send its inputs
     python -m isogloss.pipeline.repo.exchange bring NEED...          # worker: fetch the inputs that dvc.lock names
     python -m isogloss.pipeline.repo.exchange give STAGE             # worker: send the result
     python -m isogloss.pipeline.repo.exchange take STAGE             # coordinator: restore the stage, never run it
 
-`prepare` and `take` print `cached` or `unchanged` where the stage is up to date afterwards. A remote that does not
-answer is asked three times.
+`prepare` and `take` print `cached` or `unchanged` where the stage is up to date afterwards, `restore` the names of the
+stages that are. (`dvc repro -s` restores one stage a process, and `dvc checkout` knows dvc.lock alone.) A remote that
+does not answer is asked three times.
 """
 
 import logging
@@ -21,8 +23,7 @@ from isogloss.pipeline.masking import masked
 from isogloss.pipeline.repo.cache_check import check_before_use
 from isogloss.pipeline.repo.graph import stage_name
 from isogloss.pipeline.repo.opening import one_line, open_repo
-from isogloss.pipeline.repo.restore import restored
-from isogloss.pipeline.repo.run_cache import fetch_entry, pull_outputs, push_entry, push_outputs
+from isogloss.pipeline.repo.run_cache import fetch_entry, pull_outputs, push_entry, push_outputs, restored
 
 if TYPE_CHECKING:
     from dvc.stage import Stage as DvcStage
@@ -31,6 +32,17 @@ _PAUSES = (1.0, 4.0)
 """Seconds to wait before the second and the third attempt of a transfer."""
 
 Stages = dict[str, "DvcStage"]
+
+
+def restore(stages: Stages, *names: str) -> str:
+    """Restore stages from the local cache, each after those that it needs; the names of those that are up to date."""
+    done: list[str] = []
+    graph = stages[names[0]].repo.index.graph
+    for name in names:
+        needs = {stage_name(need) for need in graph.successors(stages[name])}
+        if needs <= {*done} and restored(stages[name]):
+            done.append(name)
+    return "\n".join(done)
 
 
 def prepare(stages: Stages, name: str, *needs: str) -> str:
@@ -71,7 +83,7 @@ def take(stages: Stages, name: str) -> str:
     return "cached"
 
 
-ACTIONS: dict[str, Callable[..., str]] = {"prepare": prepare, "bring": bring, "give": give, "take": take}
+ACTIONS: dict[str, Callable[..., str]] = {f.__name__: f for f in (restore, prepare, bring, give, take)}
 
 
 def main(action: str, names: list[str]) -> str:
@@ -79,7 +91,6 @@ def main(action: str, names: list[str]) -> str:
 
     Raises `PipelineError`: the remote cannot be used, or a stage does not exist.
     """
-    logging.getLogger("dvc").setLevel(logging.CRITICAL)
     check_before_use()
     for pause in (*_PAUSES, None):
         try:
@@ -97,6 +108,7 @@ def main(action: str, names: list[str]) -> str:
 
 
 if __name__ == "__main__":
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)
     try:
         print(main(sys.argv[1], sys.argv[2:]))
     except PipelineError as error:

@@ -1,14 +1,15 @@
-"""Transfer of one stage's result between workspaces: its entry in DVC's run cache, and the files that the entry names.
+"""One stage's result in DVC's run cache: restoring it here, and transferring its entry and files between workspaces.
 
 `dvc push --run-cache` and `dvc fetch --run-cache` transfer the whole run cache; here only one entry is transferred.
 (`dvc.stage.cache` of DVC 3.67.)
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from isogloss.errors import PipelineError
+from isogloss.pipeline.repo.cache_check import check_before_use
 
 if TYPE_CHECKING:
     from dvc.stage import Stage as DvcStage
@@ -30,6 +31,42 @@ def has_run_cache(stage: "DvcStage") -> bool:
         and (out.use_cache or bool(out.is_metric) or bool(out.is_plot))
         for out in stage.outs
     )
+
+
+def restored(stage: "DvcStage", *, pull: bool = False) -> bool:
+    """Whether a stage is up to date, after what the cache (and with `pull` the remote) could do for it.
+
+    Its command is never run. Raises DVC's own errors.
+    """
+    from dvc.stage.cache import RunCacheNotFoundError
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    if stage.is_data_source:
+        stage.checkout(allow_missing=True)
+        return not stage.changed()
+    if not stage.changed():
+        return True
+    if stage.frozen or stage.is_callback or stage.always_changed:
+        return False
+    check_before_use()
+    stage.remove_outs()
+    # The outputs in dvc.lock come first, if they belong to these inputs. If they are not in the cache (dvc.lock may be
+    # another host's) or belong to other inputs, an equal run in the run cache is used. DVC's restore() looks there
+    # only if the stage has no outputs; and it leaves the current inputs in the stage, so it must not be called twice.
+    of_these_inputs = not (stage.changed_stage() or stage.changed_deps())
+    for trust_lock in (True, False) if of_these_inputs else (False,):
+        if not trust_lock:
+            for out in stage.outs:
+                out.hash_info = HashInfo()
+        with suppress(RunCacheNotFoundError):
+            stage.repo.stage_cache.restore(stage, pull=pull)
+            break
+    else:
+        return False
+    stage.save(run_cache=False)
+    stage.commit()
+    stage.dump(update_pipeline=False)
+    return True
 
 
 def push_outputs(stage: "DvcStage") -> None:

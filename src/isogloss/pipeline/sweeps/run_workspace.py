@@ -73,7 +73,7 @@ class RunWorkspace:
         self._worktree.forget([stage.name for stage in self._run.plan.beyond], self._run.foreign)
         names = [stage.name for stage in self._run.plan.stages]
         with suppress(PipelineError):  # The stages will report the error when they run.
-            self._restored = frozenset(self.executor.call("-m", "isogloss.pipeline.repo.restore", *names))
+            self._restored = frozenset(self.executor.call("-m", "isogloss.pipeline.repo.exchange", "restore", *names))
 
     def _save(self) -> None:
         """Save the results as an experiment and remove the worktree."""
