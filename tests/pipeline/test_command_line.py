@@ -110,6 +110,7 @@ def test_run_then_status_then_nothing_to_do_then_a_failure(clone_with_database):
     second = isogloss(clone, "run", loaded=("dvc", "prefect"))
     assert second.stdout == "Nothing to do: all 4 stages are up to date.\nloaded: dvc\n"
     assert second.returncode == 0
+    assert not left_over(clone)  # such as the server, which starts while the plan is made
 
     (clone / "params.yaml").write_text("corpus: {seed: 1}\nfinetune: {}\newc: {strength: 30.0}\n")
     dvc_yaml = clone / "dvc.yaml"
