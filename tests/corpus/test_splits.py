@@ -1,12 +1,13 @@
 """Splits of a corpus that brings none: disjoint speakers, full strata, and honest about what cannot be had."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.config import PrepareParams
-from isogloss.corpus.splits import assign_splits
+from isogloss.corpus.splits import assign_splits, with_splits
 from isogloss.errors import CorpusError
 
 
@@ -126,3 +127,34 @@ def test_official_splits_stay_and_the_rest_comes_from_train():
     assert set(table.loc[splits == "dev", "speaker_id"]) == {f"a-{n}" for n in range(10, 15)}
     by_split = speakers_by_split(table, splits)
     assert len(by_split["discovery"]) > 0 and not by_split["discovery"] & by_split["train"]
+
+
+def test_small_strata_do_not_take_a_split_its_share():
+    strata = {f"{number:02d}": 5 for number in range(60)} | {"large": 10}
+    table = corpus(strata)
+    by_split = speakers_by_split(table, assign_splits(table, PrepareParams(train_min_speakers=20)))
+    assert len(by_split["dev"]) == 31  # a tenth of 310; each stratum of five gives 0.4 of a speaker, so none
+    assert len(by_split["test"]) >= 78 and len(by_split["discovery"]) >= 60
+
+
+def test_single_speakers_of_a_stratum_can_be_in_test():
+    table = corpus({f"{number:03d}": 1 for number in range(100)} | {"large": 4})
+    by_split = speakers_by_split(table, assign_splits(table, PrepareParams(train_min_speakers=20)))
+    assert (len(by_split["test"]), len(by_split["discovery"]), len(by_split["dev"])) == (26, 26, 10)
+
+
+def test_weights_are_relative_to_the_split_that_is_made():
+    table = corpus({"a": 200})
+    number = table["speaker_id"].str.split("-").str[1].astype(int)
+    table["weight"] = np.where(number % 10 == 0, 900.0, 30.0)
+    table["split"] = None
+    made = with_splits(table, PrepareParams())
+    assert (made["split"] == assign_splits(table, PrepareParams())).all()
+    for split, rows in made.groupby("split"):
+        of = rows.drop_duplicates("speaker_id")
+        assert of["weight"].mean() == pytest.approx(1.0), split
+        assert set((of["weight"] / of["weight"].min()).round(6)) <= {1.0, 30.0}
+    brought = made.assign(weight=2.0)  # a corpus with all five splits keeps its weights
+    pd.testing.assert_frame_equal(with_splits(brought, PrepareParams()), brought)
+    equal = with_splits(table.assign(weight=1.0), PrepareParams())
+    assert (equal["weight"] == 1.0).all()

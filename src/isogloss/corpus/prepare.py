@@ -15,7 +15,7 @@ from isogloss.corpus.frontend.sound import SoundMeasures
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.corpus.manifests import make_cuts
 from isogloss.corpus.selection import select_utterances
-from isogloss.corpus.splits import assign_splits
+from isogloss.corpus.splits import with_splits
 from isogloss.tables import METADATA_COLUMNS, SPLITS, atomic_folder, conform, write_json, write_parquet
 
 
@@ -133,8 +133,8 @@ def _metadata(cuts: CutSet) -> pd.DataFrame:
 
 
 def _with_splits(utterances: pd.DataFrame, params: PrepareParams) -> pd.DataFrame:
-    """The table with a split for every row, ordered by split and then as in the corpus."""
-    utterances["split"] = assign_splits(utterances, params)
+    """The table with a split for every row, in the order of the splits and then of the corpus."""
+    utterances = with_splits(utterances, params)
     order = utterances["split"].map({split: number for number, split in enumerate(SPLITS)})
     table = utterances.iloc[np.argsort(order.to_numpy(), kind="stable")]
     return conform(table, METADATA_COLUMNS, where="data/utterances.parquet")

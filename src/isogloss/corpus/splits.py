@@ -66,6 +66,34 @@ def assign_splits(utterances: pd.DataFrame, params: PrepareParams) -> pd.Series:
     return splits
 
 
+def with_splits(utterances: pd.DataFrame, params: PrepareParams) -> pd.DataFrame:
+    """The table with a split for every row, and with weights that are relative to the split.
+
+    A weight is a speaker's share of the population over their share of the split. So where splits are made here, the
+    weights of each are divided by their mean over its speakers; a corpus that brings all five splits keeps its weights.
+
+    Parameters
+    ----------
+    utterances, params
+        As of `assign_splits`, with a column `weight`.
+
+    Raises
+    ------
+    CorpusError
+        As `assign_splits`.
+    """
+    splits = assign_splits(utterances, params)
+    table = utterances.assign(split=splits)
+    if not splits.equals(utterances["split"]):
+        table["weight"] = table["weight"] / table["split"].map(mean_weights(table))
+    return table
+
+
+def mean_weights(utterances: pd.DataFrame) -> pd.Series:
+    """The mean weight of the speakers of each split; a speaker's weight is the mean of their utterances'."""
+    return utterances.groupby(["split", "speaker_id"])["weight"].mean().groupby("split").mean()
+
+
 def speakers_needed(params: PrepareParams, min_speakers: int) -> int:
     """The approximate number of speakers with which each held-out split has `min_speakers`."""
     least = min(params.discovery_share, params.dev_share, params.test_share)
@@ -111,7 +139,7 @@ def _assigned(utterances: pd.DataFrame, params: PrepareParams, wanted: Sequence[
         counts = _held_out_counts(len(names), params)
         held_out = [split for split, count in counts.items() if split in wanted for _ in range(count)]
         split_of.update(zip(names, held_out + ["train"] * (len(names) - len(held_out)), strict=True))
-    _fill_empty(split_of, params, [split for split in wanted if split != "adapt"], random)
+    _fill_short(split_of, params, [split for split in wanted if split != "adapt"], random)
     splits = utterances["speaker_id"].map(split_of)
     if "adapt" in wanted:
         splits = _with_adapt(utterances, splits, split_of, params, random)
@@ -152,15 +180,19 @@ def _beyond_their_share(
     return surplus
 
 
-def _fill_empty(
+def _fill_short(
     split_of: dict[str, str], params: PrepareParams, wanted: Sequence[str], random: np.random.Generator
 ) -> None:
-    """Fill splits that rounding left empty, since every stratum is small, with their share of train's speakers."""
+    """Fill splits to their share with speakers of train, if rounding left them less than half of it.
+
+    This happens where most strata are small: each gives a whole number of speakers, which may be 0.
+    """
     for split in wanted:
         train = sorted(speaker for speaker, of in split_of.items() if of == "train")
-        if split not in split_of.values() and len(train) > len(SPLITS):
-            count = max(1, round(getattr(params, f"{split}_share") * len(split_of)))
-            split_of.update(dict.fromkeys(random.permutation(train)[:count], split))
+        due = max(1, round(getattr(params, f"{split}_share") * len(split_of)))
+        lacking = due - sum(of == split for of in split_of.values())
+        if lacking > due / 2 and len(train) > len(SPLITS):
+            split_of.update(dict.fromkeys(random.permutation(train)[:lacking], split))
 
 
 def _with_adapt(
