@@ -296,3 +296,16 @@ def test_ten_planted_faults_are_found_each_by_its_expectation_and_shown_on_the_p
     for rows in (*(f"row {row} of" for row in (0, 1, 2, 5, 6, 7, 8, 9)), "rows 3 and 49 of", "rows 4 and 48 of"):
         assert page.count(f"{rows} data/utterances.parquet") == 1
     assert "http" not in page.replace("http-equiv", "") and "<script" not in page
+
+
+@pytest.mark.parametrize("unit", ["words", "pieces"])
+def test_letters_that_tokens_lack_pass_where_tokens_have_one_for_what_they_cannot_spell(data, tmp_path, unit):
+    table = sound_table()
+    rare = table["ref"].copy()
+    rare.iloc[-1] = rare.iloc[-1].replace(rare.iloc[-1][0], "ß", 1)
+    write_parquet(table.assign(ref=rare), data / "utterances.parquet")
+    output = tmp_path / "reports/validation.json"
+    with pytest.raises(TableError, match="characters of the token alphabet"):
+        validate(PARAMS, data=data, output=output)
+    Tokens.of(table["ref"], unit=unit, pieces=20).write(data / "tokens.txt")
+    assert validate(PARAMS, data=data, output=output)["success"]

@@ -129,7 +129,8 @@ def validate(
 ) -> dict[str, Any]:
     """The `validate` stage: check `utterances.parquet`, `sound.parquet` and `tokens.txt` of `data`.
 
-    `tokens.txt` has the characters of train and adapt; a recogniser that `brings_vocabulary` does not read it.
+    `tokens.txt` has the characters of train and adapt, to which references are held where tokens are characters: words
+    and pieces have a token for what they cannot spell, and a recogniser that `brings_vocabulary` does not read it.
 
     Where nothing stops, the summary is written to `output` and the mark that training depends on to
     `data/validated.txt`. Otherwise neither appears, and the summary goes to `<output without suffix>/failed.json`. The
@@ -146,7 +147,8 @@ def validate(
     mark, folder = data / "validated.txt", output.with_suffix("")
     for stale in (mark, output):
         stale.unlink(missing_ok=True)
-    alphabet = None if brings_vocabulary else Tokens.read(data / "tokens.txt").alphabet
+    tokens = None if brings_vocabulary else Tokens.read(data / "tokens.txt")
+    alphabet = tokens.alphabet if tokens is not None and tokens.unit == "characters" else None
     summary = validate_utterances(utterances, params, alphabet=alphabet, sound=sound, columns=columns)
     with atomic_folder(folder) as temporary:
         if render is not None:
