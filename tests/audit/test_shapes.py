@@ -149,6 +149,14 @@ def test_a_hint_where_case_alone_makes_most_errors(save, table):
     assert read_utterances(Request(table=save(rows), normalise=("lower",))).warnings == ()
 
 
+def test_a_hint_where_letters_are_the_same_in_another_unicode_form(save, table):
+    rows = table.assign(ref=table["ref"] + " caf\u00e9", hyp=table["ref"] + " caf\u00e9")
+    rows.loc[:2, "hyp"] = rows.loc[:2, "hyp"].str.replace("\u00e9", "e\u0301")
+    (said,) = read_utterances(Request(table=save(rows))).warnings
+    assert said.startswith("3 of 3 errors are the same letters in another Unicode form")
+    assert read_utterances(Request(table=save(rows), normalise=("nfkc",))).warnings == ()
+
+
 def test_a_table_read_in_blocks_gives_the_document_of_the_table_read_at_once(save, table, quick, monkeypatch, threads):
     from isogloss.judging.intake import streaming
 

@@ -58,3 +58,23 @@ def test_words_are_counted_after_normalisation_and_texts_stay_as_they_are(monkey
     assert english["hyp"].tolist() == plain["hyp"].tolist() == ["It's 21.", "Don't stop!"]
     assert plain["words"].tolist() == [4, 3]
     assert english[counts].to_numpy().tolist() == [[3, 0, 0, 0], [3, 1, 0, 0]]
+
+
+def test_letters_count_the_same_in_either_unicode_form():
+    from isogloss.inference.transcribe import count_errors
+    from isogloss.recognizers import Hypothesis
+
+    table = pd.DataFrame(
+        {
+            "utterance_id": ["a"],
+            "speaker_id": ["s"],
+            "split": ["test"],
+            "weight": [1.0],
+            "ref": ["caf\u00e9 noir"],
+            "words": [2],
+            "duration_s": [1.0],
+            **{name: [None] for name in ("latitude", "longitude", "zip", "gender", "age", "accent")},
+        }
+    )
+    counted = count_errors({"a": Hypothesis("cafe\u0301 noir")}, table)
+    assert counted["substitutions"].tolist() == [0] and counted["hyp"].tolist() == ["caf\u00e9 noir"]

@@ -1,5 +1,6 @@
 """Decoding whole splits into result tables: one row an utterance, with its hypothesis and errors, or its timing."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -77,9 +78,12 @@ def decode_splits(
 def count_errors(
     hypotheses: Mapping[str, Hypothesis], utterances: pd.DataFrame, *, steps: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """The rows of `utterances`, each of which has a hypothesis, as `transcribe` returns them."""
+    """The rows of `utterances`, each of which has a hypothesis, as `transcribe` returns them.
+
+    References are in Unicode's composed form (NFC), so hypotheses are brought into it.
+    """
     table = utterances.reset_index(drop=True)
-    table["hyp"] = [hypotheses[id_].text for id_ in table["utterance_id"]]
+    table["hyp"] = [unicodedata.normalize("NFC", hypotheses[id_].text) for id_ in table["utterance_id"]]
     counts = word_errors(*(normalise(table[column].tolist(), steps) for column in ("ref", "hyp")))
     for column in ("words", "substitutions", "deletions", "insertions"):
         table[column] = counts[column].to_numpy()

@@ -1,5 +1,6 @@
 """Suggestions of missing steps of normalisation, from the texts of an audit."""
 
+import unicodedata
 from collections.abc import Sequence
 
 import pandas as pd
@@ -38,9 +39,15 @@ def hints(references: Sequence[str], hypotheses: Sequence[str], table: pd.DataFr
         ]
     rows = list(range(0, len(references), -(-len(references) // SAMPLE)))
     errors = int(error_counts(table.iloc[rows]).sum())
+    sample = [[side[row] for row in rows] for side in (references, hypotheses)]
+    composed = [[unicodedata.normalize("NFC", text) for text in side] for side in sample]
+    if composed != sample and (left := int(error_counts(word_errors(*composed)).sum())) < errors:
+        return [
+            f"{errors - left} of {errors} errors are the same letters in another Unicode form (such as é as one "
+            "character or as e and an accent); add nfkc to --normalise"
+        ]
     if errors < 10:
         return []
-    sample = [[side[row] for row in rows] for side in (references, hypotheses)]
     for what, tried in TRIED.items():
         if set(tried) <= set(steps) or {"basic", "english"} & set(steps):
             continue
