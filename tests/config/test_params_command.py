@@ -67,3 +67,9 @@ def test_what_a_run_would_refuse_is_not_written(run, values, sentence):
 
 def test_the_file_for_recordings_has_only_params_that_there_are(run):
     assert run("params-recorded.yaml", "asr.checkpoint=model").exit_code == 0
+
+
+def test_an_empty_file_gets_its_first_values(run):
+    Path("params.yaml").write_text("# nothing yet\n", encoding="utf-8")
+    result = run("prepare.seed=3")
+    assert (result.exit_code, result.output) == (0, "prepare.seed: null -> 3\n")

@@ -38,7 +38,7 @@ def params(values: tuple[str, ...]) -> None:
             if not isinstance(content, dict):
                 raise ParamsError(f"{value} holds no sections of params; write it like a part of {PARAMS}")
             overrides |= dict(flattened(content))
-    before = read_yaml(PARAMS)
+    before = read_yaml(PARAMS) or {}
     text = overridden_text(PARAMS.read_text(encoding="utf-8"), overrides, where=str(PARAMS))
     checked = validated(parse_yaml(text, where=str(PARAMS)), Params, where=str(PARAMS))
     if (digest := _digest(checked.asr.checkpoint)) is not None:

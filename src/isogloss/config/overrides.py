@@ -22,8 +22,10 @@ def overridden(params: dict[str, Any], overrides: Overrides, *, where: str) -> d
     Raises
     ------
     ParamsError
-        A dotted key leads into a value that is no section; the message begins with `where`.
+        `params` are no sections, or a dotted key leads into a value that is none; the message begins with `where`.
     """
+    if not isinstance(params, dict):
+        raise ParamsError(f"{where}: params are a {type(params).__name__}, not sections; write `section:` and its keys")
     result = copy.deepcopy(params)
     for key, value in overrides.items():
         *sections, last = key.split(".")
