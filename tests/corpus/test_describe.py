@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from isogloss.cli.ingest import ingest as command
 from isogloss.corpus.description import read_table_description
-from isogloss.corpus.ingest import check, describe
+from isogloss.corpus.ingest import check, describe, ingest
 from isogloss.corpus.ingest.source import Options
 from isogloss.errors import IsoglossError
 from isogloss.io.source import checksum
@@ -104,3 +104,61 @@ def test_the_command_writes_a_description_and_says_what_it_found(rows, folder, t
     bad = CliRunner().invoke(command, [*arguments, "--overwrite", "--attribute", "=x"])
     assert (bad.exit_code, Path("corpora/mine.yaml").exists()) == (2, True)
     assert "is neither NAME nor NAME=COLUMN" in bad.output
+
+
+def test_absolute_paths_through_a_link_lie_below_the_folder_that_it_stands_for(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(folder)
+    lines = [f"{tmp_path}/link/audio/a.wav,play,1", f"{tmp_path}/link/audio/b.flac,stop,2"]
+    (folder / "mine.csv").write_text("\n".join(["audio,text,speaker_id", *lines]) + "\n")
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "mine.csv").write_text((folder / "mine.csv").read_text())
+    for number, table in enumerate(["link/mine.csv", "tables/mine.csv"]):
+        checked = describe(Path(table), f"mine{number}")
+        assert check(read_table_description(f"mine{number}")) == checked
+        assert [u.audio.rpartition("/")[2] for u in checked.utterances] == ["a.wav", "b.flac"]
+
+
+def test_files_that_have_only_the_root_of_the_disk_in_common_are_found(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (folder / "mine.csv").write_text(f"audio,text,speaker_id\n{folder}/audio/a.wav,play,1\n")
+    checked = describe(folder / "mine.csv", "mine", options=Options(audio_root=Path("/")))
+    assert checked.utterances[0].audio == f"{folder}/audio/a.wav".lstrip("/")
+
+
+@pytest.mark.parametrize("name", ["2024", "1.5", "null", "true", "1e3"])
+def test_a_name_that_params_would_not_read_as_text_is_refused(folder, tmp_path, name):
+    (folder / "mine.csv").write_text("audio,text,speaker_id\naudio/a.wav,play,1\n")
+    with pytest.raises(IsoglossError, match=f"a corpus cannot be named '{name}', which is no text in params.yaml"):
+        describe(folder / "mine.csv", name, corpora=tmp_path, options=Options(repository=tmp_path))
+    assert not (tmp_path / f"{name}.yaml").exists()
+
+
+def test_letters_to_keep_may_be_decomposed(folder, tmp_path):
+    (folder / "mine.csv").write_text("audio,text,speaker_id\naudio/a.wav,cafe\u0301,1\n", encoding="utf-8")
+    options = Options(repository=tmp_path)
+    for name, keep in (("composed", "acf\u00e9"), ("decomposed", "acfe\u0301")):
+        checked = describe(folder / "mine.csv", name, corpora=tmp_path, options=options, keep=keep)
+        assert checked.utterances[0].text == "caf\u00e9"
+
+
+def test_audio_inside_a_table_is_said_to_be_there(folder, tmp_path):
+    import pandas as pd
+
+    inside = [{"bytes": b"RIFF", "path": None}]
+    pd.DataFrame({"audio": inside, "text": ["play"], "speaker_id": ["1"]}).to_parquet(folder / "mine.parquet")
+    with pytest.raises(IsoglossError, match=r"mine\.parquet: column 'audio' holds audio itself; write it to files"):
+        describe(folder / "mine.parquet", "mine", corpora=tmp_path, options=Options(repository=tmp_path))
+
+
+def test_a_ratio_of_speech_to_noise_is_a_number(folder, tmp_path, monkeypatch):
+    import pandas as pd
+
+    monkeypatch.chdir(tmp_path)
+    (folder / "mine.csv").write_text("audio,text,speaker_id,snr_db\naudio/a.wav,play,1,12.5\naudio/b.flac,stop,2,\n")
+    describe(folder / "mine.csv", "mine", options=Options(attributes={"snr_db": "snr_db"}))
+    ingest(read_table_description("mine"), Path("data/corpus"), source="mine")
+    speakers = pd.read_parquet("data/corpus/speakers.parquet")
+    assert speakers["snr_db"].tolist()[0] == 12.5 and speakers["snr_db"].isna().tolist() == [False, True]
+    lines = Path("data/corpus/supervisions.jsonl").read_text().splitlines()
+    assert '"snr_db": 12.5' in lines[0] and "snr_db" not in lines[1]

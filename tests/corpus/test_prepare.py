@@ -12,6 +12,7 @@ from isogloss.config import PrepareParams
 from isogloss.corpus.description import read_table_description
 from isogloss.corpus.ingest import ingest
 from isogloss.corpus.prepare import prepare
+from isogloss.errors import CorpusError
 
 PARAMS = PrepareParams(num_filters=20, test_min_speakers=2, train_min_speakers=4)
 
@@ -81,3 +82,23 @@ def test_held_out_speakers_are_in_one_split_alone(prepared):
     of = table.groupby("split")["speaker_id"].agg(set)
     assert not of["test"] & (of["train"] | of["adapt"] | of["discovery"] | of["dev"])
     assert len(table) == 40
+
+
+@pytest.mark.parametrize("unit", ["characters", "pieces", "words"])
+def test_an_utterance_of_ten_milliseconds_has_features_and_a_shorter_one_is_refused(tmp_path, monkeypatch, unit):
+    monkeypatch.chdir(tmp_path)
+    time = np.arange(16000) / 16000
+    soundfile.write("a.wav", 0.3 * np.sin(2 * np.pi * 200 * time), 16000)
+    lines = ["utterance_id,audio,speaker_id,start,duration"]
+    lines += [f"u{speaker},a.wav,s{speaker % 20},{0.02 * speaker:.2f},0.01" for speaker in range(40)]
+    Path("table.csv").write_text("\n".join(lines) + "\n")
+    Path("hum.yaml").write_text(
+        f"kind: table\nroot: {tmp_path}\ntable: table.csv\n"
+        "columns: {utterance_id: utterance_id, text: null, start: start, duration: duration}\n"
+    )
+    ingest(read_table_description("hum", "."), Path("corpus"), source="hum")
+    made = prepare(Path("corpus"), Path("data"), PARAMS.model_copy(update={"tokens": unit}), run=map)
+    assert len(made) == 40 and (made["words"] == 0).all()
+    Path("table.csv").write_text("\n".join([*lines[:-1], "u39,a.wav,s19,0.5,0.009"]) + "\n")
+    with pytest.raises(CorpusError, match=r"line 41: the utterance lasts 9 ms, but features take 10 ms"):
+        ingest(read_table_description("hum", "."), Path("corpus"), source="hum")

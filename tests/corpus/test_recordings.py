@@ -101,3 +101,13 @@ def test_a_channel_or_the_mean_of_all_is_what_models_hear(folder, channel, expec
     (cut,) = make_cuts("data/corpus")
     wanted = both.mean(axis=1) if expected is None else both[:, expected]
     np.testing.assert_allclose(load_mono(cut), wanted / 32768, atol=1e-4)
+
+
+def test_every_row_of_a_file_that_cannot_be_used_is_left_out_with_its_own_place(folder):
+    soundfile.write(folder / "good.wav", sound(RATE, 2), RATE)
+    lines = ["audio,text,speaker_id,start,duration", "good.wav,on,s,0,0.5", "none.wav,on,s,0,1", "none.wav,on,s,1,1"]
+    (folder / "t.csv").write_text("\n".join(lines) + "\n")
+    checked = describe(folder / "t.csv", "mine", skip_bad=True)
+    assert len(checked.utterances) == 1
+    assert [sentence.partition("t.csv, ")[2].partition(":")[0] for sentence in checked.left_out] == ["line 3", "line 4"]
+    assert all("none.wav does not exist" in sentence for sentence in checked.left_out)

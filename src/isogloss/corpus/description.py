@@ -6,10 +6,11 @@ utterance, and the form into which every other kind is translated; see `corpora/
 """
 
 import difflib
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from isogloss.config import Section, read_section
 from isogloss.config.components import SourceComponent
@@ -29,15 +30,18 @@ NUMERIC_ATTRIBUTES = {
     "latitude": (-90.0, 90.0),
     "longitude": (-180.0, 180.0),
     "age": (0.0, 130.0),
+    "snr_db": (-100.0, 200.0),
     "weight": (0.0, 1e9),
 }
-"""Attributes that are numbers, with their ranges: degrees, degrees, years, and for `weight` a speaker's share of the
-population over their share of the split."""
+"""Attributes that are numbers, with their ranges: degrees, degrees, years, decibels, and for `weight` a speaker's share
+of the population over their share of the split."""
 
 KNOWN_ATTRIBUTES = ("latitude", "longitude", "zip", "gender", "age", "accent", "weight")
 RESERVED_NAMES = ({*METADATA_COLUMNS, *RESULT_COLUMNS, *ASSIGNMENT_COLUMNS} - {*KNOWN_ATTRIBUTES}) | {
     "text",
     "speaker",
+    "recording_id",
+    "words_per_s",
 }
 
 
@@ -51,7 +55,7 @@ class Columns(Section):
     speaker_id: Column | None = "speaker_id"
     """Id of the speaker; null if speakers are not known: then each utterance counts as a separate speaker."""
     utterance_id: Column | None = None
-    """Id of the utterance; null makes ids of the path of the audio and the start."""
+    """Id of the utterance; null makes ids of the path of the audio, the channel if rows name it, and the start."""
     start: Column | None = None
     """Start of the utterance in its file, in `unit`; null for utterances that begin with their file."""
     duration: Column | None = None
@@ -73,6 +77,11 @@ class TextRules(Section):
     others: Literal["error", "space", "remove"] = "error"
     """Whether letters, digits and marks outside `keep` are an error, become a space or are removed; references from
     which spoken words are removed are wrong."""
+
+    @field_validator("keep")
+    @classmethod
+    def _composed(cls, keep: str) -> str:
+        return unicodedata.normalize("NFC", keep)  # as texts are
 
     @model_validator(mode="after")
     def _keeps_lower_case(self) -> Self:
@@ -149,6 +158,9 @@ class RecordedCorpus(Section):
     """The table of ZIP codes; null if there is none."""
     split: SplitColumn | None = None
     """The splits that the corpus brings; null lets `prepare` make them."""
+    without: list[Literal["transcripts", "speakers"]] = Field(default_factory=list)
+    """What is not read although corpora of this kind have it: transcripts (then the corpus serves speaker verification
+    alone), or speakers (then each utterance counts as a separate speaker)."""
     skip_bad: bool = False
     """Whether utterances that cannot be used are left out and listed; otherwise the corpus is refused."""
     text: TextRules = TextRules()

@@ -1,11 +1,13 @@
 """Every source reads its corpus as distributed, and the corpus goes through `prepare` and the data gate."""
 
+import gzip
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from lhotse import CutSet
 
 from isogloss.config import PrepareParams, ValidationParams
@@ -17,8 +19,8 @@ from isogloss.corpus.ingest import describe, ingest
 from isogloss.corpus.ingest.describe import recognised
 from isogloss.corpus.ingest.source import Options
 from isogloss.corpus.prepare import prepare
-from isogloss.corpus.sources.kaldi import read_map
-from isogloss.errors import ParamsError
+from isogloss.corpus.sources.kaldi import kaldi_table, read_map, wav_scp
+from isogloss.errors import CorpusError, ParamsError, TableError
 
 from . import layouts
 
@@ -164,3 +166,175 @@ def test_official_splits_that_there_are_not_are_refused(tmp_path, monkeypatch):
 def test_a_folder_of_no_kind_is_refused_with_the_kinds_that_there_are(tmp_path):
     with pytest.raises(ParamsError, match=r"is no kind of corpus that is known; say which by --kind .*kaldi: a data"):
         recognised(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "channel"),
+    [
+        ("sox {} -t wav - |", None),
+        ("sox {} -r 8000 -t wav - rate |", None),
+        ("sox {} -t wav - remix 2 |", "1"),
+        ("sph2pipe -f wav -p -c 2 {} |", "1"),
+        ("flac -c -d -s {} |", None),
+        ("ffmpeg -i {} -f wav -ar 16000 - |", None),
+    ],
+)
+def test_a_command_that_only_decodes_a_file_stands_for_it(tmp_path, entry, channel):
+    folder = speed_perturbed(tmp_path, entry.format(tmp_path / "a.wav"))
+    table = kaldi_table(folder, wav_scp(folder))
+    assert (table.values("audio"), table.values("channel")) == ([str(tmp_path / "a.wav")], [channel])
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "sox -t wav {} -t wav - speed 0.9 |",
+        "sox {} -t wav - trim 1 2 |",
+        "sox {} -t wav - remix 1,2 |",
+        "sox {} -p speed 1.1 |",
+        "ffmpeg -ss 10 -t 5 -i {} -f wav - |",
+        "ffmpeg -i {} -filter:a atempo=0.9 -f wav - |",
+        "sph2pipe -f wav -t 1:2 {} |",
+        "flac -c -d --skip=0:01 {} |",
+        "sox {} -t wav - | wav-reverberate rir.wav - - |",
+    ],
+)
+def test_a_command_that_changes_what_is_heard_does_not_stand_for_its_file(tmp_path, entry):
+    folder = speed_perturbed(tmp_path, entry.format("a.wav"))
+    with pytest.raises(TableError, match=r"wav\.scp, line 1 is a command, and commands are not run; decode it"):
+        kaldi_table(folder, wav_scp(folder))
+
+
+def speed_perturbed(folder: Path, entry: str) -> Path:
+    """A data directory of one recording, as Kaldi's scripts write it."""
+    for name, line in (("wav.scp", f"u {entry}"), ("text", "u hello"), ("utt2spk", "u s")):
+        (folder / name).write_text(f"{line}\n", encoding="utf-8")
+    return folder
+
+
+def test_a_data_directory_of_kaldi_or_manifests_of_lhotse_can_be_without_transcripts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = layouts.kaldi(tmp_path / "calls")
+    (folder / "text").unlink()
+    assert recognised(folder) == "kaldi"
+    with pytest.raises(TableError, match=r"text does not exist; add it, or say --without-transcripts"):
+        describe(folder, "calls")
+    none = Options(columns={"text": None})
+    said: list[str] = []
+    checked = describe(folder, "calls", options=none, say=said.append)
+    assert len(checked.utterances) == 24 and {u.text for u in checked.utterances} == {""}
+    assert "text: no transcripts" in said[0]
+    assert ingest(read_description("calls"), "data/corpus", source="calls") == checked
+    manifests = layouts.lhotse(tmp_path / "manifests")
+    for path in manifests.glob("*supervisions*"):
+        records = [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
+        lines = "".join(json.dumps({k: v for k, v in record.items() if k != "text"}) + "\n" for record in records)
+        path.write_bytes(gzip.compress(lines.encode()))
+    with pytest.raises(TableError, match="text is empty"):
+        describe(manifests, "manifests")
+    assert {u.text for u in describe(manifests, "manifests", options=none).utterances} == {""}
+    nobody = describe(manifests, "nobody", options=Options(columns={"text": None, "speaker_id": None}))
+    assert nobody.speakers == 24
+    assert {u.speaker_id for u in ingest(read_description("nobody"), "data/corpus", source="nobody").utterances} == {
+        u.utterance_id for u in nobody.utterances
+    }
+
+
+def test_a_manifest_of_nemo_may_lack_transcripts_and_give_offsets_in_some_lines(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = layouts.nemo(tmp_path / "speech")
+    entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for entry in entries[::2]:
+        assert entry.pop("offset") == 0.0
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
+    spans = describe(path, "some").spans
+    assert {(span.start, span.duration) for span in spans} == {(0.0, 0.5), (1.0, 0.5)}
+    silent = [{k: v for k, v in entry.items() if k != "text"} | {"label": entry["speaker"]} for entry in entries]
+    for entry in silent:
+        del entry["speaker"]
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in silent), encoding="utf-8")
+    with pytest.raises(TableError, match="column 'text' is missing"):
+        describe(path, "none", options=Options(columns={"speaker_id": "label"}))
+    checked = describe(path, "none", options=Options(columns={"speaker_id": "label", "text": None}))
+    assert checked.speakers == 12 and checked.utterances[0].text == ""
+
+
+def test_voxceleb_that_was_converted_beside_its_m4a_is_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    root = layouts.voxceleb2(tmp_path / "vox2")
+    for path in list(root.rglob("*.flac")):
+        path.with_suffix(".m4a").write_bytes(b"aac")
+    assert describe(root, "vox2").speakers == 12
+    for path in list(root.rglob("*.flac")):
+        path.unlink()
+    with pytest.raises(CorpusError, match=r"holds \.m4a, which cannot be decoded"):
+        describe(root, "none")
+
+
+@pytest.mark.parametrize("kind", ["voxceleb", "fairspeech", "commonvoice"])
+def test_a_channel_can_be_chosen_for_every_kind(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    given = layouts.LAYOUTS[kind](tmp_path / kind)
+    path = next(p for p in sorted((tmp_path / kind).rglob("*")) if p.suffix in (".wav", ".mp3"))
+    one, rate = soundfile.read(path)
+    soundfile.write(path, np.stack([one, 0.5 * one], axis=1), rate, format="MP3" if path.suffix == ".mp3" else None)
+    with pytest.raises(CorpusError, match="has 2 channels; choose one by --channel"):
+        describe(given, "mine")
+    checked = describe(given, "mine", options=Options(channel="mix"))
+    assert (checked.channels.count("mix"), checked.channels.count(0)) == (1, 23)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "sentence"),
+    [
+        ("kaldi", {"official_splits": True}, "--official-splits has no effect on a corpus of kind 'kaldi'"),
+        ("edacc", {"attributes": {"x": "y"}}, "--attribute has no effect on a corpus of kind 'edacc'"),
+        ("lhotse", {"unit": "samples"}, "--unit has no effect on a corpus of kind 'lhotse'"),
+        ("voxceleb", {"audio_root": "/"}, "--audio-root has no effect on a corpus of kind 'voxceleb'"),
+        ("kaldi", {"columns": {"speaker_id": "who"}}, "has its own columns; leave out the option that names 'who'"),
+    ],
+)
+def test_an_option_that_would_have_no_effect_is_refused(tmp_path, monkeypatch, kind, options, sentence):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParamsError, match=sentence):
+        describe(layouts.LAYOUTS[kind](tmp_path / kind), "mine", options=Options(**options))
+    assert not Path("corpora/mine.yaml").exists()
+
+
+def test_a_further_column_of_fair_speech_is_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    checked = describe(
+        layouts.fairspeech(tmp_path / "fair"), "fair", options=Options(attributes={"means": "socioeconomic_bkgd"})
+    )
+    assert {u.attributes["means"] for u in checked.utterances} == {"Medium"}
+
+
+def test_a_folder_of_common_voice_is_read_by_all_its_clips_or_by_its_official_parts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    root = layouts.commonvoice(tmp_path / "cv").parent
+    header, *lines = (root / "validated.tsv").read_text(encoding="utf-8").splitlines()
+    for part, rows in (("train", lines[:12]), ("dev", lines[12:14]), ("test", lines[14:16])):
+        layouts.rows(root / f"{part}.tsv", [header, *rows])
+    assert len(describe(root, "all").utterances) == 24
+    checked = describe(root, "parts", options=Options(official_splits=True))
+    assert [u.split for u in checked.utterances] == ["train"] * 12 + ["dev"] * 2 + ["test"] * 2
+
+
+def test_rows_for_the_sides_of_one_file_need_no_ids(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    checked = describe(layouts.table(tmp_path / "calls"), "calls")
+    assert len(checked.utterances) == 24
+    assert [u.utterance_id for u in checked.utterances[:2]] == ["audio/0-0.wav#0", "audio/0-0.wav#1"]
+
+
+def test_ages_in_words_are_age_bands_in_every_kind(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = layouts.kaldi(tmp_path / "calls")
+    speakers = sorted({line.split()[1] for line in (folder / "utt2spk").read_text().splitlines()})
+    layouts.rows(folder / "spk2age", [f"{speaker} forties" for speaker in speakers])
+    manifest = layouts.nemo(tmp_path / "speech")
+    entries = [json.loads(line) | {"age": "forties"} for line in manifest.read_text(encoding="utf-8").splitlines()]
+    manifest.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
+    for given in (folder, manifest):
+        bands = {u.attributes.get("age_band") for u in describe(given, "mine", overwrite=True).utterances}
+        assert bands == {"forties"}

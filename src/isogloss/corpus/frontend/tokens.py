@@ -56,7 +56,7 @@ class Tokens:
             SentencePiece is not installed, or the texts are too few for pieces.
         """
         listed = list(texts)
-        if unit == "characters":
+        if unit == "characters" or not any(listed):  # a corpus without transcripts has no pieces to learn
             return cls((BLANK, *sorted(set().union(*map(set, listed)))))
         if unit == "words":
             counts = Counter(word for text in listed for word in text.split())

@@ -1,5 +1,9 @@
 """Attributes of an utterance or its speaker: numbers within their ranges, or text."""
 
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
 from isogloss.corpus.description import NUMERIC_ATTRIBUTES
 from isogloss.errors import TableError
 from isogloss.io.cells import Cell, number
@@ -26,6 +30,32 @@ def read_attributes(cells: dict[str, Cell], where: str) -> Attributes:
     if known.get("weight") == 0.0:
         raise TableError(f"{where}: weight is 0; give a positive weight, leave it empty, or leave the row out")
     return known
+
+
+def with_age_band(columns: dict[str, str], ages: Iterable[Cell], told: Mapping[str, str]) -> dict[str, str]:
+    """Columns of attributes, in which ages in words are an age band.
+
+    Parameters
+    ----------
+    columns
+        Our name of each attribute -> its column.
+    ages
+        The cells of the column of `age`.
+    told
+        Attributes that the user named; an `age` among them stays as it is.
+    """
+    if "age" not in columns or "age" in told or all(map(_is_number, ages)):
+        return columns
+    others = {name: column for name, column in columns.items() if name != "age"}
+    return {"age_band": columns["age"]} | others
+
+
+def _is_number(cell: Cell) -> bool:
+    """Whether a cell holds a number, or nothing."""
+    try:
+        return cell is None or np.isfinite(float(cell))
+    except (TypeError, ValueError):
+        return False
 
 
 def _attribute(name: str, cell: Cell, where: str) -> str | float | None:

@@ -1,6 +1,6 @@
 """From a description to a corpus folder; everything is read and checked before anything is written."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -76,8 +76,7 @@ def check_rows(rows: Rows, *, repository: Path | str = ".", listen: bool = True)
     """
     description, left_out = rows.description, LeftOut(skip=rows.description.skip_bad)
     utterances = read_utterances(rows.table, description, root=rows.root, audio_root=rows.audio_root, left_out=left_out)
-    headers = _headers(rows, utterances, left_out)
-    placed = _placed(rows, utterances, headers, left_out)
+    headers, placed = _placed(rows, utterances, left_out)
     found, sounds = _with_sound(rows, placed, headers, left_out) if listen else (placed, [])
     if not found:
         raise CorpusError(f"{rows.table.path}: no utterance can be used, the first: {left_out.sentences[0]}")
@@ -97,30 +96,20 @@ def check_rows(rows: Rows, *, repository: Path | str = ".", listen: bool = True)
     )
 
 
-def _headers(rows: Rows, utterances: Iterable[Utterance], left_out: LeftOut) -> dict[str, AudioHeader]:
-    """The headers of the files that can be read."""
+def _placed(
+    rows: Rows, utterances: Sequence[Utterance], left_out: LeftOut
+) -> tuple[dict[str, AudioHeader], list[tuple[Utterance, Stretch]]]:
+    """The headers of the files that can be read, and the utterances that lie within them, with their positions."""
     mentions: dict[str, str] = {}
     for utterance in utterances:
         mentions.setdefault(utterance.audio, rows.table.place(utterance.row))
-    headers: dict[str, AudioHeader] = {}
-    for audio, header in read_headers(rows.audio_root, mentions).items():
-        if isinstance(header, AudioHeader):
-            headers[audio] = header
-        else:
-            left_out.refuse(header)
-    return headers
-
-
-def _placed(
-    rows: Rows, utterances: Iterable[Utterance], headers: dict[str, AudioHeader], left_out: LeftOut
-) -> list[tuple[Utterance, Stretch]]:
-    """The utterances that lie within readable files, with their positions."""
+    found = read_headers(rows.audio_root, mentions)
     placed = []
     for utterance in utterances:
-        header = headers.get(utterance.audio)
-        if header is None:
+        header, place = found[utterance.audio], rows.table.place(utterance.row)
+        if isinstance(header, CorpusError):  # It names the first row of the file; so each row has its own sentence.
+            left_out.refuse(CorpusError(f"{place}{str(header).removeprefix(mentions[utterance.audio])}"))
             continue
-        place = rows.table.place(utterance.row)
         try:
             where = f"{place}: audio file {rows.audio_root / utterance.audio}"
             channel = _channel(utterance, header, rows.description, where)
@@ -129,7 +118,7 @@ def _placed(
             left_out.refuse(error)
         else:
             placed.append((utterance, Stretch(place, span, channel)))
-    return placed
+    return {audio: one for audio, one in found.items() if isinstance(one, AudioHeader)}, placed
 
 
 def _with_sound(

@@ -8,16 +8,28 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from isogloss.config.components import SourceComponent
-from isogloss.config.reading import read_section
+from isogloss.config.reading import parse_yaml, read_section
 from isogloss.config.registry import implementation, names
 from isogloss.corpus.ingest.corpus import check_rows
 from isogloss.corpus.ingest.ingested import Ingested, Rows
 from isogloss.corpus.ingest.letters import Letters, letters_of
-from isogloss.corpus.ingest.source import Options, RecordedSource
+from isogloss.corpus.ingest.source import ROLES_OF, Options, RecordedSource
 from isogloss.corpus.ingest.summary import summary
 from isogloss.errors import ParamsError
 from isogloss.io.cells import cells
 from isogloss.tables import atomic_path
+
+FLAGS = {
+    "root": "--root",
+    "audio_root": "--audio-root",
+    "attributes": "--attribute",
+    "speakers": "--speakers",
+    "unit": "--unit",
+    "sample_rate": "--sample-rate",
+    "official_splits": "--official-splits",
+    "recipe_options": "--recipe-option",
+}
+"""Field of `Options` -> the option of the command line that sets it."""
 
 
 def describe(
@@ -60,9 +72,8 @@ def describe(
     CorpusError, TableError
         In one sentence with file and row, for the first problem of tables and audio. Nothing is written then.
     """
+    _refuse_name(name)
     path, location, options = Path(corpora) / f"{name}.yaml", Path(location), options or Options()
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
-        raise ParamsError(f"a corpus cannot be named {name!r}; use letters, digits, '_', '-' and '.'")
     if path.exists() and not overwrite:
         raise ParamsError(f"{path} exists already; choose another name or overwrite it (--overwrite)")
     kind = kind or recognised(location)
@@ -71,7 +82,7 @@ def describe(
         raise ParamsError(
             f"a corpus of kind {kind!r} is not recorded, so there is nothing to ingest; choose another kind"
         )
-    content = {"kind": kind, **source.describe(location, options), "skip_bad": skip_bad or None}
+    content = _content(source, kind, location, options) | {"skip_bad": skip_bad or None}
     with atomic_path(path) as temporary:
         letters = _found_letters(source, content, temporary, path, options)
         content["text"] = letters.rules(keep=keep, others=others, punctuation=punctuation).model_dump()
@@ -79,6 +90,40 @@ def describe(
         ingested = check_rows(rows, repository=options.repository)
         say(summary(ingested, rows, title=source.title, letters=letters, name=name))
     return ingested
+
+
+def _refuse_name(name: str) -> None:
+    """Raise a `ParamsError` for a name that cannot be that of a file, or of a corpus in params.yaml."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise ParamsError(f"a corpus cannot be named {name!r}; use letters, digits, '_', '-' and '.'")
+    if not isinstance(parse_yaml(name, where=name), str):
+        raise ParamsError(f"a corpus cannot be named {name!r}, which is no text in params.yaml; add a letter to it")
+
+
+def _content(source: RecordedSource, kind: str, location: Path, options: Options) -> dict[str, Any]:
+    """The keys of a description, except those about text and about bad utterances."""
+    _refuse_unused(source, kind, options)
+    content = {"kind": kind, "channel": options.channel, **source.describe(location, options)}
+    if source.takes is not None and "columns" not in source.takes:
+        content["without"] = [lack for lack, role in ROLES_OF.items() if role in options.columns] or None
+    return content
+
+
+def _refuse_unused(source: RecordedSource, kind: str, options: Options) -> None:
+    """Raise a `ParamsError` for an option that a kind of corpus does not use, since it would have no effect."""
+    if source.takes is None:
+        return
+    nothing = Options()
+    for name, flag in FLAGS.items():
+        if name not in source.takes and getattr(options, name) != getattr(nothing, name):
+            raise ParamsError(f"{flag} has no effect on a corpus of kind {kind!r}; leave it out")
+    if "columns" not in source.takes:
+        for role, column in options.columns.items():
+            if column is not None:
+                raise ParamsError(
+                    f"a corpus of kind {kind!r} has its own columns; leave out the option that names {column!r} "
+                    f"for {role}"
+                )
 
 
 def recognised(location: Path) -> str:

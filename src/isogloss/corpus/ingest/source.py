@@ -25,6 +25,8 @@ PART = "part"
 """Name of the column with the part of the corpus that an utterance belongs to, such as train, dev-clean or test."""
 STANDARD = Columns(utterance_id="utterance_id", start="start", duration="duration", channel="channel")
 """Names of the columns of the rows that a source other than a table makes."""
+ROLES_OF = {"transcripts": "text", "speakers": "speaker_id"}
+"""Value of `RecordedCorpus.without` -> the role that no column has then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,9 @@ class RecordedSource(CorpusSource):
     """A short description of this kind of corpus, for messages."""
     description: ClassVar[type[RecordedCorpus]]
     """The pydantic model of the descriptions of this kind."""
+    takes: ClassVar[frozenset[str] | None] = None
+    """Names of the fields of `Options` that `describe` uses, apart from `repository` and those that every kind has
+    (`channel`, and `columns` that say that there are no transcripts or speakers). None: all of them."""
     generic: ClassVar[bool] = False
     """Whether files of other kinds may also look like this kind; then the other kinds are preferred."""
 
@@ -109,6 +114,8 @@ class RecordedSource(CorpusSource):
                     "it, or describe the corpus again by `isogloss ingest --overwrite`"
                 )
         table, form = self.read(description, root)
+        lacking = {ROLES_OF[name]: None for name in description.without}
+        form = form.model_copy(update={"columns": form.columns.model_copy(update=lacking)})
         return Rows(table, form, root, resolve_root(form.audio_root or form.root, repository))
 
     def build(self, description: Path, params: Params, output: Path) -> None:

@@ -15,6 +15,8 @@ from isogloss.io.source import Source
 Seconds = float
 
 ROUNDING_S: Seconds = 0.01
+SHORTEST_S: Seconds = 0.01
+"""Features have a frame every 10 ms; what is shorter may have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ def locate(utterance: Utterance, header: AudioHeader, *, description: TableDescr
     Raises
     ------
     CorpusError
-        It reaches past the end of the audio, or starts there.
+        It reaches past the end of the audio, or starts there, or is too short for features.
     """
     rate = 1.0 if description.unit == "seconds" else utterance.sample_rate or float(header.sampling_rate)
     length = header.num_samples / header.sampling_rate
@@ -42,7 +44,7 @@ def locate(utterance: Utterance, header: AudioHeader, *, description: TableDescr
             f"lasts {length:.3f} s; correct start, its unit, or the file"
         )
     if utterance.duration is None:
-        return Span(start, length - start)
+        return _long_enough(Span(start, length - start), utterance, table)
     # One division, so that an end on the last sample compares equal to the length.
     end = ((utterance.start or 0.0) + utterance.duration) / rate
     if end > length + (ROUNDING_S if description.unit == "seconds" else 1e-9):
@@ -50,4 +52,14 @@ def locate(utterance: Utterance, header: AudioHeader, *, description: TableDescr
             f"{table.place(utterance.row)}: the utterance ends at {end:.3f} s, but {utterance.audio} lasts "
             f"{length:.3f} s; correct start and duration, their unit, or the file"
         )
-    return Span(start, min(utterance.duration / rate, length - start))
+    return _long_enough(Span(start, min(utterance.duration / rate, length - start)), utterance, table)
+
+
+def _long_enough(span: Span, utterance: Utterance, table: Source) -> Span:
+    """The span; raises `CorpusError` if it is too short for a frame of features."""
+    if span.duration < SHORTEST_S:
+        raise CorpusError(
+            f"{table.place(utterance.row)}: the utterance lasts {1000 * span.duration:.3g} ms, but features take "
+            f"{1000 * SHORTEST_S:g} ms; correct start and duration, or leave the row out"
+        )
+    return span

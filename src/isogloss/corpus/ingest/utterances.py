@@ -3,6 +3,7 @@
 import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -73,7 +74,7 @@ def read_utterances(
     speakers = _read_speakers(description.speakers, root) if description.speakers else None
     rules = description.text
     normalise = ReferenceNormaliser(rules.keep, punctuation=rules.punctuation, others=rules.others)
-    below = f"{posixpath.normpath(audio_root.absolute().as_posix())}/"
+    below = posixpath.join(posixpath.normpath(audio_root.absolute().as_posix()), "")
     utterances: list[Utterance] = []
     first = _First(table)
     for row in range(table.rows):
@@ -120,10 +121,11 @@ def _utterance(
     if columns.text:
         reference = normalise(text(cell(columns.text), f"{place}: {columns.text}"), where=place)
     start, duration, sample_rate = _span(description, place, cell)
+    channel = _channel(cell(columns.channel), f"{place}: {columns.channel}") if columns.channel else None
     if columns.utterance_id:
         utterance_id = identifier(cell(columns.utterance_id), f"{place}: {columns.utterance_id}")
     else:
-        utterance_id = _made_id(audio, start, unit=description.unit)
+        utterance_id = _made_id(audio, channel, start, unit=description.unit)
     speaker_id = utterance_id
     if columns.speaker_id:
         speaker_id = identifier(cell(columns.speaker_id), f"{place}: {columns.speaker_id}")
@@ -141,7 +143,7 @@ def _utterance(
         sample_rate=sample_rate,
         split=_split(description.split, cell(description.split.column), place) if description.split else None,
         attributes=attributes,
-        channel=_channel(cell(columns.channel), f"{place}: {columns.channel}") if columns.channel else None,
+        channel=channel,
     )
 
 
@@ -189,6 +191,9 @@ def _span(
 def _relative_path(audio: str, place: str, below: str) -> str:
     """A normalised path below the audio root."""
     path = posixpath.normpath(audio.replace("\\", "/")).removeprefix(below)
+    if posixpath.isabs(path):  # The same folder may have several names, by links.
+        path = posixpath.join(_real_folder(posixpath.dirname(path)), posixpath.basename(path))
+        path = path.removeprefix(posixpath.join(_real_folder(below), ""))
     if posixpath.isabs(path) or path.split("/")[0] == "..":
         raise TableError(
             f"{place}: audio {audio!r} is not below the corpus' root; give paths relative to root, or an audio_root "
@@ -197,11 +202,18 @@ def _relative_path(audio: str, place: str, below: str) -> str:
     return path
 
 
-def _made_id(audio: str, start: float | None, *, unit: str) -> str:
-    """An id for a corpus without ids, made from file and start, so that it does not depend on the order of rows."""
+@cache
+def _real_folder(folder: str) -> str:
+    """A folder without links in its path."""
+    return posixpath.realpath(folder)
+
+
+def _made_id(audio: str, channel: int | None, start: float | None, *, unit: str) -> str:
+    """An id for a corpus without ids, made from file, channel and start: it does not depend on the order of rows."""
+    heard = audio if channel is None else f"{audio}#{channel}"
     if start is None:
-        return audio
-    return f"{audio}@{start:010.3f}" if unit == "seconds" else f"{audio}@{start:010.0f}"
+        return heard
+    return f"{heard}@{start:010.3f}" if unit == "seconds" else f"{heard}@{start:010.0f}"
 
 
 def _split(split: SplitColumn, cell: Cell, place: str) -> str:

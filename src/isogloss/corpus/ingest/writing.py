@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from isogloss.corpus.description import TableDescription
+from isogloss.corpus.description import NUMERIC_ATTRIBUTES, TableDescription
 from isogloss.corpus.ingest.audio import AudioHeader
 from isogloss.corpus.ingest.content import Channel
 from isogloss.corpus.ingest.ingested import Ingested
@@ -65,7 +65,7 @@ def speaker_table(utterances: list[Utterance]) -> pd.DataFrame:
         for speaker in sorted(values)
     ]
     table = pd.DataFrame(rows).fillna({"weight": 1.0})
-    further = dict.fromkeys(sorted(names - {*SPEAKER_COLUMNS}), "str")
+    further = {name: "float64" if name in NUMERIC_ATTRIBUTES else "str" for name in sorted(names - {*SPEAKER_COLUMNS})}
     return conform(table, SPEAKER_COLUMNS | further, where="speakers.parquet")
 
 

@@ -36,6 +36,7 @@ class CommonVoice(RecordedSource):
 
     title = "Mozilla Common Voice"
     description = CommonVoiceDescription
+    takes = frozenset({"audio_root", "attributes", "official_splits"})
 
     def recognises(self, location: Path) -> bool:
         """A TSV with its columns, or a folder that holds one."""
@@ -43,9 +44,7 @@ class CommonVoice(RecordedSource):
 
     def describe(self, location: Path, options: Options) -> dict[str, Any]:
         """The tables with checksums, the folder of clips, and the attributes that the release has."""
-        tables = _tables(location)
-        if options.official_splits:
-            tables = [table for table in tables if table.stem in ("train", "dev", "test")]
+        tables = _tables(location, official=options.official_splits)
         if not tables:
             raise ParamsError(f"{location}: there is no TSV of Common Voice ({', '.join(COLUMNS)})")
         root = tables[0].parent
@@ -76,13 +75,17 @@ class CommonVoice(RecordedSource):
         return records.table(), as_table(description, form)
 
 
-def _tables(location: Path) -> list[Path]:
-    """The TSV itself; of a folder, `validated.tsv` or else its parts."""
-    if location.is_dir():
-        validated = [location / "validated.tsv"]
-        parts = [location / f"{part}.tsv" for part in ("train", "dev", "test")]
-        return [path for path in parts if _has_columns(path)] or [path for path in validated if _has_columns(path)]
-    return [location] if _has_columns(location) else []
+def _tables(location: Path, *, official: bool = False) -> list[Path]:
+    """The TSV itself; of a folder, its parts if their splits are official, else `validated.tsv`, which has all clips.
+
+    A folder with only one of the two gives what it has.
+    """
+    if not location.is_dir():
+        return [location] if _has_columns(location) else []
+    validated = [location / "validated.tsv"]
+    parts = [location / f"{part}.tsv" for part in ("train", "dev", "test")]
+    preferred, other = (parts, validated) if official else (validated, parts)
+    return [path for path in preferred if _has_columns(path)] or [path for path in other if _has_columns(path)]
 
 
 def _has_columns(path: Path) -> bool:

@@ -44,6 +44,7 @@ class Coraal(RecordedSource):
 
     title = "CORAAL"
     description = CoraalDescription
+    takes = frozenset({"attributes"})
 
     def recognises(self, location: Path) -> bool:
         """A folder with metadata of CORAAL below it."""

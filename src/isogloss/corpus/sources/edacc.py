@@ -43,6 +43,7 @@ class EdAcc(RecordedSource):
 
     title = "EdAcc"
     description = EdAccDescription
+    takes = frozenset({"audio_root"})
 
     def recognises(self, location: Path) -> bool:
         """A folder with the table of backgrounds and a part."""

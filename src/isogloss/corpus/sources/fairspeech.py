@@ -39,6 +39,7 @@ class FairSpeech(RecordedSource):
 
     title = "Fair-Speech"
     description = FairSpeechDescription
+    takes = frozenset({"audio_root", "attributes"})
 
     def recognises(self, location: Path) -> bool:
         """A TSV with its columns, or a folder with one."""
@@ -57,7 +58,8 @@ class FairSpeech(RecordedSource):
             "audio_root": portable_root(audio, options.repository),
             "files": checksums(table.parent, [table]),
             "table": table.name,
-            "attributes": {ours: name for ours, name in ATTRIBUTES.items() if name in source.names},
+            "attributes": {ours: name for ours, name in ATTRIBUTES.items() if name in source.names}
+            | dict(options.attributes),
         }
 
     def read(self, description: FairSpeechDescription, root: Path) -> tuple[Source, TableDescription]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from isogloss.config.components import SourceComponent
 from isogloss.corpus.description import RecordedCorpus, TableDescription
 from isogloss.corpus.frontend.audio_root import portable_root
+from isogloss.corpus.ingest.attributes import with_age_band
 from isogloss.corpus.ingest.folders import common_folder
 from isogloss.corpus.ingest.records import Records, decimal, numbered_lines
 from isogloss.corpus.ingest.source import Options, RecordedSource, as_table, checksums
@@ -20,10 +21,18 @@ from isogloss.errors import TableError
 from isogloss.io.source import Source
 
 COMPONENT = SourceComponent(name="kaldi", implementation="Kaldi")
-NEEDED = ("wav.scp", "text", "utt2spk")
+NEEDED = ("wav.scp", "utt2spk")
 NO_ATTRIBUTES = {"utt", "spk", "dur", "num_frames", "uniq", "lang_int"}
 """Suffixes of `spk2...` and `utt2...` files that are not attributes."""
 DECODERS = ("sph2pipe", "flac", "sox", "cat", "ffmpeg")
+SOX_EFFECTS = ("rate", "dither")
+"""Effects of sox that change neither what is heard nor when."""
+CHANGING = {
+    "sph2pipe": ("-t", "-s"),
+    "flac": ("--skip", "--until"),
+    "ffmpeg": ("-ss", "-sseof", "-t", "-to", "-af", "-filter:a", "-filter_complex", "-map", "-map_channel"),
+}
+"""Options of a decoder that choose a part of the audio, or change it."""
 AUDIO_SUFFIXES = (".wav", ".flac", ".sph", ".wv1", ".wv2", ".mp3", ".ogg", ".opus", ".aiff")
 Lines = dict[str, tuple[int, str]]
 """First word of a line -> number of the line, and the rest of it."""
@@ -40,18 +49,20 @@ class Kaldi(RecordedSource):
 
     title = "a data directory of Kaldi"
     description = KaldiDescription
+    takes = frozenset({"audio_root", "attributes"})
 
     def recognises(self, location: Path) -> bool:
-        """A folder with the three files that are needed."""
+        """A folder with the files that are needed, whether there are transcripts or not."""
         return location.is_dir() and all((location / name).is_file() for name in NEEDED)
 
     def describe(self, location: Path, options: Options) -> dict[str, Any]:
         """The folder with checksums, its maps of attributes, and the folder that its paths have in common."""
-        files = [location / name for name in (*NEEDED, "segments", "reco2file_and_channel")]
+        files = [location / name for name in (*NEEDED, "text", "segments", "reco2file_and_channel")]
         found = _attribute_files(location)
         paths = [_audio(rest, f"{location / 'wav.scp'}, line {line}")[0] for line, rest in wav_scp(location).values()]
         audio_root = options.audio_root or common_folder(paths, location)
-        wanted = {name: name for name in found} | dict(options.attributes)
+        ages = [age for _, age in read_map(found["age"]).values()] if "age" in found else []
+        wanted = with_age_band({name: name for name in found}, ages, options.attributes) | dict(options.attributes)
         return {
             "root": portable_root(location, options.repository),
             "audio_root": None if audio_root is None else portable_root(audio_root, options.repository),
@@ -62,7 +73,8 @@ class Kaldi(RecordedSource):
 
     def read(self, description: KaldiDescription, root: Path) -> tuple[Source, TableDescription]:
         """One row a line of `segments`, or of `wav.scp` where there are no segments."""
-        return kaldi_table(root, wav_scp(root)), as_table(description)
+        transcripts = "transcripts" not in description.without
+        return kaldi_table(root, wav_scp(root), transcripts=transcripts), as_table(description)
 
 
 def wav_scp(folder: Path) -> Lines:
@@ -70,16 +82,29 @@ def wav_scp(folder: Path) -> Lines:
     return read_map(folder / "wav.scp")
 
 
-def kaldi_table(folder: Path, recordings: Lines, *, records: Records | None = None, part: str | None = None) -> Source:
-    """The utterances of a data directory; added to `records`, where those are given.
+def kaldi_table(folder: Path, recordings: Lines, *, transcripts: bool = True) -> Source:
+    """The utterances of a data directory.
+
+    Parameters
+    ----------
+    folder, recordings
+        The directory, and the lines of its `wav.scp`.
+    transcripts
+        Whether `text` is read.
 
     Raises
     ------
     TableError
         A file is missing or malformed, or an utterance has no recording, transcript or speaker.
     """
-    records = records or Records(folder)
-    texts, speakers = read_map(folder / "text"), read_map(folder / "utt2spk")
+    records = Records(folder)
+    speakers = read_map(folder / "utt2spk")
+    if transcripts and not (folder / "text").is_file():
+        raise TableError(
+            f"{folder / 'text'} does not exist; add it, or say --without-transcripts, for speaker verification alone"
+        )
+    texts = read_map(folder / "text") if transcripts else {}
+    listed = [(speakers, folder / "utt2spk"), *([(texts, folder / "text")] if transcripts else [])]
     segments = _segments(folder, recordings)
     sides = _optional_map(folder / "reco2file_and_channel")
     maps = {name: read_map(path) for name, path in _attribute_files(folder).items()}
@@ -88,7 +113,7 @@ def kaldi_table(folder: Path, recordings: Lines, *, records: Records | None = No
         where = f"{file}, line {line}"
         if recording not in recordings:
             raise TableError(f"{where}: recording {recording!r} is not in {folder / 'wav.scp'}; add it")
-        for other, path in ((texts, folder / "text"), (speakers, folder / "utt2spk")):
+        for other, path in listed:
             if utterance not in other:
                 raise TableError(f"{where}: utterance {utterance!r} is not in {path}; add it, or leave it out")
         scp_line, command = recordings[recording]
@@ -102,11 +127,10 @@ def kaldi_table(folder: Path, recordings: Lines, *, records: Records | None = No
                 "utterance_id": utterance,
                 "speaker_id": speaker,
                 "audio": audio,
-                "text": texts[utterance][1] or None,
+                "text": texts[utterance][1] or None if transcripts else None,
                 "start": start,
                 "duration": duration,
                 "channel": sides[recording][1].split()[-1] if recording in sides else channel,
-                "part": part,
                 **{name: of.get(keys[name], (0, None))[1] for name, of in maps.items()},
             },
         )
@@ -175,10 +199,21 @@ def _audio(entry: str, where: str) -> tuple[str, str | None]:
     except ValueError:
         words = []
     files = [word for word in words if word.lower().endswith(AUDIO_SUFFIXES)]
-    if not words or Path(words[0]).name not in DECODERS or len(files) != 1 or "|" in words:
+    program = Path(words[0]).name if words else ""
+    if program not in DECODERS or len(files) != 1 or "|" in words or _changes_audio(program, words[1:]):
         raise TableError(
             f"{where} is a command, and commands are not run; decode it to a file, or name a file that is only decoded "
             f"({', '.join(DECODERS)})"
         )
-    channel = words[words.index("-c") + 1] if Path(words[0]).name == "sph2pipe" and "-c" in words[:-1] else None
+    option = {"sph2pipe": "-c", "sox": "remix"}.get(program)
+    channel = words[words.index(option) + 1] if option in words[:-1] else None
     return files[0], str(int(channel) - 1) if channel is not None and channel.isdecimal() else None
+
+
+def _changes_audio(program: str, arguments: list[str]) -> bool:
+    """Whether a decoder's arguments ask for more than decoding: a part, an effect, another speed or another channel."""
+    if program == "sox":
+        effects = arguments[arguments.index("-") + 1 :] if "-" in arguments else []
+        one_channel = effects[:1] == ["remix"] and len(effects) == 2 and effects[1].isdecimal()
+        return "-p" in arguments or bool(effects and effects[0] not in SOX_EFFECTS and not one_channel)
+    return any(word.split("=")[0] in CHANGING.get(program, ()) for word in arguments)

@@ -17,6 +17,7 @@ from pydantic import Field
 from isogloss.config.components import SourceComponent
 from isogloss.corpus.description import KNOWN_ATTRIBUTES, RecordedCorpus, Sha256, TableDescription
 from isogloss.corpus.frontend.audio_root import portable_root
+from isogloss.corpus.ingest.attributes import with_age_band
 from isogloss.corpus.ingest.folders import common_folder
 from isogloss.corpus.ingest.recipes import Part, Record, Setting, digest, made_by
 from isogloss.corpus.ingest.records import Records, numbered_lines, placed
@@ -55,6 +56,7 @@ class Lhotse(RecordedSource):
 
     title = "read by Lhotse"
     description: ClassVar[type[RecipeDescription]] = LhotseDescription
+    takes = frozenset({"audio_root", "attributes", "official_splits", "recipe", "recipe_options"})
     recipe: ClassVar[str | None] = None
     """The recipe that reads a corpus of this kind."""
     recipe_options: ClassVar[Mapping[str, Setting]] = {}
@@ -104,7 +106,7 @@ class Lhotse(RecordedSource):
             "audio_root": None if audio_root is None else portable_root(audio_root, options.repository),
             "files": checksums(location, [path for pair in manifests for path in pair]),
             "channel": options.channel,
-            "attributes": _known_attributes(found, known) | dict(options.attributes),
+            "attributes": _known_attributes(found, known, options.attributes) | dict(options.attributes),
         }
         if options.official_splits:
             content["split"] = {"column": PART, "values": official_values([name for name, *_ in parts])}
@@ -169,24 +171,11 @@ def _attributes(record: Record) -> Record:
     return custom | {name: record.get(name) for name in ("gender", "language") if record.get(name)}
 
 
-def _known_attributes(found: list[Record], known: list[str]) -> dict[str, str]:
+def _known_attributes(found: list[Record], known: list[str], told: Mapping[str, str]) -> dict[str, str]:
     """The known attributes that occur; ages in words are age bands."""
     names = {name for record in found for name, value in record.items() if value is not None}
     kept = {name: name for name in known if name in names}
-    ages = [record["age"] for record in found if record.get("age") is not None]
-    if "age" in kept and not all(_is_number(age) for age in ages):
-        del kept["age"]
-        kept.setdefault("age_band", "age")
-    return kept
-
-
-def _is_number(value: Any) -> bool:
-    """Whether a cell holds a number."""
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+    return with_age_band(kept, (record.get("age") for record in found), told)
 
 
 def _heard_in(said: Any, files: dict[int, Located], description: RecipeDescription, where: str) -> Located:

@@ -1,12 +1,14 @@
 """A manifest of NVIDIA NeMo: JSONL with `audio_filepath`, `duration`, perhaps `offset`, `text` and `speaker`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from isogloss.config.components import SourceComponent
 from isogloss.corpus.description import KNOWN_ATTRIBUTES, Column, Columns, RecordedCorpus, TableDescription
 from isogloss.corpus.frontend.audio_root import portable_root
+from isogloss.corpus.ingest.attributes import with_age_band
 from isogloss.corpus.ingest.folders import common_folder
 from isogloss.corpus.ingest.records import numbered_lines
 from isogloss.corpus.ingest.source import Options, RecordedSource, as_table, checksums
@@ -34,6 +36,7 @@ class Nemo(RecordedSource):
 
     title = "a manifest of NeMo"
     description = NemoDescription
+    takes = frozenset({"audio_root", "columns", "attributes"})
 
     def recognises(self, location: Path) -> bool:
         """A JSON or JSONL file whose first line has `audio_filepath`."""
@@ -48,10 +51,11 @@ class Nemo(RecordedSource):
 
     def describe(self, location: Path, options: Options) -> dict[str, Any]:
         """The manifest with its checksum, its columns, and the folder that its paths have in common."""
-        source = read_table(location, columns=[AUDIO, "text"])
+        told = dict(options.columns)
+        wanted = [told.get("audio", AUDIO), told.get("text", "text")]
+        source = read_table(location, columns=[name for name in wanted if name is not None])
         root = location.parent
         speaker = next((name for name in ("speaker", "speaker_id", "spk_id") if name in source.names), None)
-        told = dict(options.columns)
         if speaker is None and "speaker_id" not in told:
             raise TableError(
                 f"{location}: there is neither 'speaker' nor 'speaker_id'; name the key by --speaker-id, or say "
@@ -62,7 +66,8 @@ class Nemo(RecordedSource):
             ours: name for ours, name in (("start", "offset"), ("duration", "duration")) if name in source.names
         }
         found = {name: name for name in KNOWN_ATTRIBUTES if name in source.names}
-        paths = [cell for cell in cells(source, AUDIO) if isinstance(cell, str)]
+        found = with_age_band(found, cells(source, "age") if "age" in found else [], options.attributes)
+        paths = [cell for cell in cells(source, told.get("audio") or AUDIO) if isinstance(cell, str)]
         audio_root = options.audio_root or common_folder(paths, root)
         return {
             "root": portable_root(root, options.repository),
@@ -75,5 +80,14 @@ class Nemo(RecordedSource):
         }
 
     def read(self, description: NemoDescription, root: Path) -> tuple[Source, TableDescription]:
-        """The lines of the manifest."""
-        return read_table(root / description.manifest, count="lines"), as_table(description, description.columns)
+        """The lines of the manifest; where some give an offset, it is 0 in the others, as NeMo reads them."""
+        table = read_table(root / description.manifest, count="lines")
+        start = description.columns.start
+        if start in table.names:
+            given = table.values
+
+            def values(name: str) -> list[Any]:
+                return [0 if name == start and cell is None else cell for cell in given(name)]
+
+            table = replace(table, values=values)
+        return table, as_table(description, description.columns)

@@ -9,6 +9,7 @@ import pandas as pd
 from isogloss.config.components import SourceComponent
 from isogloss.corpus.description import KNOWN_ATTRIBUTES, Columns, TableDescription
 from isogloss.corpus.frontend.audio_root import portable_root
+from isogloss.corpus.ingest.attributes import with_age_band
 from isogloss.corpus.ingest.folders import common_folder
 from isogloss.corpus.ingest.source import Options, RecordedSource, official_values
 from isogloss.errors import ParamsError, TableError
@@ -36,6 +37,9 @@ class Table(RecordedSource):
 
     title = "a table with a row an utterance"
     description = TableDescription
+    takes = frozenset(
+        {"root", "audio_root", "columns", "attributes", "speakers", "unit", "sample_rate", "official_splits"}
+    )
     generic = True
 
     def recognises(self, location: Path) -> bool:
@@ -102,7 +106,12 @@ def _audio_root(source: Source, columns: Mapping[str, str | None], root: Path, o
     """The folder of the audio if it is not the root: the user's, or the common folder of absolute paths."""
     if options.audio_root is not None:
         return portable_root(options.audio_root, options.repository)
-    paths = [cell for cell in cells(source, columns["audio"] or "audio") if isinstance(cell, str)]
+    column = columns["audio"] or "audio"
+    if isinstance(next((cell for cell in source.values(column) if cell is not None), None), dict | bytes):
+        raise TableError(
+            f"{source.path}: column {column!r} holds audio itself; write it to files, and give their paths in the table"
+        )
+    paths = [cell for cell in cells(source, column) if isinstance(cell, str)]
     common = common_folder(paths, root)
     return None if common is None else portable_root(common, options.repository)
 
@@ -113,16 +122,7 @@ def _attributes(source: Source, told: Mapping[str, str], *, lacking_is_an_error:
         _require(source, list(told.values()))
     wanted = {name: name for name in KNOWN_ATTRIBUTES} | dict(told)
     found = {name: column for name, column in wanted.items() if column in source.names}
-    if found.get("age") == "age" and "age" not in told and not _numeric(source, "age"):
-        del found["age"]
-        found.setdefault("age_band", "age")
-    return found
-
-
-def _numeric(source: Source, column: str) -> bool:
-    """Whether a column holds only numbers."""
-    values = pd.Series([cell for cell in cells(source, column) if cell is not None], dtype=object)
-    return bool(pd.to_numeric(values, errors="coerce").notna().all())
+    return with_age_band(found, cells(source, "age") if "age" in source.names else [], told)
 
 
 def _official(source: Source) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class VoxCeleb(RecordedSource):
 
     title = "VoxCeleb"
     description = VoxCelebDescription
+    takes = frozenset({"official_splits"})
 
     def recognises(self, location: Path) -> bool:
         """A folder with one of the tables of people, or that table."""
@@ -70,7 +71,12 @@ class VoxCeleb(RecordedSource):
         people = _people(meta)
         lines = {cells[0]: number for number, cells in _rows(meta)}
         records = Records(root)
-        for path in sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES):
+        audio = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+        if not audio and any(root.rglob("*.m4a")):
+            raise CorpusError(
+                f"{root} holds .m4a, which cannot be decoded; convert it to FLAC or WAV in the same folders"
+            )
+        for path in audio:
             relative = path.relative_to(root)
             speaker = next((part for part in relative.parts if part in people), None)
             if speaker is None:
@@ -79,10 +85,6 @@ class VoxCeleb(RecordedSource):
             name = relative.with_suffix("").as_posix()
             record = {"utterance_id": name, "speaker_id": speaker, "audio": relative.as_posix(), PART: of["set"]}
             records.add(meta, lines[speaker], record | {key: of.get(key) for key in ("gender", "nationality")})
-        if not any(root.rglob("*.wav")) and any(root.rglob("*.m4a")):
-            raise CorpusError(
-                f"{root} holds .m4a, which cannot be decoded; convert it to FLAC or WAV in the same folders"
-            )
         return records.table(), as_table(description, Columns(utterance_id="utterance_id", text=None))
 
 
