@@ -26,8 +26,9 @@ def main() -> None:
     for split, rows in utterances.groupby("split", sort=False):
         hours = rows["duration_s"].sum() / 3600
         print(f"{split}: {rows['speaker_id'].nunique()} speakers, {len(rows)} utterances, {hours:.2f} h")
-    overlap = sentence_overlap(utterances, "test")
-    print(f"{overlap:.0%} of the utterances of test are sentences that occur in train or adapt")
+    if (utterances["words"] > 0).any():
+        overlap = sentence_overlap(utterances, "test")
+        print(f"{overlap:.0%} of the utterances of test are sentences that occur in train or adapt")
 
 
 if __name__ == "__main__":

@@ -88,7 +88,8 @@ def test_params_cannot_be_changed_after_reading():
         ("lstm: {dropout: 1.0}", ["lstm.dropout is 1.0", "less than 1"]),
         ("lstm: {subsampling: 5}", ["lstm.subsampling is 5", "must be less than or equal to 4"]),
         ("geographic: {max_leaves: 1}", ["geographic.max_leaves is 1", "greater than or equal to 2"]),
-        ("cohorts: {rules: []}", ["cohorts.rules is []", "at least 1 item"]),
+        ("cohorts: {rules: []}", ["cohorts.rules is []", "set mitigation.methods to [] too"]),
+        ("mitigation: {methods: []}", ["mitigation.methods is []", "name a method"]),
         ("cohorts: {rules: geographic}", ["cohorts.rules is 'geographic'", "valid list"]),
         ("cohorts: {rules: [geografic]}", ["cohorts.rules.0 is 'geografic'", "did you mean 'geographic'?"]),
         ("cohorts: {rules: [attribute, attribute]}", ["cohorts.rules lists 'attribute' twice"]),
@@ -108,6 +109,12 @@ def test_params_cannot_be_changed_after_reading():
 def test_a_mistake_is_one_sentence_with_key_value_and_rule(tmp_path, text, words):
     message = complaint(tmp_path, text + "\n")
     assert all(word in message for word in words), message
+
+
+def test_there_may_be_neither_rules_nor_methods(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("cohorts: {rules: []}\nmitigation: {methods: []}\n", encoding="utf-8")
+    assert load_params(path).cohorts.rules == []
 
 
 @pytest.mark.parametrize("text", ["ewc: {strength: 3", "ewc:\n\tstrength: 3", "ewc: 1\newc: 2\n", "a: b: c"])

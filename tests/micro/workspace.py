@@ -19,7 +19,18 @@ from isogloss.config import Params, overridden_text, read_yaml
 
 ROOT = Path(__file__).parents[2]
 OVERRIDES = Path(__file__).with_name("overrides.yaml")
-COPIED = ("dvc.yaml", "prefect.yaml", "stages", "flows", "corpora", "src", ".dvc/config", ".dvcignore", ".gitignore")
+COPIED = (
+    "dvc.yaml",
+    "prefect.yaml",
+    "stages",
+    "flows",
+    "corpora",
+    "src",
+    "cohorts/.gitkeep",
+    ".dvc/config",
+    ".dvcignore",
+    ".gitignore",
+)
 
 
 def default_params() -> str:

@@ -41,6 +41,11 @@ def test_missing_params_are_named(repository):
     refused(repository, ["params.yaml does not exist"], error=ParamsError)
 
 
+def test_without_cohort_rules_there_is_no_report_about_a_recogniser(repository):
+    (repository.root / "params.yaml").write_text("cohorts: {rules: []}\nmitigation: {methods: []}\n")
+    refused(repository, ["cohorts.rules is []", "isogloss run report_speaker"], error=ParamsError)
+
+
 @pytest.mark.parametrize("key", ["overall", "task", "metric", "systems", "confidence", "min_speakers"])
 def test_a_missing_key_is_named(repository, key):
     content = repository.read(EWC)

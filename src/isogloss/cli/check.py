@@ -38,11 +38,14 @@ def check(settings: tuple[str, ...]) -> None:
     click.echo("Nothing stops a run.")
 
 
-def refuse_unready(params: "Params") -> None:
-    """Print what corpus and params cannot do; raise a `CorpusError` where some of it stops a run."""
+def refuse_unready(params: "Params", *, recogniser: bool = False) -> None:
+    """Print what corpus and params cannot do; raise a `CorpusError` where some of it stops a run.
+
+    `recogniser` says whether the run would train a recogniser.
+    """
     from isogloss.corpus.readiness import findings
 
-    found = findings(params)
+    found = findings(params, recogniser=recogniser)
     for finding in sorted(found, key=lambda one: not one.stops):
         click.echo(f"{'stops a run' if finding.stops else 'warning'}: {finding.sentence}", err=finding.stops)
     stopping = sum(finding.stops for finding in found)

@@ -54,7 +54,7 @@ def run(stages: tuple[str, ...], pools: bool, force: bool, dry_run: bool) -> Non
             workers_view(root, plan)  # Refuse before Prefect is imported, which is slow.
         early = EARLY & {stage.name.partition("@")[0] for stage in plan.stale}
         if early and (root / "corpora").is_dir():  # Other pipelines may have stages of these names.
-            refuse_unready(params)
+            refuse_unready(params, recogniser="train_asr" in early)
         click.echo(f"{len(plan.stale)} of {len(plan.stages)} stages are stale.")
         wait_until_up()
         load_flow(root / "flows" / "reproduce.py").reproduce(targets=list(stages), pools=pools, plan=plan)

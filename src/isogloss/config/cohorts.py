@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from isogloss.config.components import RuleComponent
 from isogloss.config.known import Known
@@ -14,12 +14,13 @@ RuleName = Annotated[str, Known(RuleComponent)]
 class CohortsParams(Section):
     """Which cohort rules are discovered; every system is compared under each of them."""
 
-    rules: Annotated[list[RuleName], Field(min_length=1)] = ["geographic", "geodemographic", "automatic", "attribute"]
-    """Names of the rules; the options of each are the section of the same name."""
+    rules: list[RuleName] = ["geographic", "geodemographic", "automatic", "attribute"]
+    """Names of the rules; the options of each are the section of the same name. Empty for speaker verification alone,
+    as on a corpus without transcripts: rules find cohorts by the errors of a recogniser."""
     voices: Literal["speaker", "asr"] = "speaker"
-    """Embeddings of utterances for the rules that look at voices: those of the base speaker encoder (`speaker`), or the
-    mean over time of the base recogniser's encoder frames (`asr`), which also reflect how things are said and what is
-    misrecognised."""
+    """Embeddings of utterances for the rules that look at voices: those of the base speaker encoder (`speaker`), which
+    reflect who speaks; or the mean over time of the base recogniser's encoder frames (`asr`), which reflect how things
+    are said and what is misrecognised. `speaker.embeddings` is read by these rules only with `speaker`."""
     voice_utterances: PositiveInt | None = 10
     """Utterances of each speaker that the base recogniser embeds, spread evenly over the speaker's utterances; null
     embeds all. The others get the cohort of their speaker. Read where `voices` is asr."""

@@ -28,13 +28,13 @@ class MitigationParams(Section):
 
     rule: RuleName = "geographic"
     """The cohort rule whose worst cohorts are mitigated; one of `cohorts.rules`."""
-    methods: Annotated[list[RecognizerMethod], Field(min_length=1)] = [
+    methods: list[RecognizerMethod] = [
         "finetune",
         "ewc",
         "oversample",
         "cohort_input",
     ]
-    """Names of the mitigations, each of which adapts the base recogniser."""
+    """Names of the mitigations, each of which adapts the base recogniser. Empty only where `cohorts.rules` is."""
     seed: Seed = 1
     """Seed of each adaptation: of the utterances that an epoch draws, the order of batches, and dropout."""
     threads: PositiveInt = 1

@@ -102,7 +102,18 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _mitigated_rule_is_discovered(self) -> Self:
-        if self.mitigation.rule not in self.cohorts.rules:
+        methods = self.mitigation.methods
+        if not self.cohorts.rules and methods:
+            raise ValueError(
+                f"cohorts.rules is [], but mitigation.methods lists {', '.join(methods)}: list a rule, or set "
+                "mitigation.methods to [] too (for speaker verification alone)"
+            )
+        if self.cohorts.rules and not methods:
+            raise ValueError(
+                "mitigation.methods is []: name a method (it is empty only where cohorts.rules is, for speaker "
+                "verification alone)"
+            )
+        if self.cohorts.rules and self.mitigation.rule not in self.cohorts.rules:
             raise ValueError(
                 f"mitigation.rule is {self.mitigation.rule!r}, but cohorts.rules lists only "
                 f"{', '.join(self.cohorts.rules)}: add it there or mitigate one of those"

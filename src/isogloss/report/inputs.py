@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from isogloss.checks import LARGEST
 from isogloss.config import Params, load_params
-from isogloss.errors import TableError
+from isogloss.errors import ParamsError, TableError
 from isogloss.judging.document import Document
 from isogloss.judging.grouping_figures import GroupingFigures
 from isogloss.judging.pairing import refuse_duplicates
@@ -120,11 +120,16 @@ def read_inputs(root: Path) -> ReportInputs:
     Raises
     ------
     ParamsError
-        params.yaml is not acceptable.
+        params.yaml is not acceptable, or lists no cohort rule.
     TableError
         An input is missing, lacks a key, or compares something else than its path says.
     """
     params = load_params(root / "params.yaml")
+    if not params.cohorts.rules:
+        raise ParamsError(
+            "cohorts.rules is [], so there are no cohorts for a report about a recogniser; list a rule, or run "
+            "`isogloss run report_speaker` for a report about verifiers"
+        )
     hashes: dict[str, str] = {}
 
     def hashed(relative: str) -> Path:

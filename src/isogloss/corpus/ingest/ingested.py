@@ -38,6 +38,28 @@ class Ingested:
         """The number of speakers."""
         return len({utterance.speaker_id for utterance in self.utterances})
 
+    def table(self) -> pd.DataFrame:
+        """One row per utterance, with the columns that splits and cohort rules use; `split` is None where not given.
+
+        Columns: utterance_id, speaker_id, split, ref, duration_s (seconds), words_per_s, weight, and the attributes.
+        """
+        rows = zip(self.utterances, self.spans, strict=True)
+        return pd.DataFrame(
+            [
+                {
+                    "weight": 1.0,
+                    **u.attributes,
+                    "utterance_id": u.utterance_id,
+                    "speaker_id": u.speaker_id,
+                    "split": u.split,
+                    "ref": u.text,
+                    "duration_s": span.duration,
+                    "words_per_s": len(u.text.split()) / span.duration,
+                }
+                for u, span in rows
+            ]
+        )
+
     def __str__(self) -> str:
         size = f"{len(self.utterances)} utterances of {self.speakers} speakers"
         return f"{size}, {self.hours:.2f} h in {len(self.headers)} files"

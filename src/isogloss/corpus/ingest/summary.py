@@ -3,11 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from isogloss.config.data import PrepareParams, ValidationParams
 from isogloss.corpus.ingest.ingested import Ingested, Rows
 from isogloss.corpus.ingest.letters import Letters
-from isogloss.corpus.ingest.next_command import next_commands
-from isogloss.corpus.splits import speakers_needed
+from isogloss.corpus.ingest.next_command import next_step
 
 MOST_VALUES = 8
 """Values of an attribute that are listed; the others are counted together."""
@@ -44,22 +42,15 @@ def summary(ingested: Ingested, rows: Rows, *, title: str, letters: Letters, nam
     if unused:
         lines.append(f"not kept: {', '.join(unused)} (--attribute NAME keeps one)")
     columns = rows.description.columns
-    checking, running = next_commands(
+    step = next_step(
         name,
         ingested,
         attributes,
         transcripts=columns.text is not None,
         speakers_known=columns.speaker_id is not None,
     )
-    lines.append(f"what this corpus and the params cannot do: {checking}")
-    needed = speakers_needed(PrepareParams(), ValidationParams().min_speakers)
-    if ingested.speakers < needed and not any(u.split for u in ingested.utterances):
-        lines.append(
-            f"the pipeline on it: {ingested.speakers} speakers are too few for its splits, which take about {needed}; "
-            "judge a recogniser that you have by `isogloss audit`, which needs no splits"
-        )
-    else:
-        lines.append(f"the pipeline on it: {running}")
+    lines.append(f"what this corpus and the params cannot do: {step.check}")
+    lines.append(f"the pipeline on it: {step.run}")
     return "\n".join(lines)
 
 
