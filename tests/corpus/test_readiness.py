@@ -250,7 +250,8 @@ RULES = ("corpus.source=mine", "attribute.columns=[native_language]")
 def test_one_embedded_utterance_of_each_speaker_is_too_few_to_compare_within_speakers(here):
     described(here / "speech", HEADER, speech(), attributes=LANGUAGE)
     rules = (*RULES, "cohorts.rules=[automatic]", "mitigation.rule=automatic", "cohorts.voice_utterances=1")
-    result = asked(*rules)
+    rules = (*rules, "automatic.normalization=within_speaker")
+    result = asked(*rules, "cohorts.voices=asr")
     assert result.exit_code == 2 and "but cohorts.voice_utterances is 1; raise it" in result.output
     assert asked(*rules, "cohorts.voices=speaker").exit_code == 0
 
@@ -258,7 +259,7 @@ def test_one_embedded_utterance_of_each_speaker_is_too_few_to_compare_within_spe
 def test_embeddings_that_no_rule_reads_are_said(here):
     described(here / "speech", HEADER, speech(), attributes=LANGUAGE)
     rules = (*RULES, "cohorts.rules=[automatic]", "mitigation.rule=automatic", "speaker.embeddings=e.parquet")
-    result = asked(*rules)
+    result = asked(*rules, "cohorts.voices=asr")
     assert result.exit_code == 0, result.output
     assert "speaker.embeddings names e.parquet, but no cohort rule reads it (cohorts.voices is asr)" in result.output
     assert "no cohort rule reads it" not in asked(*rules, "cohorts.voices=speaker").output
