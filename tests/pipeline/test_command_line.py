@@ -99,7 +99,7 @@ def test_run_then_status_then_nothing_to_do_then_a_failure(clone_with_database):
     clone = clone_with_database
     first = isogloss(clone, "run", loaded=("pandas",))
     assert first.returncode == 0, first.stderr
-    assert first.stdout.endswith("loaded:\n")  # pandas would take a second of every run
+    assert first.stdout.endswith("loaded:\n")  # pandas, which is slow to import and of no use here
     assert first.stderr == ""
     assert "4 executed" in first.stdout
     assert "mitigate@ewc      │ executed in" in first.stdout

@@ -61,7 +61,7 @@ class Provenance:
                 **{name: {**before.get(name, {}), "state": "not in this run"} for name in _names(plan.beyond)},
             },
         }
-        # `isogloss.tables.write_json` writes the same text, but imports pandas, which takes a second.
+        # `isogloss.tables.write_json` writes the same text, but imports pandas.
         replace_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
         return path
 

@@ -1,7 +1,8 @@
 """Prefect's server as a process: `python -m isogloss.pipeline.prefect_api.serve PORT [--private]`.
 
-`prefect server start` takes twice as long, since it imports Prefect's command line. A private server has no pages, and
-none of the services for deployments; it neither registers block types nor imports every installed integration for them.
+`prefect server start` imports Prefect's command line too. A private server has no pages and none of the services for
+deployments; it neither registers block types nor imports every installed integration for them. Both together take 5.8 s
+of processor time instead of 9.6 until the server answers.
 """
 
 import os
