@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from isogloss.pipeline.prefect_api.database import kept_in
 from isogloss.tables import atomic_path, write_json
 
 ROOT = Path(__file__).parents[1]
@@ -67,11 +68,10 @@ class Toy:
         return timed([sys.executable, "-m", "dvc", *arguments], self.root, self.environment())[0]
 
     def environment(self) -> dict[str, str]:
-        """Nobody's Prefect settings, and the cache of a user who has other clones beside this one."""
+        """Nobody's settings of Prefect or DVC."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DVC_"))}
         site = str(self.root / ".dvc" / "tmp" / "isogloss" / "site")
-        cache = str(self.root.parent / "cache")
-        return {**kept, "DVC_NO_ANALYTICS": "true", "DVC_SITE_CACHE_DIR": site, "XDG_CACHE_HOME": cache}
+        return {**kept, "DVC_NO_ANALYTICS": "true", "DVC_SITE_CACHE_DIR": site}
 
 
 def timed(command: list[str], cwd: Path, environment: dict[str, str]) -> tuple[float, str]:
@@ -129,10 +129,12 @@ def measure(folder: Path) -> list[Row]:
     branches: dict[str, tuple[list[str], float]] = {"base": ([], 0.0)}
     branches |= {f"branch{n}": (["base"], 5.0) for n in range(4)}
     branches["report"] = ([f"branch{n}" for n in range(4)], 0.0)
-    four, other = (Toy(folder / "user" / name, branches) for name in ("run", "other"))
+    four, other = (Toy(folder / name, branches) for name in ("run", "other"))
+    for path in kept_in().glob("prefect-*.db"):
+        path.unlink()
     rows += [
         Row("`dvc repro` of four branches of 5 s", Toy(folder / "repro", branches).dvc("repro", "-q")),
-        Row("the first `isogloss run` of a user: it makes an empty database", four.isogloss("run")[0]),
+        Row("the first `isogloss run` in an environment: it makes an empty database", four.isogloss("run")[0]),
         Row("the first `isogloss run` in another clone", other.isogloss("run")[0]),
     ]
     (four.root / "words.txt").write_text("other words\n")

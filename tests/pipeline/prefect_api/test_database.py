@@ -1,4 +1,4 @@
-"""The empty database of a user, which each new clone gets a copy of; Prefect's migrations are played."""
+"""The empty database of an environment, which each new clone gets a copy of; Prefect's migrations are played."""
 
 import os
 import sqlite3
@@ -25,17 +25,18 @@ database.execute("create table flow (name)")
 os._exit(0)  # what the log file holds has to come along
 """
 PUT = "import sys; from pathlib import Path; from isogloss.pipeline.prefect_api.database import put_database\n"
-PUT += "put_database(Path(sys.argv[1]))"
+PUT += "sys.prefix = sys.argv[2]; put_database(Path(sys.argv[1]))"
 
 
 @pytest.fixture
 def user(tmp_path, monkeypatch):
-    """A user without a cache, to whom `python -m prefect` is the code above."""
+    """A folder with a new environment, in which `python -m prefect` is the code above."""
     (tmp_path / "played" / "prefect").mkdir(parents=True)
     (tmp_path / "played" / "prefect" / "__init__.py").touch()
     (tmp_path / "played" / "prefect" / "__main__.py").write_text(PREFECT)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "played"), os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "environment"))
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path / "base"))
     monkeypatch.setenv("MADE", str(tmp_path / "made"))
     for name in [name for name in os.environ if name.startswith(("PREFECT_SERVER_DATABASE_", "PREFECT_API_DATABASE_"))]:
         monkeypatch.delenv(name)
@@ -54,15 +55,15 @@ def tables(home: Path) -> list[str]:
 
 def test_clones_whose_first_servers_start_at_once_share_one_making(user):
     homes = [new_clone(user, f"clone{number}") for number in range(3)]
-    started = [subprocess.Popen([sys.executable, "-c", PUT, str(home)]) for home in homes]
+    started = [subprocess.Popen([sys.executable, "-c", PUT, str(home), sys.prefix]) for home in homes]
     assert [process.wait(timeout=100) for process in started] == [0, 0, 0]
     assert (user / "made").read_text() == "x"
     for home in homes:
         assert [path.name for path in home.iterdir()] == ["prefect.db"]
         assert tables(home) == ["flow"]
-    (kept,) = (user / "cache" / "isogloss").glob("*.db")
+    (kept,) = (user / "environment" / "share" / "isogloss").glob("*.db")
     assert kept.name.startswith("prefect-3.")
-    assert not list((user / "cache" / "isogloss").glob("*.part"))
+    assert not list((user / "environment" / "share" / "isogloss").glob("*.part"))
 
 
 def test_a_clone_that_has_a_database_or_the_log_file_of_one_is_left_alone(user):
@@ -87,6 +88,10 @@ def test_where_it_cannot_be_made_or_kept_the_server_makes_its_own(user, monkeypa
     put_database(home)
     assert not list(home.iterdir())
     (user / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(user / "file"))
+    monkeypatch.setattr(sys, "prefix", str(user / "file"))
     put_database(home)
     assert not list(home.iterdir())
+    monkeypatch.delenv("FAIL")
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    put_database(home)
+    assert not list(home.iterdir()) and not (user / "base").exists()

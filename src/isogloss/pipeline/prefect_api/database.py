@@ -1,7 +1,7 @@
-"""The empty database of Prefect's server, made once for each user and version of Prefect.
+"""The empty database of Prefect's server, made once for each virtual environment and version of Prefect.
 
 Prefect makes it by running all its migrations, which takes 10 s, or minutes on a busy machine. Here a clone without a
-database gets a copy from the user's cache folder.
+database gets a copy of one that the environment keeps. Outside of an environment nothing is kept.
 """
 
 import importlib.metadata
@@ -12,8 +12,6 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-
-import platformdirs
 
 from isogloss.pipeline.host.execute import Leashed
 from isogloss.pipeline.host.file_locks import exclusive
@@ -27,15 +25,20 @@ def put_database(home: Path) -> None:
         return
     copy = home / f".prefect.{os.getpid()}.part"
     with suppress(OSError, sqlite3.Error):
-        prepared = _prepared(platformdirs.user_cache_path("isogloss"))
+        prepared = _prepared(kept_in()) if sys.prefix != sys.base_prefix else None
         if prepared is not None:
             shutil.copyfile(prepared, copy)
             os.link(copy, home / "prefect.db")  # This fails if another server of the clone has just made one.
     copy.unlink(missing_ok=True)
 
 
+def kept_in() -> Path:
+    """The folder of the environment that holds the empty database."""
+    return Path(sys.prefix) / "share" / "isogloss"
+
+
 def _prepared(folder: Path) -> Path | None:
-    """The empty database of this version in a cache folder, made if it is missing; None if Prefect fails to make it."""
+    """The empty database of this version in a folder, made if it is missing; None if Prefect fails to make it."""
     path = folder / f"prefect-{importlib.metadata.version('prefect')}.db"
     if path.exists():
         return path
