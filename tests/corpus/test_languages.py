@@ -108,8 +108,12 @@ def test_words_that_were_seen_once_are_unknown_and_pieces_spell_any_word_of_thei
     assert words.symbols == ("<blank>", "<unk>", "▁play") and words.encode("play songs") == [2, 1]
     pieces = Tokens.of(["low lower lowest new newer newest"] * 3, unit="pieces", pieces=25)
     assert len(pieces) <= 25 and pieces.decode(pieces.encode("wet rower")) == "wet rower"
-    with pytest.raises(CorpusError, match=r"no 20 pieces can be learnt from 0 texts"):
-        Tokens.of([], unit="pieces", pieces=20)
+    with pytest.raises(CorpusError, match=r"no 20 pieces can be learnt from 1 texts"):
+        Tokens.of([" "], unit="pieces", pieces=20)
+    with pytest.raises(CorpusError, match=r"prepare.pieces is 28, but the letters of the texts take 29; raise it"):
+        Tokens.of(["abcdefghijklm nopqrstuvwxyz"], unit="pieces", pieces=28)
+    assert len(Tokens.of(["abcdefghijklm nopqrstuvwxyz"], unit="pieces", pieces=29)) == 29
+    assert Tokens.of([], unit="pieces", pieces=20).symbols == ("<blank>",)
 
 
 def test_a_vocabulary_that_is_damaged_is_one_sentence(tmp_path):

@@ -178,7 +178,7 @@ def test_the_cuts_of_a_split_are_its_rows_and_have_features(micro, split, monkey
 
 def test_every_rule_found_cohorts_for_every_utterance(micro):
     utterances = pd.read_parquet(micro.root / "data/utterances.parquet")
-    for folder in (micro.root / "cohorts").iterdir():
+    for folder in (micro.root / "cohorts").glob("*/"):
         assignments = pd.read_parquet(folder / "assignments.parquet")
         assert set(assignments["utterance_id"]) == set(utterances["utterance_id"])
         assert assignments["cohort"].nunique() >= 2, folder.name

@@ -145,6 +145,9 @@ class Tokens:
 
 def _trained(texts: list[str], pieces: int) -> bytes:
     """A model of SentencePiece, the same bytes for the same texts."""
+    fewest = len(set("".join(texts)) - {" "}) + 3  # each letter, the mark of a space, blank and unknown
+    if pieces < fewest:
+        raise CorpusError(f"prepare.pieces is {pieces}, but the letters of the texts take {fewest}; raise it")
     model = io.BytesIO()
     try:
         _sentencepiece().SentencePieceTrainer.train(
@@ -166,9 +169,7 @@ def _trained(texts: list[str], pieces: int) -> bytes:
         )
     except (RuntimeError, ValueError) as error:
         said = " ".join(str(error).split())
-        raise CorpusError(
-            f"no {pieces} pieces can be learnt from {len(texts)} texts: {said}; lower prepare.pieces"
-        ) from None
+        raise CorpusError(f"no {pieces} pieces can be learnt from {len(texts)} texts: {said}") from None
     return model.getvalue()
 
 
