@@ -124,7 +124,7 @@ def test_a_run_whose_server_does_not_come_up_again_ends_at_once_in_one_sentence(
         assert run.wait(timeout=300) == 2
     assert errors.startswith("isogloss: Prefect's server ended and did not start again")
     assert errors.count("\n") == 1
-    assert seconds < 100, seconds  # most of it is the start of a server, on a busy machine
+    assert seconds < 300, seconds  # half of the patience with a server that starts; most of it is one start
 
 
 SERVER = """
