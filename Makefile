@@ -54,4 +54,4 @@ lock:
 	rm -rf $(VENV)-lock build
 
 clean:
-	rm -rf $(VENV) data models results cohorts reports checkpoints
+	rm -rf $(VENV) data models results cohorts/* reports checkpoints
