@@ -37,8 +37,9 @@ def cancellable() -> Iterator[Callable[[], bool]]:
     own, over = UUID(str(flow_run.id)), threading.Event()
 
     def was_cancelled() -> bool:
-        with get_client(sync_client=True) as client:
+        with suppress(Exception), get_client(sync_client=True) as client:
             return _is_cancelled(client, own)
+        return False  # No client can be made; the run ends as after Ctrl-C.
 
     if not os.environ.get(_OF_A_WORKER):
         threading.Thread(target=_watch, args=(own, over), daemon=True).start()
