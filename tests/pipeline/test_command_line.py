@@ -132,6 +132,16 @@ def test_run_then_status_then_nothing_to_do_then_a_failure(clone_with_database):
     assert "ewc.strength: 100.0 → 30.0" in by_name["mitigate@ewc"]["why"]
     assert not by_name["corpus"]["stale"]
 
+    told = json.loads(here(clone, "status", "--times", "--json").stdout)
+    record = json.loads((clone / "reports/provenance.json").read_text())["stages"]
+    seconds = {name: one["last_execution"]["seconds"] for name, one in record.items()}
+    slower = max(["mitigate@finetune", "mitigate@ewc"], key=seconds.__getitem__)
+    assert told["seconds"] == seconds
+    assert told["critical_path"] == ["corpus", slower, "report"]
+    shown = here(clone, "status", "--times").stdout
+    assert {line.split()[0] for line in shown.splitlines()[1:-1]} == {*seconds}
+    assert shown.splitlines()[-1].endswith("on the critical path, whose stages run one after the other.")
+
     before = (clone / "dvc.lock").read_bytes()
     planned = here(clone, "run", "--dry-run")
     assert planned.exit_code == 0, planned.output

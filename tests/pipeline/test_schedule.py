@@ -3,6 +3,8 @@
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
+from statistics import median
 
 import pytest
 from hypothesis import given, settings
@@ -69,20 +71,56 @@ def test_what_much_depends_on_does_not_wait_behind_what_nothing_does(make_plan):
         "evaluate": ["mitigate"],
         "report": ["cost", "evaluate"],
     }
-    _, events = walk(make_plan(needs).longest_chain_first(), succeed, cores=1)
+    _, events = walk(make_plan(needs).longest_chain_first({}), succeed, cores=1)
     started = [name for what, name in events if what == "started"]
     assert started == ["base", "discover", "mitigate", "cost", "evaluate", "report"]
 
 
-@given(graph=st.dictionaries(st.integers(0, 12), st.sets(st.integers(0, 12), max_size=4), min_size=1))
-def test_the_order_keeps_each_stage_after_what_it_needs(graph):
+GRAPHS = st.dictionaries(st.integers(0, 12), st.sets(st.integers(0, 12), max_size=4), min_size=1)
+SECONDS = st.dictionaries(st.integers(0, 12).map(str), st.integers(0, 90), max_size=13)
+
+
+@given(graph=GRAPHS, seconds=SECONDS)
+def test_the_order_keeps_each_stage_after_what_it_needs(graph, seconds):
     stages = [
         Stage(str(number), tuple(str(need) for need in sorted(graph[number]) if need < number and need in graph), STALE)
         for number in sorted(graph)
     ]
-    names = [stage.name for stage in Plan(tuple(stages)).longest_chain_first().stages]
+    names = [stage.name for stage in Plan(tuple(stages)).longest_chain_first(seconds).stages]
     assert sorted(names) == sorted(stage.name for stage in stages)
     assert all(names.index(need) < names.index(stage.name) for stage in stages for need in stage.needs)
+
+
+def test_a_stage_that_took_long_goes_before_a_chain_of_short_ones(make_plan):
+    needs = {
+        "base": [],
+        "short": ["base"],
+        "after-short": ["short"],
+        "long": ["base"],
+        "report": ["after-short", "long"],
+    }
+    plan = make_plan(needs)
+    assert [one.name for one in plan.longest_chain_first({}).stages][:2] == ["base", "short"]
+    seconds = {"base": 5.0, "short": 2.0, "then": 2.0, "long": 60.0, "report": 1.0}
+    assert [one.name for one in plan.longest_chain_first(seconds).stages][:2] == ["base", "long"]
+    assert plan.critical_path(seconds) == ("base", "long", "report")
+
+
+@given(graph=GRAPHS, seconds=SECONDS)
+def test_no_chain_of_stages_takes_longer_than_the_critical_path(graph, seconds):
+    """Against every chain of a small graph, by brute force; a stage without a time counts as the median."""
+    needs = {str(n): [str(m) for m in sorted(graph[n]) if m < n and m in graph] for n in sorted(graph)}
+    plan = Plan(tuple(Stage(name, tuple(of), STALE) for name, of in needs.items()))
+    known = [seconds[name] for name in needs if name in seconds]
+    times = {name: seconds.get(name, median(known) if known else 1.0) for name in needs}
+
+    def chains(name):
+        return [[*before, name] for need in needs[name] for before in chains(need)] or [[name]]
+
+    longest = max(sum(times[name] for name in chain) for last in needs for chain in chains(last))
+    path = plan.critical_path(seconds)
+    assert sum(times[name] for name in path) == pytest.approx(longest)
+    assert all(before in needs[name] for before, name in pairwise(path))
 
 
 def test_siblings_run_side_by_side(make_plan):

@@ -4,6 +4,7 @@
 """
 
 import difflib
+import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -159,18 +160,49 @@ class Plan:
             stages[stage.name] = replace(stage, reasons=(*stage.reasons, *new))
         return replace(self, stages=tuple(stages.values()))
 
-    def longest_chain_first(self) -> "Plan":
-        """The same stages by how many stale ones have to run after each, one after the other; ties keep their order.
+    def longest_chain_first(self, seconds: Mapping[str, float]) -> "Plan":
+        """The same stages by the time that stale ones take after the start of each; ties keep their order.
 
-        A stage is still after what it needs. How long a stage takes is unknown before its first run; the longest chain
-        usually takes longest, and should not wait for cores behind a stage that nothing follows.
+        A stage is still after what it needs. The stages on which the end of the run depends so get cores first.
+
+        Parameters
+        ----------
+        seconds
+            How long stages took when they last ran. A stage that is not among them counts as long as the median one.
         """
-        after = {stage.name: 0 for stage in self.stages}
+        stale = {stage.name for stage in self.stale}
+        remaining = self._remaining(
+            {name: time if name in stale else 0.0 for name, time in self._times(seconds).items()}
+        )
+        return replace(self, stages=tuple(sorted(self.stages, key=lambda stage: -remaining[stage.name])))
+
+    def critical_path(self, seconds: Mapping[str, float]) -> tuple[str, ...]:
+        """The stages, one after the other, that take longest together: no number of cores makes a full run shorter.
+
+        `seconds` is as in `longest_chain_first`.
+        """
+        remaining = self._remaining(self._times(seconds))
+        path: list[str] = []
+        next_ones = list(remaining)
+        while next_ones:
+            path.append(max(next_ones, key=remaining.__getitem__))
+            next_ones = [stage.name for stage in self.stages if path[-1] in stage.needs]
+        return tuple(path)
+
+    def _times(self, seconds: Mapping[str, float]) -> dict[str, float]:
+        """The seconds of each stage; the median one's, or 1, for a stage without."""
+        known = [seconds[stage.name] for stage in self.stages if stage.name in seconds]
+        unknown = statistics.median(known) if known else 1.0
+        return {stage.name: seconds.get(stage.name, unknown) for stage in self.stages}
+
+    def _remaining(self, seconds: Mapping[str, float]) -> dict[str, float]:
+        """The seconds from the start of each stage to the end of the run, if no stage waited for cores."""
+        remaining = dict(seconds)
         for stage in reversed(self.stages):
             for need in stage.needs:
-                if need in after and stage.stale:
-                    after[need] = max(after[need], after[stage.name] + 1)
-        return replace(self, stages=tuple(sorted(self.stages, key=lambda stage: -after[stage.name])))
+                if need in remaining:
+                    remaining[need] = max(remaining[need], seconds[need] + remaining[stage.name])
+        return remaining
 
     def _matching(self, target: str) -> list[str]:
         """The stages that match a target on the command line."""

@@ -19,6 +19,7 @@ from isogloss.pipeline.plan import Plan, Stage
 from isogloss.pipeline.repo.durable import replace_text
 from isogloss.pipeline.repo.git import first_uncommitted, git
 
+PATH = Path("reports", "provenance.json")
 PACKAGES = ("isogloss", "dvc", "prefect", "torch", "lightning", "lhotse", "numpy", "pandas", "scikit-learn")
 
 
@@ -41,11 +42,8 @@ class Provenance:
         A stage that did not execute in this run keeps the record of its last execution, unless its outputs were
         restored from an execution without a record.
         """
-        path = self._root / "reports" / "provenance.json"
-        try:
-            before = json.loads(path.read_text(encoding="utf-8")).get("stages", {})
-        except (OSError, ValueError, AttributeError):
-            before = {}
+        path = self._root / PATH
+        before = _stages(self._root)
         states = {outcome.stage: outcome for outcome in outcomes}
         content = {
             "revision": self._revision,
@@ -81,6 +79,21 @@ class Provenance:
             kept = outcome.state in ("unchanged", "skipped")  # DVC has not changed the outputs.
             record["last_execution"] = before.get("last_execution") if kept else None
         return record
+
+
+def last_seconds(root: Path) -> dict[str, float]:
+    """How long each stage took when it last ran here, in seconds; stages of which there is no record are missing."""
+    executions = {name: record.get("last_execution") for name, record in _stages(root).items()}
+    return {name: execution["seconds"] for name, execution in executions.items() if execution}
+
+
+def _stages(root: Path) -> dict[str, Any]:
+    """The stages of the last record; none if there is no record that can be read."""
+    try:
+        stages: dict[str, Any] = json.loads((root / PATH).read_text(encoding="utf-8"))["stages"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return stages
 
 
 def _names(stages: tuple[Stage, ...]) -> list[str]:

@@ -13,7 +13,7 @@ from isogloss.pipeline.host.signals import stopping
 from isogloss.pipeline.host.slots import HostSlots, Share, UnboundedSlots
 from isogloss.pipeline.outcome import Outcome
 from isogloss.pipeline.plan import Plan, Stage
-from isogloss.pipeline.provenance import Provenance
+from isogloss.pipeline.provenance import Provenance, last_seconds
 from isogloss.pipeline.repo.graph import plan as read_plan
 from isogloss.pipeline.repo.inputs_hold import write_snapshot
 from isogloss.pipeline.schedule import Schedule, Submit, retrying
@@ -68,7 +68,7 @@ def reproduce(
             return executor.run(stage, share, tell) if remote is None else remote.do(stage, tell)
 
         schedule = Schedule(
-            plan.longest_chain_first(),
+            plan.longest_chain_first(last_seconds(root)),
             slots=UnboundedSlots() if pools else HostSlots(),
             work=retrying(work, tell=listener.line),
             submit=submit,
