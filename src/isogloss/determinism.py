@@ -12,6 +12,9 @@ def compute_repeatably(threads: int) -> None:
     environment once, at the first product of matrices. Lightning sets it too, but when a training begins, which is too
     late where a Fisher information or pseudo-labels are computed before.
 
+    PyTorch would also fill all new memory with NaN, so that a read of memory before the first write shows. That takes a
+    quarter of a training step on a CPU; a test does it instead.
+
     Parameters
     ----------
     threads
@@ -19,4 +22,5 @@ def compute_repeatably(threads: int) -> None:
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.set_num_threads(threads)

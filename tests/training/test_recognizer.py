@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader
 
 from isogloss.config import AsrParams, Params, SpecAugmentParams
+from isogloss.config.components import EncoderComponent
+from isogloss.config.registry import names
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.mitigation import build_mitigation
 from isogloss.recognizers.batches import Batch
@@ -15,6 +17,7 @@ from isogloss.recognizers.transducer import TransducerRecognizer
 from isogloss.recognizers.transducer.encoders.lstm import LstmParams
 from isogloss.recognizers.transducer.losses import transducer_loss_from_logits
 from isogloss.recognizers.transducer.losses.reference import reference_transducer_loss
+from isogloss.recognizers.transducer.model import SimpleJoiner
 from isogloss.recognizers.transducer.objectives import ctc_losses, transducer_losses
 from isogloss.training.adapt_recognizer import RecognizerObjective
 from isogloss.training.adaptation import Adaptation
@@ -51,6 +54,37 @@ def train(module, batch, folder, **options):
     files = {"checkpoints": folder / "checkpoints", "curve": folder / "loss.tsv"}
     fit(module, epochs=epochs, seed=1, **loaders, **files, **options)
     return [line.split("\t") for line in (folder / "loss.tsv").read_text().splitlines()[1:]]
+
+
+@pytest.mark.parametrize("loss", ["full", "pruned"])
+@pytest.mark.parametrize("encoder", names(EncoderComponent))
+def test_no_gradient_depends_on_what_was_in_memory_before(encoder, loss, batch, monkeypatch):
+    """With deterministic algorithms PyTorch can fill new memory with NaN, which would spread."""
+    params = Params.model_validate({"asr": {"loss": loss, "encoder": encoder, "ctc_epochs": 0}})
+    gradients = []
+    for filled in (False, True):
+        torch.manual_seed(2)
+        model = TransducerRecognizer(
+            TOKENS,
+            encoder=encoder,
+            encoder_options=params.section(encoder).model_dump(),
+            input_dim=8,
+            predictor_dim=8,
+            joiner_dim=8,
+        )
+        if loss == "pruned":
+            model.simple_joiner = SimpleJoiner(
+                encoder_dim=model.encoder.output_dim, predictor_dim=8, vocabulary=len(TOKENS)
+            )
+        monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", filled)
+        torch.use_deterministic_algorithms(True)
+        try:
+            model.train().training_losses(batch, params.asr, epoch=0).loss_B.sum().backward()
+        finally:
+            torch.use_deterministic_algorithms(False)
+        gradients.append([weight.grad for weight in model.parameters()])
+    for left, filled_with_nan in zip(*gradients, strict=True):
+        assert (left is None and filled_with_nan is None) or (left.isfinite().all() and left.equal(filled_with_nan))
 
 
 def reference_loss(model, batch):
