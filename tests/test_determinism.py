@@ -1,6 +1,8 @@
 """Whatever a stage computes on a GPU, it has set up for the same bytes before: cuBLAS reads its workspace but once."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -50,6 +52,11 @@ def test_a_stage_is_repeatable_before_it_has_read_anything(stage, tmp_path):
         STAGES[stage](tmp_path)
     assert torch.are_deterministic_algorithms_enabled()
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] in (":4096:8", ":16:8")  # the two that cuBLAS is repeatable with
+
+
+def test_it_loads_no_compiler():
+    code = "import sys, isogloss.determinism as d; d.compute_repeatably(1); print('torch._dynamo' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
 
 
 def test_a_workspace_that_somebody_chose_is_left(monkeypatch):

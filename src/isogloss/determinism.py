@@ -13,7 +13,8 @@ def compute_repeatably(threads: int) -> None:
     late where a Fisher information or pseudo-labels are computed before.
 
     PyTorch would also fill all new memory with NaN, so that a read of memory before the first write shows. That takes a
-    quarter of a training step on a CPU; a test does it instead.
+    quarter of a training step on a CPU; a test does it instead. `torch.use_deterministic_algorithms` sets the same and
+    imports the compiler, which nobody here uses, in three seconds.
 
     Parameters
     ----------
@@ -21,6 +22,6 @@ def compute_repeatably(threads: int) -> None:
         CPU threads; sums differ between one and two.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.set_num_threads(threads)
