@@ -30,8 +30,9 @@ def of_logits(case):
 @pytest.mark.parametrize("value", SPOILT)
 @pytest.mark.parametrize("part", ["encoder", "predictor"])
 @pytest.mark.parametrize("bad", [0, 1, 2])
-def test_a_spoilt_utterance_leaves_its_neighbours_as_they_are(oracle, loss, value, part, bad):
-    lengths = [4, 4, 3], [3, 2, 3]
+@pytest.mark.parametrize("tokens", [[3, 2, 3], [4, 1, 3]])
+def test_a_spoilt_utterance_leaves_its_neighbours_as_they_are(oracle, loss, value, part, bad, tokens):
+    lengths = [4, 4, 3], tokens
     clean, spoilt = oracle.case(*lengths), oracle.case(*lengths)
     with torch.no_grad():
         getattr(spoilt, part)[bad] = value

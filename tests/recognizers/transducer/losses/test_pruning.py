@@ -116,6 +116,23 @@ def test_the_pruned_loss_sums_the_alignments_within_the_windows(
     )
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_gradient_holds_where_most_cells_have_none(oracle, seed):
+    """A confident joiner: cells whose occupancy is negligible are not computed again, so tiles have ragged edges."""
+    case = oracle.case([7, 6], [5, 4], seed=seed)
+    with torch.no_grad():
+        case.encoder.mul_(20.0)
+        case.layer.weight.mul_(20.0)
+    parts = simple_parts(case)
+    found = listed_windows(oracle, case, parts, 3)
+    expected = listed_pruned_loss(oracle, case, found)
+    loss = transducer_loss(*case.arguments, pruning=Pruning(range=3, simple_scale=0.0, **parts))
+    torch.testing.assert_close(loss, expected)
+    gradients = torch.autograd.grad(loss.sum(), case.leaves)
+    assert (gradients[0] == 0).any()
+    torch.testing.assert_close(gradients, torch.autograd.grad(expected.sum(), case.leaves))
+
+
 @pytest.mark.parametrize(("encoder_lengths", "token_lengths"), LENGTHS)
 def test_the_simple_loss_is_that_of_added_logits(oracle, encoder_lengths, token_lengths):
     case = oracle.case(encoder_lengths, token_lengths, extra=(1, 1))

@@ -53,9 +53,9 @@ class _Tiles(ArcLogProbs):
     def outputs(self, like: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Tensors for both log-probabilities, with their initial values, and for the log-normalisers."""
         outside = 0.0 if self.targets.windows is None else -torch.inf
-        blank_BTP, label_BTP, self.log_norm_BTP = (
-            like.new_full(self.targets.cells, outside, dtype=dtype) for _ in range(3)
-        )
+        blank_BTP, label_BTP = (like.new_full(self.targets.cells, outside, dtype=dtype) for _ in range(2))
+        # A tile of the gradient can reach cells outside the windows. There a token's probability then is exp(-inf) = 0.
+        self.log_norm_BTP = like.new_full(self.targets.cells, torch.inf, dtype=dtype)
         return blank_BTP, label_BTP
 
     def fill_tile(self, outputs: tuple[Tensor, Tensor], tile: Tile, logits_NV: Tensor) -> None:

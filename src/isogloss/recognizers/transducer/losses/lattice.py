@@ -67,7 +67,9 @@ def _occupancies(
     _share_out(shares_K2Q, batch)
     blank_BTP = _by_cell(shares_K2Q, 0, inside_BTP.shape).masked_fill(~inside_BTP, 0.0)
     label_BTP = torch.zeros_like(blank_BTP)
-    label_BTP[:, :, :-1] = _by_cell(shares_K2Q, 1, (batch, frames, positions - 1))
+    # A label arc lies inside if the cell that it enters does; after a NaN the others would be NaN too.
+    label_BTU = _by_cell(shares_K2Q, 1, (batch, frames, positions - 1))
+    label_BTP[:, :, :-1] = label_BTU.masked_fill(~inside_BTP[:, :, 1:], 0.0)
     return log_likelihood_B, blank_BTP, label_BTP
 
 
