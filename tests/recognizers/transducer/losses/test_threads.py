@@ -6,7 +6,7 @@ import threading
 import pytest
 import torch
 
-from isogloss.recognizers.transducer.losses import tiles, transducer_loss
+from isogloss.recognizers.transducer.losses import joiner_tiles, tiles, transducer_loss
 from isogloss.recognizers.transducer.losses.threads import in_order
 
 
@@ -26,6 +26,16 @@ def test_results_come_in_order_from_threads_that_have_one_torch_thread():
     thread.start()
     thread.join()
     assert seen == [3]
+
+
+def test_short_work_stays_in_its_thread_with_one_torch_thread():
+    torch.set_num_threads(2)
+    found = list(in_order(lambda _: (threading.current_thread(), torch.get_num_threads()), [1, 2], alone=True))
+    assert found == [(threading.current_thread(), 1)] * 2
+    assert torch.get_num_threads() == 2
+    with pytest.raises(ZeroDivisionError):
+        in_order(lambda number: 1 // number, [0], alone=True)
+    assert torch.get_num_threads() == 2
 
 
 def test_one_thread_works_where_it_is():
@@ -49,8 +59,10 @@ def test_a_forked_process_has_threads_of_its_own():
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_the_loss_is_the_same_to_the_byte_for_any_number_of_threads(oracle, monkeypatch):
+@pytest.mark.parametrize("shared", [0, 1 << 40])
+def test_the_loss_is_the_same_to_the_byte_for_any_number_of_threads(oracle, monkeypatch, shared):
     monkeypatch.setitem(tiles.TILE_NUMBERS, "cpu", 1000)
+    monkeypatch.setattr(joiner_tiles, "SHARED_NUMBERS", shared)
     case = oracle.case([60, 41, 50], [9, 12, 1], vocabulary=50, width=32, dtype=torch.float32)
     results = []
     for threads in (1, 2, 3):

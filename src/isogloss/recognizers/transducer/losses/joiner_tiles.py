@@ -21,6 +21,10 @@ from isogloss.recognizers.transducer.losses.workspace import Workspace
 
 _workspace = Workspace()
 
+SHARED_NUMBERS = 1 << 22
+"""Elements of the largest matrices of all tiles from which on threads share them. Two threads take the same time as one
+for 2 million elements, with half as much processor time again, and less than it from some 5 million on (our choice)."""
+
 
 def joiner_log_probs(
     encoder_BTJ: Tensor, predictor_BPJ: Tensor, weight_VJ: Tensor, bias_V: Tensor | None, targets: Targets
@@ -97,7 +101,7 @@ class _JoinerTiles(_Tiles):
             for tile in group:
                 self.fill_tile(outputs, tile, joiner.logits(joiner.hidden(tile)))
 
-        for _ in _each(work, grouped(all_cells(self.targets, joiner.width)), encoder_BTJ):
+        for _ in _each(work, grouped(all_cells(self.targets, joiner.width)), encoder_BTJ, joiner.width):
             pass
         return outputs
 
@@ -127,7 +131,7 @@ class _JoinerTiles(_Tiles):
             return weight_sum_VJ, bias_sum_V, predictor_sums
 
         tiles = cells_with_gradient(self.targets, joiner.width, grad_blank_BTP, grad_label_BTP)
-        for weight_sum_VJ, bias_sum_V, predictor_sums in _each(work, grouped(tiles), encoder_BTJ):
+        for weight_sum_VJ, bias_sum_V, predictor_sums in _each(work, grouped(tiles), encoder_BTJ, joiner.width):
             grad_weight_VJ += weight_sum_VJ
             grad_bias_V += bias_sum_V
             for b, sum_PJ in predictor_sums.items():
@@ -192,7 +196,7 @@ class _LogitsTiles(_Tiles):
             for tile in group:
                 self.fill_tile(outputs, tile, self._rows(logits_BTPV, tile).to(outputs[0].dtype))
 
-        for _ in _each(work, grouped(all_cells(self.targets, logits_BTPV.shape[3])), logits_BTPV):
+        for _ in _each(work, grouped(all_cells(self.targets, logits_BTPV.shape[3])), logits_BTPV, logits_BTPV.shape[3]):
             pass
         return outputs
 
@@ -211,7 +215,7 @@ class _LogitsTiles(_Tiles):
                 grad_BTPV[tile.utterance].index_put_((tile.frames_F[:, None], tile.positions_FS), grad_FSV)
 
         tiles = cells_with_gradient(self.targets, logits_BTPV.shape[3], grad_blank_BTP, grad_label_BTP)
-        for _ in _each(work, grouped(tiles), logits_BTPV):
+        for _ in _each(work, grouped(tiles), logits_BTPV, logits_BTPV.shape[3]):
             pass
         return (grad_BTPV,)
 
@@ -220,9 +224,12 @@ class _LogitsTiles(_Tiles):
         return logits_BTPV[tile.utterance][tile.frames_F[:, None], tile.positions_FS].flatten(0, 1)
 
 
-def _each(work: Any, groups: list[list[Tile]], like: Tensor) -> Iterator[Any]:
-    """`work` of each group: on a CPU by several threads, elsewhere one after the other."""
-    return in_order(work, groups) if like.device.type == "cpu" else map(work, groups)
+def _each(work: Any, groups: list[list[Tile]], like: Tensor, width: int) -> Iterator[Any]:
+    """`work` of each group: on a CPU by several threads if there is enough to do, elsewhere one after the other."""
+    if like.device.type != "cpu":
+        return map(work, groups)
+    numbers = width * sum(tile.rows for group in groups for tile in group)
+    return in_order(work, groups, alone=numbers < SHARED_NUMBERS)
 
 
 def _working_dtype(*tensors: Tensor) -> torch.dtype:

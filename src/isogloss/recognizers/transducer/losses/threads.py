@@ -18,10 +18,15 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_order(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+def in_order(work: Callable[[Item], Result], items: Sequence[Item], *, alone: bool = False) -> Iterator[Result]:
     """`work` of each item in inference mode, as many at once as torch has threads here; results in the items' order.
 
     Within `work` torch runs on one thread, so results do not depend on the number of threads.
+
+    Parameters
+    ----------
+    alone
+        One item after the other in this thread: for work so short that threads would mostly wait for Python's lock.
     """
 
     def in_inference_mode(item: Item) -> Result:
@@ -31,7 +36,13 @@ def in_order(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[
     threads = torch.get_num_threads()
     if threads == 1:
         return map(in_inference_mode, items)
-    return _pool(os.getpid(), threads).map(in_inference_mode, items)
+    if not alone:
+        return _pool(os.getpid(), threads).map(in_inference_mode, items)
+    torch.set_num_threads(1)
+    try:
+        return iter([in_inference_mode(item) for item in items])
+    finally:
+        torch.set_num_threads(threads)
 
 
 @functools.cache
