@@ -1,5 +1,6 @@
 """The stage `train_asr`, apart from the training itself."""
 
+import pytest
 import torch
 from lhotse import CutSet
 from lhotse.testing.dummies import dummy_cut, dummy_supervision
@@ -22,3 +23,11 @@ def test_a_pretrained_model_is_trained_in_training_mode(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "fit", lambda training, *_, **__: seen.append(training.model.training))
     module.train_recognizer(Params(), data=tmp_path, output=tmp_path / "base")
     assert seen == [True]
+
+
+@pytest.mark.parametrize(("there", "step", "used"), [(0, 1, 0), (1, 1, 1), (240, 1, 240), (241, 2, 121), (720, 3, 240)])
+def test_the_loss_on_dev_is_of_utterances_spread_evenly(there, step, used):
+    cuts = CutSet.from_cuts(dummy_cut(number) for number in range(there))
+    found = [cut.id for cut in module.for_curve(cuts)]
+    assert found == [f"dummy-mono-cut-{number:04d}" for number in range(0, there, step)]
+    assert len(found) == used

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import lightning
 import torch
+from lhotse import CutSet
 
 import isogloss
 from isogloss.config import Params
@@ -18,6 +19,9 @@ from isogloss.training.recognizer import RecognizerTraining
 
 SOURCE = Path(isogloss.__file__).parent
 DEV_BATCH_SECONDS = 100.0
+DEV_UTTERANCES = 240
+"""Largest number of utterances of dev, spread evenly over it, whose loss is computed after each epoch: enough for a
+curve (our choice)."""
 CODE = tuple(SOURCE / package for package in ("recognizers", "training"))
 
 
@@ -42,6 +46,7 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Recognizer:
     lightning.seed_everything(asr.seed, verbose=False)
     model = new_recognizer(params, data)
     cuts, dev_cuts = (read_cuts(data / "cuts" / f"{split}.jsonl", hears=model.hears) for split in ("train", "dev"))
+    dev_cuts = for_curve(dev_cuts)
     dataset = Utterances(model.hears, cache=True)
     key = training_key(
         "train_asr",
@@ -75,3 +80,8 @@ def train_recognizer(params: Params, *, data: Path, output: Path) -> Recognizer:
         save_recognizer(model, output)
         finish(key)
     return model
+
+
+def for_curve(cuts: CutSet) -> CutSet:
+    """Every n-th cut, with the smallest n that leaves at most `DEV_UTTERANCES`."""
+    return CutSet.from_cuts(list(cuts)[:: max(1, math.ceil(len(cuts) / DEV_UTTERANCES))])
