@@ -1,5 +1,7 @@
 """Settings judged over seeds and speakers: against sums by hand, and a planted improvement."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,11 +101,13 @@ def test_an_axis_that_is_no_figure_is_refused(sweep, tmp_path):
 
 def test_a_study_is_written_as_a_page_numbers_and_a_picture(sweep, tables, tmp_path):
     rows = systems(sweep(), tables, lambda run, metric: 1e6 * (1 + ("0.002" in run)))
-    page, numbers, picture = write_study(sweep(), rows, tmp_path / "docs")
+    page, numbers, picture = write_study(sweep(), rows, ["f" * 40, "0" * 40], tmp_path / "docs")
     _, cells = table_rows(sweep(), rows)
     assert all(" | ".join(row) in page.read_text() for row in cells)
     assert "isogloss study" in page.read_text() and "rates.svg" in page.read_text()
+    assert "Runs were made at ffffffffff, 0000000000." in page.read_text()
     assert '"setting": "0.002"' in numbers.read_text()
+    assert json.loads(numbers.read_text())["revisions"] == ["f" * 40, "0" * 40]
     assert picture.read_text().count("<path d=") >= 2 and "Which encoder?" in picture.read_text()
 
 

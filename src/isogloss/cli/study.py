@@ -66,7 +66,7 @@ def _settings(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _
         },
         lambda run, metric: read_metric(metric, lambda path: read_output(saved[run], path)),
     )
-    return *table_rows(sweep, rows), write_study(sweep, rows, out)
+    return *table_rows(sweep, rows), write_study(sweep, rows, _revisions(saved), out)
 
 
 def _gains(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _Judged:
@@ -93,6 +93,10 @@ def _gains(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _Jud
         min_deciding=params.statistics.min_deciding,
         fewest=params.privacy.min_speakers,
     )
-    revisions = sorted({experiment.baseline for experiment in saved.values()})
     cells = [[row.setting, *gain_cells(row)] for row in rows]
-    return ["setting", *HEADINGS], cells, write_gains(sweep, rows, revisions, out)
+    return ["setting", *HEADINGS], cells, write_gains(sweep, rows, _revisions(saved), out)
+
+
+def _revisions(saved: "Mapping[str, Experiment]") -> list[str]:
+    """The commits at which the finished runs were made."""
+    return sorted({experiment.baseline for experiment in saved.values()})

@@ -9,6 +9,7 @@ from isogloss.judging.statistics import Estimate
 from isogloss.report.text import interval, percent, signed_percent
 from isogloss.studies.gains import OTHERS, Gain
 from isogloss.studies.scatter import Point, scatter
+from isogloss.studies.writing import made_at
 from isogloss.tables import atomic_path, write_json
 
 HEADINGS = ["system", "group", "speakers", "WER base", "change", "each speaker alike", "largest harm not excluded"]
@@ -62,7 +63,7 @@ def _markdown(sweep: Sweep, rows: Sequence[Gain], revisions: Sequence[str]) -> s
         " adaptation seeds and speakers, for the base model of the setting. The largest harm not excluded is the higher"
         " of the two upper ends.",
         "",
-        f"Runs were made at {', '.join(revision[:10] for revision in revisions)}.",
+        made_at(revisions),
     ]
     for setting in dict.fromkeys(row.setting for row in rows):
         of_setting = [row for row in rows if row.setting == setting]

@@ -11,8 +11,13 @@ from isogloss.studies.systems import SystemRow
 from isogloss.tables import atomic_path, write_json
 
 
-def write_study(sweep: Sweep, rows: Sequence[SystemRow], folder: Path) -> list[Path]:
+def write_study(sweep: Sweep, rows: Sequence[SystemRow], revisions: Sequence[str], folder: Path) -> list[Path]:
     """Write `<name>.md` and `<name>.json`, and `<name>.svg` where the study names a figure for an axis.
+
+    Parameters
+    ----------
+    revisions
+        The commits at which the runs were made.
 
     Returns
     -------
@@ -24,9 +29,10 @@ def write_study(sweep: Sweep, rows: Sequence[SystemRow], folder: Path) -> list[P
         files.append(folder / f"{sweep.name}.svg")
         with atomic_path(files[-1]) as temporary:
             temporary.write_text(picture, encoding="utf-8")
-    write_json({"experiment": sweep.path.as_posix(), "rows": [asdict(row) for row in rows]}, files[1])
+    content = {"experiment": sweep.path.as_posix(), "revisions": revisions, "rows": [asdict(row) for row in rows]}
+    write_json(content, files[1])
     with atomic_path(files[0]) as temporary:
-        temporary.write_text(_markdown(sweep, rows, pictured=picture is not None), encoding="utf-8")
+        temporary.write_text(_markdown(sweep, rows, revisions, pictured=picture is not None), encoding="utf-8")
     return files
 
 
@@ -67,7 +73,12 @@ def _reference(rows: Sequence[SystemRow]) -> str:
     return next((row.setting for row in rows if row.change is None), "reference")
 
 
-def _markdown(sweep: Sweep, rows: Sequence[SystemRow], *, pictured: bool) -> str:
+def made_at(revisions: Sequence[str]) -> str:
+    """The sentence that names the commits of a study's runs."""
+    return f"Runs were made at {', '.join(revision[:10] for revision in revisions)}."
+
+
+def _markdown(sweep: Sweep, rows: Sequence[SystemRow], revisions: Sequence[str], *, pictured: bool) -> str:
     """The page."""
     headings, cells = table_rows(sweep, rows)
     lines = [f"# {sweep.experiment.description.strip()}", ""]
@@ -77,6 +88,8 @@ def _markdown(sweep: Sweep, rows: Sequence[SystemRow], *, pictured: bool) -> str
         "",
         "Word error rates are weighted to the population. Intervals (95 %) cross seeds and speakers; changes are"
         " relative and paired by seed and speaker.",
+        "",
+        made_at(revisions),
     ]
     if pictured:
         lines += ["", f"![{sweep.experiment.description.strip()}]({sweep.name}.svg)"]
