@@ -9,8 +9,9 @@ pytest.importorskip("transformers", reason="the extra isogloss[whisper] is not i
 
 from isogloss.config import DecodingParams
 from isogloss.errors import ModelError
-from isogloss.recognizers.ctc import CtcRecognizer, _case_of, _in_capitals
+from isogloss.recognizers.ctc import CtcRecognizer
 from isogloss.recognizers.ctc_search import Path as TokenPath
+from isogloss.recognizers.ctc_text import case_of, in_capitals
 
 GREEDY = DecodingParams()
 TEXTS = ["go on", "stop", "it's up"]
@@ -32,7 +33,7 @@ def test_the_loss_is_that_of_transformers_one_utterance_at_a_time(recognizer, ba
     for row, text in enumerate(TEXTS):
         audio = batch.audio_BS[row, : int(batch.lengths_B[row])].numpy()
         inputs = recognizer.feature_extractor(audio, sampling_rate=16_000, return_tensors="pt")
-        labels = recognizer.tokenizer(text.upper(), return_tensors="pt").input_ids
+        labels = recognizer.text.tokenizer(text.upper(), return_tensors="pt").input_ids
         theirs = recognizer.model(**inputs, labels=labels).loss
         assert float(ours.loss_B[row]) == pytest.approx(float(theirs), rel=1e-4)
         assert int(ours.units_B[row]) == labels.numel()
@@ -55,7 +56,7 @@ def test_hypotheses_are_lower_case_and_their_tokens_have_times(recognizer, batch
 
 
 def test_letters_that_are_said_twice_stay_two(recognizer):
-    spoken = recognizer.tokenizer("ALL ON").input_ids
+    spoken = recognizer.text.tokenizer("ALL ON").input_ids
     assert recognizer._hypothesis(TokenPath(spoken, list(range(len(spoken)))), 0.02).text == "all on"
 
 
@@ -82,10 +83,10 @@ def test_a_character_that_the_vocabulary_lacks_is_named(recognizer, make_speech)
 
 def test_a_letter_without_a_capital_of_its_own_keeps_a_vocabulary_one_of_capitals():
     vocabulary = {token: number for number, token in enumerate(["|", *"ADEKNRST", "ß"])}
-    assert _case_of(vocabulary) == "upper" and _in_capitals("straße", vocabulary) == "STRAßE"
-    assert _case_of({"a": 0, "ß": 1}) == "lower" and _case_of({"a": 0, "A": 1}) == "both"
+    assert case_of(vocabulary) == "upper" and in_capitals("straße", vocabulary) == "STRAßE"
+    assert case_of({"a": 0, "ß": 1}) == "lower" and case_of({"a": 0, "A": 1}) == "both"
     del vocabulary["ß"]
-    assert _in_capitals("straße", vocabulary) == "STRASSE"
+    assert in_capitals("straße", vocabulary) == "STRASSE"
 
 
 def test_the_output_layer_is_no_acoustic_part(recognizer):

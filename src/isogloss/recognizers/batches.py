@@ -8,7 +8,7 @@ Shapes: B utterances, T frames, F mel filters, S samples at 16 kHz.
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from lhotse import CutSet
@@ -50,6 +50,10 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def audio(self) -> Tensor:
+        """The samples of a batch of audio, (B, S)."""
+        return cast(Tensor, self.audio_BS)
 
     def to(self, device: torch.device | str) -> "Batch":
         """The batch on another device; Lightning calls it."""
@@ -157,3 +161,9 @@ def sorted_batches(cuts: CutSet, dataset: Utterances, *, seconds: float) -> Iter
         size = max(1, int(seconds / waiting[0].duration))
         yield dataset[CutSet.from_cuts(waiting[:size])]
         waiting = waiting[size:]
+
+
+def mean_over_time(hidden_BTD: Tensor, frames_B: Tensor) -> Tensor:
+    """The mean of each utterance's own frames, without its padding; 0 for an utterance without frames: (B, D)."""
+    within_BT = torch.arange(hidden_BTD.shape[1], device=hidden_BTD.device) < frames_B[:, None]
+    return (hidden_BTD * within_BT[:, :, None]).sum(dim=1) / frames_B[:, None].clamp(min=1)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -21,10 +21,11 @@ from isogloss.config.components import RecognizerComponent
 from isogloss.config.section import Section
 from isogloss.errors import ModelError
 from isogloss.recognizers.base import Hypothesis, Losses, Part, Recognizer
-from isogloss.recognizers.batches import Batch
+from isogloss.recognizers.batches import Batch, mean_over_time
 from isogloss.recognizers.cohort_input import CohortInput
 from isogloss.recognizers.ctc_search import Path as TokenPath
 from isogloss.recognizers.ctc_search import best_path, prefix_beam_search
+from isogloss.recognizers.ctc_text import CtcText
 from isogloss.recognizers.per_utterance.squares import squares_in_one_pass
 from isogloss.recognizers.pretrained import checkpoint_gradients, pretrained_folder, read_pretrained, require_fit
 from isogloss.tables import read_json
@@ -96,10 +97,8 @@ class CtcRecognizer(Recognizer):
         unsaid = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id} - {tokenizer.pad_token_id}
         require_fit(model, tokenizer, feature_extractor, sampling_rate=SAMPLING_RATE, unsaid=unsaid)
         self.model = model
-        self.tokenizer = tokenizer
+        self.text = CtcText(tokenizer)
         self.feature_extractor = feature_extractor
-        self._vocabulary: dict[str, int] = tokenizer.get_vocab()
-        self._case = _case_of(self._vocabulary)
         self.options: dict[str, Any] = {
             "freeze_front_end": freeze_front_end,
             "gradient_checkpointing": gradient_checkpointing,
@@ -244,8 +243,8 @@ class CtcRecognizer(Recognizer):
 
         It is computed in float32 or better and always on the CPU, since its gradient on a GPU differs from run to run.
         """
-        logits_BTV, hidden_BTD, frames_B = self.frames(_audio(batch), batch.lengths_B, batch.cohorts)
-        tokens = [self.encode(text) for text in batch.texts]
+        logits_BTV, hidden_BTD, frames_B = self.frames(batch.audio(), batch.lengths_B, batch.cohorts)
+        tokens = [self.text.encode(text) for text in batch.texts]
         units_B = torch.tensor([len(ids) for ids in tokens])
         tokens_BN = nn.utils.rnn.pad_sequence([torch.tensor(ids) for ids in tokens], batch_first=True)
         log_probs_TBV = (
@@ -259,14 +258,14 @@ class CtcRecognizer(Recognizer):
         return Losses(
             loss_B=loss_B.to(logits_BTV.device),
             units_B=units_B.to(logits_BTV.device),
-            embedding_BD=_mean_over_time(hidden_BTD.detach(), frames_B),
+            embedding_BD=mean_over_time(hidden_BTD.detach(), frames_B),
         )
 
     @torch.no_grad()
     def embed(self, batch: Batch) -> Tensor:
         """The mean of the last hidden frames."""
-        _, hidden_BTD, frames_B = self.frames(_audio(batch), batch.lengths_B, batch.cohorts)
-        return _mean_over_time(hidden_BTD, frames_B)
+        _, hidden_BTD, frames_B = self.frames(batch.audio(), batch.lengths_B, batch.cohorts)
+        return mean_over_time(hidden_BTD, frames_B)
 
     @property
     def embedding_dim(self) -> int:
@@ -283,30 +282,10 @@ class CtcRecognizer(Recognizer):
             return None
         return squares_in_one_pass(self, batch, changed_in_place=True)  # wav2vec2 sets padding to zero in place.
 
-    def encode(self, text: str) -> list[int]:
-        """The tokens of a reference, in the letter case of the vocabulary.
-
-        Raises
-        ------
-        ModelError
-            The vocabulary lacks a character of the text.
-        """
-        known = self._vocabulary
-        cased = {"upper": _in_capitals(text, known), "lower": text.lower(), "both": text}[self._case]
-        ids = self.tokenizer(cased, add_special_tokens=False).input_ids
-        unknown = self.tokenizer.unk_token_id
-        if unknown is not None and unknown in ids:
-            lacking = sorted({letter for letter in cased if letter != " " and letter not in known})
-            raise ModelError(
-                f"the checkpoint's vocabulary lacks {', '.join(map(repr, lacking))} of the reference {text!r}; drop "
-                "such characters by the text rules of the corpus, or take another checkpoint"
-            )
-        return ids
-
     @torch.no_grad()
     def transcribe(self, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
         """The best path, or a prefix beam search without a language model."""
-        logits_BTV, _, frames_B = self.frames(_audio(batch), batch.lengths_B, batch.cohorts)
+        logits_BTV, _, frames_B = self.frames(batch.audio(), batch.lengths_B, batch.cohorts)
         log_probs_BTV = logits_BTV.float().log_softmax(dim=-1).cpu()
         seconds = (batch.lengths_B.cpu() / SAMPLING_RATE / frames_B.cpu().clamp(min=1)).tolist()
         found = []
@@ -322,15 +301,9 @@ class CtcRecognizer(Recognizer):
 
     def _hypothesis(self, path: TokenPath, frame_seconds: float) -> Hypothesis:
         """Tokens as text, frames as times."""
-        tokenizer = self.tokenizer
-        special = {tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id}
-        spoken = [(token, frame) for token, frame in zip(path.tokens, path.frames, strict=True) if token not in special]
-        tokens = self.tokenizer.convert_ids_to_tokens([token for token, _ in spoken])
-        text = self.tokenizer.convert_tokens_to_string(_never_merged(tokens, self.tokenizer)) if tokens else ""
-        text = text["text"] if isinstance(text, dict) else text
-        if self._case == "upper":  # A vocabulary of capitals has no case, and references are in lower case.
-            text = text.lower()
-        return Hypothesis(text.strip(), tuple(frame * frame_seconds for _, frame in spoken))
+        spoken = self.text.spoken(path.tokens)
+        times = tuple(path.frames[place] * frame_seconds for place in spoken)
+        return Hypothesis(self.text.decode([path.tokens[place] for place in spoken]), times)
 
     def part(self, parameter_name: str) -> Part:
         """Everything except the output layer is acoustic."""
@@ -339,7 +312,7 @@ class CtcRecognizer(Recognizer):
     def with_cohort_input(self, cohorts: Sequence[str], *, hidden_share: float) -> Self:
         """A copy in which the cohort shifts the input of the encoder; all shifts begin at zero."""
         options = self.options | {"cohorts": cohorts, "hidden_share": hidden_share}
-        return type(self)(copy.deepcopy(self.model), self.tokenizer, self.feature_extractor, **options)
+        return type(self)(copy.deepcopy(self.model), self.text.tokenizer, self.feature_extractor, **options)
 
     def save(self, folder: Path) -> None:
         """Write the Hugging Face layout, which `transformers` opens, and `model.json`.
@@ -347,7 +320,7 @@ class CtcRecognizer(Recognizer):
         A cohort input, which `transformers` does not support, goes to `cohort_input.safetensors`.
         """
         self.model.save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
+        self.text.tokenizer.save_pretrained(folder)
         self.feature_extractor.save_pretrained(folder)
         if self.cohort_input is not None:
             write_weights(self.cohort_input.state_dict(), folder / "cohort_input.safetensors")
@@ -392,41 +365,3 @@ class CtcRecognizer(Recognizer):
         model = read_pretrained(AutoModelForCTC, folder, dtype=torch.float32, use_safetensors=True)
         tokenizer, extractor = (read_pretrained(loader, folder) for loader in (AutoTokenizer, AutoFeatureExtractor))
         return cls(model, tokenizer, extractor, **options).eval()
-
-
-def _audio(batch: Batch) -> Tensor:
-    """The samples of a batch, (B, S)."""
-    return cast(Tensor, batch.audio_BS)
-
-
-def _mean_over_time(hidden_BTD: Tensor, frames_B: Tensor) -> Tensor:
-    """The mean of each utterance's frames, (B, D)."""
-    within_BT1 = (torch.arange(hidden_BTD.shape[1], device=hidden_BTD.device) < frames_B[:, None])[:, :, None]
-    return (hidden_BTD * within_BT1).sum(dim=1) / frames_B[:, None].clamp(min=1)
-
-
-def _case_of(vocabulary: dict[str, int]) -> Literal["upper", "lower", "both"]:
-    """The letter case in which a vocabulary has its letters, apart from those, such as ß, without a single capital."""
-    letters = [token for token in vocabulary if len(token) == 1 == len(token.upper())]
-    upper = any(letter.isupper() for letter in letters)
-    lower = any(letter.islower() for letter in letters)
-    return "upper" if upper and not lower else "lower" if lower and not upper else "both"
-
-
-def _in_capitals(text: str, vocabulary: dict[str, int]) -> str:
-    """The text in capitals; a letter such as ß, whose capital is two letters, stays if the vocabulary has it."""
-    return "".join(one if one in vocabulary and len(one.upper()) > 1 else one.upper() for one in text)
-
-
-def _never_merged(tokens: list[str], tokenizer: Any) -> list[str]:
-    """The tokens in a form in which the tokenizer, which merges equal neighbours as CTC does, does not merge them.
-
-    `best_path` has merged repetitions already, so equal neighbours here are separate tokens with a blank between.
-    """
-    blank = tokenizer.pad_token
-    if not hasattr(tokenizer, "word_delimiter_token") or blank is None:
-        return tokens
-    apart: list[str] = []
-    for token in tokens:
-        apart += [blank, token] if apart and apart[-1] == token else [token]
-    return apart

@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -23,7 +23,7 @@ from isogloss.config.components import RecognizerComponent
 from isogloss.config.section import PositiveInt, Section
 from isogloss.errors import ModelError
 from isogloss.recognizers.base import Hypothesis, Losses, Part, Recognizer
-from isogloss.recognizers.batches import Batch
+from isogloss.recognizers.batches import Batch, mean_over_time
 from isogloss.recognizers.cohort_input import CohortInput
 from isogloss.recognizers.per_utterance.gradients import Call, Gradients, Rows
 from isogloss.recognizers.per_utterance.squares import squares_in_one_pass
@@ -201,7 +201,7 @@ class WhisperRecognizer(Recognizer):
 
     def features(self, batch: Batch) -> Tensor:
         """The input of the encoder, (B, M, 2 T): log-mel features, shifted by the cohort if that is an input."""
-        log_BMT = self.log_mel(_audio(batch), batch.lengths_B)
+        log_BMT = self.log_mel(batch.audio(), batch.lengths_B)
         return log_BMT if self.cohort_input is None else log_BMT + self.cohort_input(batch.cohorts)[:, :, None]
 
     def encode(self, batch: Batch) -> Tensor:
@@ -212,7 +212,7 @@ class WhisperRecognizer(Recognizer):
     @torch.no_grad()
     def embed(self, batch: Batch) -> Tensor:
         """The mean of the frames that hold the utterance."""
-        return _mean_over_speech(self.encode(batch), batch.lengths_B)
+        return mean_over_time(self.encode(batch), _frames(batch.lengths_B))
 
     @property
     def embedding_dim(self) -> int:
@@ -233,7 +233,7 @@ class WhisperRecognizer(Recognizer):
         return Losses(
             loss_B=loss_BN.sum(dim=1),
             units_B=(labels_BN != IGNORED).sum(dim=1),
-            embedding_BD=_mean_over_speech(encoded_BTD.detach(), batch.lengths_B),
+            embedding_BD=mean_over_time(encoded_BTD.detach(), _frames(batch.lengths_B)),
         )
 
     def squares(self, batch: Batch) -> dict[str, Tensor] | None:
@@ -374,9 +374,9 @@ class WhisperRecognizer(Recognizer):
         return cls(model, tokenizer, extractor, **options).eval()
 
 
-def _audio(batch: Batch) -> Tensor:
-    """The samples of a batch, (B, S)."""
-    return cast(Tensor, batch.audio_BS)
+def _frames(lengths_B: Tensor) -> Tensor:
+    """The number of encoder frames that hold the utterance; padding of the window follows."""
+    return (lengths_B + SAMPLES_PER_FRAME - 1) // SAMPLES_PER_FRAME
 
 
 def _own_limit(limits: Sequence[int], *, prompt: int) -> Callable[..., Tensor]:
@@ -394,10 +394,3 @@ def _positions(_: nn.Module, __: Call, gradient_BNC: Tensor) -> Gradients:
     """Learned positions: the first N rows of the table, whatever the tokens are."""
     positions_BN = torch.arange(gradient_BNC.shape[1], device=gradient_BNC.device).expand(gradient_BNC.shape[:2])
     return {"weight": Rows(positions_BN, gradient_BNC)}
-
-
-def _mean_over_speech(encoded_BTD: Tensor, lengths_B: Tensor) -> Tensor:
-    """The mean of the frames that hold the utterance, without the padding of the window: (B, D)."""
-    frames_B = (lengths_B + SAMPLES_PER_FRAME - 1) // SAMPLES_PER_FRAME
-    within_BT1 = (torch.arange(encoded_BTD.shape[1], device=encoded_BTD.device) < frames_B[:, None])[:, :, None]
-    return (encoded_BTD * within_BT1).sum(dim=1) / frames_B[:, None].clamp(min=1)

@@ -17,7 +17,7 @@ from isogloss.config.components import RecognizerComponent
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.errors import ModelError
 from isogloss.recognizers.base import Cost, Hypothesis, Losses, Part, Recognizer
-from isogloss.recognizers.batches import Batch
+from isogloss.recognizers.batches import Batch, mean_over_time
 from isogloss.recognizers.transducer.decoding import RecognitionStream, TokenSequence, beam_decode, greedy_decode
 from isogloss.recognizers.transducer.flops import FRAME_SECONDS, encoder_cost
 from isogloss.recognizers.transducer.model import SimpleJoiner, Transducer
@@ -106,7 +106,7 @@ class TransducerRecognizer(Transducer, Recognizer):
         encoded_BTD, lengths_B = self._encoded(batch)
         targets = self.targets(batch)
         loss_B = transducer_losses(self, encoded_BTD, lengths_B, targets)
-        return Losses(loss_B, targets.lengths_B, mean_over_time(encoded_BTD, lengths_B))
+        return Losses(loss_B, targets.lengths_B, mean_over_time(encoded_BTD.detach(), lengths_B))
 
     def training_losses(self, batch: Batch, asr: AsrParams, *, epoch: int | None = None) -> Losses:
         """CTC for the first `ctc_epochs` of base training, then the transducer loss with CTC beside it.
@@ -131,7 +131,7 @@ class TransducerRecognizer(Transducer, Recognizer):
                 transducer_B = transducer_losses(self, encoded_BTD, lengths_B, targets, asr, warm_up=warm_up)
                 loss_B = transducer_B + asr.ctc_weight * loss_B
         extra = None if computed is None or warms_up else self.encoder.compute_weight * computed
-        return Losses(loss_B, targets.lengths_B, mean_over_time(encoded_BTD, lengths_B), extra)
+        return Losses(loss_B, targets.lengths_B, mean_over_time(encoded_BTD.detach(), lengths_B), extra)
 
     @torch.no_grad()
     def embed(self, batch: Batch) -> Tensor:
@@ -223,12 +223,6 @@ class TransducerRecognizer(Transducer, Recognizer):
 def _warm_up(asr: AsrParams, epoch: int) -> float:
     """The share of the pruned loss's warm-up that is over at the beginning of an epoch of base training."""
     return (epoch - asr.ctc_epochs) / asr.prune_warm_up_epochs if asr.prune_warm_up_epochs else 1.0
-
-
-def mean_over_time(encoded_BTD: Tensor, lengths_B: Tensor) -> Tensor:
-    """The mean of each utterance's own frames, (B, D), without a graph."""
-    within_BT = torch.arange(encoded_BTD.shape[1], device=encoded_BTD.device) < lengths_B[:, None]
-    return (encoded_BTD.detach() * within_BT[:, :, None]).sum(dim=1) / lengths_B[:, None]
 
 
 def _features(batch: Batch) -> Tensor:
