@@ -292,3 +292,22 @@ def test_leaves_count_effective_speakers():
     assert min(sizes) >= 20 and len(counted.leaves_) == 2
     alike = GeographicTree(**options).fit(positions, rate, speaker_weight=np.full(400, 0.3))
     assert alike.to_json() == heads.to_json()
+
+
+def test_a_speaker_on_both_sides_of_the_antimeridian_is_placed_there():
+    """Fiji lies at 180 degrees; the plain mean of the two longitudes is that of Ghana."""
+    positions = [[-18.0, 179.9], [-18.0, -179.8], [7.0, -1.0], [8.0, -2.0]]
+    tree = GeographicTree(max_leaves=2, min_speakers=1, min_words=1)
+    tree.fit(positions, [0.9, 0.9, 0.1, 0.1], [1, 3, 1, 1], groups=["fiji", "fiji", "ghana 1", "ghana 2"])
+    west = tree.predict([[-18.0, -179.9]])
+    assert [leaf["wer"] for leaf in tree.leaves_ if leaf["cohort"] == west] == pytest.approx([0.9])
+    assert tree.predict([[7.0, -1.0]]) != west
+
+
+def test_a_thousand_leaves_have_one_name_each():
+    """Sorted as text, geo-1000 comes before geo-101."""
+    rng = np.random.default_rng(1)
+    tree = GeographicTree(max_leaves=1100, min_speakers=1, min_words=1)
+    tree.fit(rng.uniform(-80, 80, (3000, 2)), rng.uniform(size=3000))
+    assert [leaf["cohort"] for leaf in tree.leaves_] == [f"geo-{number:03d}" for number in range(1, 1101)]
+    assert {node["cohort"] for node in tree.nodes_ if "cohort" in node} == {leaf["cohort"] for leaf in tree.leaves_}

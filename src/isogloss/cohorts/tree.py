@@ -89,6 +89,11 @@ def leaf_of(nodes: list[Node], position_N2: Floats) -> Integers:
     return leaf_N
 
 
+def leaf_names(nodes: list[Node]) -> list[str]:
+    """The names of the leaves, in the order of their numbers; sorted as text, `geo-1000` would precede `geo-101`."""
+    return [nodes[index]["cohort"] for index in _leaves(nodes)]
+
+
 def rectangles(nodes: list[Node], outline: Rectangle) -> list[Rectangle]:
     """The rectangles of the leaves within an outline of (south, west, north, east)."""
     found: dict[int, Rectangle] = {}
