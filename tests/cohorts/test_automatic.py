@@ -161,3 +161,13 @@ def test_one_utterance_a_speaker_tells_nothing_of_what_they_differ_by():
     X, _, _ = make_channels()
     with pytest.raises(ValueError, match="no speaker has two utterances; take mean"):
         SpeakerClusters(n_clusters=2, normalization="within_speaker").fit(X, np.full(len(X), 0.1))
+
+
+def test_utterances_that_repeat_their_speakers_embedding_have_nothing_to_normalise_within():
+    """Whitened all the same, the rounding of the means decided on the clusters."""
+    voice = np.random.default_rng(1).normal(size=(50, 8))
+    speaker = np.repeat(np.arange(50), 3)
+    rule = SpeakerClusters(n_clusters=3, normalization="within_speaker")
+    for X in (voice[speaker], np.ones((150, 8))):
+        with pytest.raises(ValueError, match="all utterances of a speaker have the same embedding; take mean"):
+            rule.fit(X, np.full(150, 0.1), groups=speaker)

@@ -292,3 +292,37 @@ def test_leaves_count_effective_speakers():
     assert min(sizes) >= 20 and len(counted.leaves_) == 2
     alike = GeographicTree(**options).fit(positions, rate, speaker_weight=np.full(400, 0.3))
     assert alike.to_json() == heads.to_json()
+
+
+def test_a_speaker_on_both_sides_of_the_antimeridian_is_placed_there():
+    """Fiji lies at 180 degrees; the plain mean of the two longitudes is that of Ghana."""
+    positions = [[-18.0, 179.9], [-18.0, -179.8], [7.0, -1.0], [8.0, -2.0]]
+    tree = GeographicTree(max_leaves=2, min_speakers=1, min_words=1)
+    tree.fit(positions, [0.9, 0.9, 0.1, 0.1], [1, 3, 1, 1], groups=["fiji", "fiji", "ghana 1", "ghana 2"])
+    west = tree.predict([[-18.0, -179.9]])
+    assert [leaf["wer"] for leaf in tree.leaves_ if leaf["cohort"] == west] == pytest.approx([0.9])
+    assert tree.predict([[7.0, -1.0]]) != west
+
+
+def test_a_thousand_leaves_have_one_name_each():
+    """Sorted as text, geo-1000 comes before geo-101."""
+    rng = np.random.default_rng(1)
+    tree = GeographicTree(max_leaves=1100, min_speakers=1, min_words=1)
+    tree.fit(rng.uniform(-80, 80, (3000, 2)), rng.uniform(size=3000))
+    assert [leaf["cohort"] for leaf in tree.leaves_] == [f"geo-{number:03d}" for number in range(1, 1101)]
+    assert {node["cohort"] for node in tree.nodes_ if "cohort" in node} == {leaf["cohort"] for leaf in tree.leaves_}
+
+
+def test_of_two_regions_the_one_with_the_larger_gain_is_split_though_it_had_to_be_searched_again():
+    """Gains of a region that was searched again were relative to its own error rate, those of others to the map's."""
+    number = np.arange(200)
+    west = np.where(number < 25, 0.1, 0.7)  # its best split leaves 18.8 effective speakers, the next one enough
+    east = np.where(number < 100, 0.05, 0.35)
+    weight = np.concatenate([np.where(number < 5, 3.0, 1.0), np.ones(200)])
+    positions = np.column_stack([np.full(400, 40.0), np.concatenate([number - 201, number + 1]) / 4])
+    tree = GeographicTree(max_leaves=3, min_speakers=24, min_words=1)
+    tree.fit(positions, np.concatenate([west, east]), speaker_weight=weight)
+    found = tree.predict(positions)
+    assert len(set(found[:200])) == 2 and len(set(found[200:])) == 1
+    gains = [33 * 167 / 200 * ((25 * 0.1 + 8 * 0.7) / 33 - 0.7) ** 2, 100 * 100 / 200 * (0.05 - 0.35) ** 2]
+    assert gains[0] > gains[1]

@@ -124,3 +124,10 @@ def test_effective_speakers_count_by_their_weights():
     heavy = np.where(women & (table["speaker"] < 4), 100.0, 1.0)  # a few women have nearly all the weight
     few = Slices(min_speakers=20, min_words=50).fit(X, rate, words, table["speaker"], speaker_weight=heavy)
     assert not few.slices_
+
+
+def test_equal_error_rates_are_no_slice():
+    """One error in ten words everywhere; without a bound on rounding, five slices were found, the first with 8e-18."""
+    table, *_ = country(1)
+    words = 10 * np.random.default_rng(1).integers(1, 4, len(table))
+    assert fitted(table, np.full(len(table), 0.1), words).slices_ == []

@@ -146,3 +146,28 @@ def test_a_cohort_on_which_one_speaker_decides_has_neither_interval_nor_test():
     calm = table.assign(insertions=np.minimum(errors, 6))
     found = disparities(calm, cohort="part", statistics=StatisticsParams(resamples=200, permutations=200))
     assert all(one.ratio_interval is not None and one.p is not None for one in found)
+
+
+def devices(near: int, far: int, *, speakers: int = 40) -> pd.DataFrame:
+    """Four utterances of ten words a speaker, two of each device, all with the same errors on the same device."""
+    rows = [
+        (f"s{speaker}", device, 10, errors, 0, 0)
+        for speaker in range(speakers)
+        for device, errors in (("near", near), ("near", near), ("far", far), ("far", far))
+    ]
+    return pd.DataFrame(rows, columns=["speaker_id", "device", "words", "substitutions", "deletions", "insertions"])
+
+
+def test_speakers_in_several_cohorts_who_all_have_the_same_ratio_are_tested_by_sign_flips():
+    """A regression gives such a ratio no standard error: its p was no number, or 0 after rounding."""
+    for one in disparities(devices(1, 1), cohort="device", statistics=QUICK):
+        assert (one.ratio, one.p) == (pytest.approx(1.0), 1.0) and not one.worse(confidence=0.95)
+    far, near = disparities(devices(1, 2), cohort="device", statistics=QUICK)
+    assert far.ratio == pytest.approx(2.0) and far.p == near.p == 1 / (1 + QUICK.permutations)
+
+
+def test_two_speakers_in_several_cohorts_are_too_few_for_a_regression_and_no_error():
+    table = devices(1, 2, speakers=2).assign(substitutions=[1, 2, 3, 3, 0, 1, 4, 3])
+    few = QUICK.model_copy(update={"min_speakers": 1, "min_deciding": 1.0})
+    # Two swings of the same sign: both of two arrangements are as extreme as one, half of them.
+    assert [one.p for one in disparities(table, cohort="device", statistics=few)] == [0.5, 0.5]

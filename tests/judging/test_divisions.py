@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from isogloss.judging.divisions import Worse, together, worse
-from isogloss.judging.statistics import exchange_cohorts
+from isogloss.judging.statistics import effective_speakers, exchange_cohorts
 
 
 def speakers(rng, *, inside=30, outside=60, ratio=1.0):
@@ -70,3 +70,27 @@ def test_together_they_have_the_median_ratio_and_twice_the_median_p():
     assert found.ratio == pytest.approx(1.3) and found.p == pytest.approx(0.08)
     nothing = together([None, None])
     assert (nothing.ratio, nothing.tenths, nothing.p) == (None, None, 1.0)
+
+
+def test_sides_count_effective_speakers_and_so_do_degrees_of_freedom():
+    """With few heavy speakers and as many degrees of freedom as heads, 9 % of p values were at most 0.05."""
+    rng, heads, effective = np.random.default_rng(7), [], []
+    for _ in range(300):
+        rows, inside = speakers(rng, inside=60, outside=60)
+        weight = np.exp(2.0 * rng.normal(size=len(rows)))
+        words = np.full(len(rows), 30)
+        rows = rows.assign(
+            words=words * weight, errors=rng.poisson(0.1 * rng.exponential(1, len(rows)) * words) * weight
+        )
+        if effective_speakers(weight[inside]) < 20 or effective_speakers(weight[~inside]) < 20:
+            assert worse(rows.assign(weight=weight), inside, min_speakers=20) is None
+        one = worse(rows.assign(weight=weight), inside, min_speakers=1, min_deciding=5.0)
+        if one is not None:
+            effective.append(one.p)
+            heads.append(worse(rows, inside, min_speakers=1, min_deciding=5.0).p)
+    assert np.mean(np.array(effective) <= 0.05) <= 0.08 < np.mean(np.array(heads) <= 0.05)
+
+
+def test_equal_ratios_of_all_speakers_are_not_judged():
+    rows, inside = speakers(np.random.default_rng(8))
+    assert worse(rows.assign(errors=0.1 * rows["words"]), inside, min_speakers=20) is None

@@ -37,3 +37,12 @@ def test_neither_the_worst_nor_the_others_are_fewer_than_may_be_shown(worst, tol
 def test_of_a_dev_of_few_nothing_is_said():
     found = figures(2, speakers=4)
     assert [*found["overall"].values(), *found["worst"].values()] == [None] * 4
+
+
+def test_a_rate_over_no_words_is_none_which_json_has():
+    side = table(lambda n: 1)
+    silent = side.assign(words=side["words"].where(side.index >= 6, 0))
+    assignments = pd.DataFrame({"utterance_id": side["utterance_id"], "cohort": ["bad"] * 6 + ["good"] * 7})
+    found = dev_figures(silent, silent, assignments, ["bad"], min_speakers=5)
+    assert found["worst"] == {"before": None, "after": None}
+    assert found["overall"] == pytest.approx({"before": 0.2, "after": 0.2})

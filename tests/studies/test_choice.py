@@ -92,3 +92,18 @@ def test_what_was_chosen_is_recorded_with_what_it_was_chosen_for(tmp_path):
     path.write_text(with_base(path, {"mitigation.chosen": records(chosen, load_params(params))}))
     text = load_sweep(path, params=params).runs[0].overrides["mitigation.chosen"]
     assert text == {"ewc": {"corpus": "atlas", "recognizer": "transducer lstm", "options": {"strength": 2}}}
+
+
+@pytest.mark.parametrize("values", [("mean", "none"), (True, False), (None, "auto"), (None, 0.1)])
+def test_values_that_are_no_numbers_have_no_edge(values):
+    runs = [Run(f"t-{n}", f"t-{n}", {"ewc.kind": value}) for n, value in enumerate(values)]
+    (choice,) = choose(runs, {"ewc": {f"t-{n}": dev(0.1, 0.3 + 0.1 * n) for n in range(len(values))}})
+    assert choice.setting == "t-0" and choice.edges == ()
+
+
+def test_a_trial_without_an_option_of_the_chosen_one_is_no_edge_of_it():
+    runs = [Run("t-a", "t-a", {}), *(Run(f"t-{v}", f"t-{v}", {"ewc.strength": v}) for v in (1, 2, 3))]
+    (choice,) = choose(
+        runs, {"ewc": {"t-a": dev(0.1, 0.5), "t-1": dev(0.1, 0.4), "t-2": dev(0.1, 0.2), "t-3": dev(0.1, 0.3)}}
+    )
+    assert choice.options == {"ewc.strength": 2} and choice.edges == ()

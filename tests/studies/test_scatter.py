@@ -41,3 +41,8 @@ def test_series_have_a_legend_and_are_joined_in_order():
     (line,) = [path for path in ET.fromstring(svg).iter(f"{SVG}path") if path.get("class") == "s"]
     first, second = (float(part.split(",")[0]) for part in line.get("d")[1:].split("L"))
     assert first < second
+
+
+def test_without_points_the_picture_has_its_axes_alone():
+    """Of systems none of which can be measured, for instance because the base model makes no error."""
+    assert places(scatter([], title="t", x_title="x", y_title="y", names_beside=True)) == []

@@ -26,7 +26,9 @@ def claims(experiment: str, out: Path) -> None:
     """Judge the papers' claims on the runs of an experiment file, over base models and speakers.
 
     FILE is experiments/claims-asr.yaml by default. The claims are about verifiers if the file sets
-    `verification.methods`, else about recognisers.
+    `verification.methods`, else about recognisers. Cohorts of recognisers are those of `mitigation.rule`. The spread of
+    verifiers is over the groups of the first rule of `cohorts.rules`, which the page names; the gap is between those of
+    `verification.attribute`.
 
     The table is printed and written to --out with its numbers, named after the file and its plan; for recognisers also
     a chart of the overall error against that of the worst cohorts. Runs are refused if they were made with other code,

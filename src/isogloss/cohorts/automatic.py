@@ -43,6 +43,8 @@ from isogloss.config.components import EMBEDDINGS, RuleComponent
 from isogloss.config.section import Section, Seed
 
 Normalization = Literal["none", "mean", "within_speaker"]
+ROUNDING = 1e-20
+"""Share of the squared embeddings below which the variation between utterances of one speaker is rounding."""
 
 
 class AutomaticParams(Section):
@@ -243,6 +245,11 @@ class SpeakerClusters(ErrorRateRule):
                 raise ValueError("normalization is within_speaker, but no speaker has two utterances; take mean")
             rows = pd.DataFrame(embeddings_ND)
             within_ND = (rows - rows.groupby(speakers_N).transform("mean")).to_numpy()
+            if np.square(within_ND).sum() <= ROUNDING * np.square(embeddings_ND - self.mean_).sum():
+                raise ValueError(
+                    "normalization is within_speaker, but all utterances of a speaker have the same embedding; "
+                    "take mean"
+                )
             covariance_DD = LedoitWolf(assume_centered=True).fit(within_ND).covariance_
             variance_D, directions_DD = np.linalg.eigh(covariance_DD)
             self.whitening_ = (directions_DD / np.sqrt(variance_D)) @ directions_DD.T

@@ -34,7 +34,7 @@ from isogloss.cohorts.rule import (
 )
 from isogloss.cohorts.significance import SpeakerPermutationTest
 from isogloss.cohorts.speaker_sums import Floats, speaker_sums
-from isogloss.cohorts.tree import Node, grow_tree, leaf_of, rectangles
+from isogloss.cohorts.tree import Node, grow_tree, leaf_names, leaf_of, rectangles
 from isogloss.config.components import RuleComponent
 from isogloss.config.section import PositiveInt, Section, Seed
 
@@ -235,7 +235,7 @@ class GeographicTree(ErrorRateRule):
     def _describe_leaves(self, outline: Rectangle, moments: SpeakerMoments) -> None:
         """Give each leaf its rectangle, size, WER, interval and colour."""
         intervals, colours = moments.intervals(), colour_classes(moments)
-        cohorts = sorted(node["cohort"] for node in self.nodes_ if "cohort" in node)
+        cohorts = leaf_names(self.nodes_)
         self.leaves_ = [
             {
                 "cohort": cohort,

@@ -105,9 +105,10 @@ def _found(
 
 def _divided(rule_name: str, features: pd.DataFrame, rows: pd.DataFrame, request: Request) -> Divisions:
     """The result of the rule in each division, on the half on which it did not choose."""
-    weight = row_weights(rows)
+    alike = request.statistics.estimand == "speakers"
+    weight = np.ones(len(rows)) if alike else row_weights(rows)
     totals = pd.DataFrame({"speaker_id": rows["speaker_id"], "errors": weight * error_counts(rows)})
-    totals["words"] = weight * rows["words"]
+    totals["words"], totals["weight"] = weight * rows["words"], weight
     least, deciding = max(request.min_speakers, request.statistics.min_speakers), request.statistics.min_deciding
     judged: list[Worse | None] = []
     for division in range(request.divisions):

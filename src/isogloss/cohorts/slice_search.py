@@ -26,6 +26,9 @@ QUARTILES = (0.25, 0.5, 0.75)
 MOST_VALUES = 50
 """An attribute with more values is left out: each value would be a condition, and few have enough speakers."""
 
+ROUNDING = 1e-12
+"""A standard error below this share of the error rate is rounding: all speakers of a side have the same rate."""
+
 
 @dataclass(frozen=True, order=True)
 class Condition:
@@ -118,7 +121,10 @@ def conditions_of(columns: dict[str, NDArray]) -> Iterator[Condition]:
 
 
 def one_sided_p(rows: Rows, inside_N: Mask, among_N: Mask, *, min_speakers: float, min_words: float) -> float | None:
-    """The p value of "the rate inside is not higher than outside"; None if either side is too small."""
+    """The p value of "the rate inside is not higher than outside".
+
+    None if either side is too small, or if all speakers of a side have the same rate: then there is no standard error.
+    """
     from scipy.stats import t
 
     speakers = len(rows.weight_S)
@@ -137,7 +143,7 @@ def one_sided_p(rows: Rows, inside_N: Mask, among_N: Mask, *, min_speakers: floa
         rates.append(rate)
         fewest = min(fewest, _effective(words_S))
     error = float(np.sqrt((influence_S**2).sum()))
-    if error == 0:
+    if error <= ROUNDING * max(rates):
         return None
     return float(t.sf((rates[0] - rates[1]) / error, max(fewest - 1, 1)))
 

@@ -1,7 +1,7 @@
 """Sums of rows by speaker: the words, errors and position of each speaker.
 
 The unit of a cohort rule is the speaker, with any number of utterances. Most corpora give a speaker one position; for a
-speaker with several, the word-weighted mean is used.
+speaker with several, the word-weighted mean is used, of longitudes the shorter way round.
 
 Shapes: N rows, S speakers.
 """
@@ -61,9 +61,13 @@ def speaker_sums(
     words_S = np.add.reduceat(words_N, starts_S)
     # Relative to the first position, so that the mean of equal ones is that position to the last bit.
     first_S2 = position_N2[starts_S]
-    shift_N2 = (position_N2 - first_S2[codes_N]) * words_N[:, None]
+    away_N2 = position_N2 - first_S2[codes_N]
+    # The shorter way round: the mean of 179 and -179 degrees of longitude is 180, not 0.
+    away_N2[:, 1] -= 360 * np.sign(away_N2[:, 1]) * (np.abs(away_N2[:, 1]) > 180)
+    mean_S2 = first_S2 + np.add.reduceat(away_N2 * words_N[:, None], starts_S) / words_S[:, None]
+    mean_S2[:, 1] -= 360 * np.sign(mean_S2[:, 1]) * (np.abs(mean_S2[:, 1]) > 180)
     return SpeakerSums(
-        position_S2=first_S2 + np.add.reduceat(shift_N2, starts_S) / words_S[:, None],
+        position_S2=mean_S2,
         words_S=words_S,
         errors_S=np.add.reduceat(errors_N, starts_S),
         weight_S=weight_N[starts_S],

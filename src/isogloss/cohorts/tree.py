@@ -66,8 +66,9 @@ def grow_tree(
         weighted = bool(np.ptp(speakers.weight_S) > 0)
         most = max_leaves if accept is None and not weighted else None
         ranks = [np.unique(values_S, return_inverse=True) for values_S in speakers.position_S2.T]
-        tree = _fitted(speakers, ranks, most, min_speakers, min_words)
-        enough = _Enough(speakers, ranks, min_speakers, min_words) if weighted else None
+        scale = words / errors
+        tree = _fitted(speakers, ranks, most, min_speakers, min_words, scale)
+        enough = _Enough(speakers, ranks, min_speakers, min_words, scale) if weighted else None
         _take_best(nodes, tree, ranks, max_leaves, accept, enough)
     for number, index in enumerate(_leaves(nodes), start=1):
         nodes[index]["cohort"] = f"geo-{number:03d}"
@@ -87,6 +88,11 @@ def leaf_of(nodes: list[Node], position_N2: Floats) -> Integers:
         below_N = position_N2[row_N, nodes[index]["axis"]] <= nodes[index]["threshold"]
         waiting += [(nodes[index]["below"], row_N[below_N]), (nodes[index]["above"], row_N[~below_N])]
     return leaf_N
+
+
+def leaf_names(nodes: list[Node]) -> list[str]:
+    """The names of the leaves, in the order of their numbers; sorted as text, `geo-1000` would precede `geo-101`."""
+    return [nodes[index]["cohort"] for index in _leaves(nodes)]
 
 
 def rectangles(nodes: list[Node], outline: Rectangle) -> list[Rectangle]:
@@ -111,12 +117,13 @@ def _fitted(
     max_leaves: int | None,
     min_speakers: int,
     min_words: float,
+    scale: float,
 ) -> Any:
-    """scikit-learn's tree of all splits, or of the best `max_leaves` - 1."""
+    """scikit-learn's tree of all splits, or of the best `max_leaves` - 1; its rates are multiplied by `scale`."""
     rank_S2 = np.column_stack([rank_S for _, rank_S in ranks])
     rate_S = speakers.errors_S / speakers.words_S
     # Speakers are sorted, so that sums round in the same way for any order of rows; rates are relative to the overall
-    # rate, so that the minimum gain is relative too.
+    # rate of the whole map, so that the minimum gain is relative too, and gains of different regions can be compared.
     order_S = np.lexsort((rate_S, speakers.words_S, rank_S2[:, 1], rank_S2[:, 0]))
     words = speakers.words_S.sum()
     tree = DecisionTreeRegressor(
@@ -126,7 +133,7 @@ def _fitted(
         min_impurity_decrease=ROUNDING,
         random_state=0,
     )
-    relative_S = rate_S * (words / speakers.errors_S.sum())
+    relative_S = rate_S * scale
     return tree.fit(rank_S2[order_S], relative_S[order_S], speakers.words_S[order_S]).tree_
 
 
@@ -141,9 +148,14 @@ class _Enough:
     GROWTH = 1.25
 
     def __init__(
-        self, speakers: SpeakerSums, ranks: list[tuple[Floats, Integers]], min_speakers: int, min_words: float
+        self,
+        speakers: SpeakerSums,
+        ranks: list[tuple[Floats, Integers]],
+        min_speakers: int,
+        min_words: float,
+        scale: float,
     ) -> None:
-        self._speakers, self._ranks = speakers, ranks
+        self._speakers, self._ranks, self._scale = speakers, ranks, scale
         self._min_speakers, self._min_words = min_speakers, min_words
 
     def holds(self, *sides: Integers) -> bool:
@@ -157,7 +169,7 @@ class _Enough:
         if len(member_S) < 2 * least or region.errors_S.sum() == 0 or region.words_S.sum() < 2 * self._min_words:
             return None
         ranks = [(degrees, rank_S[member_S]) for degrees, rank_S in self._ranks]
-        return _fitted(region, ranks, None, least, self._min_words)
+        return _fitted(region, ranks, None, least, self._min_words, self._scale)
 
 
 def _take_best(

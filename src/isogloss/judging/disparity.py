@@ -4,6 +4,7 @@ This complements the comparison of two systems within a cohort. Here too, cohort
 be tested on others.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -153,8 +154,8 @@ def _paired(
 ) -> float:
     """p value of a cohort whose speakers are also in other cohorts.
 
-    If the cohort or the rest has no error, the logarithm of its rate and the regression do not exist; then inside and
-    outside are swapped within speakers.
+    The regression gives none if the cohort or the rest has no error, if too few speakers decide, or if all speakers
+    have the same ratio, which then has no standard error. Then inside and outside are swapped within speakers.
     """
     rows = sums[sums["words_before"] > 0]
     counted_N, inside_N = (rows["errors_before"] > 0).to_numpy(), inside_N[(sums["words_before"] > 0).to_numpy()]
@@ -162,7 +163,10 @@ def _paired(
         keys = {"speaker_id": rows["speaker"], "_inside": np.where(inside_N, "inside", "outside")}
         values = {"_errors": rows["errors_before"], "_words": rows["words_before"]}
         binary = pd.DataFrame({**keys, **values}).groupby(list(keys), sort=True, as_index=False).sum()
-        return effects_of_rows(binary, cohort="_inside", reference="outside")[0].p
+        with suppress(TableError):
+            p = effects_of_rows(binary, cohort="_inside", reference="outside")[0].p
+            if np.isfinite(p):
+                return p
     (errors, words), (errors_outside, words_outside) = joint_S22.transpose(1, 2, 0)
     return sign_flip(
         errors,

@@ -17,6 +17,9 @@ from scipy.stats import t as student
 from isogloss.judging.grouping_figures import Divisions
 from isogloss.judging.statistics.effective import effective_speakers
 
+ROUNDING = 1e-12
+"""A standard error below this, on the logarithm, is rounding: all speakers have the same ratio."""
+
 
 @dataclass(frozen=True)
 class Worse:
@@ -34,11 +37,12 @@ def worse(
     Parameters
     ----------
     rows
-        `speaker_id`, and weighted `errors` and `words`; a speaker may be on both sides.
+        `speaker_id`, and weighted `errors` and `words`; a speaker may be on both sides. `weight` is the weight of each
+        row's speaker in the population, by which effective speakers are counted; without it all weigh the same.
     inside_N
         Which rows are in the cohort.
     min_speakers
-        Fewest speakers with words of each side.
+        Fewest effective speakers (Kish's number) with words of each side.
     min_deciding
         Of how many speakers the words of each side must be, by Kish's number: the rate of a side is nearly that of a
         speaker who has nearly all words, so that their influence on it is about 0 (`rates.estimate`).
@@ -47,11 +51,13 @@ def worse(
     -------
     The ratio of the rates, and the p value of "it is at most 1" against "it is higher": the logarithm of the ratio over
     its linearised standard error, by Student's distribution with one degree of freedom less than the smaller side has
-    speakers. None where a side has too few speakers, or no errors or words.
+    effective speakers. None where a side has too few speakers, or no errors or words, or where all speakers have the
+    same ratio.
     """
-    sums = [rows[side_N].groupby("speaker_id")[["errors", "words"]].sum() for side_N in (inside_N, ~inside_N)]
-    said = [table.loc[table["words"] > 0, "words"] for table in sums]
-    if min(map(len, said)) < min_speakers or min(map(effective_speakers, said)) < min_deciding:
+    sums = [_by_speaker(rows[side_N]) for side_N in (inside_N, ~inside_N)]
+    said = [table[table["words"] > 0] for table in sums]
+    effective = min(effective_speakers(table["weight"]) for table in said)
+    if effective < min_speakers or min(effective_speakers(table["words"]) for table in said) < min_deciding:
         return None
     totals = [table.sum() for table in sums]
     if any((total <= 0).any() for total in totals):
@@ -64,11 +70,16 @@ def worse(
     influence_S = influences[0].add(influences[1], fill_value=0.0).to_numpy()
     speakers = len(influence_S)
     error = float(np.sqrt(speakers / (speakers - 1) * np.square(influence_S).sum()))
-    freedom = min(len(table) for table in sums) - 1
-    if error == 0 or freedom < 1:
+    if error <= ROUNDING or effective < 2:
         return None
     logarithm = float(np.log(rates[0] / rates[1]))
-    return Worse(float(rates[0] / rates[1]), float(student.sf(logarithm / error, freedom)))
+    return Worse(float(rates[0] / rates[1]), float(student.sf(logarithm / error, effective - 1)))
+
+
+def _by_speaker(rows: pd.DataFrame) -> pd.DataFrame:
+    """Errors and words of each speaker, and the mean weight of their rows."""
+    weighed = rows if "weight" in rows.columns else rows.assign(weight=1.0)
+    return weighed.groupby("speaker_id").agg({"errors": "sum", "words": "sum", "weight": "mean"})
 
 
 def together(divisions: Sequence[Worse | None]) -> Divisions:

@@ -15,7 +15,7 @@ from isogloss.judging.gap import gap_of
 from isogloss.judging.grouping import Grouping, Ranked
 from isogloss.judging.pairing import cohorts_of
 from isogloss.judging.stage_files import read_summary
-from isogloss.judging.word_errors import error_rate
+from isogloss.judging.word_errors import known_rate
 from isogloss.judging.worst import worst_cohorts
 from isogloss.tables import ASSIGNMENT_COLUMNS, SPLITS, read_parquet, require_columns
 
@@ -176,7 +176,4 @@ def _sizes(metadata: pd.DataFrame, base: pd.DataFrame, min_speakers: int) -> lis
 
 def _rate(rows: pd.DataFrame, min_speakers: int) -> float | None:
     """The weighted word error rate; None over no words, or of fewer speakers than a figure may be about."""
-    if rows["speaker_id"].nunique() < min_speakers:
-        return None
-    rate = error_rate(rows)
-    return None if rate != rate else rate  # NaN
+    return None if rows["speaker_id"].nunique() < min_speakers else known_rate(rows)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from isogloss.config import Params
 from isogloss.judging.system import Rule
-from isogloss.judging.word_errors import error_rate
+from isogloss.judging.word_errors import known_rate
 from isogloss.judging.worst import worst_cohorts
 
 
@@ -44,15 +44,15 @@ def dev_figures(
     Returns
     -------
     `overall` and `worst`, each with `before` and `after`; None where dev has fewer than `min_speakers` speakers
-    altogether, or of the worst cohorts, or of the others, whose figure is the difference.
+    altogether, or of the worst cohorts, or of the others, whose figure is the difference; and None over no words.
     """
     members = set(assignments.loc[assignments["cohort"].isin(worst), "utterance_id"])
     figures: dict[str, Any] = {"split": "dev", "overall": {}, "worst": {}}
     for name, table in (("before", before), ("after", after)):
         dev = table[table["split"] == "dev"]
         of_worst = dev[dev["utterance_id"].isin(members)]
-        figures["overall"][name] = error_rate(dev) if dev["speaker_id"].nunique() >= min_speakers else None
+        figures["overall"][name] = known_rate(dev) if dev["speaker_id"].nunique() >= min_speakers else None
         speakers = [set(rows["speaker_id"]) for rows in (of_worst, dev.drop(of_worst.index))]
         told = len(speakers[0]) >= min_speakers and (not speakers[1] or len(speakers[1]) >= min_speakers)
-        figures["worst"][name] = error_rate(of_worst) if len(of_worst) and told else None
+        figures["worst"][name] = known_rate(of_worst) if len(of_worst) and told else None
     return figures

@@ -111,6 +111,12 @@ def error_rate(table: pd.DataFrame, weights: ArrayLike | None = None) -> float:
     return float(weight @ error_counts(table)) / words if words > 0 else float("nan")
 
 
+def known_rate(table: pd.DataFrame) -> float | None:
+    """As `error_rate`, but None where the rows have no reference word."""
+    rate = error_rate(table)
+    return None if np.isnan(rate) else rate
+
+
 def error_rates(table: pd.DataFrame, by: str | Sequence[str], weights: ArrayLike | None = None) -> pd.DataFrame:
     """Error rates of groups: index = values of `by`, sorted; columns speakers, utterances, words, error_rate.
 

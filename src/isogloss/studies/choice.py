@@ -104,13 +104,21 @@ def _trials(method: str, runs: Sequence[Run], by_run: Mapping[str, Mapping[str, 
 
 
 def _edges(best: Choice, trials: Sequence[Choice]) -> tuple[str, ...]:
-    """The options of the chosen trial whose value is the smallest or the largest among all trials."""
+    """The options of the chosen trial whose value is the smallest or the largest number among all trials.
+
+    Values that are no numbers have no order, so none of them is at an edge.
+    """
     edges = []
     for key, value in best.options.items():
-        tried = {trial.options[key] for trial in trials}
-        if len(tried) > 1 and value in (min(tried), max(tried)):
+        tried = {trial.options[key] for trial in trials if _is_number(trial.options.get(key))}
+        if len(tried) > 1 and _is_number(value) and value in (min(tried), max(tried)):
             edges.append(key)
     return tuple(edges)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether an option's value is a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def refuse_unsettled(chosen: Sequence[Choice], plan: PlanParams | None, trials: str) -> None:

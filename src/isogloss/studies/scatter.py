@@ -93,7 +93,9 @@ def scatter(
 
 
 def _axis(values: Sequence[float]) -> list[float]:
-    """Round ticks around all values."""
+    """Round ticks around all values; 0 and 1 where there are none."""
+    if not values:
+        return [0.0, 1.0]
     low, high = min(values), max(values)
     step = round_step(max(high - low, 1e-9 + abs(high) * 1e-3) / 5)
     first, last = int(low // step), -int(-high // step)
@@ -155,7 +157,7 @@ def _column(points: Sequence[Point], xs: list[float], ys: list[float], scale: fl
     """The points' names from top to bottom in the order of the points, spread over the drawing's height."""
     parts = []
     ordered = sorted(points, key=lambda point: -point.y)
-    step = (HEIGHT - TOP - BOTTOM) / len(ordered)
+    step = (HEIGHT - TOP - BOTTOM) / max(len(ordered), 1)
     for number, point in enumerate(ordered):
         x, y, level = _x(xs, point.x), _y(ys, scale * point.y), TOP + step * (number + 0.5)
         parts.append(f'<line class="l" x1="{x + 6:.1f}" y1="{y:.1f}" x2="{WIDTH - RIGHT + 6:g}" y2="{level:.1f}"/>')

@@ -261,3 +261,18 @@ def test_the_merged_cohort_is_shown_but_neither_judged_nor_compared(compared):
     assert result["spread"]["gap"]["before"] == pytest.approx(abs(np.diff(rates)[0]))
     judged = compare(table, statistics=few)  # nothing merged: all four are judged
     assert all(c["inference"] and not c["merged"] for c in judged["cohorts"])
+
+
+def test_a_speaker_alone_in_their_cohort_takes_no_interval_from_the_others(simulate):
+    table = simulate(speakers=41)
+    table["score_before"] = table["score"] - 0.3 * table["target"]
+    alone = table.assign(
+        **{f"{s}_gender": table[f"{s}_gender"].mask(table[f"{s}_speaker"] == "s040", "c") for s in ("enrol", "test")}
+    )
+    without = table[(table["enrol_speaker"] != "s040") & (table["test_speaker"] != "s040")].reset_index(drop=True)
+    found, wanted = compare(alone, min_speakers=1), compare(without, min_speakers=1)
+    assert [one["cohort"] for one in found["cohorts"] if one["ci95"] is None] == ["c"]
+    for name in ("a", "b"):
+        own, same = (next(one for one in each["cohorts"] if one["cohort"] == name) for each in (found, wanted))
+        assert own["before"] == same["before"]
+        assert own["before_ci95"] == pytest.approx(same["before_ci95"], rel=0.1)

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from isogloss.errors import TableError
+from isogloss.judging.statistics.estimands import exponential
 from isogloss.judging.word_errors import ERROR_COLUMNS, error_counts, row_weights
 from isogloss.tables import require_columns
 
@@ -26,6 +27,9 @@ Array = NDArray[np.float64]
 
 MOST_STEPS = 50
 """Largest number of steps of Newton's method, which takes 5 to 10."""
+
+ROUNDING = 1e-9
+"""A standard error below this, on the logarithm, is rounding: all speakers have the same ratio."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class RateRatio:
     low: float
     high: float
     p: float
+    """Two-sided; NaN where all speakers have the same ratio, so that it has no standard error."""
 
 
 def poisson_effects(
@@ -96,10 +101,8 @@ def effects_of_rows(
     return [
         RateRatio(
             name,
-            float(np.exp(effect)),
-            float(np.exp(effect - reach * error)),
-            float(np.exp(effect + reach * error)),
-            float(2 * stats.t.sf(abs(effect / error), freedom)),
+            *(exponential(end) for end in (effect, effect - reach * error, effect + reach * error)),
+            float(2 * stats.t.sf(abs(effect) / error, freedom)) if error > ROUNDING else float("nan"),
         )
         for name, effect, error in zip(cohorts, effects[1:], errors[1:], strict=False)
     ]

@@ -118,7 +118,10 @@ def _evaluate(
     """Values and standard errors of a measure, (R,) each."""
     values_R, influence_RS = _linearised(measure, draws, counts_RS)
     with np.errstate(invalid="ignore"):
-        return values_R, np.sqrt((factor_S * counts_RS * influence_RS**2).sum(axis=1))
+        parts_RS = factor_S * counts_RS * influence_RS**2
+        # The factor of a speaker alone in their stratum is infinite; a measure that they have no part in has its error.
+        parts_RS[:, np.isinf(factor_S)] = np.where(influence_RS[:, np.isinf(factor_S)] == 0, 0.0, np.inf)
+        return values_R, np.sqrt(parts_RS.sum(axis=1))
 
 
 def _linearised(measure: Measure, draws: Sequence[Resampled], counts_RS: Floats) -> tuple[Floats, Floats]:
