@@ -101,7 +101,9 @@ def effects_of_rows(
     return [
         RateRatio(
             name,
-            *(exponential(end) for end in (effect, effect - reach * error, effect + reach * error)),
+            exponential(effect),
+            exponential(effect - reach * error),
+            exponential(effect + reach * error),
             float(2 * stats.t.sf(abs(effect) / error, freedom)) if error > ROUNDING else float("nan"),
         )
         for name, effect, error in zip(cohorts, effects[1:], errors[1:], strict=False)
