@@ -66,13 +66,16 @@ VARIANTS: dict[str, tuple[str, str, Params]] = {
         f"automatic, dialects {apart:g} apart, {clusters} clusters": (
             "automatic",
             f"automatic {apart:g}",
-            Params(statistics=FEW_DRAWS, automatic=AutomaticParams(n_clusters=clusters)),
+            Params(
+                statistics=FEW_DRAWS,
+                automatic=AutomaticParams(n_clusters=clusters, normalization="none", error_weight=0.0),
+            ),
         )
         for apart, clusters in ((2.0, 10), (4.0, 10), (4.0, "auto"), (8.0, 10))
     },
     "attribute (age band)": ("attribute", "attribute", Params(statistics=FEW_DRAWS)),
 }
-"""Name, rule, its input, its params: the defaults but for what the name says."""
+"""Name, rule, its input, its params: the defaults but for what the name says, and plain k-means of made-up voices."""
 
 SCORES = (
     "cohorts",

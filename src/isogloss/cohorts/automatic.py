@@ -50,17 +50,17 @@ ROUNDING = 1e-20
 class AutomaticParams(Section):
     """Clusters of speaker embeddings."""
 
-    n_clusters: int | Literal["auto"] = 10
+    n_clusters: int | Literal["auto"] = 2
     """Number of clusters. auto chooses the number for which clusterings of different halves of the speakers agree; if
     one difference between voices is much larger than all others (usually gender), this gives the two clusters of that
     difference."""
     max_clusters: Annotated[int, Field(ge=2)] = 12
     """Largest number of clusters that auto may choose."""
-    normalization: Normalization = "none"
+    normalization: Normalization = "within_speaker"
     """What is done to the embeddings of utterances before they are averaged by speaker: none; mean subtracts the mean
     over all utterances; within_speaker also scales all directions to the same variance between utterances of one
     speaker (which comes from their content or their channels, for example)."""
-    error_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    error_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     """Weight of a speaker's error rate in the clustering; at 1 it has as much variance as all dimensions of the
     embeddings together. 0 clusters by voice alone."""
     random_state: Seed = 1
@@ -80,8 +80,8 @@ COMPONENT = RuleComponent(
     implementation="SpeakerClusters",
     inputs=(EMBEDDINGS,),
     title="similar voices",
-    about="Groups of voices that sound alike, made without any label: a group has a number, and says nothing "
-    "about who is in it.",
+    about="Groups of voices that are alike to the model, made without any label: a group has a number, and says "
+    "nothing about who is in it.",
     unit="group of voices",
 )
 
