@@ -169,6 +169,7 @@ def voices(country, *, seed=0):
     voice = pd.DataFrame(rng.normal(0, 1, (len(speakers), 6)), index=speakers)
     voice[0] += country.drop_duplicates("speaker_id").set_index("speaker_id")["southwest"].map({True: 9.0, False: -9.0})
     vectors = voice.loc[country["speaker_id"]].reset_index(drop=True).add_prefix("e")
+    vectors += rng.normal(0, 0.3, vectors.shape)  # no utterance sounds like another of the same speaker
     return country[["utterance_id", "speaker_id", "split"]].join(vectors)
 
 
