@@ -95,3 +95,32 @@ def test_where_it_cannot_be_made_or_kept_the_server_makes_its_own(user, monkeypa
     monkeypatch.setattr(sys, "prefix", sys.base_prefix)
     put_database(home)
     assert not list(home.iterdir()) and not (user / "base").exists()
+
+
+SERVE = """
+import os, sys
+from pathlib import Path
+from isogloss.pipeline.prefect_api import serve
+os.environ["PREFECT_HOME"] = sys.argv[1]
+try:
+    serve.main(1, private=True)
+finally:
+    print("prefect" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (Path.mkdir, "unable to open database file"),
+        (lambda path: path.write_text("no database at all, but a text" * 100), "file is not a database"),
+    ],
+)
+def test_a_server_whose_database_can_never_be_opened_ends_before_prefect_is_imported(tmp_path, make, said):
+    make(tmp_path / "prefect.db")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    done = subprocess.run(
+        [sys.executable, "-c", SERVE, str(tmp_path)], env=kept, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (1, "False\n")
+    assert done.stderr == f"{tmp_path / 'prefect.db'}: {said}\n"

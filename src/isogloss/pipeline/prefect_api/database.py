@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from isogloss.pipeline.host.execute import Leashed
@@ -19,9 +19,8 @@ from isogloss.pipeline.host.file_locks import exclusive
 
 def put_database(home: Path) -> None:
     """Put an empty database into the folder of a server that has none; if that fails, the server makes one."""
-    configured = ("PREFECT_SERVER_DATABASE_", "PREFECT_API_DATABASE_")
     # SQLite would add the log file that a removed database left to the new one.
-    if any(home.glob("prefect.db*")) or any(name.startswith(configured) for name in os.environ):
+    if any(home.glob("prefect.db*")) or _is_configured():
         return
     copy = home / f".prefect.{os.getpid()}.part"
     with suppress(OSError, sqlite3.Error):
@@ -30,6 +29,24 @@ def put_database(home: Path) -> None:
             shutil.copyfile(prepared, copy)
             os.link(copy, home / "prefect.db")  # This fails if another server of the clone has just made one.
     copy.unlink(missing_ok=True)
+
+
+def refuse_unusable(home: Path) -> None:
+    """End the process with a sentence if its database can never be opened, as Prefect would only after its import."""
+    path = home / "prefect.db"
+    if _is_configured() or not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", timeout=0, uri=True)) as database:
+            database.execute("pragma schema_version")
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB):
+            sys.exit(f"{path}: {error}")
+
+
+def _is_configured() -> bool:
+    """Whether the user has chosen another database."""
+    return any(name.startswith(("PREFECT_SERVER_DATABASE_", "PREFECT_API_DATABASE_")) for name in os.environ)
 
 
 def kept_in() -> Path:

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from isogloss.pipeline.prefect_api.database import put_database
+from isogloss.pipeline.prefect_api.database import put_database, refuse_unusable
 
 _PRIVATE = {
     "PREFECT_SERVER_UI_ENABLED": "false",
@@ -20,7 +20,9 @@ _PRIVATE = {
 
 def main(port: int, *, private: bool) -> None:
     """Serve the API on loopback until a signal comes; the database is in the folder PREFECT_HOME."""
-    put_database(Path(os.environ["PREFECT_HOME"]))
+    home = Path(os.environ["PREFECT_HOME"])
+    put_database(home)
+    refuse_unusable(home)
     os.environ.update(_PRIVATE if private else {"PREFECT_SERVER_UI_ENABLED": "true"})
     import uvicorn
     from prefect.server.api.server import create_app
