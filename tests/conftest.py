@@ -7,8 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -19,6 +21,7 @@ import pandas as pd
 import pytest
 
 from isogloss.config import read_yaml
+from isogloss.pipeline.prefect_api.database import put_database as put_empty_database
 
 # Triton reads this when it is first imported, which Lightning does. Where there is a GPU, `TRITON_INTERPRET=0 pytest`
 # tests the compiled kernels.
@@ -45,6 +48,7 @@ LONGEST = (
 )
 """The files that take longest, in the order in which they are started: while the micro run is made, some that do not
 read it."""
+WARM = Path(__file__).with_name("warm_start")
 SPLITS = np.array(["train", "discovery", "dev", "test"])
 
 
@@ -142,9 +146,13 @@ class Workspace:
     printed: str = ""
     """What the run that filled it printed."""
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `isogloss ...` or `dvc ...` as a process of its own, with nobody's settings; raises where it fails."""
+    def command(self, *arguments: str, warm: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `isogloss ...` or `dvc ...` as a process of its own, with nobody's settings; raises where it fails.
+
+        `warm` are the variables of the fixture `warm_start`.
+        """
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DVC_"))}
+        kept |= warm or {}
         environment = {
             **kept,
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
@@ -219,20 +227,57 @@ def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator[Path
 def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the empty database that a Prefect server makes at its first start, which is most of that start.
 
-    The server of the micro run starts without one.
+    In an environment it is the copy that the environment keeps for all runs, made by the first that needs it.
     """
     with shared(tmp_path_factory, "prefect") as home:
         if not (home / "done").exists():
-            command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "-y"]
-            kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-            settings = {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
-            subprocess.run(command, env={**kept, **settings}, check=True, capture_output=True)
+            put_empty_database(home)
+            if not (home / "prefect.db").exists():
+                command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "-y"]
+                kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+                settings = {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+                subprocess.run(command, env={**kept, **settings}, check=True, capture_output=True)
             (home / "done").touch()
     return home
 
 
 @pytest.fixture(scope="session")
-def micro(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def _warm_socket(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path | None:
+    """The socket of the server of `warm_start/`, one for all processes of pytest-xdist; None where there is none."""
+    if not sys.platform.startswith("linux"):
+        return None
+    with shared(tmp_path_factory, "warm") as folder:
+        if not (folder / "socket.txt").exists():
+            socket = Path(tempfile.mkdtemp()) / "socket"  # pytest's own folders may have paths too long for sockets
+            session = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+            command = [sys.executable, WARM / "server.py", socket, str(session)]
+            server = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+            request.config.add_cleanup(server.poll)  # It ends itself, with the session.
+            while not socket.exists():
+                assert server.poll() is None, server.stdout.read()
+                time.sleep(0.02)
+            (folder / "socket.txt").write_text(str(socket))
+        return Path((folder / "socket.txt").read_text())
+
+
+@pytest.fixture(scope="session")
+def warm_start(_warm_socket: Path | None) -> Callable[[], dict[str, str]]:
+    """A function for variables with which the stages of a run begin as forks of a process that has the large libraries.
+
+    They are still processes, of the commands in dvc.yaml. A test that needs new processes does without.
+    """
+
+    def variables() -> dict[str, str]:
+        path = os.pathsep.join(filter(None, [str(WARM), os.environ.get("PYTHONPATH")]))
+        return {} if _warm_socket is None else {"PYTHONPATH": path, "ISOGLOSS_TEST_WARM_START": str(_warm_socket)}
+
+    return variables
+
+
+@pytest.fixture(scope="session")
+def micro(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Workspace:
     """Every stage of dvc.yaml, run once by `isogloss run` on the smallest Atlas. Read from it; write into a copy.
 
     It takes a minute and a half on two cores. Processes of pytest-xdist share the one run.
@@ -243,5 +288,6 @@ def micro(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
             if root.exists():
                 pytest.fail("the micro run failed in another process of pytest-xdist")
             _loaded("workspace", "micro/workspace.py").make_workspace(root)
-            printed.write_text(Workspace(root).command("isogloss", "run").stdout, encoding="utf-8")
+            warm = request.getfixturevalue("warm_start")()
+            printed.write_text(Workspace(root).command("isogloss", "run", warm=warm).stdout, encoding="utf-8")
     return Workspace(root, printed.read_text(encoding="utf-8"))

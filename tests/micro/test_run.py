@@ -32,8 +32,15 @@ STAGES = {
     "report_multitalker@sts",
     "report",
 }
-AGAIN = ("mitigate@ewc", "evaluate@ewc", "report")
-HERE = ("discover@automatic", "evaluate_speaker@group_dro", "report_speaker@group_dro")
+AGAIN = ("discover@automatic", "report")
+HERE = (
+    "discover@automatic",
+    "mitigate@ewc",
+    "evaluate@ewc",
+    "evaluate_speaker@group_dro",
+    "report_speaker@group_dro",
+    "report",
+)
 """Stages that are executed a second time: by DVC elsewhere, and in the process of the tests. They adapt and decode a
 recogniser, embed, draw trials, cluster, resample and render; the tests of `training` hold the base models' training to
 the byte."""
