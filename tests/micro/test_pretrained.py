@@ -17,7 +17,7 @@ from isogloss.tables import read_json, read_parquet
 
 
 @pytest.fixture(scope="module")
-def adapted(micro, tiny_checkpoints, tmp_path_factory):
+def adapted(micro, warm_start, tiny_checkpoints, tmp_path_factory):
     """The micro run's data under another recogniser: adapted to train for an epoch, then for voices by EWC."""
     folder = tmp_path_factory.mktemp("pretrained")
     checkpoint = tiny_checkpoints.write_whisper(folder / "tiny")
@@ -43,7 +43,7 @@ def adapted(micro, tiny_checkpoints, tmp_path_factory):
     }
     params = workspace.root / "params.yaml"
     params.write_text(overridden_text(params.read_text(), overrides, where="params.yaml"))
-    workspace.command("isogloss", "run", "report")
+    workspace.command("dvc", "repro", "report", warm=warm_start())
     return workspace.root
 
 
