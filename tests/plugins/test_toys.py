@@ -54,14 +54,15 @@ def site(tmp_path, monkeypatch):
     return folder
 
 
-def test_one_toy_of_each_kind_runs_from_corpus_to_report(micro, site, tmp_path):
+def test_one_toy_of_each_kind_runs_from_corpus_to_report(micro, site, warm_start, tmp_path):
     toys = micro.copy(tmp_path / "toys")
     write_params(toys.root, PARAMS)
     (toys.root / "corpora/toy.yaml").write_text("kind: toy_atlas\nversion: '1.0'\nlike: atlas\n")
     pipeline = toys.root / "dvc.yaml"
     line = "      - data/cohort_inputs/geographic.parquet\n"
     pipeline.write_text(pipeline.read_text().replace(line, f"{line}      - data/cohort_inputs/toy_parallel.parquet\n"))
-    toys.command("isogloss", "run", "report")
+    assert "Nothing stops a run." in toys.command("isogloss", "check").stdout
+    toys.command("dvc", "repro", "report", warm=warm_start())
 
     assert "path: corpora/toy.yaml" in (toys.root / "dvc.lock").read_text()
     model = json.loads((toys.root / "models/asr/base/model.json").read_text())
@@ -76,7 +77,7 @@ def test_one_toy_of_each_kind_runs_from_corpus_to_report(micro, site, tmp_path):
     shutil.rmtree(toys.root / "models/asr/base")
     (toys.root / "models/asr/base").mkdir()
     (toys.root / "models/asr/base/model.json").write_text('{"kind": "toy_parrot", "word": "up"}')
-    toys.command(sys.executable, "stages/transcribe.py")
+    toys.command(sys.executable, "stages/transcribe.py", warm=warm_start())
     assert set(read_parquet(toys.root / "results/asr/base/utterances.parquet")["hyp"]) == {"up"}
 
     install(site, "1.1")

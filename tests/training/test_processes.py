@@ -30,9 +30,11 @@ def alone(tmp_path_factory):
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_two_processes_end_where_one_does_with_their_batches_as_one(tmp_path, alone, launcher):
+def test_two_processes_end_where_one_does_with_their_batches_as_one(tmp_path, alone, warm_start, launcher):
     expected, curve = alone
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "CUDA_VISIBLE_DEVICES": ""}
+    environment = (
+        os.environ | warm_start() | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "CUDA_VISIBLE_DEVICES": ""}
+    )
     done = subprocess.run(
         [*LAUNCHERS[launcher], SCRIPT, tmp_path],
         env=environment,
