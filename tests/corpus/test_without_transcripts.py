@@ -41,17 +41,20 @@ def tones(folder: Path) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def typed(tmp_path_factory):
+def typed(warm_start, tmp_path_factory):
     """Runs a command in the repository, and its table of speech."""
     root = tmp_path_factory.mktemp("without") / "workspace"
     workspace(root)
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT / "src"),
-        "ISOGLOSS_LOCKS": str(root.parent / "locks"),
-        "DVC_NO_ANALYTICS": "true",
-        "DVC_SITE_CACHE_DIR": str(root / ".dvc/tmp/site"),
-    }
+    environment = (
+        os.environ
+        | warm_start()
+        | {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "ISOGLOSS_LOCKS": str(root.parent / "locks"),
+            "DVC_NO_ANALYTICS": "true",
+            "DVC_SITE_CACHE_DIR": str(root / ".dvc/tmp/site"),
+        }
+    )
 
     def run(*arguments: str, code: int = 0) -> str:
         done = subprocess.run(arguments, cwd=root, env=environment, capture_output=True, text=True, check=False)
