@@ -28,12 +28,39 @@ while not pathlib.Path("go").exists():
 pathlib.Path("long.txt").write_text("done")
 """
 PARAMS = "corpus: {source: atlas, seed: 1}\n"
+SERVER = """
+from pathlib import Path
+from isogloss.pipeline.prefect_api.server import free_port, prefect_server, quiet_environment
+quiet_environment()
+with prefect_server(Path("."), port=free_port(), interface=False) as server:
+    server.wait_until_up()
+    print(server.url, flush=True)
+    input()
+"""
 
 
 @pytest.fixture
 def chain(new_toy, with_database, tmp_path):
     (tmp_path / "home").mkdir()
     return with_database(new_toy(CHAIN, params=PARAMS, **{"long.py": LONG}))
+
+
+@pytest.fixture(scope="module")
+def server(put_database, tmp_path_factory):
+    """A server that several runs report to: its address, and the path of its database."""
+    folder = tmp_path_factory.mktemp("servers")
+    (folder / "home").mkdir()
+    put_database(folder / "server")
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER],
+        cwd=folder / "server",
+        env=environment(folder / "server"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process.stdout.readline().strip(), folder / "server/.dvc/tmp/isogloss/prefect/prefect.db"
+        process.communicate("\n")
 
 
 def environment(root, **more):
@@ -71,9 +98,10 @@ def parent(folder):
     return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
 
 
-def test_what_depends_on_a_failed_stage_is_skipped_in_the_terminal_the_record_and_prefect(chain):
+def test_what_depends_on_a_failed_stage_is_skipped_in_the_terminal_the_record_and_prefect(chain, server):
+    url, database = server
     chain.write("go", "")
-    with start(chain.root) as run:
+    with start(chain.root, PREFECT_API_URL=url, no_proxy="127.0.0.1") as run:
         printed, errors = run.communicate(timeout=300)
     assert run.returncode == 2
     (last,) = errors.splitlines()
@@ -85,9 +113,15 @@ def test_what_depends_on_a_failed_stage_is_skipped_in_the_terminal_the_record_an
     states = {"broken": "failed", "long": "executed", **dict.fromkeys(["second", "third", "fourth"], "skipped")}
     record = json.loads(chain.read("reports/provenance.json"))["stages"]
     assert {name: stage["state"] for name, stage in record.items()} == states
-    with sqlite3.connect(chain.root / ".dvc/tmp/isogloss/prefect/prefect.db") as database:
-        tasks = dict(database.execute("select name, state_name from task_run").fetchall())
-    assert tasks == {name: state.capitalize() for name, state in states.items()}
+    last = "(select id from flow_run order by created desc limit 1)"
+    deadline = time.monotonic() + 60  # the server writes what it is told of tasks some seconds later
+    while True:
+        with sqlite3.connect(database) as opened:
+            tasks = dict(opened.execute(f"select name, state_name from task_run where flow_run_id = {last}").fetchall())
+        if tasks == {name: state.capitalize() for name, state in states.items()}:
+            return
+        assert time.monotonic() < deadline, tasks
+        time.sleep(0.2)
 
 
 def test_a_run_whose_server_is_killed_starts_it_again_and_goes_on(chain):
@@ -127,46 +161,24 @@ def test_a_run_whose_server_does_not_come_up_again_ends_at_once_in_one_sentence(
     assert seconds < 300, seconds  # half of the patience with a server that starts; most of it is one start
 
 
-SERVER = """
-from pathlib import Path
-from isogloss.pipeline.prefect_api.server import free_port, prefect_server, quiet_environment
-quiet_environment()
-with prefect_server(Path("."), port=free_port(), interface=False) as server:
-    server.wait_until_up()
-    print(server.url, flush=True)
-    input()
-"""
+def test_a_run_that_is_cancelled_in_prefect_ends_as_after_an_interrupt(chain, server):
+    url, _ = server
 
-
-def test_a_run_that_is_cancelled_in_prefect_ends_as_after_an_interrupt(chain, put_database, tmp_path):
-    def ask(url, path, content):
+    def ask(path, content):
         request = urllib.request.Request(url + path, json.dumps(content).encode(), {"Content-Type": "application/json"})
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=120) as answer:
             return json.load(answer)
 
-    put_database(tmp_path / "server")
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVER],
-        cwd=tmp_path / "server",
-        env=environment(tmp_path),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        url = server.stdout.readline().strip()
-        told = {"PREFECT_API_URL": url, "no_proxy": "127.0.0.1"}
-        with start(chain.root, **told) as run:
-            next(line for line in run.stdout if "long is at work" in line)
-            (flow,) = ask(url, "/flow_runs/filter", {"sort": "START_TIME_DESC"})
-            assert (flow["name"], flow["tags"]) == ("atlas: broken (never run)", ["atlas"])
-            cancelling = {"state": {"type": "CANCELLING"}, "force": True}
-            ask(url, f"/flow_runs/{flow['id']}/set_state", cancelling)
-            output, errors = run.communicate(timeout=120)
-        state = ask(url, "/flow_runs/filter", {})[0]["state_name"]
-        server.communicate("\n")
+    with start(chain.root, PREFECT_API_URL=url, no_proxy="127.0.0.1") as run:
+        next(line for line in run.stdout if "long is at work" in line)
+        (flow,) = ask("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}})
+        assert (flow["name"], flow["tags"]) == ("atlas: broken (never run)", ["atlas"])
+        ask(f"/flow_runs/{flow['id']}/set_state", {"state": {"type": "CANCELLING"}, "force": True})
+        output, errors = run.communicate(timeout=120)
+    (flow,) = ask("/flow_runs/filter", {"flow_runs": {"id": {"any_": [flow["id"]]}}})
     assert run.returncode == 130, errors
     assert errors == "isogloss: interrupted; finished stages are kept, the next run continues\n"
     assert "Traceback" not in output
-    assert state == "Cancelled"
+    assert flow["state_name"] == "Cancelled"
     assert json.loads(chain.read("reports/provenance.json"))["ended"] == "interrupted"
