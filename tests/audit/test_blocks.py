@@ -13,6 +13,7 @@ from isogloss.io.normalise import parse_steps
 from isogloss.judging.intake import Request, streaming
 
 SPEAKERS = 60
+ROWS = 400
 KINDS = ["csv", "semicolons", "tsv", "jsonl", "gz", "weights", "empty cells", "systems", "counts", "sums", "errors"]
 
 
@@ -31,12 +32,12 @@ def in_blocks(monkeypatch, threads):
     return audited
 
 
-def texts(rows=900):
+def texts():
     """Utterances of three to nine words with errors of each kind, some of them runaways."""
     rng = np.random.default_rng(5)
     words = np.array(["it's", "one", "Two,", "three", "four", "“five”", "six."])
-    speaker = rng.integers(0, SPEAKERS, rows)
-    ref = [" ".join(rng.choice(words, rng.integers(3, 9))) for _ in range(rows)]
+    speaker = rng.integers(0, SPEAKERS, ROWS)
+    ref = [" ".join(rng.choice(words, rng.integers(3, 9))) for _ in range(ROWS)]
     changes = [
         lambda text: text,
         lambda text: text.lower(),
@@ -46,7 +47,7 @@ def texts(rows=900):
     ]
     return pd.DataFrame(
         {
-            "utterance_id": [f"u{number}" for number in range(rows)],
+            "utterance_id": [f"u{number}" for number in range(ROWS)],
             "speaker_id": [f"s{number}" for number in speaker],
             "gender": np.array(["f", "m", "x"])[speaker % 3],
             "age": np.array(["old", "young"])[speaker // 3 % 2],
@@ -127,9 +128,9 @@ def test_blocks_in_processes_give_the_same(tmp_path, in_blocks):
 @pytest.mark.parametrize(
     ("column", "value", "said"),
     [
-        ("ref", "", "row 800: column 'ref' is empty"),
-        ("speaker_id", "", "1 of 900 rows have no speaker (the first is utterance 'u799')"),
-        ("utterance_id", "", "row 800: column 'utterance_id' is empty"),
+        ("ref", "", "row 350: column 'ref' is empty"),
+        ("speaker_id", "", "1 of 400 rows have no speaker (the first is utterance 'u349')"),
+        ("utterance_id", "", "row 350: column 'utterance_id' is empty"),
         ("utterance_id", "u3", "u3"),
         ("hyp", 'an "odd quote', None),
         ("hyp", "two\nlines", None),
@@ -137,7 +138,7 @@ def test_blocks_in_processes_give_the_same(tmp_path, in_blocks):
 )
 def test_a_bad_row_of_a_late_block_is_said_as_of_the_whole_table(tmp_path, in_blocks, column, value, said):
     table, path = texts(), tmp_path / "table.csv"
-    table.loc[799, column] = value
+    table.loc[349, column] = value
     table.to_csv(path, index=False)
     try:
         expected = audit_utterances(request_of(path)).document.model_dump()
