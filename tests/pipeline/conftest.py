@@ -136,6 +136,13 @@ def new_toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., To
 
 
 @pytest.fixture
+def warm(warm_start: Callable[[], dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the processes in which DVC works begin as forks; not for tests about how such a process is ended."""
+    for name, value in warm_start().items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
 def with_database(put_database: Callable[[Path], None]) -> Callable[[Toy], Toy]:
     """Put into a repository the database that the first of its Prefect servers would make, and return it."""
 

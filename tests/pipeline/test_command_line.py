@@ -94,6 +94,7 @@ def test_away_from_the_root_it_says_so(clone):
     assert "run from the repository's root" in result.stderr
 
 
+@pytest.mark.usefixtures("warm")
 def test_run_then_status_then_nothing_to_do_then_a_failure(clone_with_database):
     """One story, because each start of Prefect's server takes seconds."""
     clone = clone_with_database
@@ -202,6 +203,7 @@ def completed(root, words):
     return [line.removeprefix("plain,") for line in shown.stdout.split()]
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_sweep_is_a_flow_whose_results_compare_lists(clone_with_database):
     """One story again: dry run, sweep, nothing to do, comparisons, a name that is none."""
     clone = clone_with_database

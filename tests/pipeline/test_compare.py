@@ -8,7 +8,10 @@ from click.testing import CliRunner
 from isogloss.cli.compare import compare
 from isogloss.cli.comparing import compare_experiments
 
-pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),  # DVC's own
+    pytest.mark.usefixtures("warm"),
+]
 
 DVC_YAML = """
 stages:

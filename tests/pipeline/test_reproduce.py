@@ -22,6 +22,7 @@ def states(outcomes):
     return {outcome.stage: outcome.state for outcome in outcomes}
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_run_gives_the_dvc_lock_of_a_plain_dvc_repro(new_toy, reproduced_diamond, capsys):
     toy = new_toy()
     assert states(toy.run()) == dict.fromkeys(["corpus", "mitigate@finetune", "mitigate@ewc", "report"], "executed")
@@ -34,6 +35,7 @@ def test_a_run_gives_the_dvc_lock_of_a_plain_dvc_repro(new_toy, reproduced_diamo
     assert "git add" not in printed
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_changed_param_runs_its_stage_and_what_follows(diamond):
     diamond.replace("params.yaml", "100.0", "30.0")
     assert states(diamond.run()) == {"mitigate@ewc": "executed", "report": "executed"}
@@ -43,6 +45,7 @@ def test_a_changed_param_runs_its_stage_and_what_follows(diamond):
     assert "100.0" in diamond.read("report.txt")
 
 
+@pytest.mark.usefixtures("warm")
 def test_force_runs_what_is_up_to_date_and_looks_again_at_what_follows_it_in_the_plan(diamond):
     lock = diamond.read("dvc.lock")
     alone = plan_run(diamond.root, ["mitigate@ewc"], force=True)
@@ -59,6 +62,7 @@ def test_force_runs_what_is_up_to_date_and_looks_again_at_what_follows_it_in_the
     assert diamond.read("dvc.lock") == lock
 
 
+@pytest.mark.usefixtures("warm")
 def test_an_unchanged_output_stops_the_wave_and_provenance_tells_it(diamond):
     diamond.replace("params.yaml", "seed: 1", "seed: 2")  # corpus reads it, but its output does not depend on it
     outcomes = diamond.run()
@@ -124,6 +128,7 @@ stages:
 """
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_failing_stage_leaves_its_sibling_and_ends_in_one_sentence(new_toy, capsys):
     toy = new_toy(FAILING)
     with pytest.raises(PipelineError) as caught:
@@ -175,6 +180,7 @@ def test_siblings_overlap_even_though_they_share_a_dependency(new_toy, monkeypat
     assert states(toy.run()) == {"meet@a": "executed", "meet@b": "executed"}
 
 
+@pytest.mark.usefixtures("warm")
 def test_git_and_the_machine_are_recorded_and_the_lock_is_no_change(diamond):
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
     diamond.write(".gitignore", "/*.txt\n/reports\n/.dvc/tmp\n/.dvc/cache\n")

@@ -163,6 +163,7 @@ def test_four_settings_share_their_base_and_an_interrupted_sweep_runs_nothing_tw
         assert "# how strong" in find(toy.root, [f"strength-{number}"])[0].text("params.yaml")
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_failing_run_leaves_the_others_and_is_tried_again(toy, capsys, tmp_path):
     path = toy.experiment("luck", "grid: {ewc.strength: [2, 13]}\ntargets: [adapt]\n")
     with pytest.raises(PipelineError, match=r"^1 of 2 runs failed: luck-13; .* `isogloss sweep .*luck\.yaml` tries"):
@@ -182,6 +183,7 @@ def test_a_failing_run_leaves_the_others_and_is_tried_again(toy, capsys, tmp_pat
     assert worktrees(toy) == []
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_value_full_of_odd_characters_reaches_the_stage_and_no_shell(toy):
     value = "a b; touch hacked $(touch hacked) `touch hacked` ' \" \\ * ../.."
     toy.write(
@@ -193,6 +195,7 @@ def test_a_value_full_of_odd_characters_reaches_the_stage_and_no_shell(toy):
     assert experiment.params["prepare"]["stratify_by"] == value
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_run_holds_only_what_its_targets_made_and_its_outputs_come_from_the_cache(toy):
     """HEAD has results of all stages, made with other params; a run that does not want them must not seem to."""
     toy.run()
@@ -216,6 +219,7 @@ def test_a_run_holds_only_what_its_targets_made_and_its_outputs_come_from_the_ca
     assert finished_runs(toy.load(path), root=toy.root) == {}
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_damaged_result_of_a_finished_run_is_refused_and_not_read(toy):
     path = toy.experiment("damaged", "grid: {ewc.strength: [0]}\n")
     toy.sweep(path)
