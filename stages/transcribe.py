@@ -21,7 +21,7 @@ def main() -> None:
         load_recognizer(Path("models/asr/base")),
         SPLITS,
         data=Path("data"),
-        threads=params.asr.threads,
+        threads=params.decoding.threads,
         decoding=params.decoding,
     )
     table = count_errors(hypotheses, utterances[utterances["split"].isin(SPLITS)], steps=params.text.steps)

@@ -22,7 +22,7 @@ def main() -> None:
 
         utterances = read_parquet(DATA / "utterances.parquet", METADATA_COLUMNS)
         recognizer = load_recognizer(Path("models/asr/base"))
-        threads, most = params.asr.threads, params.cohorts.voice_utterances
+        threads, most = params.decoding.threads, params.cohorts.voice_utterances
         embeddings = embed_by_recognizer(recognizer, utterances, data=DATA, threads=threads, most=most)
     for rule, table in voice_inputs(embeddings).items():
         write_parquet(table, DATA / "cohort_inputs" / f"{rule}.parquet")

@@ -47,8 +47,7 @@ class AsrParams(Section):
     seed: Seed = 1
     """Seed of base training: of the initial weights, the order of batches, dropout and SpecAugment."""
     threads: PositiveInt = 2
-    """CPU threads of base training and of transcription by the base model. The number is fixed, since gradients differ
-    between one thread and two."""
+    """CPU threads of base training. The number is fixed, since gradients differ between one thread and two."""
     predictor_dim: PositiveInt = 128
     """Dimension of the token embedding and units of the LSTM layer in the transducer's predictor."""
     joiner_dim: PositiveInt = 128
@@ -116,3 +115,6 @@ class DecodingParams(Section):
     """Hypotheses that a beam search keeps; read where `method` is beam."""
     max_tokens_per_frame: PositiveInt = 5
     """Largest number of tokens that a transducer may emit at one encoder frame."""
+    threads: PositiveInt = 1
+    """CPU threads of `transcribe` and `voice_inputs`, which run the base model; other stages can run beside them on the
+    other cores."""
