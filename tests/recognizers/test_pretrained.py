@@ -61,7 +61,8 @@ def parts(request, tmp_path, make_whisper, make_wav2vec2):
     kind, name = request.param
     folder = (make_whisper if name == "whisper" else make_wav2vec2)(tmp_path / name)
     recognizer = kind.from_checkpoint(folder)
-    return kind, recognizer.model, recognizer.tokenizer, recognizer.feature_extractor
+    tokenizer = recognizer.tokenizer if name == "whisper" else recognizer.text.tokenizer
+    return kind, recognizer.model, tokenizer, recognizer.feature_extractor
 
 
 def test_another_sampling_rate_is_refused(parts):
