@@ -1,6 +1,6 @@
 """Where the time of `make run` goes once everything is installed: seconds of each stage, before and after a change.
 
-    python benchmarks/default_run.py [REVISION]... [--keep FOLDER]   # HEAD by default; 6 to 8 minutes each
+    python benchmarks/default_run.py [REVISION]... [--keep FOLDER]   # HEAD by default; some ten minutes each
 
 Each revision is cloned anew, so that no stage has a result yet, and `isogloss run` runs there with this interpreter.
 Before and after each run a product of two 1,024 x 1,024 float32 matrices, on one thread, and a loop of 20 million

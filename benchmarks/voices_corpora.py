@@ -2,7 +2,8 @@
 
     python benchmarks/voices_corpora.py FOLDER [--seeds 2 3 4 5 6] [--anew]      # 5 to 10 minutes a corpus
 
-A corpus that is among the results is not run again, unless with --anew; the results say at which revision each was run.
+All corpora among the results take part in the choice, and none of them is run again, unless with --anew; the results
+say at which revision each was run.
 
 Analysis, written before the runs.
 Corpora: Atlas with the default params, but for `corpus.seed` and as few adapt speakers as are allowed, since nothing is
@@ -63,15 +64,15 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--anew", action="store_true", help="run corpora again that are among the results")
     given = parser.parse_args()
-    known = {} if given.anew else results_by_seed()
-    wanted = [seed for seed in given.seeds if seed not in known]
+    known = results_by_seed()
+    wanted = [seed for seed in given.seeds if given.anew or seed not in known]
     for seed in wanted:
         run(given.folder / f"seed-{seed}", {"corpus.seed": seed, "atlas.adapt_speakers": 20, "cohorts.voices": "asr"})
     jobs = [(given.folder / f"seed-{seed}", seed) for seed in wanted]
     with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
         known |= dict(zip(wanted, pool.map(scores, jobs), strict=True))
-    rows = [row for seed in given.seeds for row in known[seed]]
-    found: dict[str, Any] = {"seeds": given.seeds, **chosen(pd.DataFrame(rows)), "rows": rows}
+    rows = [row for seed in sorted(known) for row in known[seed]]
+    found: dict[str, Any] = {"seeds": sorted(known), **chosen(pd.DataFrame(rows)), "rows": rows}
     write_json(found, RESULTS.with_suffix(".json"))
     page = as_markdown(found)
     with atomic_path(RESULTS.with_suffix(".md")) as path:

@@ -63,7 +63,7 @@ class AsrParams(Section):
     """Weight of the CTC loss in `transducer_epochs`; the transducer loss has weight 1."""
     loss: Literal["full", "pruned"] = "pruned"
     """The transducer loss of base training: `full`, over all label positions, or `pruned`, over a window of them at
-    each encoder frame (2206.13236), which takes less time and gave a lower WER on Atlas."""
+    each encoder frame (2206.13236), which gave a lower WER on Atlas."""
     prune_range: Annotated[int, Field(ge=2)] = 5
     """Label positions in each window of the pruned loss."""
     simple_loss_scale: Annotated[float, Field(ge=0.0)] = 0.5
