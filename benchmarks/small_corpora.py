@@ -64,7 +64,7 @@ def _speak(folder: Path, speakers: int, utterances: int, seed: int) -> None:
         rate, suffix = RATES[number % len(RATES)], FORMATS[number % len(FORMATS)]
         for utterance in range(utterances):
             text = " ".join(drawn.choice(WORDS, size=drawn.integers(2, 4)))
-            samples_S = resample_poly(engine.say(text) / 32768, rate, SAMPLE_RATE)
+            samples_S = resample_poly(np.frombuffer(engine.say(text), np.int16) / 32768, rate, SAMPLE_RATE)
             channels_SC = np.stack([samples_S, 0.5 * samples_S], axis=1) if number % 3 == 2 else samples_S
             name = f"{number:02}-{utterance}.{suffix}"
             soundfile.write(speech / name, 0.8 * channels_SC, rate)

@@ -1,6 +1,9 @@
 import contextlib
 import hashlib
+import io
+import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +19,7 @@ from lhotse import RecordingSet, SupervisionSet
 from lhotse.qa import validate_recordings_and_supervisions
 
 from isogloss.config import AtlasParams
+from isogloss.corpus.atlas import server
 from isogloss.corpus.atlas.build import build_atlas, draw_corpus
 from isogloss.corpus.atlas.casting import cast
 from isogloss.corpus.atlas.grammar import Grammar
@@ -151,10 +155,51 @@ def test_a_missing_description_is_one_sentence(tiny_params, tmp_path):
         build_atlas(tiny_params, 1, tmp_path / "atlas.yaml", tmp_path / "corpus")
 
 
-def test_the_server_needs_neither_torch_nor_lhotse():
-    check = "import sys, isogloss.corpus.atlas.server; print([m for m in ('torch', 'lhotse') if m in sys.modules])"
+@pytest.mark.parametrize(("module", "without"), [("server", ("torch", "lhotse")), ("talker", ("numpy",))])
+def test_processes_of_synthesis_are_small(module, without):
+    check = f"import sys, isogloss.corpus.atlas.{module}; print([m for m in {without} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_voice_sounds_as_in_a_process_that_has_said_nothing(description):
+    code = (
+        "import json, sys; from isogloss.corpus.atlas.espeak import Espeak; request = json.loads(sys.argv[1]); "
+        "texts = request.pop('texts'); engine = Espeak(); engine.set_voice(**request); "
+        "sys.stdout.buffer.write(b''.join([engine.say(text) for text in texts]))"
+    )
+    asked = [
+        {
+            "voice": f"{voice}+{variant}",
+            "pitch": 40,
+            "pitch_range": 60,
+            "rate": 170,
+            "seed": 7,
+            "texts": ["call anna", "no"],
+        }
+        for voice, variant in zip(
+            sorted({voice for dialect in description.dialects.values() for voice in dialect.voices}),
+            itertools.cycle((*description.variants.female, *description.variants.male)),
+            strict=False,
+        )
+    ]
+    module = [sys.executable, "-m", "isogloss.corpus.atlas.talker"]
+    lines = "".join(json.dumps(request) + "\n" for request in asked * 2).encode()
+    answers = io.BytesIO(subprocess.run(module, input=lines, capture_output=True, check=True).stdout)
+    said = [b"".join([answers.read(n) for n in json.loads(answers.readline())["bytes"]]) for _ in asked * 2]
+    assert not answers.read()
+    alone = [
+        subprocess.run([sys.executable, "-c", code, json.dumps(request)], capture_output=True, check=True).stdout
+        for request in asked
+    ]
+    assert said == alone * 2
+
+
+def test_a_talker_that_dies_is_named(description, tiny_params, monkeypatch):
+    job, *_ = cast(draw_corpus(tiny_params, 1, description)[0], tiny_params, description, 1)
+    monkeypatch.setattr(sys, "executable", "false")
+    with server.Talker() as talker, pytest.raises(CorpusError, match=r"died \(status 1\) on .*" + job.speaker_id):
+        talker.say(job, ["call anna"], breath=1)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
@@ -168,7 +213,8 @@ def test_an_interrupted_build_leaves_no_process_and_no_corpus(number, shipped_pa
     command = [sys.executable, "-c", code, shipped_path, corpus]
     # A shell starts background jobs with SIGINT ignored, and so would whatever these tests start.
     heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=heed) as build:
+    marked = os.environ | {"TMPDIR": str(tmp_path)}  # by which its processes are told from those of other tests
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=heed, env=marked) as build:
         while not list(tmp_path.glob("data/.corpus.*/audio/*.flac")):
             assert build.poll() is None
             time.sleep(0.05)
@@ -177,16 +223,16 @@ def test_an_interrupted_build_leaves_no_process_and_no_corpus(number, shipped_pa
     if number == signal.SIGINT:
         assert list((tmp_path / "data").iterdir()) == []
     for _ in range(200):  # after SIGKILL the servers finish the speaker at hand
-        if not _processes_that_name(str(tmp_path)):
+        if not _processes_with(f"TMPDIR={tmp_path}"):
             return
         time.sleep(0.05)
     pytest.fail("a synthesis server outlived its parent")
 
 
-def _processes_that_name(word):
-    """Processes whose command line holds a word."""
+def _processes_with(variable):
+    """Processes that have a variable in their environment."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for path in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
-            found += [path] if word.encode() in path.read_bytes() else []
+            found += [path] if variable.encode() in path.read_bytes() else []
     return found

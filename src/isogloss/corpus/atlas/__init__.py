@@ -7,6 +7,6 @@ that discovery can be scored and mitigation has a known cause. A test bench, not
 - `description`, `grammar`: what `corpora/atlas.yaml` may say
 - `field`, `population`: where people live, and which dialect is spoken where
 - `sampling`, `casting`: who speaks in which split, with which voice, words and channel
-- `synthesis`, `server`, `espeak`, `channel`, `jobs`: words to audio files, one forked process a speaker
+- `synthesis`, `server`, `talker`, `espeak`, `channel`, `jobs`: words to audio files, one forked process a speaker
 - `manifests`: the Lhotse manifests
 """

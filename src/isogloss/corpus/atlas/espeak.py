@@ -1,15 +1,13 @@
 """The espeak-ng engine through ctypes: text to samples at 22.05 kHz.
 
-espeak-ng is GPL-3.0 and optional: this module is imported only by the synthesis server, a process of its own. One
-process holds one engine, and what the engine says depends on all it has said before: for the same samples each time,
-speak from a freshly forked child of a process that has initialised the engine and not spoken.
+espeak-ng is GPL-3.0 and optional: this module is imported only by `talker`, a process of its own. One process holds one
+engine, and what the engine says depends on all it has said before: for the same samples each time, speak from a freshly
+forked child of a process that has initialised the engine and not spoken.
 """
 
 import ctypes
 
 import espeakng_loader
-import numpy as np
-from numpy.typing import NDArray
 
 from isogloss.errors import CorpusError
 
@@ -55,14 +53,14 @@ class Espeak:
         for parameter, value in ((_RATE, rate), (_PITCH, pitch), (_RANGE, pitch_range)):
             self._library.espeak_SetParameter(parameter, value, 0)
 
-    def say(self, text: str) -> NDArray[np.int16]:
-        """The samples of one sentence."""
+    def say(self, text: str) -> bytes:
+        """The samples of one sentence, 16-bit integers in this machine's order of bytes."""
         self._pieces.clear()
         encoded = text.encode()
         self._library.espeak_Synth(
             encoded, ctypes.c_size_t(len(encoded) + 1), 0, _POS_CHARACTER, 0, _CHARS_UTF8, None, None
         )
-        return np.frombuffer(b"".join(self._pieces), dtype=np.int16)
+        return b"".join(self._pieces)
 
     def _receive(self, samples: int | None, count: int, _events: int | None) -> int:
         """Called by the engine with each piece of sound; 0 says go on."""

@@ -1,22 +1,24 @@
 """The synthesis server: `python -m isogloss.corpus.atlas.server FOLDER` reads jobs from stdin, writes FLAC files.
 
-One line of JSON a job in, one line a result out. The server initialises espeak-ng and never speaks; each speaker is
-spoken by a freshly forked child, so the sound depends on the job alone (see `espeak`). It has no threads, imports
-neither torch nor lhotse, and ends after the job at hand when its stdin closes, which also happens when its parent
-dies in whatever way.
+One line of JSON a job in, one line a result out. Another process speaks (see `talker`); this one cuts, resamples and
+records, so the files depend on the job alone. It imports neither torch nor lhotse, and ends after the job at hand when
+its stdin closes, which also happens when its parent dies in whatever way.
 """
 
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
+from types import TracebackType
+from typing import IO, Self, cast
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from isogloss.corpus.atlas.channel import DOWN, SAMPLE_RATE, UP, FloatArray, resample, transmit, tremble
-from isogloss.corpus.atlas.espeak import Espeak
 from isogloss.corpus.atlas.jobs import Job
 from isogloss.errors import CorpusError
 
@@ -27,28 +29,56 @@ _TAIL_S = (0.12, 0.25)
 """Ranges in seconds of the silence before (`_LEAD_S`) and after (`_TAIL_S`) the words of an utterance."""
 
 
+class Talker:
+    """The process that speaks for this server; leaving the block ends it."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "isogloss.corpus.atlas.talker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.communicate()
+
+    def say(self, job: Job, texts: list[str], *, breath: int) -> list[NDArray[np.int16]]:
+        """The samples of each sentence at 22.05 kHz, said by the speaker of a job.
+
+        Raises
+        ------
+        CorpusError
+            espeak-ng has no such voice, or has crashed.
+        """
+        requests, answers = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
+        voice = {"voice": job.voice, "pitch": job.pitch, "pitch_range": job.pitch_range, "rate": job.rate}
+        try:
+            requests.write(json.dumps({**voice, "seed": breath, "texts": texts}).encode() + b"\n")
+            requests.flush()
+            head = json.loads(answers.readline() or "{}")
+        except (BrokenPipeError, json.JSONDecodeError):
+            head = {}
+        if "error" in head:
+            raise CorpusError(head["error"])
+        spoken = [answers.read(length) for length in head.get("bytes", [])]
+        if [len(samples) for samples in spoken] != head.get("bytes"):
+            raise CorpusError(
+                f"the process that speaks died (status {self._process.wait()}) on {job.to_line().strip()}"
+            )
+        return [np.frombuffer(samples, dtype=np.int16) for samples in spoken]
+
+
 def main() -> None:
     """Serve until stdin closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Only the parent decides when to stop.
     folder = Path(sys.argv[1])
-    engine = Espeak()
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            _serve_and_exit(line, folder, engine)
-        _, status = os.waitpid(child, 0)
-        if status != 0:
-            _answer({"error": f"the process that speaks died (status {status}) on {line.strip()}"})
-
-
-def _serve_and_exit(line: str, folder: Path, engine: Espeak) -> None:
-    """One job, in the child."""
-    job = Job.from_line(line)
-    try:
-        _answer({"segments": perform(job, folder, engine)})
-    except (CorpusError, OSError, soundfile.LibsndfileError) as error:
-        _answer({"error": str(error)})
-    os._exit(0)
+    with Talker() as talker:
+        for line in sys.stdin:
+            try:
+                _answer({"segments": perform(Job.from_line(line), folder, talker)})
+            except (CorpusError, OSError, soundfile.LibsndfileError) as error:
+                _answer({"error": str(error)})
 
 
 def _answer(content: dict[str, object]) -> None:
@@ -57,7 +87,7 @@ def _answer(content: dict[str, object]) -> None:
     os.write(sys.stdout.fileno(), line.encode())
 
 
-def perform(job: Job, folder: Path, engine: Espeak) -> dict[str, list[list[int]]]:
+def perform(job: Job, folder: Path, talker: Talker) -> dict[str, list[list[int]]]:
     """Speak and record one speaker, each recording into `<folder>/<recording_id>.flac` (16 kHz, 16 bit).
 
     Returns
@@ -67,10 +97,10 @@ def perform(job: Job, folder: Path, engine: Espeak) -> dict[str, list[list[int]]
     """
     rng = np.random.default_rng([*job.seed, 1])
     breath = int(rng.integers(2**31))
-    engine.set_voice(job.voice, pitch=job.pitch, pitch_range=job.pitch_range, rate=job.rate, seed=breath)
+    said = iter(talker.say(job, [text for take in job.takes for text in take.texts], breath=breath))
     segments = {}
     for take in job.takes:
-        pieces = [_with_silence(_trim(engine.say(text), text), rng) for text in take.texts]
+        pieces = [_with_silence(_trim(next(said), text), rng) for text in take.texts]
         lengths = [len(piece) // DOWN * UP for piece in pieces]
         starts = np.cumsum([0, *lengths[:-1]])
         spoken = tremble(resample(np.concatenate(pieces)), depth=job.tremor, hertz=job.tremor_hz, rng=rng)
@@ -80,7 +110,7 @@ def perform(job: Job, folder: Path, engine: Espeak) -> dict[str, list[list[int]]
     return segments
 
 
-def _trim(samples: np.ndarray, text: str) -> FloatArray:
+def _trim(samples: NDArray[np.int16], text: str) -> FloatArray:
     """Samples between -1 and 1 without the engine's own silence at the edges."""
     signal_T = samples.astype(np.float32) / np.float32(32768)
     audible = np.flatnonzero(np.abs(signal_T) > _AUDIBLE)
