@@ -44,7 +44,7 @@ def main() -> None:
     base = read_parquet("results/asr/base/utterances.parquet")
     truth = _truth(utterances, base, given.against, given.group)
     embeddings = {
-        "speaker": read_parquet("data/embeddings.parquet"),
+        "speaker": read_parquet("data/embeddings/speaker.parquet"),
         "asr": embed_by_recognizer(load_recognizer(Path("models/asr/base")), utterances, data=Path("data"), threads=1),
     }
     options = itertools.product(embeddings, ("none", "mean", "within_speaker"), (0.0, 1.0), given.clusters)

@@ -66,8 +66,9 @@ def main() -> None:
     given = parser.parse_args()
     known = results_by_seed()
     wanted = [seed for seed in given.seeds if given.anew or seed not in known]
+    both = {"cohorts.voices": "asr", "speaker.encoders": ["base"]}
     for seed in wanted:
-        run(given.folder / f"seed-{seed}", {"corpus.seed": seed, "atlas.adapt_speakers": 20, "cohorts.voices": "asr"})
+        run(given.folder / f"seed-{seed}", {"corpus.seed": seed, "atlas.adapt_speakers": 20} | both)
     jobs = [(given.folder / f"seed-{seed}", seed) for seed in wanted]
     with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
         known |= dict(zip(wanted, pool.map(scores, jobs), strict=True))
@@ -96,7 +97,7 @@ def run(clone: Path, overrides: dict[str, Any]) -> None:
         text = overridden_text(params.read_text(encoding="utf-8"), overrides, where="params.yaml")
         params.write_text(text, encoding="utf-8")
     program = "from isogloss.cli import main; main()"
-    subprocess.run([sys.executable, "-c", program, "run", "transcribe", "voice_inputs"], cwd=clone, check=True)
+    subprocess.run([sys.executable, "-c", program, "run", "voice_inputs", "train_speaker"], cwd=clone, check=True)
 
 
 def scores(job: tuple[Path, int]) -> list[dict[str, Any]]:
@@ -105,7 +106,7 @@ def scores(job: tuple[Path, int]) -> list[dict[str, Any]]:
     base = read_parquet(clone / "results/asr/base/utterances.parquet")
     truth = planted_truth(clone, base)
     inputs = {
-        "speaker": voice_inputs(read_parquet(clone / "data/embeddings.parquet"))["automatic"],
+        "speaker": voice_inputs(read_parquet(clone / "data/embeddings/speaker.parquet"))["automatic"],
         "asr": read_parquet(clone / "data/cohort_inputs/automatic.parquet"),
     }
     test = set(base.loc[base["split"] == "test", "utterance_id"])

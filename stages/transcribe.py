@@ -4,6 +4,7 @@ from pathlib import Path
 
 from isogloss.config import load_params
 from isogloss.entry import entry
+from isogloss.inference.heard import embeddings_of_hypotheses
 from isogloss.inference.transcribe import count_errors, decode_splits, last_tokens
 from isogloss.judging import error_rate
 from isogloss.recognizers import load_recognizer
@@ -27,6 +28,7 @@ def main() -> None:
     table = count_errors(hypotheses, utterances[utterances["split"].isin(SPLITS)], steps=params.text.steps)
     write_parquet(table, "results/asr/base/utterances.parquet")
     write_parquet(last_tokens(hypotheses), "results/asr/base/last_tokens.parquet")
+    write_parquet(embeddings_of_hypotheses(hypotheses, utterances), "data/embeddings/asr.parquet")
     for split, rows in table.groupby("split", sort=False):
         print(f"{split}: WER {error_rate(rows):.1%}")
 

@@ -14,16 +14,17 @@ DATA = Path("data")
 def main() -> None:
     """Write a table for each rule, of the speaker encoder's embeddings or of the recogniser's (`cohorts.voices`)."""
     params = load_params()
-    if params.cohorts.voices == "speaker":
-        embeddings = read_parquet(DATA / "embeddings.parquet")
-    else:
+    embeddings = read_parquet(DATA / "embeddings" / f"{params.cohorts.voices}.parquet")
+    if params.cohorts.voices == "asr":  # those of what has been transcribed
         from isogloss.inference.heard import embed_by_recognizer  # loads torch, which speaker embeddings can do without
         from isogloss.recognizers import load_recognizer
 
         utterances = read_parquet(DATA / "utterances.parquet", METADATA_COLUMNS)
         recognizer = load_recognizer(Path("models/asr/base"))
         threads, most = params.decoding.threads, params.cohorts.voice_utterances
-        embeddings = embed_by_recognizer(recognizer, utterances, data=DATA, threads=threads, most=most)
+        embeddings = embed_by_recognizer(
+            recognizer, utterances, data=DATA, threads=threads, most=most, known=embeddings
+        )
     for rule, table in voice_inputs(embeddings).items():
         write_parquet(table, DATA / "cohort_inputs" / f"{rule}.parquet")
 

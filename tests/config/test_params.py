@@ -98,6 +98,8 @@ def test_params_cannot_be_changed_after_reading():
         ("geodemographic: {attributes: [a, a]}", ["geodemographic.attributes lists 'a' twice"]),
         ("mitigation: {methods: [ewc, ewc]}", ["mitigation.methods lists 'ewc' twice"]),
         ("mitigation: {methods: [ewk]}", ["mitigation.methods.0 is 'ewk'", "did you mean 'ewc'?"]),
+        ("cohorts: {voices: speaker}", ["cohorts.voices is speaker, but speaker.encoders is []: set it to [base]"]),
+        ("verification: {methods: [continued]}", ["verification.methods lists continued, but speaker.encoders is []"]),
         ("cohorts: {rules: [attribute]}", ["mitigation.rule is 'geographic'", "cohorts.rules lists only attribute"]),
         ("corpus: {source: ../elsewhere}", ["corpus.source is '../elsewhere'", "pattern"]),
         ("prepare: {test_share: 0.6}", ["shares of adapt, discovery, dev and test sum to 1.1", "train"]),

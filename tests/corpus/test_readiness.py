@@ -195,6 +195,7 @@ def test_without_transcripts_cohort_rules_and_training_a_recogniser_stop_a_run(h
             "corpus": {"source": "mine"},
             "cohorts": {"rules": []},
             "mitigation": {"methods": []},
+            "speaker": {"encoders": ["base"]},
             "verification": {
                 "methods": ["continued"],
                 "attribute": "native_language",
@@ -253,7 +254,7 @@ def test_one_embedded_utterance_of_each_speaker_is_too_few_to_compare_within_spe
     rules = (*rules, "automatic.normalization=within_speaker")
     result = asked(*rules, "cohorts.voices=asr")
     assert result.exit_code == 2 and "but cohorts.voice_utterances is 1; raise it" in result.output
-    assert asked(*rules, "cohorts.voices=speaker").exit_code == 0
+    assert asked(*rules, "cohorts.voices=speaker", "speaker.encoders=[base]").exit_code == 0
 
 
 def test_embeddings_that_no_rule_reads_are_said(here):
@@ -262,8 +263,8 @@ def test_embeddings_that_no_rule_reads_are_said(here):
     result = asked(*rules, "cohorts.voices=asr")
     assert result.exit_code == 0, result.output
     assert "speaker.embeddings names e.parquet, but no cohort rule reads it (cohorts.voices is asr)" in result.output
-    assert "no cohort rule reads it" not in asked(*rules, "cohorts.voices=speaker").output
-    both = asked(*rules, "cohorts.voices=speaker", "verification.methods=[continued]")
+    assert "no cohort rule reads it" not in asked(*rules, "cohorts.voices=speaker", "speaker.encoders=[base]").output
+    both = asked(*rules, "cohorts.voices=speaker", "speaker.encoders=[base]", "verification.methods=[continued]")
     assert both.exit_code == 2 and "there is no encoder to train" in both.output
 
 

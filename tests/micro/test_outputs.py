@@ -122,7 +122,7 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     ),
     "data/corpus/zips.parquet": table({"zip": "str", "latitude": "float64"}, others="int64 float64"),
     "data/cuts/*.jsonl": is_json_lines,
-    "data/embeddings.parquet": table(IDENTIFIERS | {"vector": "object"}),
+    "data/embeddings/*.parquet": table(IDENTIFIERS | {"vector": "object"}),
     "data/features/*/*.lca": lambda path: None,  # read through the cuts below
     "*/tokens.txt": is_text(r"<[\w-]+>|\S"),
     "data/truth/planted.parquet": table({"speaker_id": "str", "dialect": "str", "rare": "bool"}),

@@ -12,7 +12,7 @@ STAGES = {
     "voice_inputs",
     "validate",
     "train_asr",
-    "train_speaker",
+    "train_speaker@base",
     "transcribe",
     "measure_cost",
     "discover@geographic",

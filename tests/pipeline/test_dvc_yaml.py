@@ -49,6 +49,7 @@ def stages():
         "${cohorts.rules}": registry.names(RuleComponent),
         "${mitigation.methods}": registry.names(MitigationComponent, adapts="recognizer"),
         "${verification.methods}": registry.names(MitigationComponent, adapts="speaker"),
+        "${speaker.encoders}": ("base",),
         "${multitalker.systems}": get_args(Talkers),
         "${multitalker.sets}": get_args(ConversationSet),
     }

@@ -27,6 +27,13 @@ def batch(make_speech):
     return make_speech(1.2, 0.8, 1.5, texts=TEXTS)
 
 
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_transcribing_yields_the_embedding(recognizer, batch, method):
+    found = recognizer.eval().transcribe(batch, DecodingParams(method=method))
+    for one, embedding_D in zip(found, recognizer.embed(batch), strict=True):
+        torch.testing.assert_close(torch.from_numpy(one.embedding_D), embedding_D)
+
+
 def test_the_loss_is_that_of_transformers_one_utterance_at_a_time(recognizer, batch):
     ours = recognizer.losses(batch)
     recognizer.model.config.ctc_loss_reduction = "sum"

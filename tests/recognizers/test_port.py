@@ -15,7 +15,7 @@ from isogloss.config import AsrParams, DecodingParams, SpecAugmentParams
 from isogloss.corpus.frontend.features import feature_extractor
 from isogloss.errors import CorpusError, ModelError
 from isogloss.inference.cost import recognizer_cost
-from isogloss.inference.heard import embed_by_recognizer, spread_evenly
+from isogloss.inference.heard import embed_by_recognizer, embeddings_of_hypotheses, spread_evenly
 from isogloss.inference.stream import stream_file
 from isogloss.inference.transcribe import decode_splits, last_tokens
 from isogloss.mitigation.fisher import diagonal_fisher
@@ -185,6 +185,13 @@ def test_a_few_utterances_of_each_speaker_are_heard(tmp_path, cuts):
     for number in (1, 3):
         (tmp_path / f"u{number}.wav").unlink()
     some = embed_by_recognizer(Loudness(), table, data=tmp_path, threads=1, most=2)
+    of_others = {id_: Hypothesis("no", embedding_D=np.array([-1.0])) for id_ in ("u0", "u1")}
+    known = embeddings_of_hypotheses(of_others | {"u2": Hypothesis("no")}, table)
+    assert known["utterance_id"].tolist() == ["u0", "u1"]
+    assert embeddings_of_hypotheses({"u2": Hypothesis("no")}, table).empty
+    continued = embed_by_recognizer(Loudness(), table, data=tmp_path, threads=1, most=2, known=known)
+    assert [vector_D[0] for vector_D in continued["vector"][[0, 2, 4, 5]]] == [-1.0, 1.0, 1.0, 1.0]  # of length 1
+    assert np.isnan(continued["vector"][1]).all()  # known, but it is not one of those that are heard
     assert some["utterance_id"].tolist() == table["utterance_id"].tolist()
     assert some["vector"].map(lambda vector: bool(np.isfinite(vector).all())).tolist() == [1, 0, 1, 0, 1, 1]
 

@@ -43,6 +43,13 @@ def test_the_front_end_is_that_of_transformers(recognizer, batch):
     torch.testing.assert_close(recognizer.log_mel(batch.audio_BS, batch.lengths_B), theirs, rtol=0, atol=2e-5)
 
 
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_transcribing_yields_the_embedding(recognizer, batch, method):
+    found = recognizer.eval().transcribe(batch, DecodingParams(method=method))
+    for one, embedding_D in zip(found, recognizer.embed(batch), strict=True):
+        torch.testing.assert_close(torch.from_numpy(one.embedding_D), embedding_D)
+
+
 def test_the_loss_is_the_mean_loss_of_transformers_times_the_tokens(recognizer, batch):
     ours = recognizer.losses(batch)
     for row, text in enumerate(TEXTS):

@@ -121,6 +121,18 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _needed_encoder_is_trained(self) -> Self:
+        methods = self.verification.methods
+        needed = [f"verification.methods lists {', '.join(methods)}"] if methods else []
+        needed += ["cohorts.voices is speaker"] if self.cohorts.voices == "speaker" else []
+        if needed and not self.speaker.encoders:
+            raise ValueError(
+                f"{' and '.join(needed)}, but speaker.encoders is []: set it to [base], so that a speaker encoder is "
+                "trained"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _chosen_plugins_say_their_version(self) -> Self:
         chosen = [self.asr.encoder, *self.cohorts.rules, *self.mitigation.methods, *self.verification.methods]
         for problem in version_problems(chosen, dict(self)):

@@ -16,6 +16,9 @@ SpeakerMethod = Annotated[str, Known(MitigationComponent, adapts="speaker")]
 class SpeakerParams(Section):
     """The base speaker encoder and its training, on the speakers of train."""
 
+    encoders: Annotated[list[Literal["base"]], Field(max_length=1)] = []
+    """`[base]` trains the base speaker encoder, which `verification.methods` and `cohorts.voices: speaker` need; empty
+    by default, since the short run needs none."""
     size: SpeakerSize = "small"
     """`small` trains on two CPU cores; the others are ECAPA-TDNN with 512 or 1,024 channels as published
     (2005.07143)."""

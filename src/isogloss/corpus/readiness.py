@@ -114,7 +114,8 @@ def _other_findings(params: Params, ingested: Ingested, *, recogniser: bool) -> 
 
 def _without_transcripts(params: Params, *, recogniser: bool) -> Iterator[Finding]:
     """What a corpus without transcripts allows, and what of the params it does not."""
-    remedy = "" if params.verification.methods else ", with verification.methods=[continued] or others"
+    settings = "speaker.encoders=[base] and verification.methods=[continued] or others"
+    remedy = "" if params.verification.methods else f", with {settings}"
     yield Finding(
         "the corpus has no transcripts, so no recogniser can be trained or judged; compare verifiers by "
         f"`isogloss run report_speaker`{remedy}",

@@ -1,26 +1,18 @@
-"""Embeddings of every utterance of every split, computed or read from a file, and the two tables made from them.
-
-`embeddings.parquet` has `utterance_id, speaker_id, split, vector`; the input of the cohort rule `automatic` has the
-same identifiers and a column a dimension. Vectors have length 1. They are biometric data, like the audio.
-"""
+"""Embeddings of every utterance of every split by the speaker encoder, or read from a file."""
 
 import hashlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.determinism import compute_repeatably
 from isogloss.errors import TableError
+from isogloss.inference.embeddings import Floats, with_vectors
 from isogloss.speakers import SpeakerEncoder
 from isogloss.speakers.embed import embed_cuts
 from isogloss.tables import read_parquet, require_columns
-
-Floats = NDArray[np.float32]
-
-IDENTIFIERS = ["utterance_id", "speaker_id", "split"]
 
 
 def embed_utterances(model: SpeakerEncoder, utterances: pd.DataFrame, *, data: Path, threads: int) -> pd.DataFrame:
@@ -86,14 +78,6 @@ def bring_embeddings(path: Path | str, utterances: pd.DataFrame, *, sha256: str 
             f"{', ...' if len(missing) > 3 else ''}); embed all of data/utterances.parquet"
         )
     return with_vectors(utterances, _stacked(vectors.loc[utterances["utterance_id"]], path))
-
-
-def with_vectors(utterances: pd.DataFrame, vectors_ND: Floats) -> pd.DataFrame:
-    """The table of embeddings, each scaled to length 1."""
-    length_N1 = np.linalg.norm(vectors_ND, axis=1, keepdims=True)
-    table = utterances[IDENTIFIERS].reset_index(drop=True)
-    table["vector"] = list((vectors_ND / length_N1).astype(np.float32))
-    return table
 
 
 def _stacked(vectors: pd.Series, path: Path | str) -> Floats:

@@ -95,7 +95,7 @@ def _trials(
     listed = trials_of_splits({split: utterances[utterances["split"] == split] for split in SPLITS}, options)
     embedded = [*SPLITS, *(["train"] if options.s_norm else [])]
     wanted = utterances[utterances["split"].isin(embedded)]
-    before = read_parquet(data / "embeddings.parquet", ["utterance_id", "vector"])
+    before = read_parquet(data / "embeddings" / "speaker.parquet", ["utterance_id", "vector"])
     model = load_speaker_encoder(root / "models/speaker" / method)
     after = embed_utterances(model, wanted, data=data, threads=options.threads)
     groupings = groupings_of(utterances, rules, options.attributes)

@@ -9,11 +9,12 @@ Shapes: B utterances of a batch, D channels of the embedding, F mel filters, N s
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isogloss.config import AsrParams, DecodingParams, Params
@@ -58,10 +59,13 @@ class Hypothesis:
     token_seconds
         The time at which each token was emitted: the start, within the utterance, of the last 10 ms that the token's
         encoder frame covers. None for a recogniser without such times.
+    embedding_D
+        What `Recognizer.embed` returns for the utterance, if transcribing it has computed that, or None.
     """
 
     text: str
     token_seconds: tuple[Seconds, ...] | None = None
+    embedding_D: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import copy
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -285,18 +286,20 @@ class CtcRecognizer(Recognizer):
     @torch.no_grad()
     def transcribe(self, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
         """The best path, or a prefix beam search without a language model."""
-        logits_BTV, _, frames_B = self.frames(batch.audio(), batch.lengths_B, batch.cohorts)
+        logits_BTV, hidden_BTD, frames_B = self.frames(batch.audio(), batch.lengths_B, batch.cohorts)
+        embedding_BD = mean_over_time(hidden_BTD, frames_B).float().cpu().numpy()
         log_probs_BTV = logits_BTV.float().log_softmax(dim=-1).cpu()
         seconds = (batch.lengths_B.cpu() / SAMPLING_RATE / frames_B.cpu().clamp(min=1)).tolist()
         found = []
-        for log_probs_TV, frames, frame_seconds in zip(log_probs_BTV, frames_B.tolist(), seconds, strict=True):
+        rows = zip(log_probs_BTV, frames_B.tolist(), seconds, embedding_BD, strict=True)
+        for log_probs_TV, frames, frame_seconds, embedding_D in rows:
             row_TV = log_probs_TV[:frames]
             path = (
                 best_path(row_TV, blank=self.blank)
                 if decoding.method == "greedy"
                 else prefix_beam_search(row_TV, beam=decoding.beam, blank=self.blank)
             )
-            found.append(self._hypothesis(path, frame_seconds))
+            found.append(replace(self._hypothesis(path, frame_seconds), embedding_D=embedding_D))
         return found
 
     def _hypothesis(self, path: TokenPath, frame_seconds: float) -> Hypothesis:

@@ -277,12 +277,15 @@ class WhisperRecognizer(Recognizer):
     def _search(self, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
         """Transcribe all utterances in one search."""
         from transformers import StoppingCriteriaList
+        from transformers.modeling_outputs import BaseModelOutput
 
         seconds_B = (batch.lengths_B.float() / SAMPLING_RATE).tolist()
         limits = [math.ceil(self.max_tokens_per_second * seconds) + 10 for seconds in seconds_B]
         room = self.model.config.max_target_positions - len(self.prompt) - 1
+        encoded_BTD = self.encode(batch)
+        embedding_BD = mean_over_time(encoded_BTD, _frames(batch.lengths_B)).float().cpu().numpy()
         found_BN = self.model.generate(
-            input_features=self.features(batch),
+            encoder_outputs=BaseModelOutput(last_hidden_state=encoded_BTD),
             max_new_tokens=min(max(limits), room),
             num_beams=decoding.beam if decoding.method == "beam" else 1,
             do_sample=False,
@@ -290,11 +293,11 @@ class WhisperRecognizer(Recognizer):
             **self._asked,
         )
         special = {number for number, token in self.tokenizer.added_tokens_decoder.items() if token.special}
-        texts = []
-        for row_N, limit in zip(found_BN.tolist(), limits, strict=True):
+        found = []
+        for row_N, limit, embedding_D in zip(found_BN.tolist(), limits, embedding_BD, strict=True):
             spoken = [token for token in row_N if token not in special][:limit]
-            texts.append(self.tokenizer.decode(spoken).strip())
-        return [Hypothesis(text) for text in texts]
+            found.append(Hypothesis(self.tokenizer.decode(spoken).strip(), embedding_D=embedding_D))
+        return found
 
     def part(self, parameter_name: str) -> Part:
         """The encoder and its cohort input are acoustic, the decoder with its embeddings is language."""

@@ -52,6 +52,14 @@ def test_a_saved_model_encodes_as_before(tmp_path):
     assert load_file(tmp_path / "model" / "mitigation.safetensors")["fisher"].tolist() == [1.0, 1.0]
 
 
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_transcribing_yields_the_embedding(batch, method):
+    model = small_transducer(cohorts=["far"]).eval()
+    found = model.transcribe(batch, DecodingParams(method=method))
+    for one, embedding_D in zip(found, model.embed(batch), strict=True):
+        torch.testing.assert_close(torch.from_numpy(one.embedding_D), embedding_D)
+
+
 def test_the_same_model_is_saved_as_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         save_recognizer(small_transducer(), tmp_path / name)

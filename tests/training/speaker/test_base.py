@@ -69,18 +69,18 @@ def test_the_checkpoints_stay_until_the_embeddings_are_written(prepared, tmp_pat
     stage = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(stage)
     monkeypatch.setattr(stage, "DATA", data)
-    monkeypatch.setattr(stage, "OUTPUT", tmp_path / "base")
+    monkeypatch.setattr(stage, "MODELS", tmp_path)
     monkeypatch.setattr(stage, "load_params", lambda: Params(speaker=PARAMS))
     monkeypatch.setattr(stage, "read_parquet", lambda *_: utterances)
     monkeypatch.setattr(stage, "embed_utterances", raises(MemoryError))
     with pytest.raises(MemoryError):
-        stage.main()
+        stage.main("base")
     before = (tmp_path / "base" / "model.safetensors").read_bytes()
     monkeypatch.setattr(stage, "embed_utterances", embed_utterances)
     monkeypatch.setattr(SpeakerTraining, "training_step", raises(AssertionError))  # nothing is trained again
-    stage.main()
+    stage.main("base")
     assert (tmp_path / "base" / "model.safetensors").read_bytes() == before
-    assert len(pd.read_parquet(data / "embeddings.parquet")) == len(utterances)
+    assert len(pd.read_parquet(data / "embeddings" / "speaker.parquet")) == len(utterances)
     assert not list((tmp_path / "checkpoints").glob("*/*"))
 
 

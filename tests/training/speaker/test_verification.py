@@ -22,6 +22,7 @@ PARAMS = Params.model_validate(
     {
         "cohorts": {"rules": ["geographic"]},
         "mitigation": {"rule": "geographic"},
+        "speaker": {"encoders": ["base"]},
         "verification": {"methods": ["continued"], "attributes": ["gender"]},
         "statistics": {"resamples": 200, "min_speakers": 2},
         "privacy": {"min_speakers": 2},
@@ -55,7 +56,7 @@ def repository(prepared, tmp_path):
     for name, model in encoders.items():
         save_speaker_encoder(model, tmp_path / "models/speaker" / name)
     before = embed_utterances(encoders["base"], utterances, data=data, threads=1)
-    write_parquet(before, tmp_path / "data/embeddings.parquet")
+    write_parquet(before, tmp_path / "data/embeddings/speaker.parquet")
     cohort = np.where(number % 4 < 2, "geo-001", "geo-002")
     assigned = utterances[["utterance_id", "speaker_id"]].assign(cohort=cohort, wer_rank=1)
     write_parquet(assigned, tmp_path / "cohorts/geographic/assignments.parquet")

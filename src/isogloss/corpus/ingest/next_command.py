@@ -64,7 +64,8 @@ def next_step(
         settings += ["automatic.normalization=mean"] if _once_each(ingested, splits) else []
         settings += [] if speakers_known else ["verification.methods=[]"]
     else:
-        settings += ["cohorts.rules=[]", "mitigation.methods=[]", "verification.methods=[continued]"]
+        settings += ["cohorts.rules=[]", "mitigation.methods=[]"]
+        settings += ["speaker.encoders=[base]", "verification.methods=[continued]"]
         settings += [f"verification.attribute={columns[0]}"] if columns else []
         settings += [f"verification.attributes={_listed(columns)}"] if columns else []
     settings += [f"prepare.{key}={value}" for key, value in splitting.items()]

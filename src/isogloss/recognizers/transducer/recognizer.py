@@ -138,20 +138,24 @@ class TransducerRecognizer(Transducer, Recognizer):
         """The mean of the encoder's frames."""
         return mean_over_time(*self._encoded(batch))
 
+    @torch.inference_mode()
     def transcribe(self, batch: Batch, decoding: DecodingParams) -> list[Hypothesis]:
         """Greedily, or by beam search."""
-        inputs, limit = (_features(batch), batch.lengths_B), decoding.max_tokens_per_frame
+        encoded_BTD, lengths_B = self._encoded(batch)
+        limit = decoding.max_tokens_per_frame
         found: list[TokenSequence]
         if decoding.method == "greedy":
-            found = greedy_decode(self, *inputs, cohorts=batch.cohorts, max_tokens_per_frame=limit)
+            found = greedy_decode(self, encoded_BTD, lengths_B, max_tokens_per_frame=limit)
         else:
-            nbest = beam_decode(
-                self, *inputs, beam=decoding.beam, nbest=1, cohorts=batch.cohorts, max_tokens_per_frame=limit
-            )
+            nbest = beam_decode(self, encoded_BTD, lengths_B, beam=decoding.beam, nbest=1, max_tokens_per_frame=limit)
             # A network that gives NaN has no hypothesis.
             found = [hypotheses[0] if hypotheses else TokenSequence() for hypotheses in nbest]
         seconds = self.encoder.subsampling * FRAME_SECONDS
-        return [Hypothesis(self.tokens.decode(h.tokens), tuple(frame * seconds for frame in h.frames)) for h in found]
+        embedding_BD = mean_over_time(encoded_BTD, lengths_B).cpu().numpy()
+        return [
+            Hypothesis(self.tokens.decode(one.tokens), tuple(frame * seconds for frame in one.frames), embedding_D)
+            for one, embedding_D in zip(found, embedding_BD, strict=True)
+        ]
 
     def part(self, parameter_name: str) -> Part:
         """Encoder, or predictor, each with its projection into the joiner; the output layers belong to both."""

@@ -70,7 +70,9 @@ def test_a_beam_that_keeps_all_finds_the_most_probable_labels_and_their_probabil
     features_BTF = noise(frames, seed)
     limit, encoded = 3, (frames + 2) // 3
     everything = sum(2**length for length in range(limit * encoded + 1))
-    (found,) = beam_decode(model, features_BTF, torch.tensor([frames]), beam=everything, max_tokens_per_frame=limit)
+    (found,) = beam_decode(
+        model, *model.encode(features_BTF, torch.tensor([frames])), beam=everything, max_tokens_per_frame=limit
+    )
     assert len(found) == everything
     assert len({tuple(hypothesis.tokens) for hypothesis in found}) == everything
     assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
@@ -91,7 +93,9 @@ def test_a_beam_that_keeps_all_finds_the_most_probable_labels_and_their_probabil
 def test_only_alignments_within_the_tokens_of_a_frame_are_counted(seed, frames, limit, talkative_model):
     model = talkative_model(seed, vocabulary=3, blank_bias=1.0)
     features_BTF = noise(frames, seed)
-    (found,) = beam_decode(model, features_BTF, torch.tensor([frames]), beam=127, max_tokens_per_frame=limit)
+    (found,) = beam_decode(
+        model, *model.encode(features_BTF, torch.tensor([frames])), beam=127, max_tokens_per_frame=limit
+    )
     for hypothesis in found[:: max(1, len(found) // 20)]:
         expected = log_probability_within(model, features_BTF, hypothesis.tokens, limit)
         assert hypothesis.score == pytest.approx(expected, abs=1e-4)
@@ -103,9 +107,9 @@ def test_an_utterance_is_decoded_alike_alone_and_in_a_batch(lengths, beam, seed,
     model = talkative_model(seed)
     utterances = [noise(length, seed + length)[0] for length in lengths]
     features_BTF = torch.nn.utils.rnn.pad_sequence(utterances, batch_first=True)
-    together = beam_decode(model, features_BTF, torch.tensor(lengths), beam=beam)
+    together = beam_decode(model, *model.encode(features_BTF, torch.tensor(lengths)), beam=beam)
     for utterance, hypotheses in zip(utterances, together, strict=True):
-        (alone,) = beam_decode(model, utterance.unsqueeze(0), torch.tensor([len(utterance)]), beam=beam)
+        (alone,) = beam_decode(model, *model.encode(utterance.unsqueeze(0), torch.tensor([len(utterance)])), beam=beam)
         assert [(h.tokens, h.frames) for h in hypotheses] == [(h.tokens, h.frames) for h in alone]
         assert [h.score for h in hypotheses] == pytest.approx([h.score for h in alone], abs=1e-4)
 
@@ -133,7 +137,9 @@ def one_hypothesis_by_the_book(model, features_BTF, limit):
 def test_a_beam_of_one_follows_its_definition(seed, frames, limit, talkative_model):
     model = talkative_model(seed)
     features_BTF = noise(frames, seed)
-    (found,) = beam_decode(model, features_BTF, torch.tensor([frames]), beam=1, max_tokens_per_frame=limit)
+    (found,) = beam_decode(
+        model, *model.encode(features_BTF, torch.tensor([frames])), beam=1, max_tokens_per_frame=limit
+    )
     tokens, score = one_hypothesis_by_the_book(model, features_BTF, limit)
     assert [h.tokens for h in found] == [tokens]
     assert found[0].score == pytest.approx(score, abs=1e-4)
@@ -144,7 +150,7 @@ def test_a_beam_of_one_follows_its_definition(seed, frames, limit, talkative_mod
 def test_no_score_exceeds_the_probability_of_its_tokens(seed, beam, talkative_model):
     model = talkative_model(seed)
     features_BTF = noise(15, seed)
-    (found,) = beam_decode(model, features_BTF, torch.tensor([15]), beam=beam)
+    (found,) = beam_decode(model, *model.encode(features_BTF, torch.tensor([15])), beam=beam)
     for hypothesis in found:
         assert hypothesis.score <= log_probability(model, features_BTF, hypothesis.tokens) + 1e-4
         assert hypothesis.frames == sorted(hypothesis.frames)
@@ -152,7 +158,8 @@ def test_no_score_exceeds_the_probability_of_its_tokens(seed, beam, talkative_mo
 
 
 def test_as_many_hypotheses_come_back_as_were_asked_for(talkative_model):
-    arguments = (talkative_model(), noise(12, 1), torch.tensor([12]))
+    model = talkative_model()
+    arguments = (model, *model.encode(noise(12, 1), torch.tensor([12])))
     (three,) = beam_decode(*arguments, beam=6, nbest=3)
     (six,) = beam_decode(*arguments, beam=6)
     assert (len(three), len(six)) == (3, 6)
@@ -161,5 +168,6 @@ def test_as_many_hypotheses_come_back_as_were_asked_for(talkative_model):
 
 @pytest.mark.parametrize("options", [{"beam": 0}, {"beam": 2, "nbest": 3}, {"nbest": 0}, {"max_tokens_per_frame": 0}])
 def test_impossible_options_are_refused_by_name(options, talkative_model):
+    model = talkative_model()
     with pytest.raises(ModelError, match="beam="):
-        beam_decode(talkative_model(), noise(6, 1), torch.tensor([6]), **options)
+        beam_decode(model, *model.encode(noise(6, 1), torch.tensor([6])), **options)

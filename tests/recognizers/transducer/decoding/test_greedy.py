@@ -31,13 +31,14 @@ def test_a_batch_is_decoded_as_each_utterance_by_the_definition(lengths, limit, 
     generator = torch.Generator().manual_seed(sum(lengths))
     utterances = [3.0 * torch.randn(length, 20, generator=generator) for length in lengths]
     features_BTF = torch.nn.utils.rnn.pad_sequence(utterances, batch_first=True)
-    decoded = greedy_decode(model, features_BTF, torch.tensor(lengths), max_tokens_per_frame=limit)
+    decoded = greedy_decode(model, *model.encode(features_BTF, torch.tensor(lengths)), max_tokens_per_frame=limit)
     for utterance, hypothesis in zip(utterances, decoded, strict=True):
         assert (hypothesis.tokens, hypothesis.frames) == by_the_book(model, utterance, limit)
 
 
 def test_the_model_of_these_tests_emits_tokens_at_all(talkative_model):
     features_BTF = 3.0 * torch.randn(1, 30, 20, generator=torch.Generator().manual_seed(1))
-    (hypothesis,) = greedy_decode(talkative_model(), features_BTF, torch.tensor([30]))
+    model = talkative_model()
+    (hypothesis,) = greedy_decode(model, *model.encode(features_BTF, torch.tensor([30])))
     assert len(set(hypothesis.tokens)) > 1
     assert len(set(hypothesis.frames)) > 1

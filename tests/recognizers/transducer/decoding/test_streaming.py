@@ -28,7 +28,7 @@ def talkative(encoder):
     features_TF = features_of(audio(16_000, 1))
     for seed in range(100):
         model = random_model(encoder, seed, features_TF)
-        (hypothesis,) = greedy_decode(model, features_TF.unsqueeze(0), torch.tensor([len(features_TF)]))
+        (hypothesis,) = greedy_decode(model, *model.encode(features_TF.unsqueeze(0), torch.tensor([len(features_TF)])))
         if len(set(hypothesis.tokens)) > 3 and 5 < len(set(hypothesis.frames)) < 20:
             return model
     raise AssertionError(f"no random {encoder} is talkative")
@@ -90,9 +90,9 @@ def test_batch_single_and_stream_say_the_same(encoder, data):
     features = [features_of(audio_N) for audio_N in recordings]
     lengths = [len(features_TF) for features_TF in features]
     padded_BTF = torch.nn.utils.rnn.pad_sequence(features, batch_first=True)
-    together = greedy_decode(model, padded_BTF, torch.tensor(lengths))
+    together = greedy_decode(model, *model.encode(padded_BTF, torch.tensor(lengths)))
     for audio_N, features_TF, batched in zip(recordings, features, together, strict=True):
-        (alone,) = greedy_decode(model, features_TF.unsqueeze(0), torch.tensor([len(features_TF)]))
+        (alone,) = greedy_decode(model, *model.encode(features_TF.unsqueeze(0), torch.tensor([len(features_TF)])))
         edges = sorted(data.draw(st.lists(st.integers(0, len(audio_N)), max_size=8)))
         edges = [0, *edges, len(audio_N)]
         chunks = [audio_N[start:end] for start, end in itertools.pairwise(edges)]

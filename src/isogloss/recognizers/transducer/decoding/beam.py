@@ -9,7 +9,6 @@ together.
 Shape legend in `isogloss.recognizers.transducer`; K hypotheses of an utterance, N of their extensions.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -71,12 +70,11 @@ class _Hypotheses:
 @torch.inference_mode()
 def beam_decode(
     model: Transducer,
-    features_BTF: Tensor,
+    encoded_BTD: Tensor,
     lengths_B: Tensor,
     *,
     beam: int = 8,
     nbest: int | None = None,
-    cohorts: Sequence[str] | None = None,
     max_tokens_per_frame: int = 5,
 ) -> list[list[ScoredHypothesis]]:
     """The most probable label sequences of a batch of utterances.
@@ -89,14 +87,12 @@ def beam_decode(
     ----------
     model
         In evaluation mode.
-    features_BTF, lengths_B
-        Log-mel features, not normalised, and their frames.
+    encoded_BTD, lengths_B
+        The encoder's frames and their numbers, as of `Transducer.encode`.
     beam
         K, hypotheses that an utterance keeps from frame to frame.
     nbest
         How many of them to return; all by default.
-    cohorts
-        The cohort of each utterance, for a model that has it for an input.
     max_tokens_per_frame
         Alignments that emit more tokens in one frame have no part in the search.
 
@@ -116,7 +112,6 @@ def beam_decode(
             f"beam={beam}, nbest={nbest}, max_tokens_per_frame={max_tokens_per_frame}: none may be below 1, and nbest "
             "cannot exceed beam"
         )
-    encoded_BTD, lengths_B = model.encode(features_BTF, lengths_B, cohorts)
     encoder_BTJ = model.encoder_projection(encoded_BTD)
     histories = Histories(len(encoder_BTJ))
     found: dict[int, list[ScoredHypothesis]] = {}

@@ -8,7 +8,6 @@ of a loop over frames.
 Shape legend in `isogloss.recognizers.transducer`; W frames looked at in one step.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -47,10 +46,9 @@ def start(model: Transducer, batch: int) -> GreedyState:
 @torch.inference_mode()
 def greedy_decode(
     model: Transducer,
-    features_BTF: Tensor,
+    encoded_BTD: Tensor,
     lengths_B: Tensor,
     *,
-    cohorts: Sequence[str] | None = None,
     max_tokens_per_frame: int = 5,
 ) -> list[TokenSequence]:
     """The most probable token at each step, for a batch of utterances.
@@ -59,17 +57,14 @@ def greedy_decode(
     ----------
     model
         In evaluation mode.
-    features_BTF, lengths_B
-        Log-mel features, not normalised, and their frames.
-    cohorts
-        The cohort of each utterance, for a model that has it for an input.
+    encoded_BTD, lengths_B
+        The encoder's frames and their numbers, as of `Transducer.encode`.
     max_tokens_per_frame
         A frame that would emit more moves on, so that a broken model cannot loop for ever.
     """
-    encoded_BTD, encoded_lengths_B = model.encode(features_BTF, lengths_B, cohorts)
     encoder_BTJ = model.encoder_projection(encoded_BTD)
     state = start(model, len(encoder_BTJ))
-    hypotheses, _ = advance(model, encoder_BTJ, encoded_lengths_B, state, max_tokens_per_frame=max_tokens_per_frame)
+    hypotheses, _ = advance(model, encoder_BTJ, lengths_B, state, max_tokens_per_frame=max_tokens_per_frame)
     return hypotheses
 
 
