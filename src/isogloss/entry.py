@@ -1,5 +1,7 @@
 """The edge between the library and the shell: errors become one sentence and an exit code.
 
+The modules that a stage imports after this one are imported with few garbage collections (`isogloss.garbage`).
+
 Codes: 0 done, 2 the user's input is wrong or the machine cannot take the output (`IsoglossError`, a full disk, a folder
 that cannot be written) or an extra is not installed, 130 interrupted, 141 whoever read the output has gone. Anything
 else is our defect and keeps its traceback.
@@ -20,6 +22,9 @@ from isogloss import closed_pipe
 from isogloss.closed_pipe import ending_with_its_reader, outliving_its_reader
 from isogloss.errors import IsoglossError
 from isogloss.extras import missing_extra
+from isogloss.garbage import collect_as_usual, collect_rarely
+
+collect_rarely()
 
 P = ParamSpec("P")
 
@@ -48,6 +53,7 @@ def entry(function: Callable[P, object], *, interrupted: str = "") -> Callable[P
 
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        collect_as_usual()
         _print_what_the_terminal_can()
         with ending_with_its_reader():
             try:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 from isogloss.errors import PipelineError
+from isogloss.garbage import while_importing
 
 
 def load_flow(path: Path) -> ModuleType:
@@ -23,5 +24,6 @@ def load_flow(path: Path) -> ModuleType:
         raise PipelineError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # The flow's annotations and Prefect's pickles look the module up here.
-    spec.loader.exec_module(module)
+    with while_importing():
+        spec.loader.exec_module(module)
     return module

@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from isogloss.garbage import while_importing
 from isogloss.pipeline.prefect_api.database import put_database, refuse_unusable
 
 _PRIVATE = {
@@ -24,10 +25,12 @@ def main(port: int, *, private: bool) -> None:
     put_database(home)
     refuse_unusable(home)
     os.environ.update(_PRIVATE if private else {"PREFECT_SERVER_UI_ENABLED": "true"})
-    import uvicorn
-    from prefect.server.api.server import create_app
+    with while_importing():
+        import uvicorn
+        from prefect.server.api.server import create_app
 
-    uvicorn.run(create_app(ephemeral=private, final=True), host="127.0.0.1", port=port, log_level="warning")
+        app = create_app(ephemeral=private, final=True)
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
 
 
 if __name__ == "__main__":
