@@ -50,7 +50,8 @@ def measure(revision: str, folder: Path) -> dict[str, Any]:
     """One run of the default pipeline, in a clone at a revision."""
     subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
     subprocess.run(["git", "checkout", "-q", "--detach", revision], cwd=folder, check=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DVC_", "ISOGLOSS_"))}
+    left_out = ("PREFECT_", "DVC_", "ISOGLOSS_", "PYTHONDONTWRITEBYTECODE")  # the last, as in the Makefile
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     environment = {
         **kept,
         "PYTHONPATH": str(folder / "src"),
