@@ -287,7 +287,7 @@ def warm_start(_warm_socket: Path | None) -> Callable[[], dict[str, str]]:
 def micro(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Workspace:
     """Every stage of dvc.yaml, run once by `isogloss run` on the smallest Atlas. Read from it; write into a copy.
 
-    It takes a minute and a half on two cores. Processes of pytest-xdist share the one run.
+    It takes a minute on two cores. Processes of pytest-xdist share the one run.
     """
     with shared(tmp_path_factory, "micro") as folder:
         root, printed = folder / "workspace", folder / "printed.txt"
