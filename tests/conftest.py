@@ -44,7 +44,6 @@ LONGEST = (
     "pipeline/workers/test_workers.py",
     "corpus/frontend/test_shards.py",
     "pipeline/test_reproduce.py",
-    "audit/test_discovering.py",
     "test_light_core.py",
     "micro/test_commands.py",
     "micro/test_mitigations.py",
