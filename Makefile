@@ -9,6 +9,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/isogloss/site
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
+# A run starts some fifty processes and the tests hundreds: none is to compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test lint format schema setup lock clean
 

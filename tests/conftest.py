@@ -32,22 +32,28 @@ PREFECT = Path(".dvc/tmp/isogloss/prefect")
 LONGEST = (
     "micro/test_run.py",  # makes the micro run, for which all that read it wait
     "pipeline/test_command_line.py",
-    "pipeline/prefect_api/test_runs.py",
-    "pipeline/sweeps/test_sweep.py",
-    "micro/test_pretrained.py",
     "plugins/test_toys.py",
-    "micro/test_mitigations.py",
+    "pipeline/prefect_api/test_runs.py",
+    "micro/test_pretrained.py",
+    "corpus/test_without_transcripts.py",
+    "pipeline/sweeps/test_sweep.py",
     "corpus/test_speechocean762.py",
-    "pipeline/workers/test_workers.py",
-    "pipeline/test_reproduce.py",
-    "micro/test_commands.py",
-    "training/test_processes.py",
-    "corpus/frontend/test_shards.py",
+    "corpus/atlas/test_build.py",
     "pipeline/prefect_api/test_deployments.py",
+    "inference/test_transcribe_table.py",
+    "pipeline/workers/test_workers.py",
+    "corpus/frontend/test_shards.py",
+    "pipeline/test_reproduce.py",
+    "test_light_core.py",
+    "micro/test_commands.py",
+    "micro/test_mitigations.py",
+    "training/test_processes.py",
     "pipeline/prefect_api/test_server.py",
+    "test_closed_pipe.py",
+    "audit/test_blocks.py",
 )
-"""The files that take longest, in the order in which they are started: while the micro run is made, some that do not
-read it."""
+"""The files that take longest, in the order in which they are started. A process is given two files at once: while the
+one makes the micro run, the other has the second and the fourth, which do not read it."""
 WARM = Path(__file__).with_name("warm_start")
 SPLITS = np.array(["train", "discovery", "dev", "test"])
 
@@ -280,7 +286,7 @@ def warm_start(_warm_socket: Path | None) -> Callable[[], dict[str, str]]:
 def micro(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Workspace:
     """Every stage of dvc.yaml, run once by `isogloss run` on the smallest Atlas. Read from it; write into a copy.
 
-    It takes a minute and a half on two cores. Processes of pytest-xdist share the one run.
+    It takes a minute on two cores. Processes of pytest-xdist share the one run.
     """
     with shared(tmp_path_factory, "micro") as folder:
         root, printed = folder / "workspace", folder / "printed.txt"

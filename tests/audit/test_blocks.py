@@ -10,7 +10,7 @@ from isogloss.cli.auditing import audit_utterances
 from isogloss.config import StatisticsParams
 from isogloss.errors import IsoglossError
 from isogloss.io.normalise import parse_steps
-from isogloss.judging.intake import Request, streaming
+from isogloss.judging.intake import Request, streaming, utterances
 
 SPEAKERS = 60
 ROWS = 400
@@ -26,8 +26,10 @@ def in_blocks(monkeypatch, threads):
             patch.setattr(streaming, "LARGE_BYTES", 0)
             patch.setattr(streaming, "BLOCK_BYTES", 2000)
             patch.setattr(streaming, "ProcessPoolExecutor", executor)
-            streamed = streaming.stream_rows(request) is not None
-            return audit_utterances(request), streamed
+            sums = []
+            patch.setattr(utterances, "stream_rows", lambda one: sums.append(streaming.stream_rows(one)) or sums[-1])
+            found = audit_utterances(request)
+            return found, sums[-1] is not None
 
     return audited
 

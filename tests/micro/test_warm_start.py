@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 STAGE = """
-import json, multiprocessing, os, signal, sys, time
+import atexit, json, multiprocessing, os, signal, sys, threading, time
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -19,12 +19,16 @@ if __name__ == "__main__":
         told.append(pool.apply(os.path.exists, ["stages/one.py"]))
     print(json.dumps(told))
     print("to stderr", file=sys.stderr)
+    atexit.register(print, "at the end")
+    threading.Timer(0.05, print, ["from a thread"]).start()
     if sys.argv[1] == "kill":
         os.kill(os.getpid(), signal.SIGTERM)
     if sys.argv[1] == "wait":
         print(os.getpid(), flush=True)
         time.sleep(600)
-    sys.exit(int(sys.argv[1]))
+    if sys.argv[1] == "raise":
+        raise ValueError("a reason")
+    sys.exit(int(sys.argv[1]) if sys.argv[1].isdigit() else sys.argv[1])
 """
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there are no forks elsewhere")
@@ -45,15 +49,16 @@ def start(tmp_path, warm_start):
     return started
 
 
-@pytest.mark.parametrize("end", ["0", "3", "kill"])
+@pytest.mark.parametrize("end", ["3", "a sentence", "raise", "kill"])
 def test_a_fork_is_told_and_ends_as_a_new_process_does(start, end):
     found = []
     for warm in (False, True):
         process = start(end, "two words", warm=warm)
         output, errors = process.communicate(timeout=300)
-        imported, told = output.splitlines()
+        imported, *told = output.splitlines()
         assert imported == str(warm)
-        found.append((told, errors.splitlines()[0], process.returncode))
+        assert told[1:] == ([] if end == "kill" else ["from a thread", "at the end"])
+        found.append((told, errors.splitlines()[0], errors.splitlines()[-1], process.returncode))
     assert found[0] == found[1]
 
 

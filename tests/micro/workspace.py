@@ -1,4 +1,4 @@
-"""A repository with the project's own pipeline and micro params, for a run of a minute and a half.
+"""A repository with the project's own pipeline and micro params, for a run of a minute or two.
 
     python tests/micro/workspace.py FOLDER && cd FOLDER && isogloss run
 

@@ -12,6 +12,7 @@ Its output has to be a pipe, as that of a stage is: Python looks once whether a 
 Linux only, where a process can be waited for together with a socket.
 """
 
+import atexit
 import gc
 import importlib
 import json
@@ -23,15 +24,22 @@ import shutil
 import signal
 import socket
 import sys
+import threading
 import types
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 LIBRARIES = (
     "torch",
     "lightning.pytorch",
     "lhotse",
+    "lilcom",
+    "omegaconf",  # by Lightning, where it saves
     "pandas",
+    "pyarrow.dataset",
+    "pyarrow.pandas_compat",
     "pyarrow.parquet",
     "safetensors.torch",
     "scipy.optimize",
@@ -39,16 +47,32 @@ LIBRARIES = (
     "sklearn.cluster",
     "sklearn.tree",
     "soundfile",
+    "meeteval.wer",
     "great_expectations.expectations",
     "jinja2",
-    "pydantic",
+    "pydantic.fields",
+    "pydantic.functional_validators",
+    "pydantic.json_schema",
+    "pydantic.main",
     "rapidfuzz",
     "ruamel.yaml",
+    "dvc.cachemgr",
     "dvc.cli.parser",
     "dvc.commands.repro",
+    "dvc.data_cloud",
+    "dvc.lock",
     "dvc.output",
+    "dvc.repo.artifacts",
+    "dvc.repo.datasets",
+    "dvc.repo.metrics",
+    "dvc.repo.params",
+    "dvc.repo.plots",
     "dvc.repo.reproduce",
+    "dvc.repo.stage",
+    "dvc.scm",
     "dvc.stage.run",
+    "dvc.utils.strictyaml",
+    "scmrepo.git",
 )
 
 
@@ -141,11 +165,36 @@ def _run_script() -> None:
     exec(compile(path.read_bytes(), path, "exec"), main.__dict__)
 
 
+def _run_module(name: str) -> None:
+    sys.argv = [name, *sys.argv[2:]]
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+
+
+def _run_to_the_end(run: Callable[[], None]) -> None:
+    """Call `run` and end this process as Python ends one, but for the release of the memory.
+
+    To release what is shared with the server, Python would write to all of it first: a second of the processor's time,
+    which is as long as most stages compute.
+    """
+    status: object = 0
+    try:
+        run()
+    except SystemExit as end:
+        status = end.code
+        if status is not None and not isinstance(status, int):
+            print(status, file=sys.stderr)
+            status = 1
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        status = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit((status or 0) & 0xFF)
+
+
 if __name__ == "__main__":
     serve(sys.argv[1], int(sys.argv[2]))
-    if sys.argv[0] == "-m":
-        name = sys.argv.pop(1)
-        sys.argv[0] = name
-        runpy.run_module(name, run_name="__main__", alter_sys=True)
-    else:
-        _run_script()
+    _run_to_the_end(partial(_run_module, sys.argv[1]) if sys.argv[0] == "-m" else _run_script)

@@ -8,7 +8,7 @@ import sys
 
 SOCKET = "ISOGLOSS_TEST_WARM_START"
 """Variable with the path of the server's socket."""
-MODULES = ("dvc", "isogloss.pipeline.repo.repro", "torch.distributed.run")
+MODULES = ("dvc", "isogloss.pipeline.repo.exchange", "isogloss.pipeline.repo.repro", "torch.distributed.run")
 SCRIPTS = ("stages", "training")
 """Names of the folders of scripts: the stages, and what the tests of training start."""
 

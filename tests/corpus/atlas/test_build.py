@@ -112,11 +112,11 @@ def test_no_sentence_of_the_held_out_splits_is_learnt_from(description):
     assert words["held out"] <= words["learnt"]  # other sentences, no other words
 
 
-def test_a_grammar_of_one_sentence_is_refused(description):
+def test_a_grammar_of_one_sentence_is_refused(description, tiny_params):
     grammar = Grammar(templates=["call anna"], slots={})
-    speakers, _ = draw_corpus(AtlasParams(train_speakers=20), 1, description)
+    speakers, _ = draw_corpus(tiny_params, 1, description)
     with pytest.raises(ParamsError, match="the grammar has too few sentences: none of 2,000 drawn ones is"):
-        cast(speakers, AtlasParams(), description.model_copy(update={"grammar": grammar}), 1)
+        cast(speakers, tiny_params, description.model_copy(update={"grammar": grammar}), 1)
 
 
 def test_every_utterance_is_audible_between_short_silences(tiny):
@@ -207,7 +207,8 @@ def test_a_talker_that_dies_is_named(description, tiny_params, monkeypatch):
 def test_an_interrupted_build_leaves_no_process_and_no_corpus(number, shipped_path, tmp_path):
     code = (
         "import sys; from isogloss.config import AtlasParams; from isogloss.corpus.atlas.build import build_atlas\n"
-        "build_atlas(AtlasParams(), 1, sys.argv[1], sys.argv[2], workers=1)"
+        "few = dict.fromkeys(['adapt_speakers', 'discovery_speakers', 'dev_speakers', 'test_speakers'], 20)\n"
+        "build_atlas(AtlasParams(train_speakers=100, **few), 1, sys.argv[1], sys.argv[2], workers=1)"
     )
     corpus = tmp_path / "data" / "corpus"
     command = [sys.executable, "-c", code, shipped_path, corpus]

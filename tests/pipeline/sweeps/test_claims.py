@@ -14,8 +14,8 @@ CLAIMS = Path(__file__).parents[3] / "src/isogloss/studies/recognition_claims.ya
 DVC = """
 stages:
   evaluate:
-    cmd: python work.py
-    deps: [work.py]
+    cmd: python stages/work.py
+    deps: [stages/work.py]
     params: [asr.seed, mitigation]
     outs: [results/asr, cohorts/geographic]
 """
@@ -55,9 +55,10 @@ def claims():
     return done.output, done.exit_code
 
 
+@pytest.mark.usefixtures("warm")
 def test_claims_are_judged_on_runs_of_this_plan_and_this_code_alone(new_toy, monkeypatch):
     params = "asr: {seed: 1}\nmitigation: {methods: [ewc], rule: geographic}\n"
-    toy = new_toy(DVC, params=params, **{"work.py": WORK})
+    toy = new_toy(DVC, params=params, **{"stages/work.py": WORK})
     toy.write("src/isogloss/studies/recognition_claims.yaml", CLAIMS.read_text(encoding="utf-8"))
     path = toy.experiment("toy", FILE)
     toy.commit()
@@ -77,7 +78,7 @@ def test_claims_are_judged_on_runs_of_this_plan_and_this_code_alone(new_toy, mon
     assert code == 2 and f"was made under plan {plan}, but experiments/toy.yaml has plan" in printed
 
     toy.replace("experiments/toy.yaml", "base_models: 2, estimand: speakers", "base_models: 2")
-    toy.replace("work.py", '"ewc": 0.7', '"ewc": 0.6')
+    toy.replace("stages/work.py", '"ewc": 0.7', '"ewc": 0.6')
     toy.commit()
     printed, code = claims()
     assert code == 2 and "was made by other code, data or params than the present ones" in printed
@@ -94,9 +95,10 @@ def test_an_experiment_without_a_plan_is_refused(new_toy, monkeypatch):
     assert code == 2 and "has no section `plan`, so its claims cannot be judged" in printed
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_study_says_what_each_cohort_gains_over_the_seeds_of_a_sweep(new_toy, monkeypatch):
     params = "asr: {seed: 1}\nmitigation: {methods: [ewc], rule: geographic}\n"
-    toy = new_toy(DVC, params=params, **{"work.py": WORK})
+    toy = new_toy(DVC, params=params, **{"stages/work.py": WORK})
     path = toy.experiment("toy", FILE.replace("plan: {base_models: 2}", "study: {cohorts: geographic}"))
     toy.commit()
     monkeypatch.chdir(toy.root)

@@ -48,7 +48,7 @@ def on_worker(toy, name, needs=()):
     request = StageRequest(name, view.revision, view.params, read_entries(toy.root, needs))
     outcome = StageRun(toy.worker, request).do(lambda line: None)
     assert outcome.succeeded, outcome.message
-    assert exchange(toy, "take", name).stdout.endswith("\ncached\n")
+    assert exchange(toy, "take", name).stdout.splitlines()[-1] == "cached"
     return outcome.state
 
 
@@ -67,6 +67,7 @@ def started(monkeypatch):
     return started
 
 
+@pytest.mark.usefixtures("warm")
 def test_two_clones_and_a_remote_give_the_lock_of_a_plain_repro(site, reproduced_diamond, started):
     """One story: all stages in the worker's clone, then nothing again, then with other params, uncommitted.
 
@@ -147,6 +148,7 @@ def test_a_request_brings_params_files_and_no_code(site):
     assert "dvc.yaml is no params file of dvc.yaml" in outcome.message
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_failure_says_where_its_log_is(site, tmp_path):
     site.replace("dvc.yaml", "cat words.txt > corpus.txt", "sh -c 'exit 3' corpus.txt words.txt")
     outcome = StageRun(site.worker, StageRequest("corpus", site.commit())).do(lambda line: None)
@@ -168,6 +170,7 @@ def test_a_stage_name_reaches_no_shell(site):
     assert not list(site.worker.rglob("hacked"))
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_remote_that_is_away_is_one_sentence(site, tmp_path):
     site.dvc("repro", "corpus")
     shutil.rmtree(tmp_path / "remote")

@@ -36,6 +36,7 @@ def kept_up(server: "PrefectServer", *, say: Callable[[str], None]) -> Iterator[
         yield
     except BaseException:
         if lost.is_set():
+            _drop_events()
             raise PipelineError(
                 f"Prefect's server ended and did not start again{server.cause}; finished stages are kept, and the "
                 f"next run continues; its log is {server.log}"
@@ -44,6 +45,18 @@ def kept_up(server: "PrefectServer", *, say: Callable[[str], None]) -> Iterator[
     finally:
         over.set()
         thread.join(timeout=2 * _POLL_SECONDS)
+
+
+def _drop_events() -> None:
+    """Drop the events that Prefect's client still holds for a server that is lost.
+
+    At the end of the process it would try to send them, each for ten seconds.
+    """
+    from prefect.events.worker import EventsWorker
+
+    for worker in list(EventsWorker._instances.values()):  # type: ignore[misc]
+        if worker._loop is not None and worker._task is not None:
+            worker._loop.call_soon_threadsafe(worker._task.cancel)
 
 
 def _watch(server: "PrefectServer", say: Callable[[str], None], over: threading.Event, lost: threading.Event) -> None:
