@@ -21,7 +21,10 @@ import pandas as pd
 import pytest
 
 from isogloss.config import read_yaml
+from isogloss.garbage import collect_rarely
 from isogloss.pipeline.prefect_api.database import put_database as put_empty_database
+
+collect_rarely()  # while the tests' modules are imported
 
 # Triton reads this when it is first imported, which Lightning does. Where there is a GPU, `TRITON_INTERPRET=0 pytest`
 # tests the compiled kernels.
