@@ -29,14 +29,13 @@ def kept_up(server: "PrefectServer", *, say: Callable[[str], None]) -> Iterator[
 
     Raises `PipelineError`: the server did not start again; the stages of the run have been stopped.
     """
-    over, lost = threading.Event(), threading.Event()
-    thread = threading.Thread(target=_watch, args=(server, say, over, lost), daemon=True)
+    over, ended, lost = threading.Event(), threading.Event(), threading.Event()
+    thread = threading.Thread(target=_watch, args=(server, say, over, ended, lost), daemon=True)
     thread.start()
     try:
         yield
     except BaseException:
         if lost.is_set():
-            _drop_events()
             raise PipelineError(
                 f"Prefect's server ended and did not start again{server.cause}; finished stages are kept, and the "
                 f"next run continues; its log is {server.log}"
@@ -45,12 +44,14 @@ def kept_up(server: "PrefectServer", *, say: Callable[[str], None]) -> Iterator[
     finally:
         over.set()
         thread.join(timeout=2 * _POLL_SECONDS)
+        if ended.is_set():
+            _drop_events()
 
 
 def _drop_events() -> None:
-    """Drop the events that Prefect's client still holds for a server that is lost.
+    """Drop the events that Prefect's client still holds since the server ended.
 
-    At the end of the process it would try to send them, each for ten seconds.
+    At the end of the process, when the server has gone, it would try to send them, each for ten seconds.
     """
     from prefect.events.worker import EventsWorker
 
@@ -59,7 +60,13 @@ def _drop_events() -> None:
             worker._loop.call_soon_threadsafe(worker._task.cancel)
 
 
-def _watch(server: "PrefectServer", say: Callable[[str], None], over: threading.Event, lost: threading.Event) -> None:
+def _watch(
+    server: "PrefectServer",
+    say: Callable[[str], None],
+    over: threading.Event,
+    ended: threading.Event,
+    lost: threading.Event,
+) -> None:
     """Watch the server's process and restart it, in a thread of its own."""
     from prefect.settings import get_current_settings
 
@@ -68,6 +75,7 @@ def _watch(server: "PrefectServer", say: Callable[[str], None], over: threading.
         if not server.process.ended:
             continue
         restarts += 1
+        ended.set()
         try:
             if restarts > _RESTARTS:
                 raise PipelineError("it ended again and again")
