@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import gc
 import importlib.util
 import os
 import shutil
@@ -82,6 +83,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError(f"{missing[0]} is in LONGEST of {__file__}, but does not exist")
     tests = Counter(item.path for item in items)
     items.sort(key=lambda item: (place.get(item.path, len(place)), -tests[item.path]))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported is no garbage: leave it out of all later collections."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 import json
 import math
+import shutil
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -279,7 +281,16 @@ class Repository:
         return (self.root / "reports/fairness.html").read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="session")
+def written_once(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """The repository of which each test gets a copy; to write it takes longer than most of them."""
+    return Repository(tmp_path_factory.mktemp("repository"))
+
+
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
+def repository(written_once: Repository, tmp_path: Path) -> Repository:
     """A complete repository of realistic figures."""
-    return Repository(tmp_path)
+    shutil.copytree(written_once.root, tmp_path, dirs_exist_ok=True)
+    mine = copy(written_once)
+    mine.root, mine.params = tmp_path, {}
+    return mine
