@@ -45,13 +45,20 @@ def gate() -> None:
 @entry
 def check(file: Path, json_file: Path | None, junit: Path | None, markdown_file: Path | None) -> None:
     """Judge a candidate against a baseline; `isogloss gate FILE` is the same."""
+    from isogloss.cli.outputs import refuse_overwriting
     from isogloss.gate import read_gate, run_gate
     from isogloss.gate.junit import junit_xml
     from isogloss.gate.markdown import markdown
+    from isogloss.gate.pairs import files_of
     from isogloss.report.terminal import plain
     from isogloss.tables import atomic_path, write_json
 
-    result = run_gate(read_gate(file), file.parent)
+    params = read_gate(file)
+    refuse_overwriting(
+        {"--json": json_file, "--junit": junit, "--markdown": markdown_file},
+        [file, *(file.parent / name for name in files_of(params))],
+    )
+    result = run_gate(params, file.parent)
     if json_file is not None:
         write_json(result.model_dump(mode="json"), json_file)
     for path, text in ((junit, junit_xml), (markdown_file, markdown)):
@@ -120,7 +127,7 @@ def _show(result: "GateResult") -> None:
     from rich.text import Text
 
     from isogloss.consoles import Table, console
-    from isogloss.gate.markdown import change, level_sentence, margin_text
+    from isogloss.gate.markdown import change, margin_text
     from isogloss.report.terminal import plain
     from isogloss.report.text import percent
 
@@ -143,4 +150,4 @@ def _show(result: "GateResult") -> None:
     for one in result.checks:
         if one.verdict != "passed":
             on.print(plain(f"{one.label}: {one.reason}"))
-    on.print(plain(level_sentence(result)))
+    on.print(plain(result.level_sentence))
