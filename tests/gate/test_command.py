@@ -136,6 +136,7 @@ def test_the_plan_says_how_many_speakers_a_margin_needs(make, gate_file):
         rows[margin] = int(line.split()[-1])
     assert 3.5 < rows[0.05] / rows[0.1] < 4.5  # half a margin takes four times the speakers
     assert run("plan", gate_file(base, new), "--expect", "-2").exit_code == 2
+    assert run("plan", gate_file(base, new), "--expect", "inf").exit_code == 2
 
 
 def test_the_name_of_a_test_set_is_escaped_in_markdown_alone(make, gate_file, tmp_path):

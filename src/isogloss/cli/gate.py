@@ -110,9 +110,13 @@ def plan(file: Path, power: float, expect: float) -> None:
         table.add_column(heading, justify="right")
     for need in needs:
         passing = "–" if need.power is None else percent(need.power, digits=0)
-        needed = "no number" if need.needed is None else str(need.needed)
-        table.add_row(plain(need.label), margin_text(need.margin), str(need.speakers), passing, needed)
+        needed = "–" if need.missing else "no number" if need.needed is None else str(need.needed)
+        speakers = "–" if need.speakers is None else str(need.speakers)
+        table.add_row(plain(need.label), margin_text(need.margin), speakers, passing, needed)
     on.print(table)
+    for need in needs:
+        if need.missing:
+            on.print(plain(f"{need.label}: {need.missing}"))
     on.print(
         plain(
             f"`would pass` is how probably these speakers keep the margin if the true change is "
