@@ -44,6 +44,25 @@ def test_without_an_interval_there_is_no_verdict_and_only_margins_that_are_asked
     assert judge(Rates(), MarginParams(absolute=0.01), None, alpha=0.05)[0] == "unjudged"
 
 
+@pytest.mark.parametrize(
+    ("upper", "verdict"), [(-0.001, "passed"), (0.0, "unjudged"), (0.001, "unjudged")]
+)  # identical systems without errors have a difference of 0 to 0
+def test_a_rate_that_fell_in_points_did_not_rise_by_any_share(upper, verdict):
+    rates = Rates(before=0.1, after=0.0, relative_change=-1.0, difference=-0.1, difference_ci95=(-0.2, upper))
+    assert judge(rates, MarginParams(relative=0.01), 0.001, alpha=0.05)[0] == verdict
+
+
+def test_a_candidate_without_errors_may_be_released_and_what_had_none_before_is_not_judged(make, gate_file):
+    base = make({"north": 0.2, "south": 0.2}, seed=1)
+    best = base.assign(hyp=base["ref"])
+    path = gate_file(base, best)
+    assert gate(path)["gate"] == "passed"
+    one_cohort = best["hyp"].where(best["part"] == "north", base["hyp"])
+    assert gate(gate_file(base, base.assign(hyp=one_cohort)))["gate"] == "passed"
+    assert gate(gate_file(best, best.assign(extra=1), identical="allowed"))["gate"] == "undecided"
+    assert gate(gate_file(best, base))["gate"] == "undecided"
+
+
 def gate(path, **changes) -> dict[str, tuple[str, bool]]:
     """Verdict of each check, and whether it blocks; the verdict of all."""
     params = read_gate(path)

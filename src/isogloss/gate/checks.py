@@ -120,8 +120,12 @@ def judge(figures: Rates, margin: MarginParams, p_holm: float | None, *, alpha: 
     """
     wanted: list[tuple[float, Interval | None, str, str]] = []
     if margin.relative is not None:
-        said = f"{signed_percent(figures.relative_change)} ({interval(figures.ci95, signed=True)})"
-        wanted.append((margin.relative, figures.ci95, said, percent(margin.relative)))
+        bounds, within = figures.ci95, interval(figures.ci95, signed=True)
+        if bounds is None and figures.difference_ci95 is not None and figures.difference_ci95[1] < 0:
+            # A candidate without errors has no relative interval; but a rate that fell did not rise by any share.
+            bounds, within = figures.difference_ci95, f"{_point_bounds(figures.difference_ci95)} points"
+        said = f"{signed_percent(figures.relative_change)} ({within})"
+        wanted.append((margin.relative, bounds, said, percent(margin.relative)))
     if margin.absolute is not None:
         said = f"{signed_points(figures.difference)} ({_point_bounds(figures.difference_ci95)})"
         wanted.append((margin.absolute, figures.difference_ci95, said, points(margin.absolute, digits=2)))
