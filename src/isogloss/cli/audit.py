@@ -168,7 +168,7 @@ def audit(
     input does not fit, the command says why in one sentence, writes nothing and exits with code 2.
     """
     from isogloss.cli.auditing import audit_utterances
-    from isogloss.cli.given import refuse_useless
+    from isogloss.cli.given import column_mapping, refuse_useless
     from isogloss.cli.origin import origin
     from isogloss.config import StatisticsParams
     from isogloss.io.normalise import parse_steps
@@ -194,7 +194,7 @@ def audit(
         )
     options["name"] = options["name"] or "before"
     request = Request(
-        columns=_mapping(columns),
+        columns=column_mapping(columns),
         normalise=parse_steps(normalise if unit == "word" else f"{normalise},characters".removeprefix("none,")),
         **_hypotheses(hyp, options["table"]),
         separator=None if separator is None else parse_separator(separator),
@@ -267,30 +267,13 @@ def _show(document: "Document", out: Path | None, notes: list[str]) -> None:
         on.print(plain(sentence))
 
 
-def _mapping(columns: tuple[str, ...]) -> dict[str, str]:
-    """The `--column` options as a dictionary from our name of a column to its name in TABLE."""
-    found: dict[str, str] = {}
-    for option in columns:
-        ours, theirs = _pair(option, "--column", "OURS=THEIRS, such as ref=transcript")
-        if ours in found:
-            raise ParamsError(f"--column {ours} is given twice, as {found[ours]} and as {theirs}; leave one out")
-        found[ours] = theirs
-    return found
-
-
 def _hypotheses(hyp: tuple[str, ...], table: Path | None) -> dict[str, Any]:
     """The `--hyp` options: systems and their columns if there is a TABLE, else one file that goes with `--ref`."""
+    from isogloss.cli.given import pair
+
     if table is not None:
         wanted = "NAME=COLUMN, such as large=hyp_large; a file of hypotheses goes with --ref"
-        return {"hypotheses": tuple(_pair(option, "--hyp", wanted) for option in hyp)}
+        return {"hypotheses": tuple(pair(option, "--hyp", wanted) for option in hyp)}
     if len(hyp) > 1:
         raise ParamsError("--hyp names several files; the second system's is named by --after-hyp")
     return {"hyp": Path(hyp[0]) if hyp else None}
-
-
-def _pair(option: str, name: str, wanted: str) -> tuple[str, str]:
-    """Split an option at its equals sign; `wanted` describes the form that a wrong one should have had."""
-    one, _, other = option.partition("=")
-    if not one or not other:
-        raise ParamsError(f"{name} {option!r} is not {wanted}")
-    return one, other

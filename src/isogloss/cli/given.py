@@ -1,4 +1,4 @@
-"""The options that were given on the command line, so that none is ignored without a word."""
+"""The options that were given on the command line: none is ignored without a word, and pairs are read alike."""
 
 from collections.abc import Collection
 
@@ -34,3 +34,22 @@ def refuse_useless(name: str, *, without: Collection[str], why: str) -> None:
     found = given()
     if name in found and not set(without) & set(found):
         raise ParamsError(f"{found[name]} {why}; leave it out")
+
+
+def column_mapping(columns: tuple[str, ...]) -> dict[str, str]:
+    """The `--column` options as a dictionary from our name of a column to its name in TABLE."""
+    found: dict[str, str] = {}
+    for option in columns:
+        ours, theirs = pair(option, "--column", "OURS=THEIRS, such as ref=transcript")
+        if ours in found:
+            raise ParamsError(f"--column {ours} is given twice, as {found[ours]} and as {theirs}; leave one out")
+        found[ours] = theirs
+    return found
+
+
+def pair(option: str, name: str, wanted: str) -> tuple[str, str]:
+    """Split an option at its equals sign; `wanted` describes the form that a wrong one should have had."""
+    one, _, other = option.partition("=")
+    if not one or not other:
+        raise ParamsError(f"{name} {option!r} is not {wanted}")
+    return one, other
