@@ -100,3 +100,39 @@ def test_the_share_of_runaway_hypotheses_is_a_range_only_where_cohorts_differ(tm
     (tmp_path / "loops.csv").write_text("\n".join(rows) + "\n")
     result = run(tmp_path / "loops.csv", "--by", "part")
     assert f"(more inserted words than were said): {sentence}" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--within", "gender"), "--within is about the comparison of cohorts"),
+        (("--adjust", "gender"), "--adjust is about the comparison of cohorts"),
+        (("--zips", "z.csv", "--by", "part"), "--zips is the input of a rule"),
+        (("--embeddings", "e.parquet", "--by", "part"), "--embeddings is the input of a rule"),
+        (("--max-cohorts", "3", "--by", "part"), "--max-cohorts is of the cohorts that --discover finds"),
+        (("--after-name", "new"), "--after-name names the system of --after"),
+        (("--name", "mine", "--system-column", "part"), "--name does not go with --system-column"),
+        (("--name", "mine", "--hyp", "a=hyp"), "--name does not go with --system-column or --hyp"),
+        (("--hyp", "a=hyp", "--column", "hyp=ref"), "both name the column of hypotheses"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(tmp_path, save, table, options, said):
+    result = run(save(table), *options, "--out", tmp_path / "out")
+    assert result.exit_code == 2 and said in result.stderr and result.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--utt2spk", "u", "--speaker-pattern", "^(.)"), "both say who spoke"),
+        (("--utt2spk", "u", "--speakers-unknown"), "--utt2spk says who spoke"),
+        (("--system-column", "part"), "--ref takes its place"),
+    ],
+)
+def test_speakers_and_systems_of_kaldi_files_are_named_in_one_way(tmp_path, options, said):
+    for name, text in (("ref", "a1 x\nb1 y\n"), ("hyp", "a1 x\nb1 y\n"), ("u", "a1 anna\nb1 ben\n")):
+        (tmp_path / name).write_text(text)
+    options = [tmp_path / "u" if one == "u" else one for one in options]
+    result = run("--ref", tmp_path / "ref", "--hyp", tmp_path / "hyp", *options)
+    assert result.exit_code == 2 and said in result.stderr and result.stdout == ""

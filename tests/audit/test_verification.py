@@ -336,3 +336,19 @@ def test_where_nothing_is_tested_nobody_is_cleared(two, tmp_path):
     assert all(not c["inference"] and c["measurable"] for c in document["groupings"][0]["cohorts"])
     assert text.count("No cohort has enough speakers and trials to be judged.") == 4  # both questions, above and below
     assert "No cohort is measurably" not in text
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--column", "score=other"),
+        *(("--unit", "char"), ("--normalise", "lower"), ("--max-cohorts", "3"), ("--separator", ";")),
+        *(("--speakers-unknown",), ("--missing-as-deletions",), ("--allow-empty",)),
+        *(("--divisions", "5"), ("--within", "site"), ("--adjust", "site"), ("--discover", "attribute")),
+        *(("--after", "x.csv"), ("--attributes", "x.csv"), ("--hyp", "x.csv"), ("--zips", "x.csv")),
+    ],
+)
+def test_options_of_recognisers_are_refused_and_not_ignored(tables, tmp_path, options):
+    trials, speakers = tables
+    result = run(tmp_path, trials.assign(other=-trials["score"]), speakers, "--by", "gender", *options)
+    assert result.exit_code == 2 and f"--trials does not go with {options[0]}; leave it out" in result.output

@@ -3,6 +3,7 @@
 import pytest
 
 from isogloss.config import GateParams, MarginParams
+from isogloss.errors import ParamsError
 from isogloss.gate import read_gate, run_gate
 from isogloss.gate.checks import judge
 from isogloss.gate.planning import plan_gate
@@ -41,6 +42,25 @@ def test_without_an_interval_there_is_no_verdict_and_only_margins_that_are_asked
     assert judge(rates, MarginParams(absolute=0.01), 1.0, alpha=0.05)[0] == "passed"
     assert judge(rates, MarginParams(relative=0.01), 1.0, alpha=0.05)[0] == "unjudged"
     assert judge(Rates(), MarginParams(absolute=0.01), None, alpha=0.05)[0] == "unjudged"
+
+
+@pytest.mark.parametrize(
+    ("upper", "verdict"), [(-0.001, "passed"), (0.0, "unjudged"), (0.001, "unjudged")]
+)  # identical systems without errors have a difference of 0 to 0
+def test_a_rate_that_fell_in_points_did_not_rise_by_any_share(upper, verdict):
+    rates = Rates(before=0.1, after=0.0, relative_change=-1.0, difference=-0.1, difference_ci95=(-0.2, upper))
+    assert judge(rates, MarginParams(relative=0.01), 0.001, alpha=0.05)[0] == verdict
+
+
+def test_a_candidate_without_errors_may_be_released_and_what_had_none_before_is_not_judged(make, gate_file):
+    base = make({"north": 0.2, "south": 0.2}, seed=1)
+    best = base.assign(hyp=base["ref"])
+    path = gate_file(base, best)
+    assert gate(path)["gate"] == "passed"
+    one_cohort = best["hyp"].where(best["part"] == "north", base["hyp"])
+    assert gate(gate_file(base, base.assign(hyp=one_cohort)))["gate"] == "passed"
+    assert gate(gate_file(best, best.assign(extra=1), identical="allowed"))["gate"] == "undecided"
+    assert gate(gate_file(best, base))["gate"] == "undecided"
 
 
 def gate(path, **changes) -> dict[str, tuple[str, bool]]:
@@ -126,3 +146,50 @@ def test_nothing_is_judged_nor_planned_of_a_cohort_in_which_one_speaker_has_near
     assert south.ci is not None and result.verdict == "undecided"
     needs = {need.label: need for need in plan_gate(params, path.parent)}
     assert (needs["north"].power, needs["north"].needed) == (None, None) and needs["south"].needed is not None
+
+
+def test_a_plan_has_the_checks_of_the_gate_and_no_hope_for_what_it_cannot_judge(small, make, gate_file):
+    """Whatever margin, the gate judges nothing with fewer than 20 effective speakers, nor what is hidden or absent."""
+    cohorts = [{"by": "part", "margins": {"east": {"relative": 0.01}}, "required": ["nowhere"]}]
+    asked = {"cohorts": cohorts, "margin": {"relative": 5.0}}
+    params = GateParams.model_validate({**read_gate(small).model_dump(exclude_unset=True), **asked})
+    checks = {one.label: one for one in run_gate(params, small.parent).checks}
+    needs = {one.label: one for one in plan_gate(params, small.parent)}
+    assert set(needs) == set(checks)
+    for label, need in needs.items():
+        assert (need.speakers, need.margin) == (checks[label].speakers, checks[label].margin)
+        if checks[label].verdict == "unjudged":
+            assert not need.power
+    assert needs["east"].missing == checks["east"].reason and needs["nowhere"].missing == checks["nowhere"].reason
+    assert needs["north"].power > 0.99 and needs["north"].needed == 20
+
+
+def test_a_plan_says_how_many_speakers_of_unequal_weight_a_judgement_needs(make, gate_file):
+    tables = [make({"north": 0.2, "south": 0.2}, seed=seed) for seed in (1, 2)]
+    for table in tables:  # Kish: (20 * 9 + 20)^2 / (20 * 81 + 20) = 24.4 of 40
+        table["weight"] = [9.0 if int(name[-2:]) < 20 else 1.0 for name in table["speaker_id"]]
+    path = gate_file(*tables, margin={"relative": 5.0})
+    params = read_gate(path)
+    north = next(one for one in plan_gate(params, path.parent) if one.label == "north")
+    assert (north.speakers, north.needed) == (40, 33)  # 20 * 40 / 24.4
+
+
+def test_a_plan_refuses_a_margin_for_a_cohort_that_does_not_exist_as_the_gate_does(small):
+    params = GateParams.model_validate(
+        {
+            **read_gate(small).model_dump(exclude_unset=True),
+            "cohorts": [{"by": "part", "margins": {"nroth": {"relative": 0.1}}}],
+        }
+    )
+    with pytest.raises(ParamsError, match="'nroth', which is no cohort; did you mean 'north'"):
+        plan_gate(params, small.parent)
+
+
+def test_a_plan_of_a_grouping_of_which_nothing_may_be_shown_says_so(make, gate_file):
+    tables = [make({"north": 0.2, "south": 0.2}, seed=seed) for seed in (1, 2)]
+    kept = [one[(one["part"] == "north") | (one["speaker_id"].str[-2:].astype(int) < 3)] for one in tables]
+    path = gate_file(*kept)
+    params = read_gate(path)
+    (check,) = [one for one in run_gate(params, path.parent).checks if one.grouping is not None]
+    (need,) = [one for one in plan_gate(params, path.parent) if one.grouping is not None]
+    assert (need.label, need.missing, need.speakers) == (check.label, check.reason, None)

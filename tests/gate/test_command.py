@@ -136,3 +136,12 @@ def test_the_plan_says_how_many_speakers_a_margin_needs(make, gate_file):
         rows[margin] = int(line.split()[-1])
     assert 3.5 < rows[0.05] / rows[0.1] < 4.5  # half a margin takes four times the speakers
     assert run("plan", gate_file(base, new), "--expect", "-2").exit_code == 2
+    assert run("plan", gate_file(base, new), "--expect", "inf").exit_code == 2
+
+
+def test_the_name_of_a_test_set_is_escaped_in_markdown_alone(make, gate_file, tmp_path):
+    ledger = {"file": "ledger.jsonl", "test_set": "may_2026*", "releases": 2}
+    path = gate_file(make(EQUAL, seed=1), make(EQUAL, seed=2), ledger=ledger)
+    result, _, _, summary = written(path, tmp_path)
+    assert "on the test set may_2026*." in result.output
+    assert "on the test set may\\_2026\\*." in summary

@@ -84,3 +84,26 @@ def test_a_gate_that_says_what_cannot_be(tables, gate_file, options, said):
 
 def test_a_gate_that_does_not_exist(tmp_path):
     refused(tmp_path / "gate.yaml", "gate.yaml does not exist")
+
+
+@pytest.mark.parametrize("file", ["gate.yaml", "base.csv", "new.csv", "sites.csv", "ledger.jsonl"])
+@pytest.mark.parametrize("option", ["--json", "--junit", "--markdown"])
+def test_an_output_never_replaces_a_file_of_the_gate(tables, gate_file, option, file):
+    base, new = tables
+    sites = base[["speaker_id"]].drop_duplicates().assign(site="x")
+    ledger = {"file": "ledger.jsonl", "test_set": "a", "releases": 2}
+    path = gate_file(base, new, attributes="sites.csv", ledger=ledger)
+    sites.to_csv(path.parent / "sites.csv", index=False)
+    held = {one.name: one.read_bytes() for one in path.parent.iterdir()}
+    # The same file by another spelling of its path.
+    result = CliRunner().invoke(main, ["gate", str(path), option, str(path.parent / ".." / path.parent.name / file)])
+    assert result.exit_code == 2 and f"{option} " in result.stderr and "would replace" in result.stderr
+    assert {one.name: one.read_bytes() for one in path.parent.iterdir()} == held
+
+
+def test_two_outputs_are_two_files(tables, gate_file):
+    path = gate_file(*tables)
+    output = path.parent / "result"
+    result = CliRunner().invoke(main, ["gate", str(path), "--junit", str(output), "--markdown", str(output)])
+    assert result.exit_code == 2 and "--junit and --markdown name the same file" in result.stderr
+    assert not output.exists()

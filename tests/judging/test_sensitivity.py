@@ -56,3 +56,26 @@ def test_an_improvement_under_every_normaliser_depends_on_none(table):
 def test_a_mapping_that_is_none_is_refused(table):
     result = CliRunner().invoke(main, ["sensitivity", "heard.csv", "--by", "band", "--column", "ref"])
     assert result.exit_code == 2 and "'ref' is not OURS=THEIRS" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--column", "=ref"), "'=ref' is not OURS=THEIRS"),
+        (("--column", "ref="), "'ref=' is not OURS=THEIRS"),
+        (("--column", "ref=hyp", "--column", "ref=ref"), "--column ref is given twice"),
+        (("--normalise", "basic", "--normalise", "basic"), "--normalise names the same steps twice"),
+        (("--normalise", "lower", "--normalise", " lower"), "--normalise names the same steps twice"),
+        (("--seed", "9999999999"), "9999999999 is not in the range"),
+    ],
+)
+def test_options_that_do_not_fit_are_one_sentence(table, options, said):
+    result = CliRunner().invoke(main, ["sensitivity", "heard.csv", "--by", "band", *options])
+    assert result.exit_code == 2 and said in result.stderr and result.stdout == ""
+
+
+def test_warnings_of_the_audits_are_printed_once(table):
+    table.assign(site=table["band"].map({"plain": "[red]a", "dotted": "b"})).to_csv("heard.csv", index=False)
+    result = CliRunner().invoke(main, ["sensitivity", "heard.csv", "--by", "band", "--by", "site"])
+    assert result.exit_code == 0 and result.stderr.count("go together") == 1
+    assert "[red]a (site) is worse" in result.stdout

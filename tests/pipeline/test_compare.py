@@ -71,3 +71,12 @@ def test_metrics_of_other_params_are_stale_and_on_no_front(judged, monkeypatch):
     assert runs["last commit"][1:] == (0.25, True)
     assert front == frozenset()
     assert "last commit is stale: judge has not run since ewc changed." in notes
+
+
+@pytest.mark.parametrize("file", ["params.yaml", "metrics.json", "study.yaml"])
+def test_a_page_never_replaces_what_it_is_made_from(tmp_path, monkeypatch, file):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / file).write_text("held", encoding="utf-8")
+    result = CliRunner().invoke(compare, ["study.yaml", "--html", f"./{file}"])
+    assert result.exit_code == 2 and "would replace" in result.stderr
+    assert (tmp_path / file).read_text(encoding="utf-8") == "held"

@@ -241,3 +241,22 @@ def test_speech_as_a_whole_that_cannot_be_judged_is_not_said_to_be_unchanged(rep
     change(repository, lambda content: content["overall"].update(ci95=None, p=None))
     page = render(read_inputs(repository.root))
     assert page.count("cannot be judged</td>") == 2 and "no measurable change</td>" not in page
+
+
+def test_a_cohort_is_unharmed_only_where_every_method_was_tested_on_it(repository):
+    for rule in ("geographic", "attribute"):
+        change(repository, lambda content: content.update(harmed_cohorts=[]), rule=rule)
+    untested = {"p": None, "p_holm": None, "ci95": None, "harm_bound": None}
+    change(repository, lambda content: content["cohorts"][0].update(untested), rule="attribute", methods=["ewc"])
+    found = read(repository)
+    assert found.consequences.startswith("No cohort was measurably harmed; 2 of 13 cohorts could not be judged.")
+    said = ["; ".join(finding.sentences) for finding in found.findings]
+    assert "harmed; 1 of 13" in said[0] and "harmed; 2 of 13" in said[1]
+
+
+def test_no_harm_is_called_possible_where_every_cohort_that_was_judged_has_a_bound_below_zero(repository):
+    for rule in ("geographic", "attribute"):
+        change(repository, lambda content: content.update(harmed_cohorts=[]), rule=rule)
+        gained = {"harm_bound": -0.02, "noninferior": True}
+        change(repository, lambda content, all=gained: [c.update(all) for c in content["cohorts"]], rule=rule)
+    assert "clears nobody" not in read(repository).consequences

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=Path)
 _FILES = ("ref", "after", "after_hyp", "utt2spk", "attributes", "zips", "embeddings")
 """Options that name files, apart from TABLE and --hyp."""
+_OF_VERIFIERS = {
+    *("trials", "scores", "speakers", "speaker_pattern", "by", "name", "after_name"),
+    *("min_speakers", "min_inference", "seed", "out"),
+}
+"""The options that go with --trials."""
 
 
 def _utf8(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
@@ -163,6 +168,7 @@ def audit(
     input does not fit, the command says why in one sentence, writes nothing and exits with code 2.
     """
     from isogloss.cli.auditing import audit_utterances
+    from isogloss.cli.given import column_mapping, refuse_useless
     from isogloss.cli.origin import origin
     from isogloss.config import StatisticsParams
     from isogloss.io.normalise import parse_steps
@@ -173,16 +179,22 @@ def audit(
 
     trials, speakers, scores = (options.pop(name) for name in ("trials", "speakers", "scores"))
     if trials is not None or speakers is not None:
-        if separator is not None:
-            raise ParamsError("--separator does not go with --trials, whose separators are found; leave it out")
+        _refuse_others()
         more = {"hyp": hyp, "min_inference": min_inference, "scores": scores}
         _audit_verifier(trials, speakers, out, seed, {**options, **more})
         return
     if scores is not None:
         raise ParamsError("--scores goes with --trials; add it, or leave --scores out")
+    refuse_useless("max_cohorts", without=["discover"], why="is of the cohorts that --discover finds")
+    second = ["after", "after_hyp"]
+    refuse_useless("after_name", without=second, why="names the system of --after or --after-hyp")
+    if options["name"] and (options["system_column"] or (hyp and options["table"] is not None)):
+        raise ParamsError(
+            "--name does not go with --system-column or --hyp NAME=COLUMN, which name systems; choose one"
+        )
     options["name"] = options["name"] or "before"
     request = Request(
-        columns=_mapping(columns),
+        columns=column_mapping(columns),
         normalise=parse_steps(normalise if unit == "word" else f"{normalise},characters".removeprefix("none,")),
         **_hypotheses(hyp, options["table"]),
         separator=None if separator is None else parse_separator(separator),
@@ -202,6 +214,17 @@ def audit(
     _show(result.document.model_copy(update={"origin": origin(files)}), out, notes)
 
 
+def _refuse_others() -> None:
+    """Raise if an option is given that is not of speaker verifiers."""
+    from isogloss.cli.given import given
+
+    for name, option in given().items():
+        if name not in _OF_VERIFIERS:
+            raise ParamsError(
+                f"--trials does not go with {option.upper() if name == 'table' else option}; leave it out"
+            )
+
+
 def _audit_verifier(
     trials: Path | None, speakers: Path | None, out: Path | None, seed: int, options: dict[str, Any]
 ) -> None:
@@ -213,12 +236,6 @@ def _audit_verifier(
 
     if trials is None or speakers is None:
         raise ParamsError("--trials and --speakers go together: scores, and who spoke; add the other")
-    if options["divisions"] > 1:
-        raise ParamsError("--trials does not go with --divisions; leave it out")
-    for name in ("table", "discover", "hyp", "within", "adjust", "system_column", *_FILES):
-        if options[name]:
-            option = "TABLE" if name == "table" else f"--{name.replace('_', '-')}"
-            raise ParamsError(f"--trials does not go with {option}; leave it out")
     if out is not None:
         check_folder(out)
     document = audit_trials(
@@ -250,30 +267,13 @@ def _show(document: "Document", out: Path | None, notes: list[str]) -> None:
         on.print(plain(sentence))
 
 
-def _mapping(columns: tuple[str, ...]) -> dict[str, str]:
-    """The `--column` options as a dictionary from our name of a column to its name in TABLE."""
-    found: dict[str, str] = {}
-    for option in columns:
-        ours, theirs = _pair(option, "--column", "OURS=THEIRS, such as ref=transcript")
-        if ours in found:
-            raise ParamsError(f"--column {ours} is given twice, as {found[ours]} and as {theirs}; leave one out")
-        found[ours] = theirs
-    return found
-
-
 def _hypotheses(hyp: tuple[str, ...], table: Path | None) -> dict[str, Any]:
     """The `--hyp` options: systems and their columns if there is a TABLE, else one file that goes with `--ref`."""
+    from isogloss.cli.given import pair
+
     if table is not None:
         wanted = "NAME=COLUMN, such as large=hyp_large; a file of hypotheses goes with --ref"
-        return {"hypotheses": tuple(_pair(option, "--hyp", wanted) for option in hyp)}
+        return {"hypotheses": tuple(pair(option, "--hyp", wanted) for option in hyp)}
     if len(hyp) > 1:
         raise ParamsError("--hyp names several files; the second system's is named by --after-hyp")
     return {"hyp": Path(hyp[0]) if hyp else None}
-
-
-def _pair(option: str, name: str, wanted: str) -> tuple[str, str]:
-    """Split an option at its equals sign; `wanted` describes the form that a wrong one should have had."""
-    one, _, other = option.partition("=")
-    if not one or not other:
-        raise ParamsError(f"{name} {option!r} is not {wanted}")
-    return one, other

@@ -31,11 +31,13 @@ def compare(experiments: tuple[str, ...], metrics: tuple[str, ...], html: Path |
     (results/asr/base/utterances.parquet:wer.test).
     """
     from isogloss.cli.comparing import compare_experiments, compare_sweep
+    from isogloss.cli.outputs import refuse_overwriting
     from isogloss.config import load_sweep
     from isogloss.report.comparison_page import write_comparison
 
     if as_json and html is not None:
         raise click.UsageError("--json and --html do not go together; leave one out")
+    refuse_overwriting({"--html": html}, [Path("params.yaml"), Path("metrics.json"), *map(Path, experiments)])
     root = Path.cwd()
     if len(experiments) == 1 and experiments[0].endswith((".yaml", ".yml")):
         comparison, notes = compare_sweep(root, load_sweep(experiments[0]), metrics)

@@ -45,13 +45,20 @@ def gate() -> None:
 @entry
 def check(file: Path, json_file: Path | None, junit: Path | None, markdown_file: Path | None) -> None:
     """Judge a candidate against a baseline; `isogloss gate FILE` is the same."""
+    from isogloss.cli.outputs import refuse_overwriting
     from isogloss.gate import read_gate, run_gate
     from isogloss.gate.junit import junit_xml
     from isogloss.gate.markdown import markdown
+    from isogloss.gate.pairs import files_of
     from isogloss.report.terminal import plain
     from isogloss.tables import atomic_path, write_json
 
-    result = run_gate(read_gate(file), file.parent)
+    params = read_gate(file)
+    refuse_overwriting(
+        {"--json": json_file, "--junit": junit, "--markdown": markdown_file},
+        [file, *(file.parent / name for name in files_of(params))],
+    )
+    result = run_gate(params, file.parent)
     if json_file is not None:
         write_json(result.model_dump(mode="json"), json_file)
     for path, text in ((junit, junit_xml), (markdown_file, markdown)):
@@ -103,9 +110,13 @@ def plan(file: Path, power: float, expect: float) -> None:
         table.add_column(heading, justify="right")
     for need in needs:
         passing = "–" if need.power is None else percent(need.power, digits=0)
-        needed = "no number" if need.needed is None else str(need.needed)
-        table.add_row(plain(need.label), margin_text(need.margin), str(need.speakers), passing, needed)
+        needed = "–" if need.missing else "no number" if need.needed is None else str(need.needed)
+        speakers = "–" if need.speakers is None else str(need.speakers)
+        table.add_row(plain(need.label), margin_text(need.margin), speakers, passing, needed)
     on.print(table)
+    for need in needs:
+        if need.missing:
+            on.print(plain(f"{need.label}: {need.missing}"))
     on.print(
         plain(
             f"`would pass` is how probably these speakers keep the margin if the true change is "
@@ -120,7 +131,7 @@ def _show(result: "GateResult") -> None:
     from rich.text import Text
 
     from isogloss.consoles import Table, console
-    from isogloss.gate.markdown import change, level_sentence, margin_text
+    from isogloss.gate.markdown import change, margin_text
     from isogloss.report.terminal import plain
     from isogloss.report.text import percent
 
@@ -143,4 +154,4 @@ def _show(result: "GateResult") -> None:
     for one in result.checks:
         if one.verdict != "passed":
             on.print(plain(f"{one.label}: {one.reason}"))
-    on.print(plain(level_sentence(result)))
+    on.print(plain(result.level_sentence))

@@ -32,7 +32,7 @@ from isogloss.errors import ParamsError
     help="Steps of normalisation, as for `isogloss audit --normalise`. Repeatable.",
 )
 @click.option("--min-speakers", type=click.IntRange(min=1), default=5, show_default=True, help="As of audit.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of resamples.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of resamples.")
 @entry
 def sensitivity(
     table: Path,
@@ -49,26 +49,30 @@ def sensitivity(
     marks lines that hold both a yes and a no.
     """
     from isogloss.cli.auditing import audit_utterances
+    from isogloss.cli.given import column_mapping
     from isogloss.config import StatisticsParams
     from isogloss.consoles import Table, console
     from isogloss.io.normalise import parse_steps
     from isogloss.judging.intake import Request
     from isogloss.judging.sensitivity import sensitivity as compare_normalisers
+    from isogloss.report.terminal import plain
     from isogloss.report.text import percent
 
-    if unpaired := [mapping for mapping in columns if "=" not in mapping]:
-        raise ParamsError(f"--column {unpaired[0]!r} is not OURS=THEIRS, such as ref=transcript")
+    steps = {written: parse_steps(written) for written in normalisers}
+    if len(set(steps.values())) < len(normalisers):
+        raise ParamsError("--normalise names the same steps twice; once is enough")
     request = Request(
         table=table,
         after=after,
         by=by,
-        columns=dict(mapping.split("=", 1) for mapping in columns),
+        columns=column_mapping(columns),
         min_speakers=min_speakers,
         statistics=StatisticsParams(seed=seed),
     )
-    documents = {
-        steps: audit_utterances(replace(request, normalise=parse_steps(steps))).document for steps in normalisers
-    }
+    audits = {written: audit_utterances(replace(request, normalise=parsed)) for written, parsed in steps.items()}
+    for warning in dict.fromkeys(warning for one in audits.values() for warning in one.warnings):
+        click.echo(f"isogloss: warning: {plain(warning)}", err=True)
+    documents = {written: one.document for written, one in audits.items()}
     said = {True: "yes", False: "no", None: "untested"}
     shown = Table()
     for heading in ("", "finding", *normalisers):
@@ -77,7 +81,7 @@ def sensitivity(
     rows = compare_normalisers(documents)
     for row in rows:
         cells = [f"{said[row.holds.get(name)]} ({percent(row.rates.get(name))})" for name in normalisers]
-        shown.add_row("*" if row.depends else "", row.finding, *cells)
+        shown.add_row("*" if row.depends else "", plain(row.finding), *cells)
     console().print(shown)
     dependent = sum(row.depends for row in rows)
     click.echo(f"{dependent} of {len(rows)} findings depend on the normaliser.")

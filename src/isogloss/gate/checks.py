@@ -8,7 +8,8 @@ checks.
 """
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import pandas as pd
@@ -119,8 +120,12 @@ def judge(figures: Rates, margin: MarginParams, p_holm: float | None, *, alpha: 
     """
     wanted: list[tuple[float, Interval | None, str, str]] = []
     if margin.relative is not None:
-        said = f"{signed_percent(figures.relative_change)} ({interval(figures.ci95, signed=True)})"
-        wanted.append((margin.relative, figures.ci95, said, percent(margin.relative)))
+        bounds, within = figures.ci95, interval(figures.ci95, signed=True)
+        if bounds is None and figures.difference_ci95 is not None and figures.difference_ci95[1] < 0:
+            # A candidate without errors has no relative interval; but a rate that fell did not rise by any share.
+            bounds, within = figures.difference_ci95, f"{_point_bounds(figures.difference_ci95)} points"
+        said = f"{signed_percent(figures.relative_change)} ({within})"
+        wanted.append((margin.relative, bounds, said, percent(margin.relative)))
     if margin.absolute is not None:
         said = f"{signed_points(figures.difference)} ({_point_bounds(figures.difference_ci95)})"
         wanted.append((margin.absolute, figures.difference_ci95, said, points(margin.absolute, digits=2)))
@@ -139,10 +144,33 @@ def judge(figures: Rates, margin: MarginParams, p_holm: float | None, *, alpha: 
     return "undecided", f"change {said}: a rise of {open_margin} is neither excluded nor shown"
 
 
-def _of_grouping(
-    document: Document, params: GateParams, asked: GroupingParams, figures: GroupingFigures, grouping: Grouping
-) -> list[_Pending]:
-    """The cohorts of one grouping, and those that are asked for by name (margin, required) and not shown by it."""
+@dataclass(frozen=True)
+class NamedCohorts:
+    """The cohorts of a grouping that gate.yaml names, by the cohort's own name; gate.yaml may give its label."""
+
+    margins: Mapping[str, MarginParams]
+    required: Mapping[str, str]
+    """Cohort -> its name in gate.yaml."""
+    asked: Mapping[str, str]
+    """As `required`, and those with a margin of their own."""
+    known: Mapping[str, str]
+    """Name or label -> cohort, of all cohorts of the test set."""
+
+    def why_absent(self, cohort: str) -> str:
+        """Why a named cohort is not among those that are shown."""
+        if cohort in self.known.values():
+            return "hidden: it has too few speakers to be shown"
+        return f"no speaker; {_near(self.asked[cohort], self.known)}"
+
+
+def named_cohorts(asked: GroupingParams, grouping: Grouping) -> NamedCohorts:
+    """The cohorts with a margin of their own and the required ones.
+
+    Raises
+    ------
+    ParamsError
+        A margin is for a cohort that the test set does not have.
+    """
     present = [str(name) for name in cast(pd.Series, grouping.cohorts).dropna().unique()]
     known = {grouping.labels.get(name, name): name for name in present} | {name: name for name in present}
     for cohort in asked.margins:
@@ -150,10 +178,22 @@ def _of_grouping(
             raise ParamsError(
                 f"cohorts: {asked.by}: margins names {cohort!r}, which is no cohort; {_near(cohort, known)}"
             )
-    margins = {known[name]: margin for name, margin in asked.margins.items()}
-    usual = asked.margin or params.margin
     required = {known.get(name, name): name for name in asked.required}
-    named = {known[name]: name for name in asked.margins} | required
+    return NamedCohorts(
+        margins={known[name]: margin for name, margin in asked.margins.items()},
+        required=required,
+        asked={known[name]: name for name in asked.margins} | required,
+        known=known,
+    )
+
+
+def _of_grouping(
+    document: Document, params: GateParams, asked: GroupingParams, figures: GroupingFigures, grouping: Grouping
+) -> list[_Pending]:
+    """The cohorts of one grouping, and those that are asked for by name (margin, required) and not shown by it."""
+    named = named_cohorts(asked, grouping)
+    margins, required = named.margins, named.required
+    usual = asked.margin or params.margin
     title = figures.name
     pending = []
     for one in figures.cohorts:
@@ -166,19 +206,15 @@ def _of_grouping(
             _Pending(document, params, None, title, title, f"all of {asked.by}", usual, missing=figures.withheld)
         )
     shown = {one.cohort for one in figures.cohorts if not one.merged}
-    for cohort, name in named.items():
+    for cohort, name in named.asked.items():
         if cohort not in shown:
-            why = (
-                "hidden: it has too few speakers to be shown"
-                if cohort in present
-                else f"no speaker; {_near(name, known)}"
-            )
+            why = named.why_absent(cohort)
             margin, must = margins.get(cohort, usual), cohort in required
             pending.append(_Pending(document, params, None, title, cohort, name, margin, required=must, missing=why))
     return pending
 
 
-def _near(name: str, known: dict[str, str]) -> str:
+def _near(name: str, known: Mapping[str, str]) -> str:
     """A hint for a wrong name: the most similar cohort, or else the existing ones."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known)[:10])}"

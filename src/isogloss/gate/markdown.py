@@ -21,21 +21,11 @@ def markdown(result: GateResult) -> str:
         "|---|---:|---:|---|---|---|---|",
     ]
     lines += [_row(check) for check in result.checks]
-    lines += ["", f"{result.speakers} speakers, {result.utterances} utterances. {level_sentence(result)}"]
+    lines += ["", f"{result.speakers} speakers, {result.utterances} utterances. {cell(result.level_sentence)}"]
     lines += [f"- {cell(check.label)}: {cell(check.reason)}" for check in result.checks if check.verdict != "passed"]
     lines += [f"- warning: {cell(warning)}" for warning in result.warnings]
     files = "; ".join(f"{one.role} {one.path} sha256 {one.sha256[:12]}" for one in result.files)
     return "\n".join([*lines, "", f"<sub>isogloss {result.version}; {cell(files)}; seed {result.seed}</sub>"]) + "\n"
-
-
-def level_sentence(result: GateResult) -> str:
-    """The level of the bounds, and the number of the release."""
-    steps = ", ".join(result.normalisation) or "none"
-    said = f"Intervals over speakers: {100 * result.confidence:.4g} %; normalisation: {steps}."
-    release = result.release
-    if release is not None:
-        said += f" Release {release.release} of {release.releases} on the test set {cell(release.test_set)}."
-    return said
 
 
 def _row(check: Check) -> str:

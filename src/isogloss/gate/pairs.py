@@ -84,6 +84,13 @@ def read_pair(params: GateParams, folder: Path) -> Pair:
     )
 
 
+def files_of(params: GateParams) -> list[str]:
+    """All files that a gate names, as paths relative to its folder: its inputs, and the ledger."""
+    sides = [[side.table, side.ref, side.hyp, side.utt2spk] for side in (params.baseline, params.candidate)]
+    ledger = None if params.ledger is None else params.ledger.file
+    return [path for path in (*sides[0], *sides[1], params.attributes, ledger) if path is not None]
+
+
 def _steps(side: SideParams, params: GateParams) -> list[str]:
     """The steps of normalisation of the baseline or the candidate."""
     return params.normalise if side.normalise is None else side.normalise

@@ -132,3 +132,13 @@ class GateResult(Record):
         if self.verdict == "harmed":
             return f"failed: {candidate} harms {named}, compared with {baseline}"
         return f"undecided: the speakers do not allow to say whether {candidate} keeps the margins for {named}"
+
+    @property
+    def level_sentence(self) -> str:
+        """The level of the bounds, and the number of the release, as plain text."""
+        steps = ", ".join(self.normalisation) or "none"
+        said = f"Intervals over speakers: {100 * self.confidence:.4g} %; normalisation: {steps}."
+        if self.release is not None:
+            number, planned = self.release.release, self.release.releases
+            said += f" Release {number} of {planned} on the test set {self.release.test_set}."
+        return said

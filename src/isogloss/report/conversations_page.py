@@ -68,6 +68,8 @@ def _lead(document: Document) -> str:
     if not judged:
         return f"{said} No cohort has enough speakers to be judged by itself."
     most = max(judged, key=lambda cohort: cohort.relative_change or 0.0)
+    if (most.relative_change or 0.0) <= 0:
+        return f"{said} The rate of no cohort that can be judged ({len(judged)}) rises."
     return (
         f"{said} Of the {len(judged)} cohorts that can be judged, {most.label} pays most: "
         f"{text.signed_percent(most.relative_change)} ({text.interval(most.ci95, signed=True)})."

@@ -57,10 +57,10 @@ def headline(inputs: ReportInputs) -> Headline:
     lost = [m for m, document in methods.items() if verdict(document.overall) == "worse"]
     harmed = {m: harmed_labels(inputs, m) for m in methods}
     hurt = listing([f"{counted(len(harmed[m]), 'cohort')} by {m}" for m in methods if harmed[m]])
-    consequences = [f"Measurably harmed: {hurt}." if hurt else unharmed(next(iter(methods.values())).groupings)]
+    consequences = [f"Measurably harmed: {hurt}." if hurt else unharmed(*(d.groupings for d in methods.values()))]
     possible = {m: found for m, document in methods.items() if (found := largest_harm(document.groupings)) is not None}
-    if possible and not hurt:
-        method = max(possible, key=lambda m: possible[m])
+    method = max(possible, key=lambda m: possible[m], default=None)
+    if method is not None and not hurt and possible[method][0] > 0:
         bound, label = possible[method]
         consequences.append(
             f"That clears nobody: {method} may still have changed {label} by up to {signed_percent(bound)}."
@@ -123,11 +123,20 @@ def harmed_labels(inputs: ReportInputs, method: str) -> list[str]:
     return found
 
 
-def unharmed(groupings: Sequence[GroupingFigures]) -> str:
-    """The sentence that no cohort of these comparisons was harmed, limited to those with a test."""
-    cohorts = [c for grouping in groupings for c in grouping.cohorts]
-    tested = sum(c.inference and c.p_holm is not None for c in cohorts)
-    return as_far_as_judged("No cohort was measurably harmed", judged=tested, of=len(cohorts))
+def unharmed(*systems: Sequence[GroupingFigures]) -> str:
+    """The sentence that no cohort was harmed by any of these systems, limited to those with a test under all of them.
+
+    Each argument is the comparison of one system with the first, under the same rules.
+    """
+    cohorts = [{(g.name, c.cohort): c for g in groupings for c in g.cohorts} for groupings in systems]
+    names = dict.fromkeys(name for known in cohorts for name in known)
+    tested = sum(all(_tested(known.get(name)) for known in cohorts) for name in names)
+    return as_far_as_judged("No cohort was measurably harmed", judged=tested, of=len(names))
+
+
+def _tested(cohort: CohortFigures | None) -> bool:
+    """Whether a cohort has a test of its change."""
+    return cohort is not None and cohort.inference and cohort.p_holm is not None
 
 
 def describe(change: Rates, document: Document, *, speakers: int | None = None) -> str:

@@ -96,7 +96,25 @@ class Request:
             )
         if self.divisions > 1 and not self.discover:
             raise ParamsError("--divisions says how often --discover divides the speakers; add --discover")
+        self._refuse_ignored()
         self._refuse_missing_tables()
+
+    def _refuse_ignored(self) -> None:
+        """Raise if a choice would be ignored, since it is about another one that was not made."""
+        for option, value in (("--within", self.within), ("--adjust", self.adjust)):
+            if value and not self.by and not self.discover:
+                raise ParamsError(f"{option} is about the comparison of cohorts; name them with --by or --discover")
+        for option, path in (("--zips", self.zips), ("--embeddings", self.embeddings)):
+            if path is not None and not self.discover:
+                raise ParamsError(f"{option} is the input of a rule; add --discover, or leave {option} out")
+        if self.ref is not None and self.system_column is not None:
+            raise ParamsError("--system-column is a column of TABLE, and --ref takes its place; leave one out")
+        if self.hypotheses and "hyp" in self.columns:
+            raise ParamsError("--hyp NAME=COLUMN and --column hyp=... both name the column of hypotheses; choose one")
+        if self.utt2spk is not None and self.speaker_pattern is not None:
+            raise ParamsError("--utt2spk and --speaker-pattern both say who spoke; leave one out")
+        if self.utt2spk is not None and self.speakers_unknown:
+            raise ParamsError("--utt2spk says who spoke, --speakers-unknown that nobody knows; leave one out")
 
     def _check_systems(self) -> None:
         """Raise if several systems are named in more than one way, or twice."""
