@@ -12,6 +12,7 @@ from lhotse import CutSet
 
 from isogloss.cli import main
 from isogloss.config import MultitalkerParams, Params
+from isogloss.config.multitalker import ConversationParams
 from isogloss.corpus.conversations.store import read_conversations, store_conversations, turn_table
 from isogloss.errors import CorpusError, TableError
 from isogloss.inference.conversations import hear_conversations
@@ -94,6 +95,21 @@ def test_a_set_is_the_same_bytes_twice_and_its_audio_is_found(data, stored, tmp_
     assert (table["partner_id"] != table["speaker_id"]).all()
     said = table.groupby("condition")[["turn_id", "source_id", "ref"]].apply(lambda rows: rows.to_numpy().tolist())
     assert said.iloc[0] == said.iloc[1] == said.iloc[2]
+
+
+def test_ratios_that_round_alike_are_conditions_apart_and_the_least_comes_first(data, tmp_path):
+    conversations = ConversationParams(overlap_ratios=[0.104, 0.1])
+    table = store_conversations(
+        "simulated",
+        MultitalkerParams(stored_conversations=2, conversations=conversations),
+        data=data,
+        folder=tmp_path / "set",
+    )
+    assert table.groupby("conversation_id")["condition"].nunique().eq(1).all()
+    assert table["condition"].unique().tolist() == ["10 % overlap", "10.4 % overlap"]
+    assert len(list((tmp_path / "set" / "audio").iterdir())) == table["conversation_id"].nunique() == 4
+    with pytest.raises(ValueError, match="'10 %' twice"):
+        ConversationParams(overlap_ratios=[0.1, 0.10000001])
 
 
 def test_each_cohort_is_compared_with_itself_apart(errors):

@@ -38,7 +38,9 @@ class ConversationParams(Section):
 
     @model_validator(mode="after")
     def _ranges_are_in_order(self) -> Self:
-        refuse_duplicates("multitalker.conversations.overlap_ratios", self.overlap_ratios)
+        # Conditions are named by the percentage, in six digits.
+        percentages = [f"{100 * ratio:g} %" for ratio in self.overlap_ratios]
+        refuse_duplicates("multitalker.conversations.overlap_ratios", percentages)
         for low, high in (("fewest_turns", "most_turns"), ("least_snr_db", "most_snr_db")):
             if getattr(self, low) > getattr(self, high):
                 raise ValueError(f"{low} is {getattr(self, low)}, more than {high}, {getattr(self, high)}; swap them")

@@ -18,6 +18,7 @@ from isogloss.io.normalise import normalise
 from isogloss.judging.conversations.attribution import turn_errors
 from isogloss.judging.conversations.document import compare_conditions
 from isogloss.judging.conversations.measures import measure
+from isogloss.judging.conversations.normalising import normalise_heard
 from isogloss.judging.system import read_rules
 from isogloss.recognizers.multitalker.batches import stored_batches
 from isogloss.recognizers.multitalker.reading import HeardTurn
@@ -116,10 +117,7 @@ def evaluate_multitalker(
             heard = hear_conversations(recognizer, read_conversations(stored))
             turns = read_parquet(stored / "turns.parquet")
             turns["ref"] = normalise(turns["ref"].tolist(), params.text.steps)
-            words = normalise(heard["word"].tolist(), params.text.steps)
-            heard = heard.assign(word=pd.Series([word.split() or [""] for word in words], dtype=object)).explode(
-                "word", ignore_index=True
-            )
+            heard = normalise_heard(heard, params.text.steps)
             errors = turn_errors(turns, heard)
             errors["weight"] = errors["source_id"].map(weights).fillna(1.0)
             write_parquet(errors, folder / f"{name}.parquet")

@@ -117,3 +117,11 @@ def test_librispeechmix_without_librispeech_is_one_sentence(librispeechmix):
     (librispeechmix / "librispeech_cutset_test-clean.jsonl.gz").unlink()
     with pytest.raises(CorpusError, match=r"librispeech_cutset_test-clean\.jsonl\.gz is missing"):
         list(read_librispeechmix(librispeechmix))
+
+
+def test_a_corpus_without_a_conversation_is_one_sentence(librispeechmix, tmp_path):
+    for path in (librispeechmix / "list").iterdir():
+        path.write_text("")
+    params = MultitalkerParams(folder=str(librispeechmix), sets=["librispeechmix"])
+    with pytest.raises(CorpusError, match="holds no conversation with words"):
+        store_conversations("librispeechmix", params, data=tmp_path, folder=tmp_path / "set")

@@ -61,6 +61,10 @@ def test_shares_and_ratios_of_overlap():
         (cut_of(), "has no speech; leave it out"),
         (cut_of((2, 12)), r"turn 't0' spans 2\.00 to 12\.00 s, but the recording lasts from 0 to 10\.00 s"),
         (cut_of((2, 4), text=" "), "turn 't0' has no words"),
+        (cut_of((10, 10.005)), r"turn 't0' spans 10\.00 to 10\.0. s, but"),
+        (cut_of((10.004, 10.009)), r"turn 't0' spans 10\.00 to 10\.01 s, but"),
+        (cut_of((-0.009, -0.004)), r"turn 't0' spans -0\.01 to -0\.00 s, but"),
+        (cut_of((float("nan"), 4)), r"turn 't0' spans nan to nan s, but"),
     ],
 )
 def test_what_is_no_conversation_is_refused(cut, message):

@@ -74,7 +74,24 @@ def test_a_single_cohort_is_the_total_and_shown():
 
 def test_too_few_speakers_for_anything_are_refused():
     with pytest.raises(TableError, match="3 speakers are fewer than the 5"):
-        names(corpus({"discovery": {"a": 2}, "test": {"a": 1}}))
+        names(corpus({"discovery": {"a": 2}, "test": {"a": 3}}))
+
+
+def test_the_total_of_test_is_published_so_its_speakers_count_without_those_of_discovery():
+    with pytest.raises(TableError, match="2 speakers are fewer than the 5"):
+        names(corpus({"discovery": {"a": 30, "b": 30}, "test": {"a": 1, "b": 1}}))
+
+
+def test_the_total_of_test_less_its_cohorts_is_of_enough_speakers_however_many_discovery_leaves_out():
+    (shown,) = names(corpus({"discovery": {"a": 25, "b": 25, None: 10}, "test": {"a": 19, "b": 19, None: 2}}))
+    assert shown.withheld, "the total of test less a and b would be the two speakers of neither"
+    assert shown.chosen_alone("a") and shown.chosen_alone("b")
+
+
+def test_too_few_speakers_of_discovery_hide_its_figures_and_none_of_test():
+    (shown,) = names(corpus({"discovery": {"a": 1, "b": 2}, "test": {"a": 20, "b": 20}}))
+    assert dict(shown.judged) == {"a": "a", "b": "b"}
+    assert dict(shown.chosen) == {}
 
 
 def test_the_discovery_figure_of_a_hidden_cohort_is_withheld_and_its_rank_kept():

@@ -6,6 +6,7 @@ import torch
 from isogloss.errors import ModelError
 from isogloss.recognizers import save_recognizer
 from isogloss.recognizers.multitalker.recognizer import MultitalkerRecognizer
+from isogloss.recognizers.multitalker.streaming import token_time
 
 
 def streamed(model, samples_N, chunks):
@@ -45,6 +46,20 @@ def test_masks_know_no_later_audio_than_the_encoder_frame_that_hears_them(talkat
         assert model.masks(changed_BTF, lengths_B)[:, :, : 4 * n + 1].equal(masks_BCTF[:, :, : 4 * n + 1])
     assert masks_BCTF.shape == (1, 2, 41, 20)
     assert (masks_BCTF <= 0).all() and (masks_BCTF >= -model.separator.depth).all()
+
+
+@pytest.mark.parametrize("encoder", ["lstm", "conformer"])
+def test_a_frame_knows_no_audio_after_the_time_that_its_tokens_are_given(talkative, encoder):
+    """Feature frame k is of the audio up to 10 k + 17.5 ms."""
+    model, lengths_B = talkative("sts", encoder), torch.tensor([41])
+    features_BTF = torch.randn(1, 41, 20)
+    encoded_RND, _ = model.encode(features_BTF, model.masks(features_BTF, lengths_B), lengths_B)
+    for n in range(9):
+        changed_BTF = features_BTF.clone()
+        changed_BTF[:, round(100 * (token_time(model.transducer.encoder, n) - 0.0175)) + 1 :] += 1.0
+        changed_RND, _ = model.encode(changed_BTF, model.masks(changed_BTF, lengths_B), lengths_B)
+        assert torch.allclose(changed_RND[:, : n + 1], encoded_RND[:, : n + 1], atol=1e-6)
+        assert not torch.allclose(changed_RND, encoded_RND, atol=1e-6)
 
 
 def test_a_channel_hears_the_mixture_with_its_energies_lowered_by_the_mask(talkative):

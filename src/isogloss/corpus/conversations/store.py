@@ -21,6 +21,7 @@ from isogloss.corpus.conversations.turns import assign_channels, overlapped_shar
 from isogloss.corpus.frontend.audio_root import resolve_root
 from isogloss.corpus.frontend.cuts import read_cuts
 from isogloss.corpus.frontend.samples import SAMPLING_RATE
+from isogloss.errors import CorpusError
 from isogloss.tables import atomic_folder, write_parquet
 
 STORED = 2**30
@@ -50,6 +51,8 @@ def store_conversations(name: ConversationSet, params: MultitalkerParams, *, dat
         else:
             root = resolve_root(str(params.folder))
             cuts = list((read_libricss if name == "libricss" else read_librispeechmix)(root))
+            if not cuts:
+                raise CorpusError(f"{root} holds no conversation with words; name another folder in multitalker.folder")
         table = turn_table(cuts)
         CutSet.from_cuts(cuts).to_file(temporary / "cuts.jsonl")
         write_parquet(table, temporary / "turns.parquet")
@@ -105,12 +108,12 @@ def turn_table(cuts: Iterable[Cut]) -> pd.DataFrame:
 
 
 def _simulated(params: MultitalkerParams, data: Path, folder: Path) -> Iterator[MonoCut]:
-    """Conversations of the speakers of test, each at every overlap ratio, with their audio under the folder."""
+    """Conversations of the speakers of test, each at every overlap ratio, the least first; audio under the folder."""
     simulator = Simulator(read_cuts(data / "cuts" / "test.jsonl", hears="audio"), params.conversations)
     (folder / "audio").mkdir()
     for number in range(params.stored_conversations):
-        for ratio in params.conversations.overlap_ratios:
-            name = f"{number:05d}-{round(100 * ratio):02d}"
+        for ratio in sorted(params.conversations.overlap_ratios):
+            name = f"{number:05d}-{100 * ratio:02g}"
             conversation = simulator.draw(seed=(params.stored_seed, STORED, number), name=name, ratio=ratio)
             yield _stored(conversation, folder, condition=f"{100 * ratio:g} % overlap", draw=f"{number:05d}")
 

@@ -49,13 +49,14 @@ def turns_of(cut: Cut) -> list[Turn]:
     for one in cut.supervisions:
         if not (one.text or "").strip():
             raise CorpusError(f"conversation {cut.id!r}: turn {one.id!r} has no words; leave it out of the manifest")
-        if one.start < -TOLERANCE or one.end > cut.duration + TOLERANCE or one.duration <= 0:
+        start, end = max(one.start, 0.0), min(one.end, cut.duration)
+        if one.start < -TOLERANCE or one.end > cut.duration + TOLERANCE or not start < end:
             raise CorpusError(
                 f"conversation {cut.id!r}: turn {one.id!r} spans {one.start:.2f} to {one.end:.2f} s, but the recording "
                 f"lasts from 0 to {cut.duration:.2f} s; correct the times of the segment"
             )
         utterance = (one.custom or {}).get("utterance_id", one.id)
-        turns.append(Turn(utterance, str(one.speaker), one.text, max(one.start, 0.0), min(one.end, cut.duration)))
+        turns.append(Turn(utterance, str(one.speaker), one.text, start, end))
     if not turns:
         raise CorpusError(f"conversation {cut.id!r} has no speech; leave it out of the manifest")
     return sorted(turns, key=lambda turn: (turn.start, turn.end, turn.utterance_id))

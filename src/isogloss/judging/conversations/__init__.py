@@ -2,6 +2,7 @@
 
 - `attribution`: ORC-WER, and each of its errors given to the turn that it belongs to
 - `measures`: ORC-WER, cpWER, tcpWER, turns counted and found, how late starts and ends are said
+- `normalising`: recognised words after normalisation, with their times
 - `document`: the cohorts of the speakers, apart and in overlap
 
 Two tables go in. *Turns*, the reference: a row a turn (`isogloss.corpus.conversations.store.turn_table`). *Heard*, the

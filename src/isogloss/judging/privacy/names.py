@@ -2,8 +2,8 @@
 
 For each grouping, the figures of its cohorts, their error rates among the speakers that were used to choose them, and
 the totals of both are published. The figures of several groupings overlap, since they divide the same speakers. So that
-no sum of published figures is about a few speakers, names are decided for all groupings and both kinds of speakers at
-once (`suppression.suppress`).
+no sum of published figures is about a few speakers, names are decided for all groupings at once
+(`suppression.suppress`).
 
 `summary.json` and `assignments.parquet` of a cohort rule are not published: like the audio and the embeddings they stay
 with the private data. They hold every cohort as it is, since the choice of cohorts to mitigate must not depend on what
@@ -13,7 +13,6 @@ may be shown.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from isogloss.judging.grouping import Grouping
@@ -80,33 +79,43 @@ def shown_names(
     Raises
     ------
     TableError
-        There are fewer speakers in total.
+        There are fewer speakers who are judged. If only those who chose are fewer, no figure of theirs is shown.
     """
-    columns: dict[str, pd.Series] = {}
-    unnamed: dict[str, Collection[str]] = {}
+    judged, chosen, unnamed = {}, {}, {}
     for number, grouping in enumerate(groupings):
+        name = str(number)
+        judged[name] = _column(grouping.cohorts)
+        unnamed[name] = unnamed[f"{number} chosen"] = grouping.unnamed
         if grouping.chosen is not None:
-            columns[f"{number} chosen"] = _joined(grouping.chosen, None if choosing is None else _empty(speakers))
-        unnamed[f"{number} chosen"] = unnamed[str(number)] = grouping.unnamed
-        columns[str(number)] = _joined(None if choosing is None else _empty(choosing), grouping.cohorts)
-    everybody = _joined(choosing, speakers)
-    table = pd.DataFrame(columns, index=everybody.index)
-    shown = suppress(table, everybody, min_speakers=min_speakers, unnamed=unnamed)
+            chosen[f"{number} chosen"] = _column(grouping.chosen)
+    if choosing is None:  # Both are rows of one table, of which one total is published.
+        shown = _suppressed(judged | chosen, speakers, min_speakers, unnamed)
+    else:  # Two tables, each with its own published total: nothing of one follows from sums of the other.
+        shown = _suppressed(judged, speakers, min_speakers, unnamed)
+        if choosing.nunique() >= min_speakers:
+            shown |= _suppressed(chosen, choosing, min_speakers, unnamed)
     return [
         ShownNames(judged=shown[str(number)], chosen=shown.get(f"{number} chosen", {}))
         for number in range(len(groupings))
     ]
 
 
-def _joined(first: pd.Series | pd.DataFrame | None, second: pd.Series | pd.DataFrame | None) -> pd.Series:
-    """A column over the rows that chose, then those that are judged, where these are different rows."""
-    parts = [part for part in (first, second) if isinstance(part, pd.Series)]
-    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0].reset_index(drop=True)
+def _suppressed(
+    columns: Mapping[str, pd.Series],
+    speakers: pd.Series,
+    min_speakers: int,
+    unnamed: Mapping[str, Collection[str]],
+) -> dict[str, dict[str, str]]:
+    """The shown names of the groupings of one table."""
+    table = pd.DataFrame(columns, index=range(len(speakers)))
+    return suppress(table, speakers.reset_index(drop=True), min_speakers=min_speakers, unnamed=unnamed)
 
 
-def _empty(rows: pd.Series) -> pd.Series:
-    """As many rows without a cohort."""
-    return pd.Series(np.full(len(rows), None), dtype=object)
+def _column(cohorts: pd.Series | pd.DataFrame) -> pd.Series:
+    """The cohorts of utterances, numbered from 0."""
+    if not isinstance(cohorts, pd.Series):
+        raise TypeError("utterances have one column of cohorts; those of trials are shown by privacy.trials")
+    return cohorts.reset_index(drop=True)
 
 
 def _alone(names: Mapping[str, str], cohort: str) -> bool:

@@ -22,8 +22,8 @@ class Separator(nn.Module):
     """A mixture encoder that gives, from each of its frames, the masks of the last feature frames before it.
 
     A mask is a number of nats between -`depth` and 0 that is added to a log-mel energy. The encoder frame n, which
-    depends on the feature frames up to 4n, gives the masks of the frames 4n - 3 to 4n. So a mask depends on no later
-    audio than the recogniser's encoder does, and adds no latency.
+    depends on the feature frames up to 4n, gives the masks of the frames 4n - 3 to 4n. So masks depend on no later
+    audio than the frames of a recogniser's encoder that subsamples by 4 or 8, and add no latency; else up to 30 ms.
 
     Parameters
     ----------

@@ -17,6 +17,7 @@ from isogloss.corpus.frontend.streaming import StreamingFeatures
 from isogloss.corpus.frontend.tokens import Tokens
 from isogloss.recognizers.multitalker.network import MultitalkerTransducer
 from isogloss.recognizers.multitalker.reading import HeardTurn, TurnReader
+from isogloss.recognizers.multitalker.separator import SUBSAMPLING
 from isogloss.recognizers.transducer.decoding.greedy import advance, start
 from isogloss.recognizers.transducer.encoders import Encoder
 
@@ -25,8 +26,12 @@ FRAME_HEARD: Seconds = 0.0175
 
 
 def token_time(encoder: Encoder, frame: int) -> Seconds:
-    """The duration of the audio that is needed before an encoder frame can be decoded."""
-    return frame * encoder.subsampling / FRAMES_PER_SECOND + FRAME_HEARD
+    """The duration of the audio that is needed before an encoder frame can be decoded.
+
+    The frame needs the masks of the feature frames up to its own, which are known a frame of the separator at a time.
+    """
+    needed = -(-frame * encoder.subsampling // SUBSAMPLING) * SUBSAMPLING
+    return needed / FRAMES_PER_SECOND + FRAME_HEARD
 
 
 class TurnStream:
