@@ -1,8 +1,8 @@
 """Less work for Python's collector of cyclic garbage where it finds none: while modules are imported, and at the end.
 
-Importing PyTorch and Lightning makes a million objects and no garbage, but the collector goes through them again and
-again; at the end of the process it goes through all of them once more, to free what the system frees anyway. Together
-that is a third of the processor time of a stage's start and end.
+Importing PyTorch and Lightning makes hundreds of thousands of objects and no garbage, but the collector goes through
+them again and again; at the end of the process it goes through all of them once more, to free what the system frees
+anyway.
 """
 
 import atexit

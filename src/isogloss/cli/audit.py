@@ -168,7 +168,7 @@ def audit(
     input does not fit, the command says why in one sentence, writes nothing and exits with code 2.
     """
     from isogloss.cli.auditing import audit_utterances
-    from isogloss.cli.given import column_mapping, refuse_useless
+    from isogloss.cli.given import column_mapping
     from isogloss.cli.origin import origin
     from isogloss.config import StatisticsParams
     from isogloss.io.normalise import parse_steps
@@ -185,13 +185,7 @@ def audit(
         return
     if scores is not None:
         raise ParamsError("--scores goes with --trials; add it, or leave --scores out")
-    refuse_useless("max_cohorts", without=["discover"], why="is of the cohorts that --discover finds")
-    second = ["after", "after_hyp"]
-    refuse_useless("after_name", without=second, why="names the system of --after or --after-hyp")
-    if options["name"] and (options["system_column"] or (hyp and options["table"] is not None)):
-        raise ParamsError(
-            "--name does not go with --system-column or --hyp NAME=COLUMN, which name systems; choose one"
-        )
+    _refuse_ignored(hyp, options)
     options["name"] = options["name"] or "before"
     request = Request(
         columns=column_mapping(columns),
@@ -212,6 +206,18 @@ def audit(
     files = {"TABLE": options["table"], "--hyp": request.hyp}
     files |= {f"--{name.replace('_', '-')}": options[name] for name in _FILES}
     _show(result.document.model_copy(update={"origin": origin(files)}), out, notes)
+
+
+def _refuse_ignored(hyp: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Raise if an option is given that would change nothing beside the others."""
+    from isogloss.cli.given import refuse_useless
+
+    refuse_useless("max_cohorts", without=["discover"], why="is of the cohorts that --discover finds")
+    refuse_useless("after_name", without=["after", "after_hyp"], why="names the system of --after or --after-hyp")
+    if options["name"] and (options["system_column"] or (hyp and options["table"] is not None)):
+        raise ParamsError(
+            "--name does not go with --system-column or --hyp NAME=COLUMN, which name systems; choose one"
+        )
 
 
 def _refuse_others() -> None:
