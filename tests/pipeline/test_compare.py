@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from isogloss.cli.compare import compare
 from isogloss.cli.comparing import compare_experiments
+from isogloss.config import read_yaml
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),  # DVC's own
@@ -20,6 +21,16 @@ stages:
     deps: [judge.py]
     params: [ewc]
     metrics: [{metrics.json: {cache: false}}]
+"""
+FOREACH = """
+stages:
+  judge:
+    foreach: ${names}
+    do:
+      cmd: python judge.py ${item}.json
+      deps: [judge.py]
+      params: [ewc]
+      metrics: [{"${item}.json": {cache: false}}]
 """
 JUDGE = """
 import json, pathlib
@@ -80,3 +91,24 @@ def test_a_page_never_replaces_what_it_is_made_from(tmp_path, monkeypatch, file)
     result = CliRunner().invoke(compare, ["study.yaml", "--html", f"./{file}"])
     assert result.exit_code == 2 and "would replace" in result.stderr
     assert (tmp_path / file).read_text(encoding="utf-8") == "held"
+
+
+def test_what_former_stages_left_in_the_lock_makes_nothing_stale(new_toy):
+    """A stage became one for each item of a list, and later an item left the list: DVC keeps their entries."""
+    toy = new_toy(DVC_YAML, params="ewc: {strength: 4.0}\n", **{"judge.py": JUDGE, ".gitignore": "/reports\n"})
+    toy.run()
+    toy.write("dvc.yaml", FOREACH)
+    toy.write("judge.py", JUDGE.replace('"metrics.json"', "sys.argv[1]"))
+    toy.replace("judge.py", "import json, pathlib", "import json, pathlib, sys")
+    toy.write("params.yaml", "ewc: {strength: 5.0}\nnames: [a, b]\n")
+    toy.run()
+    toy.write("params.yaml", "ewc: {strength: 2.0}\nnames: [a]\n")
+    toy.run()
+    toy.commit()
+    assert {"judge", "judge@a", "judge@b"} == set(read_yaml(toy.root / "dvc.lock")["stages"])
+    comparison, notes = compare_experiments(toy.root, (), ("a.json:wer",))
+    assert [(run.name, run.metrics["a.json:wer"], run.stale) for run in comparison.runs] == [
+        ("workspace", 0.5, ""),
+        ("last commit", 0.5, ""),
+    ]
+    assert notes == []

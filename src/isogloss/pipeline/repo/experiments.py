@@ -66,11 +66,29 @@ class Experiment:
 
     @cached_property
     def _entries(self) -> Entries:
-        """The stages of its dvc.lock."""
+        """The entries of its dvc.lock, without those of former stages, which DVC leaves there."""
         stages = lock_entries(self.text("dvc.lock").encode()) if "dvc.lock" in self.files else {}
         if stages is None:
             raise PipelineError(f"experiment {self.name} holds a damaged dvc.lock; remove it with `dvc exp remove`")
-        return stages
+        return {name: entry for name, entry in stages.items() if self._has_stage(name)}
+
+    def _has_stage(self, name: str) -> bool:
+        """Whether its dvc.yaml defines a stage."""
+        stage, at, item = name.partition("@")
+        definition = self._definitions.get(stage)
+        if definition is None or ("foreach" in definition or "matrix" in definition) != bool(at):
+            return False
+        items = definition.get("foreach")
+        if isinstance(items, str):  # such as ${mitigation.methods}
+            items = lookup(self.params, items.strip("${} "))
+        # A matrix, or a list that is no param: DVC alone can tell.
+        return not isinstance(items, list | dict) or item in map(str, items)
+
+    @cached_property
+    def _definitions(self) -> Mapping[str, Any]:
+        """The stages of its dvc.yaml, as they are written there."""
+        text = self.text("dvc.yaml") if "dvc.yaml" in self.files else ""
+        return (parse_yaml(text, where=f"dvc.yaml of experiment {self.name}") or {}).get("stages") or {}
 
     @cached_property
     def outputs(self) -> dict[str, str]:
