@@ -43,13 +43,13 @@ class MitigationParams(Section):
     worst_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.15
     """Share of the speakers of discovery that the mitigated cohorts should have: cohorts are taken from the highest
     error rate on discovery downwards until they have it, at least one and never all."""
-    epochs: PositiveInt = 5
+    epochs: PositiveInt = 4
     """Epochs of each adaptation."""
     learning_rate: Annotated[float, Field(gt=0)] = 3e-4
     """Learning rate of Adam, constant; each method multiplies it by its `learning_rate_factor`."""
     batch_seconds: Annotated[float, Field(gt=0)] = 60.0
     """Seconds of audio in one batch."""
-    epoch_utterances: PositiveInt = 1200
+    epoch_utterances: PositiveInt = 800
     """Utterances that an epoch draws from adapt, for a method that draws from all cohorts. Other methods take each
     utterance of the worst cohorts once per epoch."""
     chosen: dict[str, ChosenOptions] = {}

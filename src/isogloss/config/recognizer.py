@@ -54,10 +54,10 @@ class AsrParams(Section):
     """Units of the transducer's joiner, onto which encoder and predictor are projected."""
     token_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     """Probability that a token of the history is hidden from the predictor in training."""
-    ctc_epochs: Annotated[int, Field(ge=0)] = 3
+    ctc_epochs: Annotated[int, Field(ge=0)] = 2
     """First epochs of a transducer, with the CTC loss alone: they teach the encoder to use the audio before the
     predictor has learnt the grammar."""
-    transducer_epochs: PositiveInt = 5
+    transducer_epochs: PositiveInt = 4
     """Epochs with the transducer loss, after `ctc_epochs`."""
     ctc_weight: Annotated[float, Field(ge=0.0)] = 0.3
     """Weight of the CTC loss in `transducer_epochs`; the transducer loss has weight 1."""

@@ -1,8 +1,13 @@
 """The base class of the parts of a document, which refuses impossible numbers, and the types of their fields."""
 
-from typing import Annotated, Literal, Self
+import ast
+import inspect
+from itertools import pairwise
+from textwrap import dedent
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
 Interval = tuple[float, float]
 Estimand = Literal["population", "speakers"]
@@ -18,9 +23,26 @@ after 1e300."""
 
 
 class Record(BaseModel):
-    """A part of a document; unknown keys are refused, and so are numbers larger than any figure can be."""
+    """A part of a document; unknown keys are refused, and so are numbers larger than any figure can be.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+    The strings below its fields describe them in the schema.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema with the descriptions of the fields.
+
+        With `use_attribute_docstrings` pydantic would read the source of every class each time that it is imported,
+        0.1 s of each command and stage.
+        """
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema)["properties"]
+        for one in cls.__mro__[: cls.__mro__.index(Record)]:
+            for name, description in _described(one).items():
+                properties[name].setdefault("description", description)
+        return schema
 
     @model_validator(mode="after")
     def _refuse_huge(self) -> Self:
@@ -31,3 +53,14 @@ class Record(BaseModel):
                 if isinstance(number, int | float) and abs(number) > _LARGEST:
                     raise ValueError(f"{name} is larger than any figure can be")
         return self
+
+
+def _described(record: type) -> dict[str, str]:
+    """Field -> the string below it, of the fields in a class's own body."""
+    (definition,) = ast.parse(dedent(inspect.getsource(record))).body
+    found = {}
+    for field, below in pairwise(definition.body if isinstance(definition, ast.ClassDef) else ()):
+        text = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else None
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, str):
+            found[field.target.id] = inspect.cleandoc(text)
+    return found
