@@ -193,3 +193,21 @@ def test_a_plan_of_a_grouping_of_which_nothing_may_be_shown_says_so(make, gate_f
     (check,) = [one for one in run_gate(params, path.parent).checks if one.grouping is not None]
     (need,) = [one for one in plan_gate(params, path.parent) if one.grouping is not None]
     assert (need.label, need.missing, need.speakers) == (check.label, check.reason, None)
+
+
+def test_a_hint_names_no_cohort_that_has_too_few_speakers_to_be_shown(make, gate_file):
+    parts = {"north": 0.2, "south": 0.2, "west": 0.2, "harbour": 0.2}
+    few = [
+        one[(one["part"] != "harbour") | (one["speaker_id"].str[-2:].astype(int) < 3)]
+        for one in (make(parts, seed=seed) for seed in (1, 2))
+    ]
+    path = gate_file(*few, cohorts=[{"by": "part", "required": ["harbor", "elsewhere"]}])
+    params = read_gate(path)
+    needs = {one.label: one.missing for one in plan_gate(params, path.parent)}
+    for check in run_gate(params, path.parent).checks:
+        if check.label in ("harbor", "elsewhere"):
+            assert check.reason.startswith("no speaker; there are ") and "harbour" not in check.reason
+            assert needs[check.label] == check.reason
+    with pytest.raises(ParamsError, match=r"no cohort; there are (?!.*harbour)"):
+        named = {"by": "part", "margins": {"harbor": {"relative": 0.1}}}
+        run_gate(GateParams.model_validate({**params.model_dump(exclude_unset=True), "cohorts": [named]}), path.parent)

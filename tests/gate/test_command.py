@@ -145,3 +145,10 @@ def test_the_name_of_a_test_set_is_escaped_in_markdown_alone(make, gate_file, tm
     result, _, _, summary = written(path, tmp_path)
     assert "on the test set may_2026*." in " ".join(result.output.split())  # wherever the terminal ends a line
     assert "on the test set may\\_2026\\*." in summary
+
+
+@pytest.mark.parametrize("power", ["nan", "inf", "0.4"])
+def test_a_power_that_is_none_is_refused(make, gate_file, power):
+    path = gate_file(make(EQUAL, seed=1), make(EQUAL, seed=2))
+    result = run("plan", path, "--power", power)
+    assert result.exit_code == 2 and "Invalid value for '--power'" in result.output

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from isogloss.cli.given import FiniteRange
 from isogloss.entry import entry
 
 
@@ -16,7 +17,7 @@ from isogloss.entry import entry
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="An experiment file: the chosen options are written into its section `base`, with a record of the choice.",
 )
-@click.option("--margin", type=click.FloatRange(min=0), default=0.02, show_default=True)
+@click.option("--margin", type=FiniteRange(min=0), default=0.02, show_default=True)
 @entry
 def choose(trials: str, into: Path | None, margin: float) -> None:
     """Choose each method's options among the finished runs of FILE.

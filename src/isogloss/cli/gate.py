@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from isogloss.cli.given import FiniteRange
 from isogloss.closed_pipe import outliving_its_reader
 from isogloss.entry import entry
 
@@ -77,7 +78,7 @@ def check(file: Path, json_file: Path | None, junit: Path | None, markdown_file:
 @click.argument("file", type=FILE)
 @click.option(
     "--power",
-    type=click.FloatRange(0.5, 0.999),
+    type=FiniteRange(0.5, 0.999),
     default=0.8,
     show_default=True,
     help="Probability with which each check is to pass.",

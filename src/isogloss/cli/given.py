@@ -1,11 +1,23 @@
 """The options that were given on the command line: none is ignored without a word, and pairs are read alike."""
 
+import math
 from collections.abc import Collection
 
 import click
 from click.core import ParameterSource
 
 from isogloss.errors import ParamsError
+
+
+class FiniteRange(click.FloatRange):
+    """A number within bounds; click's own type takes "nan" for one, since it lies beyond no bound."""
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 def given() -> dict[str, str]:

@@ -8,7 +8,7 @@ checks.
 """
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -155,16 +155,18 @@ class NamedCohorts:
     """As `required`, and those with a margin of their own."""
     known: Mapping[str, str]
     """Name or label -> cohort, of all cohorts of the test set."""
+    shown: Collection[str]
+    """The cohorts that a document names."""
 
     def why_absent(self, cohort: str) -> str:
         """Why a named cohort is not among those that are shown."""
         if cohort in self.known.values():
             return "hidden: it has too few speakers to be shown"
-        return f"no speaker; {_near(self.asked[cohort], self.known)}"
+        return f"no speaker; {_near(self.asked[cohort], self.known, self.shown)}"
 
 
-def named_cohorts(asked: GroupingParams, grouping: Grouping) -> NamedCohorts:
-    """The cohorts with a margin of their own and the required ones.
+def named_cohorts(asked: GroupingParams, grouping: Grouping, shown: Collection[str]) -> NamedCohorts:
+    """The cohorts with a margin of their own and the required ones; hints name only cohorts that are `shown`.
 
     Raises
     ------
@@ -176,7 +178,7 @@ def named_cohorts(asked: GroupingParams, grouping: Grouping) -> NamedCohorts:
     for cohort in asked.margins:
         if cohort not in known:
             raise ParamsError(
-                f"cohorts: {asked.by}: margins names {cohort!r}, which is no cohort; {_near(cohort, known)}"
+                f"cohorts: {asked.by}: margins names {cohort!r}, which is no cohort; {_near(cohort, known, shown)}"
             )
     required = {known.get(name, name): name for name in asked.required}
     return NamedCohorts(
@@ -184,6 +186,7 @@ def named_cohorts(asked: GroupingParams, grouping: Grouping) -> NamedCohorts:
         required=required,
         asked={known[name]: name for name in asked.margins} | required,
         known=known,
+        shown=shown,
     )
 
 
@@ -191,7 +194,8 @@ def _of_grouping(
     document: Document, params: GateParams, asked: GroupingParams, figures: GroupingFigures, grouping: Grouping
 ) -> list[_Pending]:
     """The cohorts of one grouping, and those that are asked for by name (margin, required) and not shown by it."""
-    named = named_cohorts(asked, grouping)
+    shown = {one.cohort for one in figures.cohorts if not one.merged}
+    named = named_cohorts(asked, grouping, shown)
     margins, required = named.margins, named.required
     usual = asked.margin or params.margin
     title = figures.name
@@ -205,7 +209,6 @@ def _of_grouping(
         pending.append(
             _Pending(document, params, None, title, title, f"all of {asked.by}", usual, missing=figures.withheld)
         )
-    shown = {one.cohort for one in figures.cohorts if not one.merged}
     for cohort, name in named.asked.items():
         if cohort not in shown:
             why = named.why_absent(cohort)
@@ -214,10 +217,13 @@ def _of_grouping(
     return pending
 
 
-def _near(name: str, known: Mapping[str, str]) -> str:
-    """A hint for a wrong name: the most similar cohort, or else the existing ones."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known)[:10])}"
+def _near(name: str, known: Mapping[str, str], shown: Collection[str]) -> str:
+    """A hint for a wrong name: the most similar cohort that is shown, or else the shown ones."""
+    names = [one for one, cohort in known.items() if cohort in shown]
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"there are {', '.join(sorted(names)[:10])}" if names else "no cohort has enough speakers to be shown"
 
 
 def _point_bounds(bounds: Interval | None) -> str:

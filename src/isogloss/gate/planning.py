@@ -74,8 +74,8 @@ def plan_gate(params: GateParams, folder: Path, *, power: float = 0.8, expected:
     needs = [plan(None, EVERYBODY, params.margin, everybody)]
     shown = shown_names(pair.groupings, pair.baseline["speaker_id"], min_speakers=params.min_speakers)
     for asked, grouping, names in zip(params.cohorts, pair.groupings, shown, strict=True):
-        named, usual = named_cohorts(asked, grouping), asked.margin or params.margin
         apart = set() if names.withheld else set(names.judged.values()) - {names.merged}
+        named, usual = named_cohorts(asked, grouping, apart), asked.margin or params.margin
         if names.withheld:
             withheld = too_small(params.min_speakers)
             needs.append(Need(grouping.name, f"all of {asked.by}", usual, None, None, None, withheld))
