@@ -13,6 +13,9 @@ from isogloss.entry import entry
 if TYPE_CHECKING:
     from isogloss.pipeline.sweeps.sweep_plan import SweepPlan
 
+MOST_COLUMNS = 6
+"""Params that a table of runs shows; with more, a row would take many lines."""
+
 
 @click.command(epilog="\b\nExample:\n  isogloss sweep experiments/ewc-strength.yaml --dry-run")
 @click.argument("experiment", type=click.Path(path_type=Path), metavar="FILE")
@@ -57,19 +60,24 @@ def sweep(experiment: Path, jobs: int | None, dry_run: bool) -> None:
 
 
 def _show(plan: "SweepPlan") -> None:
-    """The runs as a table."""
+    """The runs as a table, with the values of their params if these are few enough for a line."""
     from rich.text import Text
 
     from isogloss.consoles import Table, console
 
     own = Counter(name.partition("/")[0] for name in plan.leading)
     table = Table()
-    headings = ("run", *plan.sweep.varied, "state", "stages", "of its own")
+    varied = plan.sweep.varied if len(plan.sweep.varied) <= MOST_COLUMNS else ()
+    headings = ("run", *varied, "state", "stages", "of its own")
     for heading in headings:
         table.add_column(heading)
     for run in plan.runs:
-        values = [str(run.run.overrides.get(key, "")) for key in plan.sweep.varied]
+        values = [str(run.run.overrides.get(key, "")) for key in varied]
         state = ("finished", "green") if run.finished else ("to do", "yellow")
         counts = [str(len(run.plan.stages)), "" if run.finished else str(own[run.run.name])]
         table.add_row(run.run.name, *map(Text, values), Text(*state), *counts)
     console().print(table)
+    if not varied and plan.sweep.varied:
+        click.echo(
+            f"{len(plan.sweep.varied)} params differ between runs; {plan.sweep.path.as_posix()} has their values."
+        )

@@ -9,7 +9,9 @@ import sys
 from collections import Counter
 
 import pytest
+from click.testing import CliRunner
 
+from isogloss.cli import main
 from isogloss.errors import PipelineError
 from isogloss.pipeline.host.run_lock import run_lock
 from isogloss.pipeline.repo.experiments import find
@@ -281,3 +283,18 @@ def test_a_sweep_and_a_run_in_one_clone_wait_for_each_other(toy):
         other.communicate("")
     with run_lock(toy.root):
         pass
+
+
+def test_a_table_of_runs_that_differ_in_many_params_has_one_line_a_run(toy, monkeypatch):
+    options = {"asr.seed": 1, "ewc.strength": 1.0, "l2.strength": 1.0, "arw.learning_rate_factor": 1.0}
+    more = {f"{name}.learning_rate_factor": 1.0 for name in ("finetune", "oversample", "group_dro")}
+    runs = [{"name": f"run{n}", "params": {key: n * value for key, value in (options | more).items()}} for n in (1, 2)]
+    toy.experiment("many", f"runs: {json.dumps(runs)}\ntargets: [adapt]\n")
+    monkeypatch.chdir(toy.root)
+    shown = CliRunner().invoke(main, ["sweep", "experiments/many.yaml", "--dry-run"])
+    assert [line.split() for line in shown.output.splitlines()] == [
+        ["run", "state", "stages", "of", "its", "own"],
+        ["many-run1", "to", "do", "2", "2"],
+        ["many-run2", "to", "do", "2", "2"],
+        ["7", "params", "differ", "between", "runs;", "experiments/many.yaml", "has", "their", "values."],
+    ]
