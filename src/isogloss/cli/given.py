@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -12,7 +13,7 @@ from isogloss.errors import ParamsError
 class FiniteRange(click.FloatRange):
     """A number within bounds; click's own type takes "nan" for one, since it lies beyond no bound."""
 
-    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number."""
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
