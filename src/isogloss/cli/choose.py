@@ -39,8 +39,13 @@ def choose(trials: str, into: Path | None, margin: float) -> None:
     root, sweep = Path.cwd(), load_sweep(trials)
     methods = sweep.experiment.base.get("mitigation.methods", load_params().mitigation.methods)
     saved = finished_runs(sweep, root=root)
+    tried = {run.name: run.overrides.get("mitigation.methods", methods) for run in sweep.runs}
     figures = {
-        method: {name: read_json(output_file(run, f"results/asr/{method}/dev.json")) for name, run in saved.items()}
+        method: {
+            name: read_json(output_file(run, f"results/asr/{method}/dev.json"))
+            for name, run in saved.items()
+            if method in tried[name]
+        }
         for method in methods
     }
     chosen = choice.choose(sweep.runs, figures, margin=margin)
