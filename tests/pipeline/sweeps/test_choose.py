@@ -43,7 +43,9 @@ def test_a_grid_is_widened_for_one_method_alone(new_toy, monkeypatch):
     params = "asr: {seed: 1}\nmitigation: {methods: [ewc]}\newc: {strength: 1.0}\nl2: {strength: 1.0}\n"
     toy = new_toy(DVC, params=params, **{"stages/work.py": WORK, ".gitignore": "/results\n"})
     trials = toy.experiment("trials", TRIALS)
-    claims = toy.experiment("claims", "base: {}\nseeds: {asr.seed: [1]}\nplan: {trial_base_models: 1}\n")
+    claims = toy.experiment(
+        "claims", "base: {mitigation.methods: [ewc, l2]}\nseeds: {asr.seed: [1]}\nplan: {trial_base_models: 1}\n"
+    )
     toy.commit()
     monkeypatch.chdir(toy.root)
     assert len(toy.sweep(trials)) == 3
@@ -53,6 +55,13 @@ def test_a_grid_is_widened_for_one_method_alone(new_toy, monkeypatch):
     assert refused.exit_code == 2 and "l2.strength: the chosen value is the smallest or largest" in refused.output
     assert "ewc.strength: the" not in refused.output and claims.read_text() == before
 
+    claims.write_text(before.replace("[ewc, l2]", "[ewc]"))  # for which all is settled
+    done = CliRunner().invoke(choose, command)
+    assert done.exit_code == 0, done.output
+    base = read_yaml(claims)["base"]
+    assert base["ewc.strength"] == 2.0 and "l2.strength" not in base and [*base["mitigation.chosen"]] == ["ewc"]
+
+    claims.write_text(before)
     trials.write_text(trials.read_text() + LOWER)
     toy.commit()
     assert len(toy.sweep(trials)) == 4
