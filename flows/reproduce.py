@@ -12,6 +12,7 @@ from prefect.states import Cancelled
 from isogloss.pipeline.console import ConsoleListener
 from isogloss.pipeline.plan import Plan
 from isogloss.pipeline.prefect_api.cancellation import cancellable
+from isogloss.pipeline.prefect_api.handed import handed_plan
 from isogloss.pipeline.prefect_api.tasks import (
     PrefectStageLog,
     label_run,
@@ -25,13 +26,13 @@ from isogloss.pipeline.run_label import label_of
 
 
 @flow(name="reproduce", validate_parameters=False)
-def reproduce(targets: list[str] | None = None, pools: bool = False, plan: Plan | None = None) -> State[None] | None:
-    """Run the stale stages of `plan`, or of `targets` and what they need, or of everything.
+def reproduce(targets: list[str] | None = None, pools: bool = False) -> State[None] | None:
+    """Run the stale stages of the plan that was handed over, or of `targets` and what they need, or of everything.
 
     The working directory is the repository's root. With `pools` the stages run on workers.
     """
     root = Path.cwd()
-    plan = plan or plan_run(root, targets or ())
+    plan: Plan = handed_plan() or plan_run(root, targets or ())
     label_run(label_of(plan))
     publish_plan(plan)
     listener = ConsoleListener(plan, log=PrefectStageLog().line)

@@ -13,6 +13,7 @@ from prefect.states import Cancelled
 
 from isogloss.config import flattened, load_sweep
 from isogloss.pipeline.prefect_api.cancellation import cancellable
+from isogloss.pipeline.prefect_api.handed import handed_plan
 from isogloss.pipeline.prefect_api.tasks import PrefectStageLog, label_run, prefect_submit
 from isogloss.pipeline.run_label import sweep_label
 from isogloss.pipeline.sweeps.sweep import SweepListener, run_sweep
@@ -24,14 +25,14 @@ def sweep(
     experiment: str,
     most_at_once: int | None = None,
     environment: Mapping[str, str] | None = None,
-    plan: SweepPlan | None = None,
 ) -> State[None] | None:
-    """Do the unfinished runs of `plan`, or of the file `experiment`, at most so many stages at once.
+    """Do the unfinished runs of the plan that was handed over, or of the file `experiment`.
 
-    The working directory is the repository's root; `environment` is what the stages are told besides our own.
+    At most so many stages run at once. The working directory is the repository's root; `environment` is what the stages
+    are told besides our own.
     """
     root = Path.cwd()
-    plan = plan or plan_sweep(root, load_sweep(experiment))
+    plan: SweepPlan = handed_plan() or plan_sweep(root, load_sweep(experiment))
     label_run(sweep_label(plan.sweep.name, tuple(plan.sweep.varied), plan.runs[0].plan))
     rows = [{"run": run.run.name, "finished": run.finished, **dict(flattened(run.run.overrides))} for run in plan.runs]
     create_table_artifact(table=rows, key="sweep", description=plan.sweep.experiment.description)

@@ -32,6 +32,7 @@ def run(stages: tuple[str, ...], pools: bool, force: bool, dry_run: bool) -> Non
     from isogloss.cli.status import show_plan
     from isogloss.config import load_params
     from isogloss.pipeline.host.run_lock import run_lock
+    from isogloss.pipeline.prefect_api.handed import handed
     from isogloss.pipeline.prefect_api.server import starting_api
     from isogloss.pipeline.reproduce import plan_run
     from isogloss.pipeline.workers.view import workers_view
@@ -57,4 +58,5 @@ def run(stages: tuple[str, ...], pools: bool, force: bool, dry_run: bool) -> Non
             refuse_unready(params, recogniser="train_asr" in early)
         click.echo(f"{len(plan.stale)} of {len(plan.stages)} stages are stale.")
         wait_until_up()
-        load_flow(root / "flows" / "reproduce.py").reproduce(targets=list(stages), pools=pools, plan=plan)
+        with handed(plan):
+            load_flow(root / "flows" / "reproduce.py").reproduce(targets=list(stages), pools=pools)

@@ -36,6 +36,7 @@ def sweep(experiment: Path, jobs: int | None, dry_run: bool) -> None:
     from isogloss.config import load_params, load_sweep
     from isogloss.corpus.frontend.audio_root import DATA_VARIABLE, data_folder
     from isogloss.pipeline.host.run_lock import run_lock
+    from isogloss.pipeline.prefect_api.handed import handed
     from isogloss.pipeline.prefect_api.server import prefect_api
     from isogloss.pipeline.sweeps.sweep_plan import plan_sweep
 
@@ -53,9 +54,9 @@ def sweep(experiment: Path, jobs: int | None, dry_run: bool) -> None:
         click.echo(f"{len(plan.unfinished)} of {len(plan.runs)} runs to do, {len(plan.leading)} different stages.")
         # A relative path would mean another folder in a worktree.
         environment = {DATA_VARIABLE: str(data_folder(root).resolve())}
-        with prefect_api(root, say=click.echo):
+        with prefect_api(root, say=click.echo), handed(plan):
             load_flow(root / "flows" / "sweep.py").sweep(
-                experiment=str(experiment), most_at_once=jobs, environment=environment, plan=plan
+                experiment=str(experiment), most_at_once=jobs, environment=environment
             )
 
 

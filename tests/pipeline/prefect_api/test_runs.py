@@ -174,6 +174,7 @@ def test_a_run_that_is_cancelled_in_prefect_ends_as_after_an_interrupt(chain, se
         next(line for line in run.stdout if "long is at work" in line)
         (flow,) = ask("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}})
         assert (flow["name"], flow["tags"]) == ("atlas: broken (never run)", ["atlas"])
+        assert flow["parameters"] == {"targets": [], "pools": False}
         ask(f"/flow_runs/{flow['id']}/set_state", {"state": {"type": "CANCELLING"}, "force": True})
         output, errors = run.communicate(timeout=120)
     (flow,) = ask("/flow_runs/filter", {"flow_runs": {"id": {"any_": [flow["id"]]}}})
