@@ -23,9 +23,9 @@ def choose(trials: str, into: Path | None, margin: float) -> None:
     """Choose each method's options among the finished runs of FILE.
 
     The chosen trial has the lowest error rate of the worst cohorts on dev, as a mean over base models, among the trials
-    that raise the overall error rate of the base models by at most the fraction --margin. Nothing is written if a
-    chosen value is the smallest or largest that was tried, or if there are fewer base models than the plan of the other
-    file requires.
+    that raise the overall error rate of the base models by at most the fraction --margin. Only options of methods that
+    the other file uses are written. Nothing is written if one of them is the smallest or largest that was tried, or if
+    there are fewer base models than the plan of the other file requires.
     """
     from isogloss.config import Params, load_params, load_sweep
     from isogloss.config.experiment import with_base
@@ -39,8 +39,13 @@ def choose(trials: str, into: Path | None, margin: float) -> None:
     root, sweep = Path.cwd(), load_sweep(trials)
     methods = sweep.experiment.base.get("mitigation.methods", load_params().mitigation.methods)
     saved = finished_runs(sweep, root=root)
+    tried = {run.name: run.overrides.get("mitigation.methods", methods) for run in sweep.runs}
     figures = {
-        method: {name: read_json(output_file(run, f"results/asr/{method}/dev.json")) for name, run in saved.items()}
+        method: {
+            name: read_json(output_file(run, f"results/asr/{method}/dev.json"))
+            for name, run in saved.items()
+            if method in tried[name]
+        }
         for method in methods
     }
     chosen = choice.choose(sweep.runs, figures, margin=margin)
@@ -55,7 +60,10 @@ def choose(trials: str, into: Path | None, margin: float) -> None:
         table.add_row(each.method, each.setting, options, str(each.bases), *rates, "; ".join(notes))
     console().print(table)
     if into is not None:
-        choice.refuse_unsettled(chosen, load_sweep(into).experiment.plan, trials)
+        other = load_sweep(into).experiment
+        used = other.base.get("mitigation.methods", load_params().mitigation.methods)
+        chosen = [each for each in chosen if each.method in used]
+        choice.refuse_unsettled(chosen, other.plan, trials)
         trial = validated(
             overridden(read_yaml("params.yaml"), sweep.runs[0].overrides, where=trials), Params, where=trials
         )

@@ -116,7 +116,7 @@ def _markdown(
         "",
         f"{runs} runs of {bases} base models. Changes are relative, on test; runs of one base model are averaged, and"
         " intervals (95 %) cross base models and speakers. Claims that something does not rise (or fall) allow the"
-        " margin that they name. Options were chosen on dev by one rule, with as many trials for every method.",
+        " margin that they name. Options were chosen on dev by one rule.",
         "",
         *provenance_lines(sweep, made),
         "",
