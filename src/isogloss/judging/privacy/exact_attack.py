@@ -24,12 +24,16 @@ Atoms = tuple[int, ...]
 ZERO = 1e-8
 """Entries of unit vectors below this are rounding errors."""
 _NODES = 20_000
-"""Largest number of nodes in the search tree of one integer program; a part that needs more is given up (none was
-observed)."""
+"""Largest number of nodes in the search tree of one integer program; a part that needs more counts as determined, so
+that nothing is shown which has not been searched (none was observed)."""
+_INFEASIBLE = 2
+"""The status of `scipy.optimize.milp` where no solution exists."""
 
 
 def smallest_sets(sets_CA: Bits, speakers_of_atom: Sequence[frozenset[int]], *, min_speakers: int) -> Iterator[Atoms]:
-    """Sets of atoms of fewer than `min_speakers` speakers whose sum is determined; none if and only if there is none.
+    """Sets of atoms of fewer than `min_speakers` speakers whose sum is determined; none only if there is none.
+
+    Of a part whose search was given up, all atoms are returned, whether or not their sum is determined.
 
     Parameters
     ----------
@@ -83,7 +87,10 @@ def _parts(basis_AD: Floats) -> Iterator[NDArray[np.int64]]:
 
 
 def _fewest(basis_nr: Floats, speakers: Sequence[frozenset[int]], min_speakers: int) -> Bits | None:
-    """The atoms of a set with the fewest speakers in one part; None if every set has `min_speakers` or more."""
+    """The atoms of a set with the fewest speakers in one part; None if every set has `min_speakers` or more.
+
+    All atoms if the search was given up.
+    """
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import block_array, coo_array, eye_array
 
@@ -122,7 +129,7 @@ def _fewest(basis_nr: Floats, speakers: Sequence[frozenset[int]], min_speakers: 
         options={"node_limit": _NODES},
     )
     if found.x is None:
-        return None
+        return None if found.status == _INFEASIBLE else np.ones(n, dtype=bool)
     chosen = found.x[:n] > 0.5
     exact = chosen - basis_nr @ (basis_nr.T @ chosen)
     return chosen if np.abs(exact).max() < 1e-6 else None
