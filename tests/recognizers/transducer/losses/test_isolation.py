@@ -83,3 +83,18 @@ def test_the_delay_penalty_has_the_precision_of_the_inputs(oracle):
     case = oracle.case([4, 3], [2, 3])
     loss = transducer_loss(*case.arguments, delay_penalty=1 / 3)
     torch.testing.assert_close(loss, oracle.loss(case, delay_penalty=1 / 3), rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize("loss", [of_joiner, pruned, of_logits])
+@pytest.mark.parametrize("value", SPOILT)
+@pytest.mark.parametrize("tokens", [[3, 2, 3], [4, 1, 3]])
+def test_a_weight_that_is_no_number_spoils_its_utterance_alone(oracle, loss, value, tokens):
+    """The shortest utterance, so that there is padding that its gradient must not reach."""
+    lengths = [4, 4, 3], tokens
+    clean, spoilt = oracle.case(*lengths), oracle.case(*lengths)
+    weights = torch.tensor([1.0, value, 1.0])
+    expected = torch.autograd.grad(loss(clean)[[0, 2]].sum(), clean.leaves[:2])
+    found = torch.autograd.grad((weights * loss(spoilt)).sum(), spoilt.leaves[:2])
+    for first, second in zip(expected, found, strict=True):
+        torch.testing.assert_close(second[[0, 2]], first[[0, 2]])
+    assert found[0][1].isnan().any() or found[0][1].isinf().any()

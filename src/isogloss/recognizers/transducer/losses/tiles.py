@@ -71,7 +71,10 @@ def all_cells(targets: Targets, width: int) -> Iterator[Tile]:
 
 def cells_with_gradient(targets: Targets, width: int, grad_blank_BTP: Tensor, grad_label_BTP: Tensor) -> Iterator[Tile]:
     """Tiles of the cells whose arcs have a gradient, with as few other cells as possible."""
-    found_BTP = (grad_blank_BTP != 0) | (grad_label_BTP != 0)
+    positions_B = torch.tensor([positions for _, positions in targets.lengths], device=grad_blank_BTP.device)
+    # An utterance whose loss is NaN has that gradient at the padding too.
+    own_BP = torch.arange(grad_blank_BTP.shape[2], device=grad_blank_BTP.device) < positions_B[:, None]
+    found_BTP = ((grad_blank_BTP != 0) | (grad_label_BTP != 0)) & own_BP[:, None]
     last_position = found_BTP.shape[2] - 1
     found = found_BTP.any(2).tolist()
     begin = found_BTP.byte().argmax(2).tolist()
