@@ -49,9 +49,11 @@ def test_a_worst_cohort_without_adaptation_data_is_refused(name, setting):
         draws(strategy(name), replace(setting, worst=["moon"]))
 
 
-def test_mixing_adds_base_data_by_its_share(setting):
-    found = Counter(draws(strategy("mix_base_data", base_share=0.5), setting)["utterance_id"])
-    assert found == {"b": 1, "d": 1, "a": 2}
+@pytest.mark.parametrize(("base_share", "of_worst"), [(0.5, 3), (2 / 3, 2), (1 / 6, 5)])
+def test_base_data_takes_its_share_of_an_epoch_and_makes_it_no_longer(setting, base_share, of_worst):
+    found = Counter(draws(strategy("mix_base_data", base_share=base_share), setting)["utterance_id"])
+    assert found["b"] + found["d"] == of_worst and abs(found["b"] - found["d"]) <= 1
+    assert found["a"] == 6 - of_worst
 
 
 def test_oversampling_gives_the_worst_cohorts_their_share_of_an_epoch(setting):

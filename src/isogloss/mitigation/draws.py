@@ -48,7 +48,7 @@ def mixed_examples(
     *,
     others: str,
     share: float,
-    size: int | None = None,
+    size: int,
     draw: np.random.Generator,
 ) -> pd.DataFrame:
     """`utterance_id` of a mixture in which the worst cohorts hold a given share.
@@ -61,7 +61,7 @@ def mixed_examples(
         Share of the draws for the worst cohorts' utterances of adapt; numbers of draws per utterance differ by at most
         one.
     size
-        Number of all draws; None takes each utterance of the worst cohorts once and others according to the share.
+        Number of all draws.
 
     Raises
     ------
@@ -74,9 +74,9 @@ def mixed_examples(
         rest = rest[~rest["cohort"].isin(worst)]
     if rest.empty and share < 1.0:
         raise ModelError(f"the {others} split has nobody outside the worst cohorts to draw beside them")
-    of_worst = len(target) if size is None else round(share * size)
-    of_others = round(of_worst * (1.0 - share) / share) if size is None else size - of_worst
-    return pd.concat([_pick(target, of_worst, draw), _pick(rest[["utterance_id"]], of_others, draw)], ignore_index=True)
+    of_worst = round(share * size)
+    drawn = [_pick(target, of_worst, draw), _pick(rest[["utterance_id"]], size - of_worst, draw)]
+    return pd.concat(drawn, ignore_index=True)
 
 
 def _pick(table: pd.DataFrame, size: int, draw: np.random.Generator) -> pd.DataFrame:

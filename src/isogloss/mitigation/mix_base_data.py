@@ -15,7 +15,7 @@ class MixBaseDataParams(MethodParams):
     """Fine-tuning on the worst cohorts with base data mixed in."""
 
     base_share: Share = 0.5
-    """Share of the utterances of an epoch that are drawn from train; the others are those of the worst cohorts."""
+    """Share of the utterances of an epoch that are drawn from train; the others are of the worst cohorts."""
 
 
 COMPONENT = MitigationComponent(name="mix_base_data", options=MixBaseDataParams, implementation="MixBaseData")
@@ -25,7 +25,13 @@ class MixBaseData(Mitigation[MixBaseDataParams, Recognizer]):
     """Fine-tuning on the worst cohorts together with utterances on which the base model was trained."""
 
     def examples(self, setting: Setting, draw: np.random.Generator) -> pd.DataFrame:
-        """Each utterance of the worst cohorts, and other utterances of train in every epoch."""
-        share = 1.0 - self.options.base_share
-        drawn = mixed_examples(setting.utterances, setting.worst, others="train", share=share, draw=draw)
+        """`mitigation.epoch_utterances` draws: a larger share of base data is no longer training."""
+        drawn = mixed_examples(
+            setting.utterances,
+            setting.worst,
+            others="train",
+            share=1.0 - self.options.base_share,
+            size=setting.epoch_utterances,
+            draw=draw,
+        )
         return drawn.assign(weight=1.0)
