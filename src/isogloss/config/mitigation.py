@@ -43,7 +43,7 @@ class MitigationParams(Section):
     worst_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.15
     """Share of the speakers of discovery that the mitigated cohorts should have: cohorts are taken from the highest
     error rate on discovery downwards until they have it, at least one and never all."""
-    epochs: PositiveInt = 4
+    epochs: PositiveInt = 3
     """Epochs of each adaptation."""
     learning_rate: Annotated[float, Field(gt=0)] = 3e-4
     """Learning rate of Adam, constant; each method multiplies it by its `learning_rate_factor`."""
