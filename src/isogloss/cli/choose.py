@@ -60,10 +60,10 @@ def choose(trials: str, into: Path | None, margin: float) -> None:
         table.add_row(each.method, each.setting, options, str(each.bases), *rates, "; ".join(notes))
     console().print(table)
     if into is not None:
-        other = load_sweep(into).experiment
-        used = other.base.get("mitigation.methods", load_params().mitigation.methods)
+        other, usual = load_sweep(into), load_params().mitigation.methods
+        used = {method for run in other.runs for method in run.overrides.get("mitigation.methods", usual)}
         chosen = [each for each in chosen if each.method in used]
-        choice.refuse_unsettled(chosen, other.plan, trials)
+        choice.refuse_unsettled(chosen, other.experiment.plan, trials)
         trial = validated(
             overridden(read_yaml("params.yaml"), sweep.runs[0].overrides, where=trials), Params, where=trials
         )

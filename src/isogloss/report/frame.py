@@ -1,6 +1,5 @@
 """The rendering of all pages: self-contained, with escaped data and a common format of numbers."""
 
-from functools import cache
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -9,7 +8,6 @@ from markupsafe import Markup
 from isogloss.report import text
 
 
-@cache  # compiled templates, for a process that renders several pages
 def page_environment() -> Environment:
     """The templates of the pages, and the filters by which numbers are written."""
     environment = Environment(
