@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
+from isogloss.config.claim import Claim
 from isogloss.config.experiment import PlanParams, load_sweep
 from isogloss.errors import PipelineError
 from isogloss.judging.statistics import Estimate, mean_over_seeds
 from isogloss.judging.statistics import estimands as of
-from isogloss.studies.claims import Claim, Finding, p_value, read_claims, with_verdicts
+from isogloss.studies.claims import Finding, p_value, read_claims, with_verdicts
 from isogloss.studies.claims_page import Provenance
 from isogloss.studies.recognition_claims import JudgedRun, bases_of, judge, totals_for
 from isogloss.studies.recognition_page import system_rates, write_claims

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from isogloss.config.claim import Claim
 from isogloss.config.experiment import PlanParams, load_sweep
 from isogloss.errors import PipelineError
 from isogloss.judging.verification.errors import equal_error_rate
 from isogloss.judging.verification.intervals import at_observed
 from isogloss.judging.verification.measures import change
-from isogloss.studies.claims import Claim, read_claims
+from isogloss.studies.claims import read_claims
 from isogloss.studies.claims_page import Provenance
 from isogloss.studies.verification_claims import (
     JudgedVerifiers,

@@ -1,6 +1,6 @@
-"""`isogloss claims`: test what papers claim about mitigation on the finished runs of an experiment."""
+"""`isogloss claims`: test what papers claim on the finished runs of an experiment."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,8 @@ from isogloss.entry import entry
 
 if TYPE_CHECKING:
     from isogloss.config import Sweep
+    from isogloss.config.claim import Claim
+    from isogloss.config.experiment import Experiment as File
     from isogloss.pipeline.repo.experiments import Experiment
     from isogloss.studies.claims import Finding
     from isogloss.studies.claims_page import Provenance
@@ -25,10 +27,11 @@ if TYPE_CHECKING:
 def claims(experiment: str, out: Path) -> None:
     """Judge the papers' claims on the runs of an experiment file, over base models and speakers.
 
-    FILE is experiments/claims-asr.yaml by default. The claims are about verifiers if the file sets
-    `verification.methods`, else about recognisers. Cohorts of recognisers are those of `mitigation.rule`. The spread of
-    verifiers is over the groups of the first rule of `cohorts.rules`, which the page names; the gap is between those of
-    `verification.attribute`.
+    FILE is experiments/claims-asr.yaml by default. A file with `study.claims` states its claims itself: about its
+    settings and their error rates or other figures. Else the claims are the papers' about mitigations: of verifiers if
+    the file sets `verification.methods`, else of recognisers. Cohorts of recognisers are those of `mitigation.rule`.
+    The spread of verifiers is over the groups of the first rule of `cohorts.rules`, which the page names; the gap is
+    between those of `verification.attribute`.
 
     The table is printed and written to --out with its numbers, named after the file and its plan; for recognisers also
     a chart of the overall error against that of the worst cohorts. Runs are refused if they were made with other code,
@@ -42,10 +45,9 @@ def claims(experiment: str, out: Path) -> None:
 
     sweep = load_sweep(experiment)
     require_plan(sweep.experiment, sweep.path)
-    kind = "verification" if "verification.methods" in sweep.experiment.base else "recognition"
     saved = finished_runs(sweep)
-    made = _provenance(sweep, saved, kind)
-    judge = _verification if kind == "verification" else _recognition
+    made = _provenance(sweep, saved)
+    judge = {"systems": _systems, "verification": _verification, "recognition": _recognition}[_kind(sweep.experiment)]
     findings, files = judge(sweep, saved, made, out)
     table = Table()
     for heading in HEADINGS:
@@ -63,18 +65,33 @@ def claims(experiment: str, out: Path) -> None:
         click.echo(path)
 
 
-def _provenance(sweep: "Sweep", saved: "Mapping[str, Experiment]", kind: str) -> "Provenance":
+def _kind(experiment: "File") -> str:
+    """What the claims of an experiment file are about."""
+    if experiment.study.claims:
+        return "systems"
+    return "verification" if "verification.methods" in experiment.base else "recognition"
+
+
+def _claims_of(experiment: "File", listed: "Callable[[str], str]") -> "Sequence[Claim]":
+    """The claims of an experiment file: its own, or those of a list whose text `listed` returns by its file's name."""
+    from isogloss.studies.claims import claims_of
+
+    kind = _kind(experiment)
+    return experiment.study.claims if kind == "systems" else claims_of(listed(f"{kind}_claims.yaml"))
+
+
+def _provenance(sweep: "Sweep", saved: "Mapping[str, Experiment]") -> "Provenance":
     """The code and plan that made the runs; refuses runs of other code or params, and runs older than their plan."""
     from isogloss.config.experiment import Experiment as File
     from isogloss.config.reading import parse_yaml, validated
     from isogloss.errors import IsoglossError, PipelineError
     from isogloss.pipeline.sweeps.sweep_plan import plan_sweep
-    from isogloss.studies.claims import claims_of, read_claims
+    from isogloss.studies.claims import claims_text
     from isogloss.studies.claims_page import Provenance
     from isogloss.studies.plan import plan_digest
 
-    path, listed = sweep.path.as_posix(), f"src/isogloss/studies/{kind}_claims.yaml"
-    digest = plan_digest(sweep.experiment, read_claims(kind))
+    path = sweep.path.as_posix()
+    digest = plan_digest(sweep.experiment, _claims_of(sweep.experiment, claims_text))
     current = {run.run.name: run.digest for run in plan_sweep(Path.cwd(), sweep).runs} if saved else {}
     for name, run in saved.items():
         if run.inputs != current[name]:
@@ -84,7 +101,7 @@ def _provenance(sweep: "Sweep", saved: "Mapping[str, Experiment]", kind: str) ->
             )
         try:
             planned = validated(parse_yaml(run.text(path), where=path) or {}, File, where=path)
-            then = plan_digest(planned, claims_of(run.text(listed)))
+            then = plan_digest(planned, _claims_of(planned, partial(_text_in, run)))
         except IsoglossError:
             then = "none"
         if then != digest:
@@ -94,6 +111,36 @@ def _provenance(sweep: "Sweep", saved: "Mapping[str, Experiment]", kind: str) ->
             )
     revisions = sorted({run.baseline for run in saved.values()})
     return Provenance(plan=digest, revisions=revisions, inputs={name: current[name] for name in saved})
+
+
+def _text_in(run: "Experiment", name: str) -> str:
+    """The text of a list of claims in the commit at which a run was made."""
+    return run.text(f"src/isogloss/studies/{name}")
+
+
+def _systems(
+    sweep: "Sweep", saved: "Mapping[str, Experiment]", made: "Provenance", out: Path
+) -> "tuple[list[Finding], list[Path]]":
+    """Judge the claims that the file states about its settings, and write the page."""
+    from isogloss.pipeline.repo.outputs import output_file, read_output
+    from isogloss.report.readings import read_metric
+    from isogloss.studies.plan import require_plan
+    from isogloss.studies.system_claims import judge_systems
+    from isogloss.studies.system_page import write_system_claims
+    from isogloss.studies.systems import systems
+
+    tables = {
+        run.name: output_file(saved[run.name], sweep.study_table(run.setting))
+        for run in sweep.runs
+        if run.name in saved
+    }
+
+    def figure(run: str, metric: str) -> float | None:
+        """A number of a run."""
+        return read_metric(metric, lambda path: read_output(saved[run], path))
+
+    findings = judge_systems(sweep, tables, figure, require_plan(sweep.experiment, sweep.path))
+    return findings, write_system_claims(findings, systems(sweep, tables, figure), sweep, made, out)
 
 
 def _recognition(

@@ -22,12 +22,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 from ruamel.yaml import YAML
 
+from isogloss.config.claim import Claim
 from isogloss.config.overrides import flattened, overridden
 from isogloss.config.params import Params
 from isogloss.config.reading import read_section, read_yaml, validated
 from isogloss.config.section import Section, Seed, refuse_duplicates
 from isogloss.errors import ParamsError
 
+RATE = "rate"
+"""The measure of a claim about the error rate of a study's table."""
 RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_-]|[.][0-9])*$", max_length=60)]
 Values = Annotated[list[Any], Field(min_length=1)]
 
@@ -72,6 +75,9 @@ class StudyParams(Section):
     """Heading -> `FILE:KEY` of a further number of each run."""
     x: str | None = None
     """Heading of the figure on the x axis of a plot of the error rate; null draws no plot."""
+    claims: list[Claim] = []
+    """Claims about settings, which `isogloss claims` judges: `method` and `against` are settings, and `measure` is
+    `rate` (the error rate of `table`) or a heading of `figures`."""
     cohorts: str | None = None
     """A rule of `cohorts.rules`. If it is given, the study does not compare settings by `table`, but reports for every
     method of `mitigation.methods` how it changes the error rate of each of the rule's cohorts. null compares
@@ -81,6 +87,19 @@ class StudyParams(Section):
     def _axis_is_a_figure(self) -> Self:
         if self.x is not None and self.x not in self.figures:
             raise ValueError(f"study.x names {self.x!r}, which is not in study.figures; add it there")
+        return self
+
+    @model_validator(mode="after")
+    def _claims_are_measurable(self) -> Self:
+        refuse_duplicates("study.claims", [claim.id for claim in self.claims])
+        for claim in self.claims:
+            if claim.measure not in (RATE, *self.figures):
+                raise ValueError(
+                    f"the claim {claim.id} measures {claim.measure!r}, which is neither {RATE!r} nor in study.figures; "
+                    "add it there"
+                )
+            if claim.unit != "relative":
+                raise ValueError(f"the claim {claim.id} has the unit {claim.unit!r}; changes of settings are relative")
         return self
 
 
@@ -198,6 +217,13 @@ def load_sweep(path: Path | str, *, params: Path | str = "params.yaml") -> Sweep
         where = f"{path}: run {run.name}"
         checked = validated(overridden(base, run.overrides, where=where), Params, where=where)
     known = dict(flattened(checked.model_dump()))
+    settings = {run.setting.removeprefix(f"{path.stem}-") for run in runs}
+    for claim in experiment.study.claims:
+        if unknown := [name for name in (claim.method, claim.against) if name not in settings]:
+            raise ParamsError(
+                f"{path}: the claim {claim.id} is about {unknown[0]!r}, which is no setting of the file; it has "
+                f"{', '.join(sorted(settings))}"
+            )
     for key in experiment.compare.by:
         if key not in known:
             raise ParamsError(f"{path}: compare.by names {key!r}, which is no param")

@@ -10,19 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from io import StringIO
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
-from isogloss.config import Section
+from isogloss.config.claim import Claim
 from isogloss.config.experiment import PlanParams
 from isogloss.judging.statistics import Estimate, holm
 from isogloss.report.text import interval, signed_percent, signed_points
 
 Verdict = Literal["supported", "contradicted", "inconclusive"]
-BASE = "base"
 HEADINGS = (
     "paper",
     "claim",
@@ -34,35 +33,6 @@ HEADINGS = (
     "published figure",
 )
 _SMALLEST_P, _LARGEST_P = 1e-8, 1 - 1e-6
-
-
-class Claim(Section):
-    """One statement of a paper that can be tested by a number."""
-
-    id: str
-    paper: str
-    text: str
-    method: str
-    against: str = BASE
-    setting: str = ""
-    """The setting of the experiment whose runs test the claim, if there are several."""
-    measure: str
-    unit: Literal["relative", "points"] = "relative"
-    """Whether a change is relative, or a difference of error rates; a fraction in either case."""
-    says: Literal["lower", "not_higher", "not_lower"] = "lower"
-    """What the claim says of the change: below 0, below `margin`, or above -`margin`."""
-    margin: Annotated[float, Field(ge=0.0)] = 0.0
-    published: float | None = None
-    """The change that the paper reports, in `unit`; None if it reports none."""
-
-    @property
-    def limit(self) -> float:
-        """The limit that the change must stay below (`lower`, `not_higher`) or above (`not_lower`)."""
-        return {"lower": 0.0, "not_higher": self.margin, "not_lower": -self.margin}[self.says]
-
-    def holds(self, value: float) -> bool:
-        """Whether a change of this size is on the claim's side."""
-        return value > self.limit if self.says == "not_lower" else value < self.limit
 
 
 @dataclass(frozen=True)
@@ -178,7 +148,12 @@ def _judged(finding: Finding, adjusted: float | None, plan: PlanParams) -> Findi
 
 def read_claims(name: str) -> list[Claim]:
     """The claims of a file beside this module: `recognition` or `verification`."""
-    return claims_of(resources.files("isogloss.studies").joinpath(f"{name}_claims.yaml").read_text(encoding="utf-8"))
+    return claims_of(claims_text(f"{name}_claims.yaml"))
+
+
+def claims_text(file: str) -> str:
+    """The text of a file of claims beside this module."""
+    return resources.files("isogloss.studies").joinpath(file).read_text(encoding="utf-8")
 
 
 def claims_of(text: str) -> list[Claim]:

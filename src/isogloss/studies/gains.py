@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from isogloss.config.claim import BASE
 from isogloss.errors import PipelineError
 from isogloss.judging.pairing import cohorts_of, pair_utterances, sums_by_cohort, totals_of
 from isogloss.judging.rates import speakers_by_words
@@ -19,7 +20,6 @@ from isogloss.judging.statistics import Estimate, over_seeds
 from isogloss.judging.statistics import estimands as of
 from isogloss.judging.statistics.intervals import deciding_speakers
 from isogloss.judging.system import of_split
-from isogloss.studies.claims import BASE
 from isogloss.studies.recognition_claims import JudgedRun
 
 Array = NDArray[np.float64]

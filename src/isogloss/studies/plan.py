@@ -1,8 +1,8 @@
 """The digest of a planned analysis, by which a later change of the plan is noticed.
 
-A plan consists of the section `plan` of an experiment file, the claims with their margins, and the runs with their
-options. If any of these changes after results are known, it is another plan, and its table is written beside the old
-one.
+A plan consists of the section `plan` of an experiment file, the claims with their margins, the runs with their options
+and, if the file states the claims itself, its section `study`. If any of these changes after results are known, it is
+another plan, and its table is written beside the old one.
 """
 
 import json
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from isogloss.config.claim import Claim
 from isogloss.config.experiment import Experiment, PlanParams
 from isogloss.errors import ParamsError
-from isogloss.studies.claims import Claim
 
 DIGITS = 8
 
@@ -24,6 +24,8 @@ def plan_digest(experiment: Experiment, claims: Sequence[Claim]) -> str:
         "claims": [claim.model_dump() for claim in claims],
         "runs": experiment.model_dump(include={"base", "grid", "runs", "seeds", "targets"}),
     }
+    if experiment.study.claims:  # they name the tables and figures of `study`
+        planned["study"] = experiment.study.model_dump()
     return sha256(json.dumps(planned, sort_keys=True, default=str).encode()).hexdigest()[:DIGITS]
 
 

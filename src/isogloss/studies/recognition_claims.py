@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from isogloss.config.claim import BASE, Claim
 from isogloss.config.experiment import PlanParams
 from isogloss.errors import PipelineError
 from isogloss.judging.pairing import cohorts_of, pair_utterances, sums_by_cohort, totals_of
@@ -24,7 +25,7 @@ from isogloss.judging.statistics import mean_over_seeds
 from isogloss.judging.statistics.estimands import Estimand
 from isogloss.judging.system import of_split
 from isogloss.judging.word_errors import ERROR_COLUMNS
-from isogloss.studies.claims import BASE, Claim, Finding, p_value, with_verdicts
+from isogloss.studies.claims import Finding, p_value, with_verdicts
 from isogloss.tables import read_parquet
 
 Array = NDArray[np.float64]

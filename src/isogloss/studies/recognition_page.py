@@ -5,10 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from isogloss.config.claim import BASE
 from isogloss.config.experiment import Sweep
 from isogloss.judging.statistics import Estimate, mean_over_seeds
 from isogloss.judging.statistics import estimands as of
-from isogloss.studies.claims import BASE, HEADINGS, Finding
+from isogloss.studies.claims import HEADINGS, Finding
 from isogloss.studies.claims_page import Provenance, claim_rows, earlier, provenance_lines
 from isogloss.studies.recognition_claims import JudgedRun, averaged, bases_of, totals_for
 from isogloss.studies.scatter import Point, scatter

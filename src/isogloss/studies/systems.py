@@ -1,9 +1,8 @@
 """The settings of an experiment on the same test speakers: error rates over seeds, changes against a reference."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,10 +98,15 @@ def systems(
     ]
 
 
-def speaker_totals(path: Path, *, split: str) -> pd.DataFrame:
-    """Weighted errors and words of each speaker of a split, by speaker: columns `errors, words`."""
+def speaker_totals(path: Path, *, split: str = "test", alike: bool = False) -> pd.DataFrame:
+    """Weighted errors and words of each speaker of a split, by speaker: columns `errors, words`.
+
+    With `alike` every speaker has the weight 1, else that of the population.
+    """
     table = read_parquet(path)
     table = table[table["split"] == split]
+    if alike:
+        table = table.assign(weight=1.0)
     errors = (table["substitutions"] + table["deletions"] + table["insertions"]) * table["weight"]
     rows = pd.DataFrame(
         {"speaker_id": table["speaker_id"], "errors": errors, "words": table["words"] * table["weight"]}
@@ -113,29 +117,40 @@ def speaker_totals(path: Path, *, split: str) -> pd.DataFrame:
 def _change(
     sweep: Sweep, totals: dict[str, pd.DataFrame], reference: list[str], runs: list[str], *, confidence: float
 ) -> Estimate:
-    """Relative change of each run against the reference's run with the same seeds; unpaired runs are ignored."""
-    seeds = {run.name: _seeds_of(sweep, run.overrides) for run in sweep.runs}
-    of_reference = {seeds[run]: run for run in reference}
-    pairs = [(of_reference[seeds[run]], run) for run in runs if seeds[run] in of_reference]
-    if not pairs:
-        return Estimate(None, None, None)
+    """Relative change of each run against the reference's run with the same seeds."""
+    pairs = pairs_of(sweep, reference, runs)
+    return relative_change(totals, pairs, confidence=confidence) if pairs else Estimate(None, None, None)
+
+
+def pairs_of(sweep: Sweep, before: Sequence[str], after: Sequence[str]) -> list[tuple[str, str]]:
+    """The runs of two settings that have the same seeds; other runs have no pair."""
+    seeds = {run.name: tuple(run.overrides[key] for key in sweep.experiment.seeds) for run in sweep.runs}
+    of_before = {seeds[run]: run for run in before}
+    return [(of_before[seeds[run]], run) for run in after if seeds[run] in of_before]
+
+
+def relative_change(
+    totals: Mapping[str, pd.DataFrame], pairs: Sequence[tuple[str, str]], *, confidence: float = 0.95
+) -> Estimate:
+    """The relative change of the error rate from the first run of each pair to the second, over pairs and speakers.
+
+    Raises
+    ------
+    PipelineError
+        Runs are on different speakers.
+    """
     sides = _aligned(totals, [run for pair in pairs for run in pair])
     both = [[np.hstack(pair)] for pair in zip(sides[::2], sides[1::2], strict=True)]
     return over_seeds(both, of.relative_change(), confidence=confidence)
 
 
-def _aligned(totals: dict[str, pd.DataFrame], runs: list[str]) -> list[Array]:
+def _aligned(totals: Mapping[str, pd.DataFrame], runs: list[str]) -> list[Array]:
     """The totals of some runs; raises unless each row is the same speaker in all of them."""
     first, *others = runs
     for run in others:
         if not totals[run].index.equals(totals[first].index):
             raise PipelineError(f"{first} and {run} are on different test speakers; give them one prepare.seed")
     return [totals[run].to_numpy() for run in runs]
-
-
-def _seeds_of(sweep: Sweep, overrides: Any) -> tuple[Any, ...]:
-    """The seeds of one run."""
-    return tuple(overrides[key] for key in sweep.experiment.seeds)
 
 
 def _mean(values: list[float | None]) -> float | None:

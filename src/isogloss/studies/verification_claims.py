@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from isogloss.config.claim import BASE, Claim
 from isogloss.config.experiment import PlanParams
 from isogloss.errors import PipelineError
 from isogloss.judging.grouping import UNSPECIFIED
@@ -25,7 +26,7 @@ from isogloss.judging.verification.intervals import at_observed
 from isogloss.judging.verification.lists import SIDES
 from isogloss.judging.verification.resampling import Resampled, ResampledTrials
 from isogloss.judging.verification.trials import trials_of
-from isogloss.studies.claims import BASE, Claim, Finding, p_value, with_verdicts
+from isogloss.studies.claims import Finding, p_value, with_verdicts
 from isogloss.tables import read_parquet
 
 Floats = NDArray[np.float64]

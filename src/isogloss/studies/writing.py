@@ -24,15 +24,15 @@ def write_study(sweep: Sweep, rows: Sequence[SystemRow], revisions: Sequence[str
     The files, in that order.
     """
     files = [folder / f"{sweep.name}.md", folder / f"{sweep.name}.json"]
-    picture = _picture(sweep, rows)
-    if picture is not None:
+    drawn = picture(sweep, rows)
+    if drawn is not None:
         files.append(folder / f"{sweep.name}.svg")
         with atomic_path(files[-1]) as temporary:
-            temporary.write_text(picture, encoding="utf-8")
+            temporary.write_text(drawn, encoding="utf-8")
     content = {"experiment": sweep.path.as_posix(), "revisions": revisions, "rows": [asdict(row) for row in rows]}
     write_json(content, files[1])
     with atomic_path(files[0]) as temporary:
-        temporary.write_text(_markdown(sweep, rows, revisions, pictured=picture is not None), encoding="utf-8")
+        temporary.write_text(_markdown(sweep, rows, revisions, pictured=drawn is not None), encoding="utf-8")
     return files
 
 
@@ -103,7 +103,7 @@ def _markdown(sweep: Sweep, rows: Sequence[SystemRow], revisions: Sequence[str],
     return "\n".join([*lines, ""])
 
 
-def _picture(sweep: Sweep, rows: Sequence[SystemRow]) -> str | None:
+def picture(sweep: Sweep, rows: Sequence[SystemRow]) -> str | None:
     """The error rate against the figure that the study names for the horizontal axis."""
     x = sweep.experiment.study.x
     if x is None:

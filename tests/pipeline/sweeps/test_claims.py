@@ -87,6 +87,36 @@ def test_claims_are_judged_on_runs_of_this_plan_and_this_code_alone(new_toy, mon
     )
 
 
+@pytest.mark.usefixtures("warm")
+def test_claims_that_a_file_states_about_its_settings_are_judged_by_the_same_rules(new_toy, monkeypatch):
+    params = "asr: {seed: 1}\nmitigation: {methods: [ewc], rule: geographic}\n"
+    toy = new_toy(DVC, params=params, **{"stages/work.py": WORK})
+    path = toy.experiment(
+        "toy",
+        """
+        runs: [{name: base}, {name: ewc}]
+        seeds: {asr.seed: [1, 2]}
+        plan: {base_models: 2}
+        study:
+          tables: {ewc: results/asr/ewc/utterances.parquet}
+          claims:
+            - {id: lower, paper: ours, text: EWC lowers the WER, method: ewc, measure: rate}
+        """,
+    )
+    toy.commit()
+    monkeypatch.chdir(toy.root)
+    assert len(toy.sweep(path)) == 4
+    printed, code = claims()
+    assert code == 0, printed
+    (page,) = (toy.root / "docs").glob("toy-*.md")
+    (row,) = [line for line in page.read_text().splitlines() if "EWC lowers the WER" in line]
+    assert "| −3" in row and "| supported |" in row
+
+    toy.replace("experiments/toy.yaml", "text: EWC lowers the WER", "text: EWC raises the WER")
+    printed, code = claims()
+    assert code == 2 and "an analysis is fixed before its runs" in printed
+
+
 def test_an_experiment_without_a_plan_is_refused(new_toy, monkeypatch):
     toy = new_toy()
     toy.experiment("toy", "seeds: {asr.seed: [1]}")
