@@ -103,6 +103,12 @@ def test_a_figure_is_judged_as_by_students_test_on_the_logarithms_of_its_ratios(
     assert one.p == pytest.approx(test.pvalue, rel=1e-4)
     assert one.change.interval == pytest.approx([np.expm1(bounds.low), np.expm1(bounds.high)])
     assert one.other.value is None
+    absolute = sweep(("measure: cost}", "measure: cost, unit: absolute}"))
+    one = judged(absolute, tables)["cheap"]
+    test = stats.ttest_rel(COSTS["new"], COSTS["old"])
+    assert one.p == pytest.approx(test.pvalue, rel=1e-4)
+    assert one.change.interval == pytest.approx(list(test.confidence_interval(0.95)))
+    assert one.cells[3] == "−1.26 (−2.2 to −0.316)"
 
 
 def test_p_is_the_level_at_which_the_interval_reaches_the_limit(sweep, tables):
@@ -139,7 +145,11 @@ def test_a_figure_without_a_relative_change_is_refused(sweep, tables, number):
         ),
         (("new, against: old, measure: cost", "new, measure: cost"), "the claim cheap is about 'base'"),
         (("measure: cost", "measure: costs"), "the claim cheap measures 'costs', which is neither 'rate' nor in study"),
-        (("measure: cost", "measure: cost, unit: points"), "the claim cheap has the unit 'points'"),
+        (
+            ("measure: cost", "measure: cost, unit: points"),
+            "cheap measures 'cost' with the unit 'points'; use relative",
+        ),
+        (("published: -0.2", "unit: absolute"), "fewer measures 'rate' with the unit 'absolute'; use relative"),
         (("id: alike", "id: worse"), "study.claims lists 'worse' twice"),
     ],
 )

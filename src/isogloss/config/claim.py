@@ -22,8 +22,9 @@ class Claim(Section):
     setting: str = ""
     """The setting of the experiment whose runs test the claim, if there are several."""
     measure: str
-    unit: Literal["relative", "points"] = "relative"
-    """Whether a change is relative, or a difference of error rates; a fraction in either case."""
+    unit: Literal["relative", "points", "absolute"] = "relative"
+    """Whether a change is relative (a fraction), a difference of error rates (a fraction too), or a difference of other
+    figures in their own unit, such as seconds."""
     says: Literal["lower", "not_higher", "not_lower"] = "lower"
     """What the claim says of the change: below 0, below `margin`, or above -`margin`."""
     margin: Annotated[float, Field(ge=0.0)] = 0.0

@@ -98,8 +98,12 @@ class StudyParams(Section):
                     f"the claim {claim.id} measures {claim.measure!r}, which is neither {RATE!r} nor in study.figures; "
                     "add it there"
                 )
-            if claim.unit != "relative":
-                raise ValueError(f"the claim {claim.id} has the unit {claim.unit!r}; changes of settings are relative")
+            units = ("relative",) if claim.measure == RATE else ("relative", "absolute")
+            if claim.unit not in units:
+                raise ValueError(
+                    f"the claim {claim.id} measures {claim.measure!r} with the unit {claim.unit!r}; "
+                    f"use {' or '.join(units)}"
+                )
         return self
 
 

@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from isogloss.config.claim import Claim
 from isogloss.config.experiment import PlanParams
 from isogloss.judging.statistics import Estimate, holm
-from isogloss.report.text import interval, signed_percent, signed_points
+from isogloss.report.text import MISSING, interval, signed_percent, signed_points
 
 Verdict = Literal["supported", "contradicted", "inconclusive"]
 HEADINGS = (
@@ -73,12 +73,16 @@ class Finding:
     @property
     def cells(self) -> list[str]:
         """Its row of the table, under `HEADINGS`, as text."""
-        show = signed_percent if self.claim.unit == "relative" else signed_points
-        digits = 1 if self.claim.unit == "relative" else 2
+        unit = self.claim.unit
+        show = {"relative": signed_percent, "points": signed_points, "absolute": _signed}[unit]
         changes = []
         for change in (self.change, self.other):
-            bounds = change.interval
-            around = "" if bounds is None else f" ({interval((bounds[0], bounds[1]), signed=True, digits=digits)})"
+            bounds, around = change.interval, ""
+            if bounds is not None and unit == "absolute":
+                around = f" ({_signed(bounds[0])} to {_signed(bounds[1])})"
+            elif bounds is not None:
+                digits = 1 if unit == "relative" else 2
+                around = f" ({interval((bounds[0], bounds[1]), signed=True, digits=digits)})"
             changes.append(show(change.value) + around)
         return [
             self.claim.paper,
@@ -89,6 +93,11 @@ class Finding:
             self.verdict or "not measurable",
             self.published or "",
         ]
+
+
+def _signed(value: float | None) -> str:
+    """A difference in the unit of its figure, with its sign and three significant digits."""
+    return MISSING if value is None else f"{value:+.3g}".replace("-", "−")
 
 
 def p_value(estimate_at: Callable[[float], Estimate], limit: float) -> float | None:

@@ -1,6 +1,6 @@
 """Tests of claims about the settings of an experiment, which the experiment file states itself (`study.claims`).
 
-A claim is a relative change from one setting to another, run by run with the same seeds. Its measure is the error rate
+A claim is a change from one setting to another, run by run with the same seeds. Its measure is the error rate
 of the study's table, whose interval crosses seeds and test speakers, or a further figure of the runs, such as
 operations or a latency, whose interval is over seeds alone: a figure is one number for each run.
 """
@@ -18,7 +18,7 @@ from isogloss.config.claim import Claim
 from isogloss.config.experiment import RATE, PlanParams
 from isogloss.errors import PipelineError
 from isogloss.judging.statistics import Estimate
-from isogloss.judging.statistics.estimands import relative
+from isogloss.judging.statistics.estimands import as_is, relative
 from isogloss.judging.statistics.seeds import crossed
 from isogloss.studies.claims import Finding, p_value, with_verdicts
 from isogloss.studies.systems import pairs_of, relative_change, speaker_totals
@@ -47,7 +47,8 @@ def judge_systems(
     Raises
     ------
     PipelineError
-        No run is finished, paired runs are on different speakers, or a figure is missing or not positive.
+        No run is finished, paired runs are on different speakers, or a figure is missing, or not positive where the
+        claim is about a relative change.
     """
     if not tables:
         raise PipelineError(f"no run of {sweep.path} is finished; `isogloss sweep {sweep.path}` runs them")
@@ -71,7 +72,8 @@ def judge_systems(
             second = _change_of_rate(other, pairs, plan.confidence)
         else:
             metric = sweep.experiment.study.figures[claim.measure]
-            change = partial(_change_of_figure, _log_ratios(claim, pairs, lambda run, m=metric: figure(run, m)))  # type: ignore[misc]
+            values = [[figure(run, metric) for run in pair] for pair in pairs]
+            change = partial(_change_of_figure, _changes(claim, pairs, values), claim.unit)
         first, p = change(plan.confidence), p_value(change, claim.limit)
         findings.append(Finding(claim, first, second, p, runs=len(pairs), bases=len(pairs)))
     return with_verdicts(findings, plan)
@@ -84,19 +86,22 @@ def _change_of_rate(
     return relative_change(totals, pairs, confidence=confidence)
 
 
-def _change_of_figure(logs: Array, confidence: float) -> Estimate:
-    """The relative change of a figure, from the logarithms of its ratios, with Student's interval over seeds."""
-    return crossed(float(logs.mean()), 0.0, logs, 2, relative, confidence=confidence)
+def _change_of_figure(changes: Array, unit: str, confidence: float) -> Estimate:
+    """The mean change of a figure, with Student's interval over seeds."""
+    restore = relative if unit == "relative" else as_is
+    return crossed(float(changes.mean()), 0.0, changes, 2, restore, confidence=confidence)
 
 
-def _log_ratios(claim: Claim, pairs: list[tuple[str, str]], figure: Callable[[str], float | None]) -> Array:
-    """Logarithm of the second figure over the first, for each pair of runs."""
-    values = [[figure(run) for run in pair] for pair in pairs]
+def _changes(claim: Claim, pairs: Sequence[tuple[str, str]], values: Sequence[Sequence[float | None]]) -> Array:
+    """The change of a figure in each pair of runs: of its logarithm where the claim is about a relative change."""
+    is_relative = claim.unit == "relative"
     for pair, numbers in zip(pairs, values, strict=True):
         for run, number in zip(pair, numbers, strict=True):
-            if number is None or not number > 0:
+            if number is None or not np.isfinite(number) or (is_relative and number <= 0):
+                needed = "positive numbers" if is_relative else "numbers"
                 raise PipelineError(
-                    f"the claim {claim.id}: {claim.measure} of run {run} is {number}, and a relative change needs "
-                    "positive numbers; measure something else, or leave the claim out"
+                    f"the claim {claim.id}: {claim.measure} of run {run} is {number}, and the claim's change needs "
+                    f"{needed}; measure something else, or leave the claim out"
                 )
-    return np.diff(np.log(np.array(values, dtype=float)), axis=1)[:, 0]
+    numbers_P2 = np.array(values, dtype=np.float64)
+    return np.diff(np.log(numbers_P2) if is_relative else numbers_P2, axis=1)[:, 0]

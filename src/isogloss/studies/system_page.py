@@ -51,8 +51,8 @@ def _markdown(
     lines = [
         f"# {question}",
         "",
-        "Changes are relative, between runs with the same seeds. Intervals (95 %) of error rates cross seeds and test"
-        " speakers; those of other figures are over seeds alone.",
+        "Changes are between runs with the same seeds, and relative where they are in per cent. Intervals (95 %) of"
+        " error rates cross seeds and test speakers; those of other figures are over seeds alone.",
         "",
         *provenance_lines(sweep, made),
         "",
