@@ -1,6 +1,7 @@
 """`isogloss study`: the finished runs of an experiment, over seeds and speakers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from isogloss.entry import entry
 
 if TYPE_CHECKING:
     from isogloss.config import Sweep
+    from isogloss.config.experiment import MatchedGainParams
     from isogloss.pipeline.repo.experiments import Experiment
 
 
@@ -23,7 +25,8 @@ def study(experiment: str, out: Path) -> None:
     """Judge the settings of an experiment file on test, with intervals over seeds and speakers.
 
     The table is printed and written to --out with its numbers and, if the file names an axis, with a chart. If the file
-    names `study.cohorts`, the table shows how much each cohort of that rule gains or loses by every method.
+    names `study.cohorts`, the table shows how much each cohort of that rule gains or loses by every method; if it has
+    `study.matched_gain`, what methods cost all others at the same gain for the worst cohort.
     """
     from isogloss.config import load_sweep
     from isogloss.consoles import Table, console
@@ -31,7 +34,12 @@ def study(experiment: str, out: Path) -> None:
 
     sweep = load_sweep(experiment)
     saved = finished_runs(sweep)
-    judge = _settings if sweep.experiment.study.cohorts is None else _gains
+    asked = sweep.experiment.study
+    judge: Callable[[Sweep, Mapping[str, Experiment], Path], _Judged] = _settings
+    if asked.cohorts is not None:
+        judge = _gains
+    elif asked.matched_gain is not None:
+        judge = partial(_matched_gains, asked.matched_gain)
     headings, cells, files = judge(sweep, saved, out)
     table = Table()
     for heading in headings:
@@ -71,8 +79,6 @@ def _settings(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _
 
 def _gains(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _Judged:
     """How much every method changes the error rate of each cohort."""
-    from functools import partial
-
     from isogloss.config import load_params
     from isogloss.pipeline.repo.outputs import output_file
     from isogloss.studies.gains import gains
@@ -95,6 +101,26 @@ def _gains(sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _Jud
     )
     cells = [[row.setting, *gain_cells(row)] for row in rows]
     return ["setting", *HEADINGS], cells, write_gains(sweep, rows, _revisions(saved), out)
+
+
+def _matched_gains(asked: "MatchedGainParams", sweep: "Sweep", saved: "Mapping[str, Experiment]", out: Path) -> _Judged:
+    """What methods cost all others at the same gain for the worst cohort."""
+    from isogloss.config import load_params
+    from isogloss.pipeline.repo.outputs import output_file
+    from isogloss.studies.matched_gain import Trial, matched_gains
+    from isogloss.studies.matched_gain_page import HEADINGS, matched_cells, write_matched_gains
+    from isogloss.studies.recognition_claims import read_run
+
+    params, trials = load_params(), []
+    for run in sweep.runs:
+        if run.name in saved:
+            methods = run.overrides.get("mitigation.methods", params.mitigation.methods)
+            rule = run.overrides.get("mitigation.rule", params.mitigation.rule)
+            outputs = read_run(partial(output_file, saved[run.name]), methods=methods, rule=rule)
+            dials = [key for key in sweep.varied if key in run.overrides and key.partition(".")[0] in methods]
+            trials.append(Trial(outputs, {key: run.overrides[key] for key in dials}))
+    rows = matched_gains(trials, asked)
+    return HEADINGS, [matched_cells(row) for row in rows], write_matched_gains(sweep, rows, _revisions(saved), out)
 
 
 def _revisions(saved: "Mapping[str, Experiment]") -> list[str]:

@@ -61,6 +61,17 @@ class ComparisonParams(Section):
         return self
 
 
+class MatchedGainParams(Section):
+    """A comparison of what methods cost all others at the same gain for the worst cohort."""
+
+    reference: str
+    """The method with which the others are compared."""
+    gains: Annotated[list[Annotated[float, Field(gt=0.0, lt=1.0)]], Field(min_length=1)]
+    """Relative falls of the worst cohort's error rate at which the costs are compared."""
+    held_back_by: list[str] = []
+    """Options that hold a method back: the larger, the nearer it stays to the base model. All others drive it away."""
+
+
 class StudyParams(Section):
     """What `isogloss study` makes of an experiment's runs, over seeds and speakers."""
 
@@ -78,6 +89,9 @@ class StudyParams(Section):
     claims: list[Claim] = []
     """Claims about settings, which `isogloss claims` judges: `method` and `against` are settings, and `measure` is
     `rate` (the error rate of `table`) or a heading of `figures`."""
+    matched_gain: MatchedGainParams | None = None
+    """If it is given, the study compares the costs of methods at matched gain, by their trials of one option each. The
+    cohorts are those of `mitigation.rule`."""
     cohorts: str | None = None
     """A rule of `cohorts.rules`. If it is given, the study does not compare settings by `table`, but reports for every
     method of `mitigation.methods` how it changes the error rate of each of the rule's cohorts. null compares
@@ -87,6 +101,12 @@ class StudyParams(Section):
     def _axis_is_a_figure(self) -> Self:
         if self.x is not None and self.x not in self.figures:
             raise ValueError(f"study.x names {self.x!r}, which is not in study.figures; add it there")
+        return self
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        if self.cohorts is not None and self.matched_gain is not None:
+            raise ValueError("study.cohorts and study.matched_gain are two studies; put them into two files")
         return self
 
     @model_validator(mode="after")

@@ -126,6 +126,28 @@ def test_an_experiment_without_a_plan_is_refused(new_toy, monkeypatch):
 
 
 @pytest.mark.usefixtures("warm")
+def test_a_study_compares_what_methods_cost_at_the_same_gain(new_toy, monkeypatch):
+    params = "asr: {seed: 1}\nmitigation: {methods: [ewc], rule: geographic}\n"
+    toy = new_toy(DVC, params=params, **{"stages/work.py": WORK})
+    path = toy.experiment(
+        "toy",
+        """
+        base: {mitigation.methods: [ewc]}
+        runs: [{name: some, params: {ewc.strength: 10.0}}, {name: more, params: {ewc.strength: 1.0}}]
+        seeds: {asr.seed: [1, 2]}
+        study: {matched_gain: {reference: ewc, gains: [0.1, 0.5], held_back_by: [ewc.strength]}}
+        """,
+    )
+    toy.commit()
+    monkeypatch.chdir(toy.root)
+    toy.sweep(path)
+    done = CliRunner().invoke(study, ["experiments/toy.yaml", "--out", "docs"])
+    assert done.exit_code == 0, done.output
+    page = (toy.root / "docs" / "toy-matched-gain.md").read_text()
+    assert "| 10 % | ewc | 2 of 2 | −" in page.replace("\u202f", " ") and "| 50" in page and "not reached" in page
+
+
+@pytest.mark.usefixtures("warm")
 def test_a_study_says_what_each_cohort_gains_over_the_seeds_of_a_sweep(new_toy, monkeypatch):
     params = "asr: {seed: 1}\nmitigation: {methods: [ewc], rule: geographic}\n"
     toy = new_toy(DVC, params=params, **{"stages/work.py": WORK})
