@@ -45,13 +45,13 @@ def _markdown(sweep: Sweep, rows: Sequence[MatchedGain], revisions: Sequence[str
     """The page."""
     reference = next((row.method for row in rows if row.difference is None), "the reference")
     lines = [
-        f"# {sweep.experiment.description.strip()} At the same gain",
+        "# What mitigations cost all others where the worst cohort gains as much",
         "",
         "What each method costs all others where it lowers the WER of the cohort that was worst on discovery by as"
         " much: relative changes on test, weighted as the population. A method's trials of its one option are joined by"
         " straight lines, from the base model on, and the cost is read where they first reach the gain. The difference"
         f" is to `{reference}`: above zero, the method costs more. Intervals (95 %, not adjusted for their number)"
-        " cross base models and speakers.",
+        " cross base models and speakers; there is none where a single speaker decides whether the gain is reached.",
         "",
         made_at(revisions),
         "",
