@@ -206,6 +206,19 @@ def test_no_figure_and_no_star_is_cut_off_in_a_narrow_terminal(monkeypatch, caps
     long = "results.of.a.recogniser.on.everything.that.was.said"
     runs = [replace(run, metrics={long: run.metrics["a"], "b": run.metrics["b"]}) for run in compared.runs]
     _print(replace(compared, runs=tuple(runs), metrics=(long, "b")))
-    shown = capsys.readouterr().out
-    for name, (first, second) in figures.items():
-        assert [f"{name}-0", "*", name, "0", str(first), f"{second:g}"] in [line.split() for line in shown.splitlines()]
+    shown = capsys.readouterr().out.splitlines()
+    for name, (first, second) in figures.items():  # what does not fit beside the names stands in a table below
+        found = [cell for line in shown if line.startswith(f"{name}-0 *") for cell in line.split()[2:]]
+        assert found == [name, "0", str(first), f"{second:g}"]
+
+
+def test_many_columns_are_tables_that_fit_the_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "60")
+    compared = compare({"one": (0.1, 5.0), "two": (0.2, 4.0)})
+    params = {f"section.option_{n}": n for n in range(12)}
+    runs = [replace(run, params=params) for run in compared.runs]
+    _print(replace(compared, runs=tuple(runs), params=tuple(params)))
+    shown = capsys.readouterr().out.splitlines()
+    assert max(map(len, shown)) <= 60 and sum(line.startswith("run ") for line in shown) > 1
+    found = [cell for line in shown if line.startswith("one-0") for cell in line.split()[2:]]
+    assert found == [*map(str, range(12)), "0.1", "5"]

@@ -91,14 +91,31 @@ def _print(comparison: "Comparison") -> None:
     on = console()
     if _width(columns) > on.width:  # a dotted name has a line for each of its parts
         columns = {heading.replace(".", ".\n"): cells for heading, cells in columns.items()}
-    table = Table()
-    for number, heading in enumerate(columns):
-        table.add_column(Text(heading), justify="left" if number <= len(comparison.params) else "right", no_wrap=True)
-    for row in zip(*columns.values(), strict=True):
-        table.add_row(*row)
-    on.print(table)
+    left = set(list(columns)[: 1 + len(comparison.params)])
+    for number, part in enumerate(_parts(columns, on.width)):
+        table = Table()
+        for heading in part:
+            table.add_column(Text(heading), justify="left" if heading in left else "right", no_wrap=True)
+        for row in zip(*part.values(), strict=True):
+            table.add_row(*row)
+        if number:
+            on.print()
+        on.print(table)
     if front and len(comparison.settings) > 1:
         on.print("* on the Pareto front of the settings' means", style="dim")
+
+
+def _parts(columns: "Mapping[str, list[str]]", width: int) -> "list[dict[str, list[str]]]":
+    """Columns in tables of at most this width, one below the other; each begins with the first column."""
+    (first, names), *others = columns.items()
+    parts = [{first: names}]
+    for heading, cells in others:
+        wider = {**parts[-1], heading: cells}
+        if len(parts[-1]) > 1 and _width(wider) > width:
+            parts.append({first: names, heading: cells})
+        else:
+            parts[-1] = wider
+    return parts
 
 
 def _width(columns: "Mapping[str, Sequence[str]]") -> int:
