@@ -28,10 +28,10 @@ def claims(experiment: str, out: Path) -> None:
     """Judge the papers' claims on the runs of an experiment file, over base models and speakers.
 
     FILE is experiments/claims-asr.yaml by default. A file with `study.claims` states its claims itself: about its
-    settings and their error rates or other figures. Else the claims are the papers' about mitigations: of verifiers if
-    the file sets `verification.methods`, else of recognisers. Cohorts of recognisers are those of `mitigation.rule`.
-    The spread of verifiers is over the groups of the first rule of `cohorts.rules`, which the page names; the gap is
-    between those of `verification.attribute`.
+    settings and their error rates or other figures, or about cohort rules and their gaps (`study.rules`). Else the
+    claims are the papers' about mitigations: of verifiers if the file sets `verification.methods`, else of recognisers.
+    Cohorts of recognisers are those of `mitigation.rule`. The spread of verifiers is over the groups of the first rule
+    of `cohorts.rules`, which the page names; the gap is between those of `verification.attribute`.
 
     The table is printed and written to --out with its numbers, named after the file and its plan; for recognisers also
     a chart of the overall error against that of the worst cohorts. Runs are refused if they were made with other code,
@@ -47,7 +47,8 @@ def claims(experiment: str, out: Path) -> None:
     require_plan(sweep.experiment, sweep.path)
     saved = finished_runs(sweep)
     made = _provenance(sweep, saved)
-    judge = {"systems": _systems, "verification": _verification, "recognition": _recognition}[_kind(sweep.experiment)]
+    judges = {"rules": _rules, "systems": _systems, "verification": _verification, "recognition": _recognition}
+    judge = judges[_kind(sweep.experiment)]
     findings, files = judge(sweep, saved, made, out)
     table = Table()
     for heading in HEADINGS:
@@ -68,7 +69,7 @@ def claims(experiment: str, out: Path) -> None:
 def _kind(experiment: "File") -> str:
     """What the claims of an experiment file are about."""
     if experiment.study.claims:
-        return "systems"
+        return "rules" if experiment.study.rules else "systems"
     return "verification" if "verification.methods" in experiment.base else "recognition"
 
 
@@ -77,7 +78,7 @@ def _claims_of(experiment: "File", listed: "Callable[[str], str]") -> "Sequence[
     from isogloss.studies.claims import claims_of
 
     kind = _kind(experiment)
-    return experiment.study.claims if kind == "systems" else claims_of(listed(f"{kind}_claims.yaml"))
+    return experiment.study.claims or claims_of(listed(f"{kind}_claims.yaml"))
 
 
 def _provenance(sweep: "Sweep", saved: "Mapping[str, Experiment]") -> "Provenance":
@@ -141,6 +142,28 @@ def _systems(
 
     findings = judge_systems(sweep, tables, figure, require_plan(sweep.experiment, sweep.path))
     return findings, write_system_claims(findings, systems(sweep, tables, figure), sweep, made, out)
+
+
+def _rules(
+    sweep: "Sweep", saved: "Mapping[str, Experiment]", made: "Provenance", out: Path
+) -> "tuple[list[Finding], list[Path]]":
+    """Judge the claims that the file states about cohort rules, and write the page."""
+    from isogloss.config import load_params
+    from isogloss.pipeline.repo.outputs import output_file
+    from isogloss.studies.plan import require_plan
+    from isogloss.studies.recognition_claims import read_run
+    from isogloss.studies.rule_claims import judge_rules, rule_rows
+    from isogloss.studies.rule_page import write_rule_claims
+
+    plan, asked = require_plan(sweep.experiment, sweep.path), sweep.experiment.study
+    runs = [
+        {rule: read_run(partial(output_file, run), methods=(), rule=rule) for rule in asked.rules}
+        for run in saved.values()
+    ]
+    least = load_params().statistics.min_speakers
+    findings = judge_rules(asked.claims, runs, plan, min_speakers=least)
+    rows = rule_rows(runs, min_speakers=least, alike=plan.estimand == "speakers")
+    return findings, write_rule_claims(findings, rows, len(runs), sweep, made, out)
 
 
 def _recognition(

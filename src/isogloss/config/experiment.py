@@ -92,6 +92,9 @@ class StudyParams(Section):
     matched_gain: MatchedGainParams | None = None
     """If it is given, the study compares the costs of methods at matched gain, by their trials of one option each. The
     cohorts are those of `mitigation.rule`."""
+    rules: list[str] = []
+    """Cohort rules of every run. If there are any, the claims compare these and not settings: `method` and `against`
+    are rules, `measure` is `gap`, and `unit` is `points`."""
     cohorts: str | None = None
     """A rule of `cohorts.rules`. If it is given, the study does not compare settings by `table`, but reports for every
     method of `mitigation.methods` how it changes the error rate of each of the rule's cohorts. null compares
@@ -113,6 +116,12 @@ class StudyParams(Section):
     def _claims_are_measurable(self) -> Self:
         refuse_duplicates("study.claims", [claim.id for claim in self.claims])
         for claim in self.claims:
+            if self.rules:
+                if unknown := [name for name in (claim.method, claim.against) if name not in self.rules]:
+                    raise ValueError(f"the claim {claim.id} is about {unknown[0]!r}, which is not in study.rules")
+                if (claim.measure, claim.unit) != ("gap", "points"):
+                    raise ValueError(f"the claim {claim.id} compares rules; give it `measure: gap, unit: points`")
+                continue
             if claim.measure not in (RATE, *self.figures):
                 raise ValueError(
                     f"the claim {claim.id} measures {claim.measure!r}, which is neither {RATE!r} nor in study.figures; "
@@ -243,7 +252,8 @@ def load_sweep(path: Path | str, *, params: Path | str = "params.yaml") -> Sweep
     known = dict(flattened(checked.model_dump()))
     settings = {run.setting.removeprefix(f"{path.stem}-") for run in runs}
     for claim in experiment.study.claims:
-        if unknown := [name for name in (claim.method, claim.against) if name not in settings]:
+        unknown = [name for name in (claim.method, claim.against) if name not in settings]
+        if unknown and not experiment.study.rules:
             raise ParamsError(
                 f"{path}: the claim {claim.id} is about {unknown[0]!r}, which is no setting of the file; it has "
                 f"{', '.join(sorted(settings))}"

@@ -23,13 +23,11 @@ from isogloss.config.experiment import MatchedGainParams
 from isogloss.errors import PipelineError
 from isogloss.judging.pairing import cohorts_of, pair_utterances, sums_by_cohort, totals_of
 from isogloss.judging.statistics import Estimate
-from isogloss.judging.statistics.estimands import as_is
-from isogloss.judging.statistics.seeds import crossed
 from isogloss.judging.system import of_split
+from isogloss.studies.jackknife import leave_one_out, mean_over_bases
 from isogloss.studies.recognition_claims import JudgedRun, bases_of
 
 Array = NDArray[np.float64]
-NOT_REACHED = Estimate(None, None, None)
 
 
 @dataclass(frozen=True)
@@ -96,9 +94,9 @@ def matched_gains(trials: Sequence[Trial], params: MatchedGainParams) -> list[Ma
         for method, cost_BJ in costs.items():
             difference = None
             if method != params.reference:
-                difference = _estimate(cost_BJ - costs[params.reference])
+                difference = mean_over_bases(cost_BJ - costs[params.reference])
             reached = int(np.isfinite(cost_BJ[:, 0]).sum())
-            rows.append(MatchedGain(method, gain, reached, len(cost_BJ), _estimate(cost_BJ), difference))
+            rows.append(MatchedGain(method, gain, reached, len(cost_BJ), mean_over_bases(cost_BJ), difference))
     return rows
 
 
@@ -152,18 +150,7 @@ def _changes(run: JudgedRun, method: str) -> Array:
         of_group = (sums["cohort"] == group).to_numpy()
         rows_S4 = np.zeros((len(speakers), 4))
         rows_S4[place_S[of_group]] = totals_of(sums[of_group])
-        totals_J4 = rows_S4.sum(axis=0) - np.vstack([np.zeros(4), rows_S4])
+        totals_J4 = leave_one_out(rows_S4)
         before_J, after_J = totals_J4[:, 0] / totals_J4[:, 1], totals_J4[:, 2] / totals_J4[:, 3]
         changes.append(sign * (after_J / before_J - 1))
     return np.stack(changes)
-
-
-def _estimate(value_BJ: Array) -> Estimate:
-    """The mean over base models, with an interval over these and the speakers; no value where one has none."""
-    if not np.isfinite(value_BJ[:, 0]).all():
-        return NOT_REACHED
-    mean_J = value_BJ.mean(axis=0)
-    without_S, speakers = mean_J[1:], len(mean_J) - 1
-    error = float(np.sqrt((speakers - 1) / speakers * ((without_S - without_S.mean()) ** 2).sum()))
-    known = error if np.isfinite(error) else None
-    return crossed(float(mean_J[0]), known, value_BJ[:, 0], speakers, as_is)

@@ -1,0 +1,33 @@
+"""A mean over base models of a figure of the same test speakers, with the jackknife's error over speakers.
+
+Shapes: B base models, S speakers of test, J = 1 + S: the figure of all speakers, then those of all but one.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isogloss.judging.statistics import Estimate
+from isogloss.judging.statistics.estimands import as_is
+from isogloss.judging.statistics.seeds import crossed
+
+Array = NDArray[np.float64]
+
+
+def leave_one_out(rows_S: Array) -> Array:
+    """Sums over speakers, (J, ...): of all of them, then of all but each."""
+    return rows_S.sum(axis=0) - np.concatenate([np.zeros_like(rows_S[:1]), rows_S])
+
+
+def mean_over_bases(value_BJ: Array, *, confidence: float = 0.95) -> Estimate:
+    """The mean over base models, with an interval that crosses these and the speakers.
+
+    It has no value if the figure of a base model is not finite, and no interval if that of a base model without one
+    speaker is not.
+    """
+    if not np.isfinite(value_BJ[:, 0]).all():
+        return Estimate(None, None, None)
+    mean_J = value_BJ.mean(axis=0)
+    without_S, speakers = mean_J[1:], len(mean_J) - 1
+    error = float(np.sqrt((speakers - 1) / speakers * ((without_S - without_S.mean()) ** 2).sum()))
+    known = error if np.isfinite(error) else None
+    return crossed(float(mean_J[0]), known, value_BJ[:, 0], speakers, as_is, confidence=confidence)
