@@ -117,6 +117,44 @@ def test_claims_that_a_file_states_about_its_settings_are_judged_by_the_same_rul
     assert code == 2 and "an analysis is fixed before its runs" in printed
 
 
+@pytest.mark.usefixtures("warm")
+def test_claims_about_cohort_rules_are_judged_on_the_cohorts_of_every_run(new_toy, monkeypatch):
+    """`attribute` has far and near speakers in both of its cohorts, so that its gap is near zero."""
+    work = (
+        WORK
+        + """
+other = pathlib.Path("cohorts/attribute")
+other.mkdir()
+cohorts = np.tile(["far", "near"], 40)
+table[["utterance_id", "speaker_id"]].assign(cohort=cohorts).to_parquet(other / "assignments.parquet")
+(other / "summary.json").write_text((folder / "summary.json").read_text())
+"""
+    )
+    params = "asr: {seed: 1}\nmitigation: {methods: [ewc], rule: geographic}\n"
+    outs = DVC.replace("cohorts/geographic", "cohorts/geographic, cohorts/attribute")
+    toy = new_toy(outs, params=params, **{"stages/work.py": work})
+    path = toy.experiment(
+        "toy",
+        """
+        seeds: {asr.seed: [1, 2]}
+        plan: {base_models: 2}
+        study:
+          rules: [geographic, attribute]
+          claims:
+            - {id: gap, paper: ours, text: Places win, method: attribute, against: geographic,
+               measure: gap, unit: points}
+        """,
+    )
+    toy.commit()
+    monkeypatch.chdir(toy.root)
+    assert len(toy.sweep(path)) == 2
+    printed, code = claims()
+    assert code == 0, printed
+    (page,) = (toy.root / "docs").glob("toy-*.md")
+    (row,) = [line for line in page.read_text().splitlines() if "Places win" in line]
+    assert "| supported |" in row and "| geographic | " in page.read_text()
+
+
 def test_an_experiment_without_a_plan_is_refused(new_toy, monkeypatch):
     toy = new_toy()
     toy.experiment("toy", "seeds: {asr.seed: [1]}")
