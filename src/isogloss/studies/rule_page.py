@@ -47,8 +47,9 @@ def _markdown(
         f"# {sweep.experiment.description.strip()}",
         "",
         f"{runs} base models. The gap of a rule is (WER of its bottom cohort − WER of its top one) / WER of the top"
-        " one: the worst and the best cohort on discovery, measured on the speakers of test. A claim is about the"
-        " difference of two gaps in percentage points. Intervals (95 %) cross base models and test speakers.",
+        " one: the worst and the best cohort on discovery, measured on the speakers of test. A claim's"
+        " figure is the gap of its `method` minus that of its `against` in the experiment file, in percentage points:"
+        " below zero, that of `against` is larger. Intervals (95 %) cross base models and test speakers.",
         "",
         *provenance_lines(sweep, made),
         "",
