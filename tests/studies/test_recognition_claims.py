@@ -14,6 +14,7 @@ from isogloss.judging.statistics import Estimate, mean_over_seeds
 from isogloss.judging.statistics import estimands as of
 from isogloss.studies.claims import Finding, p_value, read_claims, with_verdicts
 from isogloss.studies.claims_page import Provenance
+from isogloss.studies.deciding import mean_by_deciding_speakers
 from isogloss.studies.recognition_claims import JudgedRun, bases_of, judge, totals_for
 from isogloss.studies.recognition_page import system_rates, write_claims
 
@@ -180,20 +181,58 @@ def test_the_page_has_a_row_a_claim_a_picture_and_the_plan(tmp_path):
     runs = [run_with(seed, FACTORS) for seed in range(3)]
     findings = judge(read_claims("recognition"), runs, PlanParams(base_models=3))
     sweep = sweep_of(tmp_path)
-    page, numbers, picture = write_claims(findings, runs, sweep, MADE, tmp_path)
+    stricter = judge(read_claims("recognition"), runs, PlanParams(base_models=3), min_deciding=5)
+    page, numbers, picture = write_claims(findings, stricter, runs, sweep, MADE, tmp_path)
     assert len(findings) == 5 and all(" | ".join(finding.cells) in page.read_text() for finding in findings)
     assert page.name == "c-0123abcd.md" and "Plan `0123abcd`" in page.read_text() and "`ffffffffff`" in page.read_text()
     content = json.loads(numbers.read_text())
     assert content["inputs"] == {"c-1": "d1"} and content["claims"][0]["verdict"] == findings[0].verdict
+    assert [row["p"] for row in content["by_deciding_speakers"]] == [one.p for one in stricter]
     assert picture.read_text().count("translate(") >= 3
     overall, worst = system_rates(runs)["base"]
     assert overall.value == pytest.approx(0.233, abs=0.02) and worst.value == pytest.approx(0.4, abs=0.04)
 
     other = Provenance("4567cdef", MADE.revisions, MADE.inputs)
-    second = write_claims(judge(read_claims("recognition"), runs, PLAN), runs, sweep, other, tmp_path)[0].read_text()
+    later = judge(read_claims("recognition"), runs, PLAN)
+    second = write_claims(later, later, runs, sweep, other, tmp_path)[0].read_text()
     assert "verdict under plan 0123abcd" in second and page.exists()  # the old table stays, with its verdicts
     row = next(line for line in second.splitlines() if findings[0].claim.text in line)
     assert "inconclusive" in row and row.endswith(f"| {findings[0].verdict} |")
+
+
+def test_a_claim_without_a_p_value_makes_no_other_claim_easier():
+    findings = [Finding(claim(), Estimate(-0.2, -0.3, -0.1), Estimate(None, None, None), p, 5, 5) for p in (0.02, None)]
+    first, second = with_verdicts(findings, PLAN)
+    assert first.adjusted == pytest.approx(0.04) and second.adjusted is None and second.verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("heaviest", [1.0, 20.0])
+def test_claims_by_deciding_speakers_have_the_degrees_of_freedom_of_a_report(heaviest):
+    """Against influences by hand; every eighth speaker weighs as much as said."""
+    parts = []
+    for seed in range(5):
+        run = run_with(seed, FACTORS)
+        weight = np.where(np.arange(120) % 8 == 0, heaviest, 1.0)
+        tables = {name: table.assign(weight=weight) for name, table in run.tables.items()}
+        parts.append(totals_for(JudgedRun(tables, run.assignments, run.summary), "base", "ewc", "worst"))
+    logs, errors, deciding, freedom = [], [], [], []
+    for (totals_S4,), _ in parts:
+        n, sums = len(totals_S4), totals_S4.sum(axis=0)
+        influence = (totals_S4 / sums) @ [-1, 1, 1, -1]
+        logs.append(np.log(sums) @ [-1, 1, 1, -1])
+        errors.append((influence**2).sum() * n / (n - 1))
+        deciding.append((influence**2).sum() ** 2 / (influence**4).sum())
+        freedom.append(min(n - 1, 2 / (1 / deciding[-1] - 3 / n + 2 / (n - 1))))
+    of_speakers, of_bases = np.mean(errors), np.var(logs, ddof=1) / 5
+    whole = int(1 / np.mean(1 / np.array(freedom)))
+    of_both = (of_speakers + of_bases) ** 2 / (of_speakers**2 / whole + of_bases**2 / 4)
+    reach = student.ppf(0.975, of_both) * np.sqrt(of_speakers + of_bases)
+    found = mean_by_deciding_speakers(parts, min_deciding=1)
+    assert np.log1p([found.low, found.high]) == pytest.approx([np.mean(logs) - reach, np.mean(logs) + reach], rel=1e-6)
+    assert found.value == pytest.approx(mean_over_seeds(parts).value)
+    decide = 1 / np.mean(1 / np.array(deciding))
+    assert mean_by_deciding_speakers(parts, min_deciding=decide + 0.1).interval is None
+    assert mean_by_deciding_speakers(parts, min_deciding=decide - 0.1).interval is not None
 
 
 def shared(seeds, bases=2):

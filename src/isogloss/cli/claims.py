@@ -181,8 +181,13 @@ def _recognition(
     rule = base.get("mitigation.rule", params.mitigation.rule)
     methods = base.get("mitigation.methods", params.mitigation.methods)
     runs = [read_run(partial(output_file, run), methods=methods, rule=rule) for run in saved.values()]
-    findings = judge(read_claims("recognition"), runs, require_plan(sweep.experiment, sweep.path))
-    return findings, write_claims(findings, runs, sweep, made, out)
+    plan, listed = require_plan(sweep.experiment, sweep.path), read_claims("recognition")
+    findings = judge(listed, runs, plan)
+    stricter = judge(listed, runs, plan, min_deciding=params.statistics.min_deciding)
+    changed = [one.claim.id for one, other in zip(findings, stricter, strict=True) if one.verdict != other.verdict]
+    if changed:
+        click.echo(f"Inconclusive by the speakers who decide, see the page: {', '.join(changed)}.")
+    return findings, write_claims(findings, stricter, runs, sweep, made, out)
 
 
 def _verification(

@@ -135,12 +135,16 @@ def p_value(estimate_at: Callable[[float], Estimate], limit: float) -> float | N
 
 
 def with_verdicts(findings: Sequence[Finding], plan: PlanParams) -> list[Finding]:
-    """The findings with p values adjusted over the claims of each paper, and with verdicts."""
+    """The findings with p values adjusted over the claims of each paper, and with verdicts.
+
+    A claim without a p value counts in its family as if it had 1: leaving it undecided makes no other claim easier.
+    """
     judged = list(findings)
     for paper in {finding.claim.paper for finding in findings}:
         places = [n for n, finding in enumerate(findings) if finding.claim.paper == paper]
-        for place, adjusted in zip(places, holm([findings[n].p for n in places]), strict=True):
-            judged[place] = _judged(findings[place], adjusted, plan)
+        values = [findings[n].p for n in places]
+        for place, p, adjusted in zip(places, values, holm([1.0 if p is None else p for p in values]), strict=True):
+            judged[place] = _judged(findings[place], None if p is None else adjusted, plan)
     return judged
 
 

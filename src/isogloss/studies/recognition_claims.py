@@ -8,6 +8,7 @@ cohort on discovery), `variance` (over cohorts), `gap` (of the worst and the bes
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from isogloss.judging.statistics.estimands import Estimand
 from isogloss.judging.system import of_split
 from isogloss.judging.word_errors import ERROR_COLUMNS
 from isogloss.studies.claims import Finding, p_value, with_verdicts
+from isogloss.studies.deciding import mean_by_deciding_speakers
 from isogloss.tables import read_parquet
 
 Array = NDArray[np.float64]
@@ -59,8 +61,16 @@ def read_run(output: Callable[[str], Path], *, methods: Sequence[str], rule: str
     )
 
 
-def judge(claims: Sequence[Claim], runs: Sequence[JudgedRun], plan: PlanParams) -> list[Finding]:
+def judge(
+    claims: Sequence[Claim], runs: Sequence[JudgedRun], plan: PlanParams, *, min_deciding: float | None = None
+) -> list[Finding]:
     """Judge every claim whose systems all runs have.
+
+    Parameters
+    ----------
+    min_deciding
+        If given, degrees of freedom are counted by deciding speakers, and claims on which fewer decide have no interval
+        (`isogloss.studies.deciding`); else by heads, as plans have had it.
 
     Raises
     ------
@@ -70,6 +80,7 @@ def judge(claims: Sequence[Claim], runs: Sequence[JudgedRun], plan: PlanParams) 
     if not runs:
         raise PipelineError("no run is finished, so no claim can be judged; `isogloss sweep` runs the experiment")
     bases = bases_of(runs)
+    mean = mean_over_seeds if min_deciding is None else partial(mean_by_deciding_speakers, min_deciding=min_deciding)
     findings = []
     for claim in claims:
         if not all({claim.method, claim.against} <= set(run.tables) for run in runs):
@@ -81,9 +92,9 @@ def judge(claims: Sequence[Claim], runs: Sequence[JudgedRun], plan: PlanParams) 
         findings.append(
             Finding(
                 claim,
-                mean_over_seeds(first, confidence=plan.confidence),
-                mean_over_seeds(other, confidence=plan.confidence),
-                p_value(lambda level, parts=first: mean_over_seeds(parts, confidence=level), claim.limit),  # type: ignore[misc]
+                mean(first, confidence=plan.confidence),
+                mean(other, confidence=plan.confidence),
+                p_value(lambda level, parts=first: mean(parts, confidence=level), claim.limit),  # type: ignore[misc]
                 len(runs),
                 len(set(bases)),
             )
