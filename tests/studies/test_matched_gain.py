@@ -49,7 +49,7 @@ def trials_of(bases=(1, 2, 3), without=()):
 
 
 def rows_of(trials, asked=ASKED):
-    return {(row.method, row.gain): row for row in matched_gains(trials, asked)}
+    return {(row.method, row.gain): row for row in matched_gains(trials, asked, min_deciding=1)}
 
 
 def test_the_cost_is_read_where_a_path_first_reaches_the_gain():
@@ -80,8 +80,11 @@ def test_the_error_over_speakers_is_that_of_leaving_each_out():
     without = [rows_of(trials_of(without=[f"s{n:03}"]))["finetune", 0.1].difference.value for n in range(100)]
     of_speakers = 99 / 100 * ((np.array(without) - np.mean(without)) ** 2).sum()
     of_bases = [rows_of(trials_of(bases=(base,)))["finetune", 0.1].difference.value for base in (1, 2, 3)]
+    influence = np.array(without) - np.mean(without)
+    deciding = (influence**2).sum() ** 2 / (influence**4).sum()
+    own = int(min(99, 2 / (1 / deciding - 3 / 100 + 2 / 99)))
     variances = np.array([of_speakers, np.var(of_bases, ddof=1) / 3])
-    freedom = variances.sum() ** 2 / (variances**2 / np.array([99, 2])).sum()
+    freedom = variances.sum() ** 2 / (variances**2 / np.array([own, 2])).sum()
     reach = t.ppf(0.975, freedom) * np.sqrt(variances.sum())
     found = rows_of(trials)["finetune", 0.1].difference
     assert [found.low, found.high] == pytest.approx([found.value - reach, found.value + reach])
@@ -97,22 +100,22 @@ def test_the_order_of_runs_does_not_matter_but_that_of_the_dial_does():
 
 def test_what_cannot_be_compared_is_refused():
     with pytest.raises(PipelineError, match="isogloss sweep"):
-        matched_gains([], ASKED)
+        matched_gains([], ASKED, min_deciding=1)
     with pytest.raises(PipelineError, match=r"no finished run has the method l2 \(study.matched_gain.reference\)"):
-        matched_gains(trials_of(), ASKED.model_copy(update={"reference": "l2"}))
+        matched_gains(trials_of(), ASKED.model_copy(update={"reference": "l2"}), min_deciding=1)
     two = [Trial(one.run, {**one.options, "ewc.samples": 3.0}) for one in trials_of()]
     with pytest.raises(PipelineError, match=r"the trials of ewc differ in 2 options; .*ewc.samples, ewc.strength"):
-        matched_gains(two, ASKED)
+        matched_gains(two, ASKED, min_deciding=1)
     part = [*trials_of(bases=(1,)), Trial(run_with(2, {"ewc": EWC[10.0]}), {"ewc.strength": 10.0})]
     with pytest.raises(PipelineError, match="finetune was not tried on every base model"):
-        matched_gains(part, ASKED)
+        matched_gains(part, ASKED, min_deciding=1)
 
 
 def test_the_page_says_what_costs_how_much(tmp_path):
     (tmp_path / "params.yaml").write_text("{}")
     (tmp_path / "dials.yaml").write_text("{description: How strongly?, seeds: {asr.seed: [1]}}")
     sweep = load_sweep(tmp_path / "dials.yaml", params=tmp_path / "params.yaml")
-    rows = matched_gains(trials_of(), ASKED)
+    rows = matched_gains(trials_of(), ASKED, min_deciding=1)
     page, numbers = write_matched_gains(sweep, rows, ["f" * 40], tmp_path / "docs")
     assert all(" | ".join(matched_cells(row)) in page.read_text() for row in rows)
     assert "The difference is to `ewc`" in page.read_text() and "ffffffffff" in page.read_text()
@@ -122,3 +125,9 @@ def test_the_page_says_what_costs_how_much(tmp_path):
     )
     with pytest.raises(ParamsError, match="are two studies; put them into two files"):
         load_sweep(tmp_path / "both.yaml", params=tmp_path / "params.yaml")
+    (tmp_path / "typo.yaml").write_text(
+        "{description: d, runs: [{name: r, params: {ewc.strength: 1.0}}],"
+        " study: {matched_gain: {reference: ewc, gains: [0.1], held_back_by: [ewc.strenght]}}}"
+    )
+    with pytest.raises(ParamsError, match=r"held_back_by names 'ewc.strenght', which no run sets"):
+        load_sweep(tmp_path / "typo.yaml", params=tmp_path / "params.yaml")

@@ -160,9 +160,10 @@ def _rules(
         {rule: read_run(partial(output_file, run), methods=(), rule=rule) for rule in asked.rules}
         for run in saved.values()
     ]
-    least = load_params().statistics.min_speakers
-    findings = judge_rules(asked.claims, runs, plan, min_speakers=least)
-    rows = rule_rows(runs, min_speakers=least, alike=plan.estimand == "speakers")
+    least = load_params().statistics
+    few, deciding = least.min_speakers, least.min_deciding
+    findings = judge_rules(asked.claims, runs, plan, min_speakers=few, min_deciding=deciding)
+    rows = rule_rows(runs, min_speakers=few, min_deciding=deciding, alike=plan.estimand == "speakers")
     return findings, write_rule_claims(findings, rows, len(runs), sweep, made, out)
 
 

@@ -119,7 +119,7 @@ def _matched_gains(asked: "MatchedGainParams", sweep: "Sweep", saved: "Mapping[s
             outputs = read_run(partial(output_file, saved[run.name]), methods=methods, rule=rule)
             dials = [key for key in sweep.varied if key in run.overrides and key.partition(".")[0] in methods]
             trials.append(Trial(outputs, {key: run.overrides[key] for key in dials}))
-    rows = matched_gains(trials, asked)
+    rows = matched_gains(trials, asked, min_deciding=params.statistics.min_deciding)
     return HEADINGS, [matched_cells(row) for row in rows], write_matched_gains(sweep, rows, _revisions(saved), out)
 
 

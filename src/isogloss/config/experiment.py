@@ -115,6 +115,8 @@ class StudyParams(Section):
     @model_validator(mode="after")
     def _claims_are_measurable(self) -> Self:
         refuse_duplicates("study.claims", [claim.id for claim in self.claims])
+        if self.rules and not self.claims:
+            raise ValueError("study.rules is there for claims about rules, and study.claims has none; add one")
         for claim in self.claims:
             if self.rules:
                 if unknown := [name for name in (claim.method, claim.against) if name not in self.rules]:
@@ -249,6 +251,13 @@ def load_sweep(path: Path | str, *, params: Path | str = "params.yaml") -> Sweep
     for run in runs:
         where = f"{path}: run {run.name}"
         checked = validated(overridden(base, run.overrides, where=where), Params, where=where)
+        if missing := [rule for rule in experiment.study.rules if rule not in checked.cohorts.rules]:
+            raise ParamsError(
+                f"{where}: study.rules names {missing[0]!r}, which is not in its cohorts.rules; add it there"
+            )
+    dials = experiment.study.matched_gain.held_back_by if experiment.study.matched_gain else []
+    if unset := [dial for dial in dials if not any(dial in run.overrides for run in runs)]:
+        raise ParamsError(f"{path}: study.matched_gain.held_back_by names {unset[0]!r}, which no run sets")
     known = dict(flattened(checked.model_dump()))
     settings = {run.setting.removeprefix(f"{path.stem}-") for run in runs}
     for claim in experiment.study.claims:

@@ -72,8 +72,13 @@ class MatchedGain:
     difference: Estimate | None
 
 
-def matched_gains(trials: Sequence[Trial], params: MatchedGainParams) -> list[MatchedGain]:
+def matched_gains(trials: Sequence[Trial], params: MatchedGainParams, *, min_deciding: float) -> list[MatchedGain]:
     """The costs of all methods at each gain of `params.gains`.
+
+    Parameters
+    ----------
+    min_deciding
+        Deciding speakers below which a cost has no interval.
 
     Raises
     ------
@@ -94,9 +99,10 @@ def matched_gains(trials: Sequence[Trial], params: MatchedGainParams) -> list[Ma
         for method, cost_BJ in costs.items():
             difference = None
             if method != params.reference:
-                difference = mean_over_bases(cost_BJ - costs[params.reference])
+                difference = mean_over_bases(cost_BJ - costs[params.reference], min_deciding=min_deciding)
             reached = int(np.isfinite(cost_BJ[:, 0]).sum())
-            rows.append(MatchedGain(method, gain, reached, len(cost_BJ), mean_over_bases(cost_BJ), difference))
+            cost = mean_over_bases(cost_BJ, min_deciding=min_deciding)
+            rows.append(MatchedGain(method, gain, reached, len(cost_BJ), cost, difference))
     return rows
 
 
@@ -151,6 +157,7 @@ def _changes(run: JudgedRun, method: str) -> Array:
         rows_S4 = np.zeros((len(speakers), 4))
         rows_S4[place_S[of_group]] = totals_of(sums[of_group])
         totals_J4 = leave_one_out(rows_S4)
-        before_J, after_J = totals_J4[:, 0] / totals_J4[:, 1], totals_J4[:, 2] / totals_J4[:, 3]
-        changes.append(sign * (after_J / before_J - 1))
+        with np.errstate(invalid="ignore", divide="ignore"):  # a group without errors has no relative change
+            before_J, after_J = totals_J4[:, 0] / totals_J4[:, 1], totals_J4[:, 2] / totals_J4[:, 3]
+            changes.append(sign * (after_J / before_J - 1))
     return np.stack(changes)

@@ -49,7 +49,7 @@ class RuleRow:
 
 
 def judge_rules(
-    claims: Sequence[Claim], runs: Sequence[RuleRun], plan: PlanParams, *, min_speakers: int
+    claims: Sequence[Claim], runs: Sequence[RuleRun], plan: PlanParams, *, min_speakers: int, min_deciding: float
 ) -> list[Finding]:
     """Judge every claim.
 
@@ -57,6 +57,8 @@ def judge_rules(
     ----------
     min_speakers
         Effective speakers in test that a cohort needs.
+    min_deciding
+        Deciding speakers below which a change has no interval.
 
     Raises
     ------
@@ -71,12 +73,12 @@ def judge_rules(
             - gaps_of(runs, claim.against, min_speakers, alike=alike)
             for alike in (plan.estimand == "speakers", plan.estimand != "speakers")
         )
-        change = partial(_at, main)
+        change = partial(_at, main, min_deciding)
         findings.append(
             Finding(
                 claim,
                 change(plan.confidence),
-                _at(other, plan.confidence),
+                _at(other, min_deciding, plan.confidence),
                 p_value(change, claim.limit),
                 runs=len(runs),
                 bases=len(runs),
@@ -85,17 +87,16 @@ def judge_rules(
     return with_verdicts(findings, plan)
 
 
-def rule_rows(runs: Sequence[RuleRun], *, min_speakers: int, alike: bool = False) -> list[RuleRow]:
+def rule_rows(runs: Sequence[RuleRun], *, min_speakers: int, min_deciding: float, alike: bool = False) -> list[RuleRow]:
     """Every rule's gap and the share of its bottom cohort, over base models."""
     _check(runs)
-    return [
-        RuleRow(
-            rule,
-            mean_over_bases(gaps_of(runs, rule, min_speakers, alike=alike)),
-            mean_over_bases(np.stack([_bottom_and_top(run[rule], min_speakers, alike=alike)[1] for run in runs])),
-        )
-        for rule in runs[0]
-    ]
+    rows = []
+    for rule in runs[0]:
+        share_BJ = np.stack([_bottom_and_top(run[rule], min_speakers, alike=alike)[1] for run in runs])
+        gap_BJ = gaps_of(runs, rule, min_speakers, alike=alike)
+        gap, share = (mean_over_bases(value_BJ, min_deciding=min_deciding) for value_BJ in (gap_BJ, share_BJ))
+        rows.append(RuleRow(rule, gap, share))
+    return rows
 
 
 def gaps_of(runs: Sequence[RuleRun], rule: str, min_speakers: int, *, alike: bool) -> Array:
@@ -103,9 +104,9 @@ def gaps_of(runs: Sequence[RuleRun], rule: str, min_speakers: int, *, alike: boo
     return np.stack([_bottom_and_top(run[rule], min_speakers, alike=alike)[0] for run in runs])
 
 
-def _at(value_BJ: Array, confidence: float) -> Estimate:
+def _at(value_BJ: Array, min_deciding: float, confidence: float) -> Estimate:
     """The estimate at a confidence."""
-    return mean_over_bases(value_BJ, confidence=confidence)
+    return mean_over_bases(value_BJ, min_deciding=min_deciding, confidence=confidence)
 
 
 def _check(runs: Sequence[RuleRun]) -> None:
