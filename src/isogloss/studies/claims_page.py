@@ -1,13 +1,13 @@
 """The provenance of a table of claims: plan, revision, inputs, and the verdicts of earlier plans."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from isogloss.config.experiment import Sweep
-from isogloss.studies.claims import Finding
+from isogloss.studies.claims import HEADINGS, Finding
 from isogloss.studies.plan import DIGITS, require_plan
 from isogloss.tables import read_json
 
@@ -49,6 +49,35 @@ def provenance_lines(sweep: Sweep, made: Provenance) -> list[str]:
         " published figure.",
         "",
         f"Made at {', '.join(f'`{revision[:10]}`' for revision in made.revisions)}.",
+    ]
+
+
+def claims_table(
+    findings: Sequence[Finding],
+    before: Mapping[str, Mapping[str, str]],
+    *,
+    headings: Sequence[str] = (),
+    cells: Sequence[Sequence[str]] | None = None,
+) -> list[str]:
+    """The lines of the table of claims.
+
+    Parameters
+    ----------
+    before
+        Result of `earlier`: a column for each earlier plan.
+    headings, cells
+        Further columns between ours and those of earlier plans, and their cells for each finding.
+    """
+    columns = [*HEADINGS, *headings, *(f"verdict under plan {plan}" for plan in before)]
+    more = cells if cells is not None else [()] * len(findings)
+    rows = [
+        [*finding.cells, *further, *(old.get(finding.claim.id, "") for old in before.values())]
+        for finding, further in zip(findings, more, strict=True)
+    ]
+    return [
+        "| " + " | ".join(columns) + " |",
+        "|" + "---|" * len(columns),
+        *("| " + " | ".join(row) + " |" for row in rows),
     ]
 
 

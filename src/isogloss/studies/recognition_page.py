@@ -9,8 +9,8 @@ from isogloss.config.claim import BASE
 from isogloss.config.experiment import Sweep
 from isogloss.judging.statistics import Estimate, mean_over_seeds
 from isogloss.judging.statistics import estimands as of
-from isogloss.studies.claims import HEADINGS, Finding
-from isogloss.studies.claims_page import Provenance, claim_rows, earlier, provenance_lines
+from isogloss.studies.claims import Finding
+from isogloss.studies.claims_page import Provenance, claim_rows, claims_table, earlier, provenance_lines
 from isogloss.studies.recognition_claims import JudgedRun, averaged, bases_of, totals_for
 from isogloss.studies.scatter import Point, scatter
 from isogloss.tables import atomic_path, write_json
@@ -129,7 +129,6 @@ def _markdown(
     before: dict[str, dict[str, str]],
 ) -> str:
     """The page."""
-    headings = [*HEADINGS, *STRICTER, *(f"verdict under plan {plan}" for plan in before)]
     lines = [
         "# What the papers claim of mitigation, and what we find",
         "",
@@ -144,16 +143,7 @@ def _markdown(
         " decided. They were added after the first runs had been judged, since a few speakers decide on several changes"
         " of the worst cohort. Where the two verdicts differ, rely on the second.",
         "",
-        "| " + " | ".join(headings) + " |",
-        "|" + "---|" * len(headings),
-        *(
-            "| "
-            + " | ".join(
-                [*finding.cells, *stricter_cells(other), *(old.get(finding.claim.id, "") for old in before.values())]
-            )
-            + " |"
-            for finding, other in zip(findings, stricter, strict=True)
-        ),
+        *claims_table(findings, before, headings=STRICTER, cells=[stricter_cells(one) for one in stricter]),
         "",
         "![Changes of the overall and of the worst cohort's error rate by every mitigation]"
         f"({sweep.name}-{made.plan}.svg)",

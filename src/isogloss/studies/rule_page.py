@@ -7,8 +7,8 @@ from pathlib import Path
 from isogloss.config.experiment import Sweep
 from isogloss.judging.statistics import Estimate
 from isogloss.report.text import interval, percent
-from isogloss.studies.claims import HEADINGS, Finding
-from isogloss.studies.claims_page import Provenance, claim_rows, earlier, provenance_lines
+from isogloss.studies.claims import Finding
+from isogloss.studies.claims_page import Provenance, claim_rows, claims_table, earlier, provenance_lines
 from isogloss.studies.rule_claims import RuleRow
 from isogloss.tables import atomic_path, write_json
 
@@ -42,7 +42,7 @@ def _markdown(
     before: dict[str, dict[str, str]],
 ) -> str:
     """The page."""
-    claims, path = [*HEADINGS, *(f"verdict under plan {plan}" for plan in before)], sweep.path.as_posix()
+    path = sweep.path.as_posix()
     lines = [
         f"# {sweep.experiment.description.strip()}",
         "",
@@ -53,12 +53,7 @@ def _markdown(
         "",
         *provenance_lines(sweep, made),
         "",
-        "| " + " | ".join(claims) + " |",
-        "|" + "---|" * len(claims),
-        *(
-            "| " + " | ".join([*finding.cells, *(old.get(finding.claim.id, "") for old in before.values())]) + " |"
-            for finding in findings
-        ),
+        *claims_table(findings, before),
         "",
         "| rule | relative gap on test | bottom cohort's share of words |",
         "|---|---|---|",

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from isogloss.config.experiment import Sweep
-from isogloss.studies.claims import HEADINGS, Finding
-from isogloss.studies.claims_page import Provenance, claim_rows, earlier, provenance_lines
+from isogloss.studies.claims import Finding
+from isogloss.studies.claims_page import Provenance, claim_rows, claims_table, earlier, provenance_lines
 from isogloss.studies.systems import SystemRow
 from isogloss.studies.writing import picture, table_rows
 from isogloss.tables import atomic_path, write_json
@@ -46,7 +46,6 @@ def _markdown(
 ) -> str:
     """The page."""
     question, path = sweep.experiment.description.strip(), sweep.path.as_posix()
-    claims = [*HEADINGS, *(f"verdict under plan {plan}" for plan in before)]
     settings, cells = table_rows(sweep, rows)
     lines = [
         f"# {question}",
@@ -56,12 +55,7 @@ def _markdown(
         "",
         *provenance_lines(sweep, made),
         "",
-        "| " + " | ".join(claims) + " |",
-        "|" + "---|" * len(claims),
-        *(
-            "| " + " | ".join([*finding.cells, *(old.get(finding.claim.id, "") for old in before.values())]) + " |"
-            for finding in findings
-        ),
+        *claims_table(findings, before),
         "",
         "## The settings",
         "",

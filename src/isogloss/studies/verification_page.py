@@ -7,8 +7,8 @@ from pathlib import Path
 from isogloss.config.experiment import Sweep
 from isogloss.judging.statistics import Estimate
 from isogloss.report.text import interval, percent
-from isogloss.studies.claims import HEADINGS, Finding
-from isogloss.studies.claims_page import Provenance, claim_rows, earlier, provenance_lines
+from isogloss.studies.claims import Finding
+from isogloss.studies.claims_page import Provenance, claim_rows, claims_table, earlier, provenance_lines
 from isogloss.studies.verification_claims import MEASURES, JudgedVerifiers, level_over_seeds
 from isogloss.tables import atomic_path, write_json
 
@@ -61,7 +61,6 @@ def _markdown(
     before: dict[str, dict[str, str]],
 ) -> str:
     """The page."""
-    headings = [*HEADINGS, *(f"verdict under plan {plan}" for plan in before)]
     lines = [
         "# What is claimed of adversarial reweighting, and what we find",
         "",
@@ -72,12 +71,7 @@ def _markdown(
         "",
         *provenance_lines(sweep, made),
         "",
-        "| " + " | ".join(headings) + " |",
-        "|" + "---|" * len(headings),
-        *(
-            "| " + " | ".join([*finding.cells, *(old.get(finding.claim.id, "") for old in before.values())]) + " |"
-            for finding in findings
-        ),
+        *claims_table(findings, before),
     ]
     for setting, systems in levels.items():
         first = runs[setting][0]
